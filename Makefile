@@ -1,0 +1,64 @@
+# Everything a person or a scheduler does with this project. `make` alone lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+UV_VERSION := 0.13.8
+UV := .make/bin/uv
+BIN := .venv/bin
+# Installed packages are compiled once here, not at every kernel start.
+export UV_COMPILE_BYTECODE := 1
+export UV_PYTHON_DOWNLOADS := never
+export PYTHONHASHSEED := 0
+
+.PHONY: help
+help: ## list what can be made
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12) and "Python 3.12 or newer is needed; this is " + sys.version.split()[0])'
+	@$(PYTHON) -m venv .make
+	@.make/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/.ready: pyproject.toml uv.lock | $(UV)
+	@echo "Setting up .venv from uv.lock ..."
+	@env -u VIRTUAL_ENV $(UV) sync --quiet --frozen --python $(PYTHON) --extra postgres --extra lab
+	@touch $@
+
+.PHONY: setup
+setup: .venv/.ready ## make .venv from the lock file
+
+.PHONY: report
+report: setup ## make the demo workspace, run its notebooks, publish the reports
+	@$(BIN)/workbench demo data/demo --reports reports/demo
+
+.PHONY: lab
+lab: setup ## open JupyterLab with the package and its kernel ready
+	@$(BIN)/python -m ipykernel install --sys-prefix --name workbench --display-name Workbench > /dev/null
+	@$(BIN)/jupyter lab --notebook-dir=.
+
+.PHONY: test
+test: setup ## all tests that must hold (under 12 minutes on 2 cores)
+	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	@$(BIN)/lint-imports --no-cache
+
+.PHONY: test-slow
+test-slow: setup ## long simulations and repeated faults
+	@$(BIN)/python -m pytest -m slow
+
+.PHONY: lint
+lint: setup ## format, style, types, layers, notebooks without outputs
+	@$(BIN)/ruff format --check src tests benchmarks
+	@$(BIN)/ruff check src tests benchmarks
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/nbstripout --verify notebooks/*.ipynb
+
+.PHONY: bench
+bench: setup ## measure speed against named peers, in one run
+	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+.PHONY: docs
+docs: setup ## write the generated reference pages
+	@$(BIN)/workbench reference docs/reference

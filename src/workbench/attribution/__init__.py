@@ -1,0 +1,1 @@
+"""Which touches earn the credit."""

@@ -1,0 +1,1 @@
+"""How results look: one theme, one function per result."""

@@ -1,0 +1,20 @@
+"""The command line: the same words as the Python API.
+
+Exit codes: 0 well, 1 the work failed, 2 wrong usage, 3 bad input. Data goes to stdout, messages to stderr.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command and leave with its exit code."""
+    from workbench.cli.app import app
+    from workbench.errors import WorkbenchError
+
+    try:
+        app(args=arguments, prog_name="workbench")
+    except WorkbenchError as error:
+        print(f"workbench: {error}", file=sys.stderr)  # noqa: T201 - this is where messages are said
+        sys.exit(error.exit_code)

@@ -1,0 +1,33 @@
+"""The commands, gathered. Each module of this room adds its own; none imports a heavy library at start-up."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import workbench
+
+app = typer.Typer(
+    name="workbench",
+    help="Marketing analytics workbench.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"workbench {workbench.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    """Marketing analytics workbench."""

@@ -1,0 +1,107 @@
+"""Every error the workbench raises on purpose, as one tree.
+
+WorkbenchError                 what happened, in which thing, and the way out
+├── UsageError                 the call itself is wrong: an unknown name, a wrong option      (exit 2)
+├── BadInput                   a file, a value or a parameter cannot be accepted              (exit 3)
+├── NotEnoughData              the data cannot carry the answer that was asked for            (exit 1)
+├── WorkspaceError             the workspace is missing, damaged, or of another format        (exit 3)
+│   └── WorkspaceBusy          another process is writing to the workspace                    (exit 1)
+└── RunFailed                  a notebook run ended badly                                     (exit 1)
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class WorkbenchError(Exception):
+    """What happened, in which thing, and the way out, in one message."""
+
+    exit_code = 1
+
+
+class UsageError(WorkbenchError):
+    """The call itself is wrong: an unknown name or an option that does not fit."""
+
+    exit_code = 2
+
+
+class BadInput(WorkbenchError):
+    """A file, a value or a parameter that cannot be accepted.
+
+    Parameters
+    ----------
+    problem : str
+        What is wrong, as one sentence without a full stop.
+    file, row, column, value : optional
+        Where it stands. `row` counts from 1, the header included.
+    expected : str, optional
+        What would have been right.
+    fix : str, optional
+        What to do about it.
+
+    Examples
+    --------
+    >>> print(BadInput("not a date", file="ads.csv", row=3, column="Day", value="31.02.2024", expected="a date"))
+    ads.csv, row 3, column 'Day', value '31.02.2024': not a date; expected a date.
+    """
+
+    exit_code = 3
+
+    def __init__(  # noqa: PLR0913 - each part of the place is named at the call
+        self,
+        problem: str,
+        *,
+        file: object = None,
+        row: int | None = None,
+        column: str | None = None,
+        value: object = None,
+        expected: str | None = None,
+        fix: str | None = None,
+    ) -> None:
+        self.problem, self.file, self.row, self.column = problem, file, row, column
+        self.value, self.expected, self.fix = value, expected, fix
+        place = [
+            *([str(file)] if file is not None else []),
+            *([f"row {row}"] if row is not None else []),
+            *([f"column {column!r}"] if column is not None else []),
+            *([f"value {str(value)[:80]!r}"] if value is not None else []),
+        ]
+        sentence = f"{', '.join(place)}: {problem}" if place else problem
+        sentence += f"; expected {expected}" if expected else ""
+        super().__init__(sentence + "." + (f" {fix}" if fix else ""))
+
+
+class NotEnoughData(WorkbenchError):
+    """The data cannot carry the answer; the message says what is missing."""
+
+
+class WorkspaceError(WorkbenchError):
+    """The workspace is missing, damaged, or of another format."""
+
+    exit_code = 3
+
+
+class WorkspaceBusy(WorkspaceError):
+    """Another process is writing to the workspace."""
+
+    exit_code = 1
+
+
+class RunFailed(WorkbenchError):
+    """A notebook run ended badly; the message names the cell."""
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """Return the error for a name that does not exist, with the nearest one that does.
+
+    Examples
+    --------
+    >>> print(unknown_name("metric", "open_rat", ["open_rate", "roas"]))
+    No metric named 'open_rat'. Did you mean 'open_rate'? Known: open_rate, roas.
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return UsageError(f"No {kind} named {name!r}.{hint} Known: {', '.join(names)}.")

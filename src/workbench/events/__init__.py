@@ -1,0 +1,1 @@
+"""What can happen: event types, tables, checks, mappings, simulation."""

@@ -1,0 +1,1 @@
+"""First looks: trends, comparisons, funnels, cohorts, pacing."""

@@ -1,0 +1,1 @@
+"""Who may see and do what: names, masking, roles, consent, audit."""

@@ -1,0 +1,1 @@
+"""What is measured: the arithmetic of measures and the dictionary."""

@@ -1,0 +1,1 @@
+"""Runs, receipts, published reports."""

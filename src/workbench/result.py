@@ -1,0 +1,111 @@
+"""How a result shows itself: one number format, one sentence, one table."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MISSING = "–"
+_SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
+
+
+class Result(Protocol):
+    """What every analysis returns: a frozen value that can speak, and become a table."""
+
+    @property
+    def sentence(self) -> str:
+        """Return one plain sentence a manager can act on."""
+        ...
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the figures as a table."""
+        ...
+
+
+def format_value(value: float | None, unit: str = "", *, currency: str | None = None) -> str:
+    """Return a figure as a reader sees it.
+
+    Parameters
+    ----------
+    value : float or None
+        None and NaN are shown as a dash.
+    unit : str
+        ``"%"`` and ``"pp"`` take shares (0.05 is 5 %), ``"money"`` uses the currency, ``"x"`` is a multiple,
+        ``"count"`` a whole number; any other unit is written behind the figure.
+    currency : str, optional
+        ISO 4217 code.
+
+    Examples
+    --------
+    >>> format_value(0.037899, "%"), format_value(1234567.0, "money", currency="USD"), format_value(None)
+    ('3.79%', '$1.23M', '–')
+    >>> format_value(1.27241, "x"), format_value(384230, "count"), format_value(8.4, "h")
+    ('1.27x', '384,230', '8.4 h')
+    """
+    if value is None or not math.isfinite(value):
+        return MISSING
+    match unit:
+        case "%":
+            return f"{_significant(100 * value)}%"
+        case "pp":
+            return f"{_significant(100 * value)} pp"
+        case "x":
+            return f"{value:,.2f}x"
+        case "count":
+            return f"{value:,.0f}"
+        case "money":
+            return _money(value, currency)
+        case _:
+            return f"{_significant(value)} {unit}".strip()
+
+
+def _significant(value: float) -> str:
+    size = abs(value)
+    places = 0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 1 else 3
+    text = f"{value:,.{places}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _money(value: float, currency: str | None) -> str:
+    sign = _SIGNS.get(currency or "", "")
+    size = abs(value)
+    scale, suffix = (1e9, "B") if size >= 1e9 else (1e6, "M") if size >= 1e6 else (1, "")
+    places = 2 if suffix or size < 1000 else 0
+    text = f"{'−' if value < 0 else ''}{sign}{size / scale:,.{places}f}{suffix}"
+    return text if sign or not currency else f"{text} {currency}"
+
+
+def html_table(frame: pd.DataFrame, caption: str = "") -> str:
+    """Return a frame as an accessible HTML table in which all text is escaped.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> "&lt;b&gt;" in html_table(pd.DataFrame({"name": ["<b>"]}))
+    True
+    """
+    head = "".join(f"<th scope='col'>{escape(str(column))}</th>" for column in frame.columns)
+    numeric = [frame[column].dtype.kind in "iuf" for column in frame.columns]
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f"<td class='number'>{escape(_cell(value))}</td>"
+            if number
+            else f"<td>{escape(_cell(value))}</td>"
+            for value, number in zip(row, numeric, strict=True)
+        )
+        + "</tr>"
+        for row in frame.itertuples(index=False, name=None)
+    )
+    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cell(value: object) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return MISSING
+    return _significant(value) if isinstance(value, float) else str(value)

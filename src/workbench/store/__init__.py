@@ -1,0 +1,1 @@
+"""Where data lives: the only room that reads and writes it."""
