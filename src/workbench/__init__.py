@@ -1,3 +1,45 @@
-"""Marketing analytics workbench."""
+"""Marketing analytics workbench: open a workspace, measure, look, decide.
+
+>>> import workbench as wb
+>>> str(wb.METRICS["ctr"].is_)  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workbench.events.simulation import MarketSpec, simulate
+    from workbench.events.tables import TABLES
+    from workbench.metrics import METRICS, Metric, measure
+    from workbench.store import Workspace
+    from workbench.store.opening import open_tables as open  # noqa: A004 - reads as wb.open
 
 __version__ = "0.1.0"
+
+# Public name -> where it lives. Loaded when first used, so that `import workbench` costs nothing.
+_SURFACE = {
+    "METRICS": ("workbench.metrics", "METRICS"),
+    "Metric": ("workbench.metrics", "Metric"),
+    "MarketSpec": ("workbench.events.simulation", "MarketSpec"),
+    "TABLES": ("workbench.events.tables", "TABLES"),
+    "Workspace": ("workbench.store", "Workspace"),
+    "measure": ("workbench.metrics", "measure"),
+    "open": ("workbench.store.opening", "open_tables"),
+    "simulate": ("workbench.events.simulation", "simulate"),
+}
+
+__all__ = ["METRICS", "TABLES", "MarketSpec", "Metric", "Workspace", "measure", "open", "simulate"]
+
+
+def __getattr__(name: str) -> object:
+    """Return a public name, loading its room."""
+    if name not in _SURFACE:
+        raise AttributeError(f"module 'workbench' has no attribute {name!r}")
+    module, attribute = _SURFACE[name]
+    return getattr(import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -10,7 +10,7 @@ import workbench
 
 app = typer.Typer(
     name="workbench",
-    help="Marketing analytics workbench.",
+    help="Marketing analytics workbench: load, measure, run, publish, verify.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -18,7 +18,7 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
+def _version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
     if asked:
         typer.echo(f"workbench {workbench.__version__}")
         raise typer.Exit
@@ -26,8 +26,9 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _root(
+    *,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
     ] = False,
 ) -> None:
-    """Marketing analytics workbench."""
+    """Marketing analytics workbench: load, measure, run, publish, verify."""

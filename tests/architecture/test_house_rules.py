@@ -1,0 +1,145 @@
+"""The rules of the house, checked on the source itself."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "src" / "workbench"
+MODULES = sorted(SOURCE.rglob("*.py"))
+VAGUE = re.compile(
+    r"^(utils?|helpers?|common|core|base|misc|manager|service|engine|handler|processor|constants)s?$"
+)
+
+
+def _functions(module: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    tree = ast.parse(module.read_text())
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def _name(module: Path) -> str:
+    return str(module.relative_to(SOURCE))
+
+
+@pytest.mark.parametrize("module", MODULES, ids=_name)
+def test_module_stays_small(module: Path) -> None:
+    assert len(module.read_text().splitlines()) <= 350
+
+
+@pytest.mark.parametrize("module", MODULES, ids=_name)
+def test_functions_stay_small(module: Path) -> None:
+    for function in _functions(module):
+        body = [
+            s for s in function.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
+        ]
+        lines = (function.end_lineno or 0) - body[0].lineno + 1 if body else 0
+        arguments = len(function.args.args) + len(function.args.kwonlyargs)
+        assert lines <= 40, f"{function.name} has a body of {lines} lines"
+        assert arguments <= 7, f"{function.name} takes {arguments} parameters"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=_name)
+def test_module_has_a_telling_name_and_a_docstring(module: Path) -> None:
+    assert not VAGUE.match(module.stem)
+    assert ast.get_docstring(ast.parse(module.read_text()))
+
+
+def test_nothing_heavy_is_imported_at_start() -> None:
+    code = "import sys, workbench; print(*sys.modules)"
+    loaded = set(
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.split()
+    )
+    heavy = {
+        "pandas",
+        "polars",
+        "duckdb",
+        "deltalake",
+        "pyarrow",
+        "ibis",
+        "altair",
+        "papermill",
+        "numpy",
+        "pydantic",
+    }
+    assert not loaded & heavy
+
+
+def test_help_needs_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom workbench.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\nprint(*sys.modules, file=sys.stderr)"
+    )
+    loaded = set(
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stderr.split()
+    )
+    assert "workbench.cli.app" in loaded
+    assert not loaded & {
+        "pandas",
+        "polars",
+        "duckdb",
+        "deltalake",
+        "pyarrow",
+        "ibis",
+        "altair",
+        "papermill",
+        "numpy",
+    }
+
+
+def test_every_public_name_is_there() -> None:
+    import workbench
+
+    for name in workbench.__all__:
+        assert getattr(workbench, name) is not None
+
+
+def test_group_by_has_few_homes() -> None:
+    homes = {_name(m) for m in MODULES if re.search(r"\.(group_by|groupby)\(", m.read_text())}
+    outside = {home for home in homes if not home.startswith(("metrics/", "explore/", "events/simulation/"))}
+    assert not outside, f"metrics are grouped in one room only; found also in {outside}"
+
+
+def test_definitions_hold_the_promised_counts() -> None:
+    from workbench.events.definitions import EVENT_TYPES, SEGMENTS
+
+    assert len(EVENT_TYPES) == 20
+    assert len(SEGMENTS) == 8
+
+
+def test_architecture_page_names_every_room() -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text()
+    rooms = {path.name for path in SOURCE.iterdir() if path.is_dir() and (path / "__init__.py").exists()}
+    rooms |= {path.name for path in SOURCE.glob("*.py") if path.stem != "__init__"}
+    assert all(f"`{room}" in page for room in rooms)
+
+
+def test_the_project_speaks_of_itself_alone() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    foreign = re.compile(r"/wor" r"k/|/tm" r"p/boot|\.libr" r"ary|far" r"m-(bench|studio)|TO" r"DO|FIX" r"ME")
+    for name in listed:
+        if name.endswith((".lock", ".png")) or not (ROOT / name).is_file():
+            continue
+        assert not foreign.search((ROOT / name).read_text(errors="replace")), name
+
+
+def test_layers_point_one_way() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()", "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout
