@@ -18,7 +18,7 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
+def _version(asked: bool) -> None:
     if asked:
         typer.echo(f"workbench {workbench.__version__}")
         raise typer.Exit

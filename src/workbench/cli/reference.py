@@ -1,0 +1,47 @@
+"""The command that writes the reference pages from the definitions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workbench.cli.app import app
+
+
+@app.command(hidden=True)
+def reference(folder: Annotated[Path, typer.Argument(help="Where the pages go.")]) -> None:
+    """Write the reference pages of events, tables, metrics and commands."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, page in pages().items():
+        (folder / name).write_text(page, encoding="utf-8")
+        typer.echo(f"{folder / name}")
+
+
+def pages() -> dict[str, str]:
+    """Return the reference pages by file name."""
+    from workbench.events.reference import events_page, tables_page
+    from workbench.metrics.reference import metrics_page
+
+    return {
+        "commands.md": commands_page(),
+        "events.md": events_page(),
+        "metrics.md": metrics_page(),
+        "tables.md": tables_page(),
+    }
+
+
+def commands_page() -> str:
+    """Return the page of all commands, as Markdown."""
+    group = typer.main.get_command(app)
+    parts = [
+        "# Commands\n\nExit codes: 0 well, 1 the work failed, 2 wrong usage, 3 bad input. "
+        "Data goes to stdout, messages to stderr.\n"
+    ]
+    commands: dict[str, typer.core.TyperCommand] = getattr(group, "commands")  # noqa: B009 - of a click group
+    for name, command in sorted(commands.items()):
+        if not command.hidden:
+            context = typer.Context(command, info_name=f"workbench {name}", max_content_width=100)
+            parts.append(f"## {name}\n\n```\n{command.get_help(context)}\n```\n")
+    return "\n".join(parts)
