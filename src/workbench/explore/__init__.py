@@ -1,1 +1,1 @@
-"""First looks: trends, comparisons, funnels, cohorts, pacing."""
+"""Questions that a look at the data answers: trends, comparisons, targets, pacing, funnels, cohorts."""
