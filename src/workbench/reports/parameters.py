@@ -1,0 +1,310 @@
+"""The parameters of each notebook as a typed model, and how given values become one."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+)
+
+from workbench.catalog import Catalog
+from workbench.errors import BadInput
+
+SET_BY_THE_RUN = ("workspace", "data_version")
+_DAYS = re.compile(r"[1-9]\d{0,3}d")
+_RANGE = re.compile(r"(\d{4}-\d{2}-\d{2}):(\d{4}-\d{2}-\d{2})")
+
+
+def _window(text: str) -> str:
+    if _DAYS.fullmatch(text):
+        return text
+    if match := _RANGE.fullmatch(text):
+        first, last = (date.fromisoformat(day) for day in match.groups())
+        if first <= last:
+            return text
+    raise ValueError(text)
+
+
+Window = Annotated[
+    Annotated[str, AfterValidator(_window), WithJsonSchema({"type": "string", "format": "window"})] | None,
+    Field(
+        description='Days reported: "30d" ends on the last day with data, "2024-01-01:2024-01-31" is fixed.'
+    ),
+]
+CampaignId = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
+
+
+class RunParameters(BaseModel):
+    """What a run can be asked; every field has a type, bounds, a default and a sentence of help."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
+
+
+class ExecutiveParameters(RunParameters):
+    """Parameters of the executive summary."""
+
+    window: Window = "30d"
+    compare: bool = Field(default=True, description="Whether to compare with the window before.")
+    top: int = Field(default=8, ge=3, le=25, description="Rows of the leaderboard.")
+
+
+class CampaignParameters(RunParameters):
+    """Parameters of the analysis of one campaign."""
+
+    campaign: CampaignId | None = Field(
+        default=None, description="The campaign's id; none is the campaign that spent most."
+    )
+    window: Window = None
+    compare: bool = Field(default=True, description="Whether to compare with the window before.")
+
+
+class ChannelsParameters(RunParameters):
+    """Parameters of the channel breakdown."""
+
+    window: Window = "30d"
+    compare: bool = Field(default=True, description="Whether to compare with the window before.")
+
+
+class LeadsParameters(RunParameters):
+    """Parameters of the lead report."""
+
+    window: Window = "90d"
+
+
+class CohortsParameters(RunParameters):
+    """Parameters of the cohort report."""
+
+    period: Literal["week", "month"] = Field(default="month", description="The length of one cohort.")
+    window: Window = None
+
+
+class DataQualityParameters(RunParameters):
+    """Parameters of the data quality report."""
+
+    window: Window = "30d"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotebookDefinition:
+    """A notebook of the project and what it can be asked.
+
+    Parameters
+    ----------
+    name : str
+        The name of its file, without the ending.
+    title, says : str
+        What it is called, and the question it answers.
+    parameters : type
+        The model of its parameters.
+    """
+
+    name: str
+    title: str
+    says: str
+    parameters: type[RunParameters]
+
+
+NOTEBOOKS: Catalog[NotebookDefinition] = Catalog(
+    "notebook",
+    [
+        NotebookDefinition(
+            name="executive",
+            title="Executive summary",
+            says="How is marketing doing, and what needs attention?",
+            parameters=ExecutiveParameters,
+        ),
+        NotebookDefinition(
+            name="campaign",
+            title="Campaign analysis",
+            says="What did one campaign cost, and what did it bring?",
+            parameters=CampaignParameters,
+        ),
+        NotebookDefinition(
+            name="channels",
+            title="Channel breakdown",
+            says="Which channel earns its money?",
+            parameters=ChannelsParameters,
+        ),
+        NotebookDefinition(
+            name="leads",
+            title="Lead quality",
+            says="How many leads came, how good are they, and where do they stop?",
+            parameters=LeadsParameters,
+        ),
+        NotebookDefinition(
+            name="cohorts",
+            title="Cohorts",
+            says="Do customers who came together stay and buy again?",
+            parameters=CohortsParameters,
+        ),
+        NotebookDefinition(
+            name="data_quality",
+            title="Data quality",
+            says="Can the data be trusted, and what was refused?",
+            parameters=DataQualityParameters,
+        ),
+    ],
+)
+
+
+def read_assignments(
+    model: type[RunParameters], assignments: list[str], *, source: str = "option -p"
+) -> dict[str, object]:
+    """Return the values of ``name=value`` texts, each read as the type its parameter has.
+
+    Raises
+    ------
+    BadInput
+        If a text has no ``=``, names no parameter, names one twice, or its value has the wrong type.
+
+    Examples
+    --------
+    >>> read_assignments(ExecutiveParameters, ["top=5", "window=7d", "compare=no"])
+    {'top': 5, 'window': '7d', 'compare': False}
+    """
+    values: dict[str, object] = {}
+    for text in assignments:
+        name, equals, raw = text.partition("=")
+        if not equals or not name:
+            raise BadInput("not a parameter", file=source, value=text, expected="name=value")
+        if name in values:
+            raise BadInput(f"parameter {name!r} is given twice", file=source, value=text)
+        refuse_unknown(model, [name], source=source)
+        values[name] = _read_text(model, name, raw, source)
+    return values
+
+
+def _read_text(model: type[RunParameters], name: str, raw: str, source: str) -> object:
+    field = model.model_fields[name]
+    if type(None) in get_args(field.annotation) and raw.strip().lower() in {"", "none", "null"}:
+        return None
+    try:
+        return getattr(model.model_validate_strings({name: raw}, strict=False), name)
+    except ValidationError:
+        raise BadInput(
+            f"parameter {name!r} cannot take this", file=source, value=raw, expected=expected(model, name)
+        ) from None
+
+
+def read_parameters(
+    model: type[RunParameters], values: Mapping[str, object], *, source: str | None = None
+) -> RunParameters:
+    """Return checked parameters: no unknown name, every value of its type and within its bounds.
+
+    Parameters
+    ----------
+    model : type
+        The notebook's model.
+    values : mapping
+        Name to value; what is missing takes its default.
+    source : str, optional
+        The file the values stand in, for messages.
+
+    Raises
+    ------
+    BadInput
+        With the file, the name, the value, what was expected, and the nearest name for a misspelt one.
+
+    Examples
+    --------
+    >>> read_parameters(ExecutiveParameters, {"top": 5})
+    ExecutiveParameters(window='30d', compare=True, top=5)
+    >>> read_parameters(ExecutiveParameters, {"tpo": 5}, source="week.yaml")
+    Traceback (most recent call last):
+    ...
+    workbench.errors.BadInput: week.yaml, value '5': no parameter named 'tpo';
+    expected one of window, compare, top. Did you mean 'top'?
+    """
+    refuse_unknown(model, values, source=source)
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else "?"
+        value = values.get(name)
+        fix = None
+        if isinstance(value, (int, float, date)) and _takes_text(model, name):
+            fix = f'A number or date becomes text in quotes: {name}: "{value}".'
+        raise BadInput(
+            f"parameter {name!r} cannot take this",
+            file=source,
+            value=value,
+            expected=expected(model, name),
+            fix=fix,
+        ) from None
+
+
+def refuse_unknown(
+    model: type[RunParameters], values: Mapping[str, object] | list[str], *, source: str | None
+) -> None:
+    """Raise where a name is no parameter of the model."""
+    for name in values:
+        if name in model.model_fields:
+            continue
+        value = values[name] if isinstance(values, Mapping) else None
+        if name in SET_BY_THE_RUN:
+            raise BadInput(
+                f"{name!r} is set by the run itself", file=source, value=value, fix="Leave it out."
+            )
+        near = difflib.get_close_matches(str(name), list(model.model_fields), n=1)
+        raise BadInput(
+            f"no parameter named {str(name)[:80]!r}",
+            file=source,
+            value=value,
+            expected="one of " + ", ".join(model.model_fields) if model.model_fields else "no parameters",
+            fix=f"Did you mean {near[0]!r}?" if near else None,
+        )
+
+
+def _takes_text(model: type[RunParameters], name: str) -> bool:
+    schema = model.model_json_schema()["properties"].get(name, {})
+    return any(option.get("type") == "string" for option in schema.get("anyOf", [schema]))
+
+
+def expected(model: type[RunParameters], name: str) -> str:
+    """Return what a parameter takes, in words.
+
+    Examples
+    --------
+    >>> expected(ExecutiveParameters, "top"), expected(CohortsParameters, "period")
+    ('a whole number from 3 to 25', "'week' or 'month'")
+    >>> expected(ExecutiveParameters, "window")
+    "days as '30d' or '2024-01-01:2024-01-31', or nothing"
+    """
+    schema = model.model_json_schema()["properties"][name]
+    options = schema.get("anyOf", [schema])
+    return ", or ".join(_in_words(option) for option in options)
+
+
+def _in_words(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema or "const" in schema:
+        return " or ".join(repr(value) for value in schema.get("enum", [schema.get("const")]))
+    words = {
+        "integer": "a whole number",
+        "number": "a number",
+        "boolean": "true or false",
+        "null": "nothing",
+        "string": "text",
+        "array": "a list",
+        "object": "a mapping",
+    }.get(schema.get("type", ""), "another value")
+    if schema.get("format") == "window":
+        return "days as '30d' or '2024-01-01:2024-01-31'"
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if low is not None and high is not None:
+        return f"{words} from {low} to {high}"
+    if "maxLength" in schema:
+        return f"{words} of {schema.get('minLength', 0)} to {schema['maxLength']} characters"
+    return words
