@@ -1,0 +1,211 @@
+"""KPI cards, alerts and sentences: the figures a reader looks at first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from html import escape
+from typing import Any
+
+from workbench.charts import mime
+from workbench.charts.drawing import Nothing, figures_of, shown, shown_as
+from workbench.explore.kpis import Card, KpiCards, Point
+from workbench.result import Result, format_value
+
+_LINE_WIDTH, _LINE_HEIGHT = 120.0, 28.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cards:
+    """KPI cards ready to be shown.
+
+    Parameters
+    ----------
+    items : tuple of dict
+        One per card: every text formatted, the small line as points of a 120 x 28 field.
+    period : str
+        The days the cards are about.
+    figures : tuple of dict
+        The same figures as plain values.
+    """
+
+    items: tuple[dict[str, Any], ...]
+    period: str
+    figures: tuple[dict[str, Any], ...]
+
+    def _repr_mimebundle_(self, **_options: object) -> dict[str, Any]:
+        payload = {"period": self.period, "cards": list(self.items)}
+        text = "; ".join(f"{item['title']}: {item['value']}" for item in self.items)
+        rows = "".join(
+            f"<tr><th scope='row'>{escape(item['title'])}</th><td>{escape(item['value'])}</td>"
+            f"<td>{escape(item['interval'])}</td><td>{escape(item['change'])}</td>"
+            f"<td>{escape(item['target'])}</td></tr>"
+            for item in self.items
+        )
+        html = f"<table><caption>{escape(self.period)}</caption><tbody>{rows}</tbody></table>"
+        return shown_as(mime.KPI, payload, text, html, list(self.figures))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    """One sentence of a result, set apart from the text around it."""
+
+    text: str
+
+    def _repr_mimebundle_(self, **_options: object) -> dict[str, Any]:
+        line = shown(self.text, 1200)
+        return shown_as(mime.SENTENCE, {"text": line}, line, f"<p>{escape(line)}</p>")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alerts:
+    """What needs attention, most pressing first; `calm` is said where there is nothing."""
+
+    items: tuple[tuple[str, str, str], ...]
+    calm: str
+
+    def _repr_mimebundle_(self, **_options: object) -> dict[str, Any]:
+        items = [
+            {"level": level, "title": shown(title), "text": shown(text, 400)}
+            for level, title, text in self.items
+        ]
+        lines = "; ".join(f"{item['title']}: {item['text']}" for item in items) or self.calm
+        html = "".join(f"<li><b>{escape(i['title'])}</b> {escape(i['text'])}</li>" for i in items)
+        return shown_as(
+            mime.ALERTS,
+            {"items": items, "calm": self.calm},
+            lines,
+            f"<ul>{html or escape(self.calm)}</ul>",
+            [{"alert": item["title"], "level": item["level"], "text": item["text"]} for item in items],
+        )
+
+
+def kpi_cards(result: KpiCards) -> Cards | Nothing:
+    """Return the cards of a page; each carries its interval, change, target, formula and daily line."""
+    if result.missing or not result.cards:
+        return Nothing(title="Key figures", reason=result.missing or "No figure was asked for.")
+    days = _days(result)
+    return Cards(
+        items=tuple(_item(card, result.currency, days) for card in result.cards),
+        period=period(result.first_day, result.last_day),
+        figures=tuple({**row, "formula": shown(row["formula"], 400)} for row in figures_of(result.cards)),
+    )
+
+
+def alerts(*results: KpiCards) -> Alerts:
+    """Return the targets that have been missed for several days in a row."""
+    items = [
+        ("high", card.title, _missed(card, result.currency)) for result in results for card in result.alerts
+    ]
+    return Alerts(items=tuple(items), calm="No target has been missed for three days in a row.")
+
+
+def _missed(card: Card, currency: str | None) -> str:
+    value, target = (format_value(v, card.unit, currency=currency) for v in (card.value, card.target))
+    side = "above its limit" if card.better == "lower" else "below its target"
+    return f"at {value}, {side} of {target} for {card.streak} days in a row"
+
+
+def sentence(result: Result | str) -> Sentence:
+    """Return what a result says."""
+    return Sentence(text=result if isinstance(result, str) else result.sentence)
+
+
+def period(first: date | None, last: date | None) -> str:
+    """Return a span of days as one reads it.
+
+    Examples
+    --------
+    >>> period(date(2025, 1, 1), date(2025, 1, 31)), period(date(2024, 12, 1), date(2025, 1, 31))
+    ('1–31 January 2025', '1 December 2024 – 31 January 2025')
+    """
+    if first is None or last is None:
+        return ""
+    end = f"{last.day} {last:%B %Y}"
+    if first == last:
+        return end
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day}–{end}"
+    start = f"{first.day} {first:%B}" if first.year == last.year else f"{first.day} {first:%B %Y}"
+    return f"{start} – {end}"
+
+
+def _days(result: KpiCards) -> int | None:
+    if result.first_day is None or result.last_day is None:
+        return None
+    return (result.last_day - result.first_day).days + 1
+
+
+def _item(card: Card, currency: str | None, days: int | None) -> dict[str, Any]:
+    def said(value: float | None) -> str:
+        return format_value(value, card.unit, currency=currency)
+
+    known = card.low is not None and card.high is not None
+    before = f"previous {days} days" if days else "the period before"
+    return {
+        "name": card.name,
+        "title": shown(card.title, 60),
+        "value": said(card.value),
+        "interval": f"{said(card.low)} to {said(card.high)}" if known else "",
+        "change": _change(card.change),
+        "change_is": _judged(card),
+        "before": f"{said(card.previous)} in the {before}" if card.previous is not None else "",
+        "target": said(card.target) if card.target is not None else "",
+        "target_is": {True: "met", False: "missed", None: ""}[card.target_met],
+        "streak": card.streak or 0,
+        "alert": card.alert,
+        "healthy": _range(card, currency),
+        "verdict": card.verdict,
+        "formula": shown(card.formula, 400),
+        "says": shown(card.says, 300),
+        "refresh": card.refresh,
+        "note": shown(card.note, 300),
+        "incomplete": card.incomplete,
+        "line": small_line(card.line),
+    }
+
+
+def _change(change: float | None) -> str:
+    if change is None:
+        return ""
+    return f"{'+' if change > 0 else '−' if change < 0 else ''}{format_value(abs(change), '%')}"
+
+
+def _judged(card: Card) -> str:
+    """Return whether a change is good news: ``"good"``, ``"bad"``, or ``"even"`` where neither is meant."""
+    if not card.change or card.better not in {"higher", "lower"}:
+        return "even"
+    return "good" if (card.change > 0) == (card.better == "higher") else "bad"
+
+
+def _range(card: Card, currency: str | None) -> str:
+    low, high = card.healthy or (None, None)
+    if low is None and high is None:
+        return ""
+    ends = [format_value(end, card.unit, currency=currency) for end in (low, high)]
+    if high is None:
+        return f"{ends[0]} or more"
+    return f"{ends[0]} to {ends[1]}" if low is not None else f"up to {ends[1]}"
+
+
+def small_line(points: tuple[Point, ...]) -> list[list[tuple[float, float]]]:
+    """Return a daily line as runs of points in a field of 120 x 28; a day without a value ends a run.
+
+    Examples
+    --------
+    >>> small_line(tuple(Point(day=date(2025, 1, d), value=v) for d, v in [(1, 0.0), (2, 4.0), (3, 2.0)]))
+    [[(0.0, 28.0), (60.0, 0.0), (120.0, 14.0)]]
+    """
+    values = [point.value for point in points if point.value is not None]
+    if len(values) < 2:
+        return []
+    low, size = min(values), (max(values) - min(values)) or 1.0
+    step = _LINE_WIDTH / (len(points) - 1)
+    runs: list[list[tuple[float, float]]] = [[]]
+    for place, point in enumerate(points):
+        if point.value is not None:
+            height = _LINE_HEIGHT * (1 - (point.value - low) / size)
+            runs[-1].append((round(place * step, 1), round(height, 1)))
+        elif runs[-1]:
+            runs.append([])
+    return [run for run in runs if len(run) > 1]
