@@ -1,0 +1,285 @@
+"""How one target column is made: what a mapping may say about it, and the SQL that follows."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, StrictBool, model_validator
+
+from workbench.events.dates import check_formats, check_zone, day, instant
+from workbench.events.definitions import Kind
+from workbench.events.parsing import (
+    NumberFormat,
+    Parsed,
+    count,
+    derived_uuid,
+    literal,
+    number,
+    shown,
+    truth,
+)
+from workbench.events.places import Finder, Place, Places, Reading, Scalar, Sign, Strict, Test, listed
+
+_FORMS = (
+    "from_",
+    "first_of",
+    "product",
+    "total",
+    "join",
+    "constant",
+    "ordinal",
+    "uuid_of",
+    "any_of",
+    "all_of",
+)
+
+
+class Column(Strict):
+    """How one target column is made: exactly one form, and how its text is read."""
+
+    from_: Places | None = Field(None, alias="from")
+    first_of: Places | None = None
+    product: Places | None = None
+    total: Places | None = None
+    join: Places | None = None
+    constant: Scalar | None = None
+    ordinal: Place | None = None
+    uuid_of: Places | None = None
+    any_of: Annotated[tuple[Test, ...], Field(min_length=1)] | None = None
+    all_of: Annotated[tuple[Test, ...], Field(min_length=1)] | None = None
+    separator: str = " "
+    values: dict[Scalar, Scalar] = Field(default_factory=dict)
+    otherwise: Scalar | None = None
+    default: Scalar | None = None
+    absent: Scalar | None = None
+    optional: StrictBool = False
+    unit: Literal["none", "micros", "cents", "percent"] = "none"
+    decimal: Sign | None = None
+    thousands: Literal["", ",", ".", " ", "'"] | None = None
+    formats: Annotated[tuple[str, ...], BeforeValidator(listed)] = ()
+    time_zone: str | None = None
+    clock_change: Literal["refuse", "earlier", "later"] | None = None
+    strip_suffix: str = ""
+    case: Literal["keep", "lower", "upper"] = "keep"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: object) -> object:
+        return {"from": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _sound(self) -> Column:
+        forms = [name for name in _FORMS if getattr(self, name) is not None]
+        if len(forms) != 1:
+            raise ValueError(f"a column has exactly one of {', '.join(_FORMS).replace('from_', 'from')}")
+        if self.otherwise is not None and not self.values:
+            raise ValueError("`otherwise` needs `values`")
+        if len({label.lower() for label in self.values}) < len(self.values):
+            raise ValueError("two labels of `values` differ in case only")
+        check_formats(self.formats)
+        if self.time_zone is not None:
+            check_zone(self.time_zone)
+        return self
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Return every place the column may look at."""
+        listed = [
+            place
+            for name in ("from_", "first_of", "product", "total", "join", "uuid_of")
+            for place in getattr(self, name) or ()
+        ]
+        listed += [place for test in (*(self.any_of or ()), *(self.all_of or ())) for place in test.places]
+        return (*listed, *((self.ordinal,) if self.ordinal else ()))
+
+    def parsed(self, kind: Kind, find: Finder, reading: Reading) -> Parsed | None:
+        """Return the value as SQL; None where the file lacks the columns and the mapping allows no gap.
+
+        Parameters
+        ----------
+        kind : Kind
+            What the target holds.
+        find : callable
+            From a place to the SQL of its text, None where the file has no such column.
+        reading : Reading
+            The mapping's own settings.
+        """
+        if self.constant is not None:
+            return Parsed(sql=typed_literal(self.constant, kind))
+        made = self._made(kind, find, reading)
+        if made is None:
+            given = self.absent if self.absent is not None else self.default
+            if given is None and not self.optional:
+                return None
+            return Parsed(sql=typed_literal(given, kind))
+        if self.default is None:
+            return made
+        blank = f"{made.sql} IS NULL" + (f" AND NOT {made.failure}" if made.failure else "")
+        filled = f"CASE WHEN {blank} THEN {typed_literal(self.default, kind)} ELSE {made.sql} END"
+        return Parsed(sql=filled, failure=made.failure, reason=made.reason)
+
+    def _made(self, kind: Kind, find: Finder, reading: Reading) -> Parsed | None:
+        if self.from_ is not None:
+            text, name = next(
+                ((found, p.column) for p in self.from_ if (found := find(p)) is not None), (None, "")
+            )
+            return None if text is None else named(self._value(text, kind, reading), name)
+        if self.first_of is not None:
+            texts = [found for found in map(find, self.first_of) if found is not None]
+            name = self.first_of[0].column
+            return named(self._value(_first(texts), kind, reading), name) if texts else None
+        sought = [find(place) for place in self.places]
+        texts = [text for text in sought if text is not None]
+        if self.any_of is not None or self.all_of is not None:
+            return self._answer(kind, find, reading)
+        if len(texts) < len(sought) and (self.total is None or not texts):
+            return None
+        if self.ordinal is not None:
+            within = f"PARTITION BY {texts[0]} ORDER BY {reading.row}"
+            return Parsed(sql=f"CAST(row_number() OVER ({within}) AS BIGINT)")
+        if self.uuid_of is not None:
+            anything = " OR ".join(f"{text} IS NOT NULL" for text in texts)
+            return Parsed(sql=f"CASE WHEN {anything} THEN {derived_uuid(tuple(texts))} END")
+        if self.join is not None:
+            return Parsed(sql=f"nullif(concat_ws({literal(self.separator)}, {', '.join(texts)}), '')")
+        names = [place.column for place, text in zip(self.places, sought, strict=True) if text is not None]
+        return self._arithmetic(texts, names, kind, reading)
+
+    def _answer(self, kind: Kind, find: Finder, reading: Reading) -> Parsed | None:
+        answers = []
+        for test in self.any_of or self.all_of or ():
+            texts = [find(place) for place in test.places]
+            known = [text for text in texts if text is not None]
+            if len(known) == len(texts):
+                answers.append(test.sql(known, self._written(reading)))
+            elif self.all_of is not None:
+                return None
+        if not answers:
+            return None
+        answer = (" OR " if self.any_of is not None else " AND ").join(answers)
+        return Parsed(sql=f"({answer})" if kind is Kind.BOOLEAN else f"CAST(({answer}) AS BIGINT)")
+
+    def _arithmetic(self, texts: list[str], names: list[str], kind: Kind, reading: Reading) -> Parsed:
+        written = self._written(reading)
+        parts = [named(number(text, written), name) for text, name in zip(texts, names, strict=True)]
+        if self.product is not None:
+            value = " * ".join(f"({part.sql})" for part in parts)
+        else:
+            anything = " OR ".join(f"{text} IS NOT NULL" for text in texts)
+            value = (
+                f"CASE WHEN {anything} THEN {' + '.join(f'coalesce({part.sql}, 0)' for part in parts)} END"
+            )
+        value = f"CASE WHEN isfinite({value}) THEN {value} + 0.0 END"
+        bad = " OR ".join(f"{part.failure}" for part in parts)
+        cases = " ".join(f"WHEN {part.failure} THEN {part.reason}" for part in parts)
+        whole = " AND ".join(f"{text} IS NOT NULL" for text in texts)
+        failure = f"({bad} OR ({whole} AND {value} IS NULL))"
+        sql = f"CAST({value} AS BIGINT)" if kind is Kind.COUNT else value
+        return Parsed(sql=sql, failure=failure, reason=f"CASE {cases} ELSE 'the result is not finite' END")
+
+    def _written(self, reading: Reading) -> NumberFormat:
+        return NumberFormat(
+            decimal=self.decimal or reading.decimal,
+            thousands=reading.thousands if self.thousands is None else self.thousands,
+            unit=self.unit,
+            currency=reading.currency,
+        )
+
+    def _value(self, text: str, kind: Kind, reading: Reading) -> Parsed:
+        if self.strip_suffix:
+            text = f"nullif(regexp_replace({text}, {literal(re.escape(self.strip_suffix) + '$')}, ''), '')"
+        if reading.blanks:
+            text = f"CASE WHEN {text} NOT IN ({', '.join(map(literal, reading.blanks))}) THEN {text} END"
+        if self.values:
+            return self._labels(text, kind)
+        return self._read(text, kind, reading)
+
+    def _labels(self, text: str, kind: Kind) -> Parsed:
+        cases = " ".join(
+            f"WHEN lower({literal(label)}) THEN {typed_literal(ours, kind)}"
+            for label, ours in self.values.items()
+        )
+        if self.otherwise is not None:
+            other = f"CASE WHEN {text} IS NOT NULL THEN {typed_literal(self.otherwise, kind)} END"
+            return Parsed(sql=f"CASE lower({text}) {cases} ELSE {other} END")
+        sql = f"CASE lower({text}) {cases} END"
+        expected = f" is not a label that the mapping knows; expected {', '.join(self.values)}"
+        failure = f"({text} IS NOT NULL AND {sql} IS NULL)"
+        return Parsed(sql=sql, failure=failure, reason=f"{shown(text)} || {literal(expected)}")
+
+    def _read(self, text: str, kind: Kind, reading: Reading) -> Parsed:
+        match kind:
+            case Kind.COUNT:
+                return count(text, self._written(reading))
+            case Kind.NUMBER | Kind.MONEY | Kind.SCORE:
+                return number(text, self._written(reading))
+            case Kind.BOOLEAN:
+                return truth(text)
+            case Kind.DATE:
+                return day(text, self.formats)
+            case Kind.INSTANT:
+                zone = self.time_zone or reading.time_zone
+                return instant(text, self.formats, zone, self.clock_change or reading.clock_change)
+            case _:
+                return Parsed(sql=text if self.case == "keep" else f"{self.case}({text})")
+
+
+def named(parsed: Parsed, column: str) -> Parsed:
+    """Return the same value with the column's name before the reason."""
+    if parsed.reason is None:
+        return parsed
+    reason = f"{literal(f'column {column!r}: ')} || ({parsed.reason})"
+    return Parsed(sql=parsed.sql, failure=parsed.failure, reason=reason)
+
+
+def _first(texts: list[str]) -> str:
+    return texts[0] if len(texts) == 1 else f"coalesce({', '.join(texts)})"
+
+
+def typed_literal(value: str | None, kind: Kind) -> str:
+    """Return a value that stands in a mapping as typed SQL.
+
+    Examples
+    --------
+    >>> typed_literal("2017-08-01", Kind.DATE), typed_literal(None, Kind.COUNT)
+    ("CAST('2017-08-01' AS DATE)", 'CAST(NULL AS BIGINT)')
+    """
+    names = {Kind.COUNT: "BIGINT", Kind.BOOLEAN: "BOOLEAN", Kind.DATE: "DATE", Kind.INSTANT: "TIMESTAMPTZ"}
+    numeric = kind in {Kind.NUMBER, Kind.MONEY, Kind.SCORE}
+    name = "DOUBLE" if numeric else names.get(kind, "VARCHAR")
+    if value is None:
+        return f"CAST(NULL AS {name})"
+    return literal(value) if name == "VARCHAR" else f"CAST({literal(value)} AS {name})"
+
+
+def usable(value: str, kind: Kind, choices: Iterable[str]) -> str | None:
+    """Return what is wrong with a value that stands in a mapping, or None.
+
+    Examples
+    --------
+    >>> usable("2017-02-30", Kind.DATE, ()), usable("tv", Kind.CHOICE, ("email", "sms"))
+    ('not a date as YYYY-MM-DD', 'not one of email, sms')
+    """
+    shapes = {
+        Kind.COUNT: (r"\d{1,15}", "not a whole number"),
+        Kind.BOOLEAN: ("true|false", "not true or false"),
+        Kind.INSTANT: (r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", "not an instant as YYYY-MM-DDTHH:MM:SSZ"),
+    }
+    shapes |= dict.fromkeys((Kind.NUMBER, Kind.MONEY, Kind.SCORE), (r"-?\d{1,15}(\.\d+)?", "not a number"))
+    if kind in shapes:
+        pattern, problem = shapes[kind]
+        return None if re.fullmatch(pattern, value) else problem
+    if kind is Kind.DATE:
+        return None if _is_day(value) else "not a date as YYYY-MM-DD"
+    allowed = tuple(choices)
+    return None if not allowed or value in allowed else f"not one of {', '.join(allowed)}"
+
+
+def _is_day(value: str) -> bool:
+    try:
+        return str(dt.date.fromisoformat(value)) == value
+    except ValueError:
+        return False

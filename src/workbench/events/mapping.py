@@ -1,0 +1,338 @@
+"""How a platform's file becomes one of our tables, as data: a YAML file per source.
+
+A mapping turns into SQL over a relation whose columns are all text, named as in the file. Names and values
+of the file stand in that SQL as quoted identifiers and literals only.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+
+from workbench.catalog import Catalog
+from workbench.errors import BadInput, UsageError, unknown_name
+from workbench.events.columns import Column, usable
+from workbench.events.dates import check_zone
+from workbench.events.documents import LARGEST, read_document
+from workbench.events.exports import EventRules
+from workbench.events.parsing import Parsed, identifier, literal
+from workbench.events.places import Columns, Place, Reading, Scalar, Sign, Strict, listed, plain
+from workbench.events.tables import TABLES, TableDefinition
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+# Columns that the store writes, whatever the source.
+_WRITTEN = {
+    "ingested_at",
+    "late_arrival",
+    "load_id",
+    "month",
+    "bucket",
+    "event_type",
+    "properties",
+    "context",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappedColumn:
+    """One target column as DuckDB SQL over the source relation.
+
+    Parameters
+    ----------
+    name : str
+        The target column.
+    sql : str
+        Its typed value, or NULL. It may hold a window function: compute it in a SELECT, filter around it.
+    failure : str, optional
+        Boolean SQL, true where the source has a value that cannot be used; None where that cannot happen.
+    reason : str, optional
+        SQL of the sentence for a row that failed, with the row's own value in it.
+    """
+
+    name: str
+    sql: str
+    failure: str | None = None
+    reason: str | None = None
+
+
+def _sets(value: object) -> object:
+    return [value] if isinstance(value, list) and value and all(isinstance(v, str) for v in value) else value
+
+
+class Mapping(Strict):
+    """One source: which file it is, which table it fills, and how.
+
+    Parameters
+    ----------
+    name, title, says : str
+        What it is called, and what it reads.
+    table : str
+        The table of `events.tables` that it fills.
+    matches : list
+        Columns that together identify the file; or several such lists, each enough by itself.
+    columns : mapping
+        Target column -> how it is made (`events.columns.Column`).
+    events : mapping, optional
+        For the table `events`: which of the source's events are which of ours.
+    ignore, ignore_rest : list of str, str
+        Columns knowingly unused; or the reason why all others are.
+    combine : str
+        ``"sum"`` adds up the rows of one key (hours of a day, devices of a campaign); ``"none"`` keeps
+        the last of them.
+    currency : str or place
+        ISO 4217 code of the amounts, or the column that holds it.
+    decimal, thousands, time_zone, clock_change, blanks, refunds, delimiter
+        How the file is written.
+    """
+
+    name: Annotated[str, Field(pattern=_NAME.pattern)]
+    title: Annotated[str, Field(min_length=1, max_length=100)]
+    says: str = ""
+    table: str
+    matches: Annotated[tuple[tuple[str, ...], ...], BeforeValidator(_sets)] = ()
+    targets: dict[str, Column] = Field(alias="columns")
+    events: EventRules | None = None
+    ignore: tuple[str, ...] = ()
+    ignore_rest: str | None = None
+    combine: Literal["none", "sum"] = "none"
+    currency: Annotated[str, Field(pattern="[A-Z]{3}")] | Place | None = None
+    decimal: Sign = "."
+    thousands: Literal["", ",", ".", " ", "'"] = ""
+    time_zone: str = "UTC"
+    clock_change: Literal["refuse", "earlier", "later"] = "refuse"
+    blanks: Annotated[tuple[Scalar, ...], BeforeValidator(listed)] = ()
+    refunds: Literal["allowed", "refused"] = "allowed"
+    delimiter: Literal["auto", ",", ";", "\t", "|", "whitespace"] = "auto"
+
+    @model_validator(mode="after")
+    def _sound(self) -> Mapping:
+        check_zone(self.time_zone)
+        if self.decimal == self.thousands:
+            raise ValueError("`decimal` and `thousands` are the same sign")
+        loadable = [*TABLES.where(loadable=True), "events"]
+        if self.table not in loadable:
+            raise ValueError(f"no table {self.table!r} to load into; expected one of {', '.join(loadable)}")
+        if (self.events is not None) != (self.table == "events"):
+            raise ValueError("`events` belongs to the table events, and to no other")
+        for target, column in self.targets.items():
+            self._check(target, column)
+        required = {field.name for field in self.definition.fields if field.required}
+        missing = sorted(required - set(self.targets) - (_WRITTEN if self.events else set()))
+        if missing:
+            raise ValueError(f"the table {self.table} also needs {', '.join(missing)}")
+        return self
+
+    def _check(self, target: str, column: Column) -> None:
+        known = [c for c in self.definition.columns if not (self.events and c in _WRITTEN)]
+        if target not in known:
+            near = difflib.get_close_matches(target, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"columns.{target}: the table {self.table} has no such column{hint}")
+        field = self.definition.field(target)
+        stated = (column.constant, column.default, column.absent, column.otherwise, *column.values.values())
+        for value in stated:
+            problem = usable(value, field.kind, field.choices) if value is not None else None
+            if problem:
+                raise ValueError(f"columns.{target}: {value[:80] if value else value!r} is {problem}")
+
+    @property
+    def definition(self) -> TableDefinition:
+        """Return the table that is filled."""
+        return TABLES[self.table]
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Return every place of the source that the mapping may look at."""
+        found = [place for column in self.targets.values() for place in column.places]
+        found += self.events.places if self.events else ()
+        return (*found, *((self.currency,) if isinstance(self.currency, Place) else ()))
+
+    def unmapped(self, source_columns: Iterable[str]) -> tuple[str, ...]:
+        """Return the columns of a file that are neither used nor knowingly ignored.
+
+        Examples
+        --------
+        >>> load_mapping("facebook_kag").unmapped(["ad_id", "interest", "mood"])
+        ('mood',)
+        """
+        if self.ignore_rest is not None:
+            return ()
+        known = {plain(place.column) for place in self.places} | {plain(name) for name in self.ignore}
+        return tuple(column for column in source_columns if plain(column) not in known)
+
+    def columns(self, source_columns: Sequence[str], row: str = "_row") -> tuple[MappedColumn, ...]:
+        """Return the SQL of every target column that the mapping fills.
+
+        Parameters
+        ----------
+        source_columns : sequence of str
+            The columns of the file, as they are named in the relation; all are text.
+        row : str
+            The column of the relation that holds a row's place in the file (for ordinals).
+
+        Raises
+        ------
+        BadInput
+            If the file lacks columns that the mapping needs, or two of its columns differ in case only.
+        """
+        find = Columns(source_columns)
+        reading = Reading(
+            decimal=self.decimal,
+            thousands=self.thousands,
+            currency=self.currency if isinstance(self.currency, str) else "",
+            time_zone=self.time_zone,
+            clock_change=self.clock_change,
+            row=identifier(row),
+            blanks=self.blanks,
+        )
+        made: list[MappedColumn] = []
+        missing: list[str] = []
+        for target, column in self.targets.items():
+            parsed = column.parsed(self.definition.field(target).kind, find, reading)
+            if parsed is None:
+                missing.append(f"{target} (from {' or '.join(repr(p.column) for p in column.places)})")
+            else:
+                made.append(_mapped(target, self._refunds(target, parsed)))
+        if self.events:
+            made += [_mapped(name, parsed) for name, parsed in self.events.parsed(find, reading).items()]
+        if missing:
+            raise BadInput(
+                f"the file lacks columns that the mapping {self.name!r} needs: {'; '.join(missing)}",
+                expected=f"a file of the kind {self.title!r}",
+                fix=f"The file has: {', '.join(map(repr, source_columns))[:400]}.",
+            )
+        return tuple(made)
+
+    def _refunds(self, target: str, parsed: Parsed) -> Parsed:
+        if self.refunds == "allowed" or target != "order_value":
+            return parsed
+        negative = f"coalesce({parsed.sql} < 0, false)"
+        failure = f"({parsed.failure} OR {negative})" if parsed.failure else negative
+        said = "'a negative amount, and the mapping refuses returns'"
+        reason = f"CASE WHEN {negative} THEN {said} ELSE {parsed.reason or 'NULL'} END"
+        return Parsed(sql=parsed.sql, failure=failure, reason=reason)
+
+    def currency_sql(self, source_columns: Sequence[str]) -> str:
+        """Return the SQL of a row's currency code, NULL where the mapping states none."""
+        if isinstance(self.currency, Place):
+            text = Columns(source_columns)(self.currency)
+            return f"upper({text})" if text else "CAST(NULL AS VARCHAR)"
+        return literal(self.currency) if self.currency else "CAST(NULL AS VARCHAR)"
+
+
+def _mapped(target: str, parsed: Parsed) -> MappedColumn:
+    return MappedColumn(name=target, sql=parsed.sql, failure=parsed.failure, reason=parsed.reason)
+
+
+def load_mapping(name_or_path: str | Path) -> Mapping:
+    """Return a ready mapping by its name, or the one in a user's YAML file.
+
+    Raises
+    ------
+    UsageError
+        If there is neither a ready mapping nor a file of that name.
+    BadInput
+        If the file is not a mapping; names the file and the key.
+
+    Examples
+    --------
+    >>> load_mapping("facebook_kag").table
+    'daily_performance'
+    """
+    name = str(name_or_path)
+    if name in names():
+        return _ready(name)
+    path = Path(name)
+    if not path.is_file():
+        if path.suffix in {".yaml", ".yml"}:
+            raise UsageError(f"There is no mapping file {name!r}.")
+        raise unknown_name("mapping", name, names())
+    with path.open("rb") as file:
+        raw = file.read(LARGEST + 1)
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadInput("the file is not UTF-8 text", file=path) from None
+    return parse_mapping(text, path)
+
+
+def parse_mapping(text: str, file: object = None) -> Mapping:
+    """Return the mapping that a YAML text describes.
+
+    Raises
+    ------
+    BadInput
+        Naming the file and the key that is wrong.
+    """
+    document = read_document(text, file)
+    try:
+        return Mapping.model_validate(document)
+    except ValidationError as error:
+        raise BadInput("; ".join(_problems(error)), file=file) from None
+
+
+def _problems(error: ValidationError) -> list[str]:
+    found = []
+    for problem in error.errors(include_url=False, include_input=False)[:5]:
+        key = ".".join(str(part) for part in problem["loc"] if part not in {"from_", "function-before"})
+        message: Any = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            message = "no such key"
+        elif problem["type"] == "missing":
+            message = "this key is missing"
+        found.append(f"key {key!r}: {message}" if key else message)
+    return found
+
+
+@functools.cache
+def names() -> tuple[str, ...]:
+    """Return the names of the ready mappings."""
+    folder = resources.files("workbench.events").joinpath("mappings")
+    return tuple(sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml")))
+
+
+@functools.cache
+def _ready(name: str) -> Mapping:
+    file = resources.files("workbench.events").joinpath("mappings", f"{name}.yaml")
+    return parse_mapping(file.read_text(encoding="utf-8"), file.name)
+
+
+@functools.cache
+def ready() -> Catalog[Mapping]:
+    """Return all ready mappings; each file is read once."""
+    return Catalog("mapping", [_ready(name) for name in names()])
+
+
+def __getattr__(name: str) -> Catalog[Mapping]:
+    # Two dozen files are read only by those who ask for all of them.
+    if name == "MAPPINGS":
+        return ready()
+    raise AttributeError(name)
+
+
+def detect(source_columns: Iterable[str]) -> Mapping | None:
+    """Return the ready mapping that fits the columns of a file, None where none or several do.
+
+    Of the mappings whose identifying columns are all there, the one with the most such columns is meant.
+
+    Examples
+    --------
+    >>> detect(["ad_id", "xyz_campaign_id", "fb_campaign_id", "Spent"]).name
+    'facebook_kag'
+    """
+    there = {plain(column) for column in source_columns}
+    fits: dict[str, int] = {}
+    for mapping in ready().values():
+        sizes = [len(s) for s in mapping.matches if s and {plain(column) for column in s} <= there]
+        if sizes:
+            fits[mapping.name] = max(sizes)
+    best = [name for name, size in fits.items() if size == max(fits.values())]
+    return ready()[best[0]] if len(best) == 1 else None

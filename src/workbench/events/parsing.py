@@ -1,0 +1,235 @@
+"""From text to typed values, as DuckDB SQL: numbers, whole numbers, truth values.
+
+Words: a *text* here is a SQL expression that yields trimmed VARCHAR or NULL, never an empty string. A
+:class:`Parsed` says how it becomes a value, when it cannot, and why, each as SQL over the same row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SPACES = r"' ' || chr(9) || chr(10) || chr(13) || chr(160) || chr(8239) || chr(65279)"
+SIGNS = {
+    "USD": ("$", "US$"),
+    "EUR": ("€",),
+    "GBP": ("£",),
+    "JPY": ("¥",),
+    "CNY": ("¥", "元"),
+    "INR": ("₹",),
+    "BRL": ("R$",),
+    "AUD": ("A$", "$"),
+    "CAD": ("C$", "$"),
+    "CHF": ("Fr.", "CHF"),
+    "SEK": ("kr",),
+    "NOK": ("kr",),
+    "DKK": ("kr",),
+    "PLN": ("zł",),
+    "KRW": ("₩",),
+    "TRY": ("₺",),
+}
+DIVISORS = {"micros": 1e6, "cents": 100.0, "percent": 100.0, "none": 1.0}
+_GROUPS = {",": ",", ".": r"\.", " ": "[ \u00a0\u202f]", "'": "['’]"}
+_LARGEST_COUNT = 9_007_199_254_740_992  # the last whole number that a double holds exactly
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """How a text becomes a value.
+
+    Parameters
+    ----------
+    sql : str
+        The value, or NULL.
+    failure : str, optional
+        True where there is a text that is no value; None where that cannot be.
+    reason : str, optional
+        The sentence for such a row, without the column's name.
+    """
+
+    sql: str
+    failure: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberFormat:
+    """How numbers are written.
+
+    Parameters
+    ----------
+    decimal, thousands : str
+        The decimal sign; the sign between groups of three digits, empty where there is none.
+    unit : str
+        ``"micros"``, ``"cents"`` or ``"percent"`` divide; a percent sign is accepted with ``"percent"`` only.
+    currency : str
+        ISO 4217 code whose code or sign may stand beside the number; empty where none may.
+    """
+
+    decimal: str = "."
+    thousands: str = ""
+    unit: str = "none"
+    currency: str = ""
+
+    @property
+    def says(self) -> str:
+        """Return how a number is expected to look."""
+        groups = f" and {self.thousands!r} between thousands" if self.thousands else ""
+        percent = " or a percentage" if self.unit == "percent" else ""
+        return f"digits with {self.decimal!r} decimals{groups}{percent}"
+
+
+def literal(text: str) -> str:
+    """Return a text as a SQL string, whatever it holds.
+
+    Examples
+    --------
+    >>> literal("it's")
+    "'it''s'"
+    """
+    return "'" + text.replace("\x00", "").replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """Return a column's name as SQL, whatever it holds.
+
+    Examples
+    --------
+    >>> identifier('a "b"; DROP TABLE x')
+    '"a ""b""; DROP TABLE x"'
+    """
+    return '"' + name.replace("\x00", "").replace('"', '""') + '"'
+
+
+def trimmed(column: str) -> str:
+    """Return the text of a source column: outer white space gone, NULL where nothing is left."""
+    return f"nullif(trim({identifier(column)}, {SPACES}), '')"
+
+
+def shown(text: str) -> str:
+    """Return the SQL of a row's own value in quotes, cut at 80 characters."""
+    return f"'''' || left({text}, 80) || ''''"
+
+
+def failed(text: str, sql: str, expected: str) -> Parsed:
+    """Return a value that fails where the text is there and `sql` is null."""
+    return Parsed(
+        sql=sql,
+        failure=f"({text} IS NOT NULL AND {sql} IS NULL)",
+        reason=f"{shown(text)} || {literal(f' is {expected}')}",
+    )
+
+
+def number(text: str, written: NumberFormat) -> Parsed:
+    """Return a finite number.
+
+    'nan', 'inf', 1e309, a second decimal sign, groups of other than three digits, and a comma whose
+    meaning is not stated are refused.
+
+    Examples
+    --------
+    >>> import duckdb
+    >>> value = number("'1.234,50 €'", NumberFormat(decimal=",", thousands=".", currency="EUR")).sql
+    >>> duckdb.sql(f"SELECT {value}").fetchall()
+    [(1234.5,)]
+    """
+    bare = _without_signs(text, written)
+    decimal, group = (r"\." if written.decimal == "." else ","), _GROUPS.get(written.thousands)
+    whole = rf"(?:\d+|\d{{1,3}}(?:{group}\d{{3}})+)" if group else r"\d+"
+    shape = rf"[+-]?(?:{whole}(?:{decimal}\d*)?|{decimal}\d+)(?:[eE][+-]?\d{{1,3}})?"
+    digits = f"regexp_replace({bare}, {literal(group)}, '', 'g')" if group else bare
+    digits = f"replace({digits}, ',', '.')" if written.decimal == "," else digits
+    value = f"CASE WHEN regexp_full_match({bare}, {literal(shape)}) THEN TRY_CAST({digits} AS DOUBLE) END"
+    divisor = DIVISORS[written.unit]
+    scaled = f"({value}) / {divisor!r}" if divisor != 1 else f"({value})"
+    # Adding zero turns the negative zero into zero.
+    sql = f"CASE WHEN isfinite({scaled}) THEN {scaled} + 0.0 END"
+    plain = failed(text, sql, f"not a number; expected {written.says}")
+    return Parsed(sql=sql, failure=plain.failure, reason=_number_reason(text, bare, written, plain))
+
+
+def _without_signs(text: str, written: NumberFormat) -> str:
+    signs = []
+    if written.currency:
+        signs = [written.currency, *SIGNS.get(written.currency, ())]
+    bare = text
+    if signs:
+        names = "|".join(_escaped(sign) for sign in sorted(signs, key=len, reverse=True))
+        gap = "[ \u00a0\u202f]?"
+        bare = f"regexp_replace({bare}, {literal(f'^([+-]?){gap}(?:{names}){gap}|{gap}(?:{names})$')}, '\\1')"
+    if written.unit == "percent":
+        bare = f"regexp_replace({bare}, '[ \u00a0\u202f]?%$', '')"
+    return bare
+
+
+def _escaped(sign: str) -> str:
+    return "".join(f"\\{c}" if c in "$.^*+?()[]{}|\\" else c for c in sign)
+
+
+def _number_reason(text: str, bare: str, written: NumberFormat, plain: Parsed) -> str:
+    other = "," if written.decimal == "." else "."
+    unclear = rf"[+-]?\d{{1,3}}{_escaped(other)}\d{{3}}"
+    cases = f"WHEN regexp_full_match({text}, '.*%') THEN {shown(text)} || {literal(_PERCENT)} "
+    if written.unit == "percent":
+        cases = ""
+    if written.thousands != other:
+        cases += (
+            f"WHEN regexp_full_match({bare}, {literal(unclear)}) THEN {shown(text)} || {literal(_UNCLEAR)} "
+        )
+    money = literal(_currency(written))
+    cases += f"WHEN regexp_full_match({text}, {literal(_MONEY)}) THEN {shown(text)} || {money} "
+    return f"CASE {cases}ELSE {plain.reason} END"
+
+
+_PERCENT = " is a percentage; state `unit: percent` in the mapping to read it as a share"
+_UNCLEAR = (
+    " is ambiguous: the sign before the last three digits may part thousands or decimals;"
+    " state `decimal` and `thousands` in the mapping"
+)
+_MONEY = r"(?:[$€£¥₹₩₺]|[A-Z]{3}).*\d.*|.*\d.*(?:[$€£¥₹₩₺]|[A-Z]{3})"
+
+
+def _currency(written: NumberFormat) -> str:
+    held = f"the mapping reads {written.currency}" if written.currency else "the mapping names no currency"
+    return f" carries a currency, and {held}; expected {written.says}"
+
+
+def count(text: str, written: NumberFormat) -> Parsed:
+    """Return a whole number as BIGINT; '3.0' is 3, '3.5' is refused.
+
+    Examples
+    --------
+    >>> import duckdb
+    >>> duckdb.sql(f'''SELECT {count("'3.0'", NumberFormat()).sql}''').fetchall()
+    [(3,)]
+    """
+    parsed = number(text, written)
+    whole = f"CASE WHEN abs({parsed.sql}) < {_LARGEST_COUNT} AND trunc({parsed.sql}) = {parsed.sql}"
+    sql = f"{whole} THEN CAST({parsed.sql} AS BIGINT) END"
+    reason = (
+        f"CASE WHEN {parsed.sql} IS NOT NULL THEN {shown(text)} || ' is not a whole number'"
+        f" ELSE {parsed.reason} END"
+    )
+    return Parsed(sql=sql, failure=f"({text} IS NOT NULL AND ({sql}) IS NULL)", reason=reason)
+
+
+def truth(text: str) -> Parsed:
+    """Return true or false, of true/false, yes/no, y/n, t/f, 1/0 in any case."""
+    low = f"lower({text})"
+    sql = (
+        f"CASE WHEN {low} IN ('true', 'yes', 'y', 't', '1', '1.0') THEN true"
+        f" WHEN {low} IN ('false', 'no', 'n', 'f', '0', '0.0') THEN false END"
+    )
+    return failed(text, sql, "not a truth value; expected true or false")
+
+
+def derived_uuid(texts: tuple[str, ...]) -> str:
+    """Return the SQL of a UUID made from the texts alone: the same texts, the same id, on every load.
+
+    The lengths stand before the texts, so that ('ab', 'c') and ('a', 'bc') differ.
+    """
+    parts = " || ".join(f"coalesce(length({t}) || ':' || {t}, '-') || '|'" for t in texts)
+    h = f"md5({parts})"
+    return (
+        f"substr({h}, 1, 8) || '-' || substr({h}, 9, 4) || '-3' || substr({h}, 14, 3)"
+        f" || '-8' || substr({h}, 18, 3) || '-' || substr({h}, 21, 12)"
+    )
