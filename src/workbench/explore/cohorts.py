@@ -7,15 +7,30 @@ share whose first order came within so many days. A cell is shown only when its 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
-from workbench.explore.view import View, frame_of
+from workbench.errors import UsageError
+from workbench.explore.query import ask, days_since_epoch, month_number, window_of
+from workbench.explore.shares import share_with_interval
+from workbench.explore.view import View, frame_of, lacking
+from workbench.metrics import sql
 from workbench.result import format_value
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from workbench.metrics.source import Tables
+    from workbench.metrics.window import Window
+
+By = Literal["channel", "campaign", "region"]
+Rows = Sequence[Mapping[str, Any]]
+AGE_DAYS = 30
+ACTIVATION_DAYS = (30, 60, 90)
+ENOUGH_USERS = 30  # for an interval of a mean
+_COLUMNS = {"channel": "acquisition_channel", "campaign": "acquisition_campaign_id", "region": "region"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,3 +120,194 @@ class Cohorts(View):
     def activation_frame(self) -> pd.DataFrame:
         """Return one row per cohort and number of days."""
         return frame_of(self.activation, ActivationCell)
+
+
+def cohorts(tables: Tables, *, by: By | None = None, window: str | Window | None = None) -> Cohorts:
+    """Return retention, revenue and activation of signup months.
+
+    Parameters
+    ----------
+    tables : Tables
+        Needs orders; cohorts are months of signup where users are loaded, else months of the first order.
+    by : {"channel", "campaign", "region"}, optional
+        How the users were acquired, or where they live; needs users.
+    window : str or Window, optional
+        The days of signup.
+
+    Notes
+    -----
+    A user counts once per age, however many orders; a return is no order, but lowers revenue.
+    """
+    loaded = tables.names
+    basis = "signup" if "users" in loaded else "first order"
+    if "orders" not in loaded:
+        return _nothing(basis, by, lacking(tables, "orders"))
+    if by is not None and by not in _COLUMNS:
+        raise UsageError(f"Cohorts cannot be split by {by!r}. Known: {', '.join(_COLUMNS)}.")
+    if by is not None and basis != "signup":
+        return _nothing(basis, by, f"Not enough data: without users nobody has a {by}; load users first.")
+    days = window_of(tables, window)
+    last = tables.last_day
+    if days is None or last is None:
+        return _nothing(basis, by, lacking(tables, "orders") or "Not enough data: no day has an order.")
+    column = _COLUMNS[by] if by else None
+    sizes = ask(tables, lambda: _sizes(basis, column), "cohort sizes", basis, column, window=days)
+    ages = ask(tables, lambda: _ages(basis, column), "cohort ages", basis, column, window=days)
+    firsts = ask(tables, lambda: _firsts(basis, column), "cohort firsts", basis, column, window=days)
+    result = cohort_table(sizes, ages, firsts, as_of=last)
+    missing = "" if result[0] else "Not enough data: no cohort has had 30 days yet."
+    return Cohorts(
+        basis=basis,
+        by=by,
+        as_of=last,
+        cells=result[0],
+        activation=result[1],
+        currency=tables.currency,
+        missing=missing,
+    )
+
+
+def cohort_table(
+    sizes: Rows, ages: Rows, firsts: Rows, *, as_of: date
+) -> tuple[tuple[CohortCell, ...], tuple[ActivationCell, ...]]:
+    """Return the cells of all cohorts that are old enough on a day.
+
+    Parameters
+    ----------
+    sizes : sequence of dict
+        cohort (12 x year + month - 1), slice, users.
+    ages : sequence of dict
+        cohort, slice, age, active, revenue, squares (of the revenue of each user at this age).
+    firsts : sequence of dict
+        cohort, slice, days (of the first order after signup), users.
+    """
+    cells: list[CohortCell] = []
+    activation: list[ActivationCell] = []
+    found = {(row["cohort"], row["slice"], row["age"]): row for row in ages}
+    for size in sorted(sizes, key=lambda row: (row["cohort"], str(row["slice"]))):
+        cohort, place = int(size["cohort"]), (size["cohort"], size["slice"])
+        # The youngest of the cohort signed up on the last day of its month.
+        old_enough = ((as_of - _first_day(cohort + 1)).days + 1) // AGE_DAYS
+        total = 0.0
+        for age in range(old_enough + 1 if old_enough > 0 else 0):
+            cell = _cell(size, found.get((*place, age)), age, total)
+            total = cell.cumulative_per_user
+            cells.append(cell)
+        activation.extend(
+            _activation(size, within, firsts) for within in ACTIVATION_DAYS if old_enough * AGE_DAYS >= within
+        )
+    return tuple(cells), tuple(activation)
+
+
+def _first_day(month: int) -> date:
+    return date(month // 12, month % 12 + 1, 1)
+
+
+def _cell(size: Mapping[str, Any], row: Mapping[str, Any] | None, age: int, before: float) -> CohortCell:
+    users = int(size["users"])
+    active = int(row["active"] or 0) if row else 0
+    revenue, squares = (float(row[name] or 0) for name in ("revenue", "squares")) if row else (0.0, 0.0)
+    mean = revenue / users
+    spread = max(squares / users - mean * mean, 0.0)
+    half = 1.96 * (spread / (users - 1)) ** 0.5 if users >= ENOUGH_USERS else None
+    share, low, high = share_with_interval(active, users)
+    return CohortCell(
+        cohort=_first_day(int(size["cohort"])),
+        slice=str(size["slice"] or ""),
+        age=age,
+        users=users,
+        active=active,
+        retention=share if age else None,
+        low=low if age else None,
+        high=high if age else None,
+        revenue_per_user=mean,
+        revenue_low=None if half is None else mean - half,
+        revenue_high=None if half is None else mean + half,
+        cumulative_per_user=before + mean,
+    )
+
+
+def _activation(size: Mapping[str, Any], within: int, firsts: Rows) -> ActivationCell:
+    users = int(size["users"])
+    count = sum(
+        int(row["users"])
+        for row in firsts
+        if (row["cohort"], row["slice"]) == (size["cohort"], size["slice"]) and 0 <= row["days"] <= within
+    )
+    share, low, high = share_with_interval(count, users)
+    return ActivationCell(
+        cohort=_first_day(int(size["cohort"])),
+        slice=str(size["slice"] or ""),
+        within_days=within,
+        users=users,
+        activated=count,
+        activation=share or 0.0,
+        low=low,
+        high=high,
+    )
+
+
+def _nothing(basis: str, by: str | None, reason: str) -> Cohorts:
+    return Cohorts(basis=basis, by=by, as_of=None, cells=(), activation=(), currency=None, missing=reason)
+
+
+def _people(basis: str, column: str | None) -> Any:
+    """Return one row per user: id, the day and the month of signup (or first order), the slice."""
+    if basis == "signup":
+        users = sql.unbound("users")
+        return users.filter(sql.within(users.signup_at, instant=True)).select(
+            who=users.user_id,
+            born=days_since_epoch(users.signup_at),
+            cohort=month_number(users.signup_at),
+            slice=users[column] if column else sql.literal(""),
+        )
+    orders = _bought()
+    first = orders.group_by("user_id").agg(at=orders.ordered_at.min())
+    return first.filter(sql.within(first.at, instant=True)).select(
+        who=first.user_id,
+        born=days_since_epoch(first["at"]),
+        cohort=month_number(first["at"]),
+        slice=sql.literal(""),
+    )
+
+
+def _bought() -> Any:
+    orders = sql.unbound("orders")
+    known = orders.filter(orders.user_id.notnull())
+    return known.filter((known.is_return == sql.literal(value=False)) & (known.order_value > 0))
+
+
+def _sizes(basis: str, column: str | None) -> Any:
+    people = _people(basis, column)
+    return people.group_by(["cohort", "slice"]).agg(users=people.count())
+
+
+def _ages(basis: str, column: str | None) -> Any:
+    people, orders = _people(basis, column), sql.unbound("orders")
+    joined = people.inner_join(
+        orders.filter(orders.user_id.notnull()).select(
+            buyer="user_id",
+            bought=days_since_epoch(orders.ordered_at),
+            value="order_value",
+            real=sql.when((orders.is_return == sql.literal(value=False)) & (orders.order_value > 0), 1, 0),
+        ),
+        [("who", "buyer")],
+    )
+    old = joined.mutate(day=joined.bought - joined.born)
+    aged = old.filter(old.day >= 0).mutate(age=(old.day + AGE_DAYS - 1) // AGE_DAYS)
+    each = aged.group_by(["cohort", "slice", "age", "who"]).agg(value=aged.value.sum(), real=aged.real.max())
+    return each.group_by(["cohort", "slice", "age"]).agg(
+        active=each.real.sum(), revenue=each.value.sum(), squares=(each.value * each.value).sum()
+    )
+
+
+def _firsts(basis: str, column: str | None) -> Any:
+    people, orders = _people(basis, column), _bought()
+    joined = people.inner_join(
+        orders.select(buyer="user_id", bought=days_since_epoch(orders.ordered_at)), [("who", "buyer")]
+    )
+    later = joined.filter(joined.bought >= joined.born)
+    each = later.group_by(["cohort", "slice", "who", "born"]).agg(first=later.bought.min())
+    waited = each.mutate(days=each["first"] - each.born)
+    near = waited.filter(waited.days <= max(ACTIVATION_DAYS))
+    return near.group_by(["cohort", "slice", "days"]).agg(users=near.count())

@@ -6,14 +6,49 @@ Words: a *step* leads from one stage to the next; its *benchmark* is the share u
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workbench.explore.view import View, frame_of
+from workbench.catalog import Catalog
+from workbench.errors import NotEnoughData, UsageError
+from workbench.explore.shares import difference_of_shares, holm, share_with_interval
+from workbench.explore.view import View, frame_of, ratio
 from workbench.result import format_value
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunnelDefinition:
+    """A ready funnel: its stages, and for each step the share that usually goes on (None where unknown)."""
+
+    name: str
+    says: str
+    stages: tuple[str, ...]
+    benchmarks: tuple[float | None, ...]
+
+
+# Click-through is judged against the healthy range of the dictionary; the other steps against round figures
+# in the middle of what shops and lead forms usually see. A caller who knows better gives their own.
+FUNNELS: Catalog[FunnelDefinition] = Catalog(
+    "funnel",
+    [
+        FunnelDefinition(
+            name="awareness",
+            says="From impressions over clicks, leads and qualified leads to sales.",
+            stages=("awareness", "interest", "consideration", "intent", "conversion"),
+            benchmarks=(0.015, 0.05, 0.25, 0.25),
+        ),
+        FunnelDefinition(
+            name="purchase",
+            says="From impression over click, landing and cart to purchase.",
+            stages=("impression", "click", "landing", "cart", "purchase"),
+            benchmarks=(0.015, 0.7, 0.1, 0.3),
+        ),
+    ],
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,3 +166,119 @@ class FunnelComparison(View):
     def to_frame(self) -> pd.DataFrame:
         """Return one row per step."""
         return frame_of(self.steps, StepDifference)
+
+
+def funnel_of(
+    counts: Sequence[float],
+    definition: FunnelDefinition = FUNNELS["purchase"],
+    *,
+    label: str = "all",
+    counted: str = "totals",
+    note: str = "",
+) -> Funnel:
+    """Return a funnel from the count of each stage.
+
+    Parameters
+    ----------
+    counts : sequence of float
+        How many reached each stage of the definition.
+    definition : FunnelDefinition
+        The stages and their benchmarks.
+
+    Raises
+    ------
+    UsageError
+        If there are not as many counts as stages, or one is negative.
+    NotEnoughData
+        If nobody entered the funnel.
+
+    Examples
+    --------
+    >>> funnel = funnel_of([384_230, 14_562, 12_435, 9_711, 1_284])
+    >>> [f"{100 * stage.rate:.3f}" for stage in funnel.stages[1:]], funnel.bottleneck.stage
+    (['3.790', '85.393', '78.094', '13.222'], 'purchase')
+    """
+    if len(counts) != len(definition.stages) or any(not count >= 0 for count in counts):
+        raise UsageError(
+            f"The funnel {definition.name} needs {len(definition.stages)} counts, none negative."
+        )
+    if counts[0] == 0:
+        raise NotEnoughData(
+            f"Nobody entered the funnel {definition.name}: no {definition.stages[0]} was counted."
+        )
+    against = [
+        ratio(ratio(after, before), benchmark)
+        for before, after, benchmark in zip(counts, counts[1:], definition.benchmarks, strict=False)
+    ]
+    below = [value for value in against if value is not None]
+    worst = against.index(min(below)) if below else -1
+    rows = [_stage(definition, place, counts, worst) for place in range(len(counts))]
+    overall = share_with_interval(counts[-1], counts[0])
+    return Funnel(
+        name=definition.name,
+        label=label,
+        counted=counted,
+        stages=tuple(rows),
+        conversion=ratio(counts[-1], counts[0]),
+        conversion_low=overall[1],
+        conversion_high=overall[2],
+        note=note,
+    )
+
+
+def _stage(definition: FunnelDefinition, place: int, counts: Sequence[float], worst: int) -> StageRow:
+    before = counts[place - 1] if place else None
+    benchmark = definition.benchmarks[place - 1] if place else None
+    rate = ratio(counts[place], before)
+    _, low, high = share_with_interval(counts[place], before or 0)
+    return StageRow(
+        stage=definition.stages[place],
+        count=float(counts[place]),
+        rate=rate,
+        low=low if place else None,
+        high=high if place else None,
+        dropped=None if before is None else float(before - counts[place]),
+        drop_rate=None if rate is None else 1 - rate,
+        benchmark=benchmark,
+        against_benchmark=ratio(rate, benchmark),
+        overall=ratio(counts[place], counts[0]),
+        is_bottleneck=place == worst + 1 and worst >= 0,
+    )
+
+
+def compare_funnels(first: Funnel, second: Funnel) -> FunnelComparison:
+    """Return two funnels of the same stages, with a test per step.
+
+    Each step is a comparison of two independent shares; the p-values are corrected for the number of steps by
+    Holm's method, so that the chance of any false difference stays at 5 %.
+
+    Raises
+    ------
+    UsageError
+        If the stages differ.
+    """
+    stages = [stage.stage for stage in first.stages]
+    if stages != [stage.stage for stage in second.stages]:
+        raise UsageError("Only funnels with the same stages can be compared.")
+    if first.missing or second.missing:
+        reason = first.missing or second.missing
+        return FunnelComparison(first=first, second=second, steps=(), missing=reason)
+    found = []
+    for place in range(1, len(stages)):
+        pairs = [(f.stages[place].count, f.stages[place - 1].count) for f in (first, second)]
+        found.append(difference_of_shares(*pairs[0], *pairs[1]))
+    corrected = holm([test.p_value for test in found])
+    steps = tuple(
+        StepDifference(
+            step=f"{stages[place]} -> {stages[place + 1]}",
+            rate_a=first.stages[place + 1].rate,
+            rate_b=second.stages[place + 1].rate,
+            difference=test.difference,
+            low=test.low,
+            high=test.high,
+            p_value=test.p_value,
+            p_corrected=corrected[place],
+        )
+        for place, test in enumerate(found)
+    )
+    return FunnelComparison(first=first, second=second, steps=steps)

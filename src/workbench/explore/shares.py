@@ -1,0 +1,136 @@
+"""Shares compared: two at a time with a test, or many at once with the probability of being best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import betainc, betaincinv, ndtr
+
+from workbench.stats import share_interval
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareDifference:
+    """First share minus second, its 95 % interval and two-sided p-value; None where there is no answer."""
+
+    difference: float | None
+    low: float | None
+    high: float | None
+    p_value: float | None
+
+
+def share_with_interval(
+    successes: float | None, trials: float | None
+) -> tuple[float | None, float | None, float | None]:
+    """Return a share and Wilson's 95 % interval, None where there are more successes than trials.
+
+    Examples
+    --------
+    >>> share, low, high = share_with_interval(1284, 9711)
+    >>> f"{share:.5f} {low:.5f} {high:.5f}"
+    '0.13222 0.12563 0.13910'
+    """
+    if successes is None or not trials:
+        return None, None, None
+    low, high = share_interval(successes, trials)
+    ends = (float(low), float(high)) if np.isfinite(low) else (None, None)
+    return successes / trials, *ends
+
+
+def difference_of_shares(x1: float, n1: float, x2: float, n2: float) -> ShareDifference:
+    """Return how two independent shares differ.
+
+    The test is the pooled z-test, or Fisher's exact test where an expected count is under 5; the interval is
+    Newcombe's.
+
+    References
+    ----------
+    Newcombe (1998), Statistics in Medicine 17, 873-890, method 10.
+
+    Examples
+    --------
+    >>> test = difference_of_shares(56, 70, 48, 80)
+    >>> f"{test.difference:.4f} {test.low:.4f} {test.high:.4f}"
+    '0.2000 0.0524 0.3339'
+    """
+    first, low1, high1 = share_with_interval(x1, n1)
+    second, low2, high2 = share_with_interval(x2, n2)
+    if first is None or second is None:
+        return ShareDifference(difference=None, low=None, high=None, p_value=None)
+    difference = first - second
+    if low1 is None or high1 is None or low2 is None or high2 is None:
+        return ShareDifference(difference=difference, low=None, high=None, p_value=None)
+    low = difference - float(np.hypot(first - low1, high2 - second))
+    high = difference + float(np.hypot(high1 - first, second - low2))
+    return ShareDifference(difference=difference, low=low, high=high, p_value=_p_value(x1, n1, x2, n2))
+
+
+def _p_value(x1: float, n1: float, x2: float, n2: float) -> float:
+    pooled = (x1 + x2) / (n1 + n2)
+    if min(pooled, 1 - pooled) * min(n1, n2) < 5:
+        from scipy.stats import fisher_exact
+
+        table = np.rint([[x1, n1 - x1], [x2, n2 - x2]]).astype(int)
+        return float(fisher_exact(table)[1])
+    error = np.sqrt(pooled * (1 - pooled) * (1 / n1 + 1 / n2))
+    return float(2 * ndtr(-abs(x1 / n1 - x2 / n2) / error))
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Return p-values corrected by Holm's method, None where there was none.
+
+    References
+    ----------
+    Holm (1979), Scandinavian Journal of Statistics 6, 65-70.
+
+    Examples
+    --------
+    >>> holm([0.01, None, 0.04, 0.03])
+    [0.03, None, 0.06, 0.06]
+    """
+    order = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
+    corrected: list[float | None] = [None] * len(p_values)
+    largest = 0.0
+    for rank, (p, place) in enumerate(order):
+        largest = max(largest, min(1.0, (len(order) - rank) * p))
+        corrected[place] = largest
+    return corrected
+
+
+def probability_best(successes: ArrayLike, trials: ArrayLike, *, nodes: int = 2000) -> Floats:
+    """Return for each share the probability that its true value is the highest.
+
+    The posterior of each share is Beta(1 + successes, 1 + failures); the integral over the quantiles of one
+    of the product of the others' distribution functions is taken at evenly spaced quantiles, so the answer is
+    the same each time.
+
+    Parameters
+    ----------
+    successes, trials : array_like, shape (shares,)
+        Counts; successes beyond trials count as all.
+
+    References
+    ----------
+    Gelman et al. (2013), Bayesian Data Analysis, 3rd ed., section 2.4 (the conjugate posterior).
+
+    Examples
+    --------
+    >>> probability_best([120, 80], [1000, 1000]).round(3)
+    array([0.999, 0.001])
+    """
+    n = np.asarray(trials, float)
+    x = np.minimum(np.asarray(successes, float), n)
+    a, b = 1 + x, 1 + n - x
+    quantiles = (np.arange(nodes) + 0.5) / nodes
+    chances = np.empty(len(n))
+    for place in range(len(n)):
+        at = betaincinv(a[place], b[place], quantiles)
+        others = np.delete(np.arange(len(n)), place)
+        below = betainc(a[others][:, None], b[others][:, None], at[None, :])
+        chances[place] = below.prod(axis=0).mean()
+    return np.asarray(chances / chances.sum(), float)
