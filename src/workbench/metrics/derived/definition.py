@@ -1,0 +1,41 @@
+"""What a derived query is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from workbench.metrics.sql import Expression
+
+if TYPE_CHECKING:
+    from workbench.metrics.queries import Query
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DerivedQuery:
+    """A documented query whose figures are leaves.
+
+    Parameters
+    ----------
+    name, says : str
+        The name in formulas, and what it computes, rule by rule.
+    table : str
+        The table that is sliced: its dimensions are those of the query.
+    needs : frozenset of str
+        The tables without which it has no answer.
+    figures : tuple of str
+        The columns it answers, after the dimensions.
+    build : callable
+        Returns the expression for a `Query`: the dimensions as ``d0`` ..., and every figure under its own name.
+    time : bool
+        Whether it can be sliced by day, week and month.
+    """
+
+    name: str
+    says: str
+    table: str
+    needs: frozenset[str]
+    figures: tuple[str, ...]
+    build: Callable[[Query], Expression]
+    time: bool = True

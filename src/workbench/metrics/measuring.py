@@ -1,0 +1,173 @@
+"""Measure: any metrics, by any dimensions, over any window, in one pass per table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.errors import UsageError
+from workbench.metrics import completeness, intervals
+from workbench.metrics.conditions import Where, conditions
+from workbench.metrics.definitions import METRICS
+from workbench.metrics.measured import Measured, Row
+from workbench.metrics.measures import Leaf, Measure, leaves
+from workbench.metrics.metric import Metric
+from workbench.metrics.plan import plan
+from workbench.metrics.slices import DIMENSIONS, parse_by
+from workbench.metrics.values import Floats, Values, fetch
+from workbench.metrics.window import Window, resolve
+
+if TYPE_CHECKING:
+    from workbench.metrics.source import Tables
+
+Asked = str | Metric | Iterable[str | Metric]
+_SINGLE_DAYS = ("day", "week")
+
+
+def measure(
+    tables: Tables,
+    metrics: Asked,
+    *,
+    by: str | Iterable[str] = (),
+    window: str | Window | None = None,
+    compare: bool = False,
+    where: Where = None,
+) -> Measured:
+    """Return metrics by slice, with intervals, completeness and, where asked, the change.
+
+    Parameters
+    ----------
+    tables : Tables
+        The data at one version.
+    metrics : str, Metric, or several
+        Names of the dictionary, or definitions of one's own.
+    by : str or several
+        Dimensions: ``campaign``, ``channel``, ``week`` ...
+    window : str or Window, optional
+        ``"30d"``, ``"2024-01-01:2024-01-31"``; None is all data.
+    compare : bool
+        Whether to measure the previous window of equal length too.
+    where : mapping or conditions, optional
+        What rows must meet: ``{"channel": ["email", "push"]}``.
+
+    Raises
+    ------
+    UsageError
+        If a name is unknown, or none of the metrics can be sliced that way.
+    """
+    asked, dimensions = chosen(metrics), parse_by(by)
+    span, kept = resolve(window, tables), conditions(where)
+    formulas = {
+        m.name: m.measured_as(
+            [*dimensions, *(c.column for c in kept if c.column in DIMENSIONS)], tables.names
+        )
+        for m in asked
+    }
+    wanted = [leaf for m in asked for leaf in (*leaves(formulas[m.name]), *m.spread)]
+    daily = not any(DIMENSIONS[name].grain in _SINGLE_DAYS for name in dimensions)
+    needed = plan(wanted, by=dimensions, where=kept, loaded=tables.names, daily=daily)
+    _refuse_unsliceable(asked, formulas, needed.missing, dimensions)
+    values = fetch(tables, needed, dimensions, span)
+    present = completeness.present(tables, wanted, span)
+    before = _before(tables, needed, dimensions, span) if compare and not _timed(dimensions) else None
+    rows: list[Row] = []
+    for metric in asked:
+        share = min(
+            (present[leaf.table] for leaf in leaves(formulas[metric.name]) if leaf.table in present),
+            default=np.nan,
+        )
+        rows += _rows(metric, formulas[metric.name], values, before, share)
+    return Measured(metrics=asked, by=dimensions, window=span, currency=tables.currency, rows=tuple(rows))
+
+
+def chosen(metrics: Asked) -> tuple[Metric, ...]:
+    """Return the definitions meant by names or definitions, each once."""
+    several = [metrics] if isinstance(metrics, str | Metric) else list(metrics)
+    found = [METRICS[item] if isinstance(item, str) else item for item in several]
+    if not found:
+        raise UsageError("No metric is named. `workbench metrics` lists them.")
+    return tuple({metric.name: metric for metric in found}.values())
+
+
+def _timed(by: Sequence[str]) -> bool:
+    return any(DIMENSIONS[name].grain for name in by)
+
+
+def _refuse_unsliceable(
+    asked: Sequence[Metric], formulas: dict[str, Measure], missing: dict[Leaf, str], by: Sequence[str]
+) -> None:
+    """Refuse a slice that none of the metrics knows; where some do, the others are null with the reason."""
+    reasons = [[missing.get(leaf, "") for leaf in leaves(formulas[m.name])] for m in asked]
+    if by and all(all("cannot be sliced" in reason for reason in row) for row in reasons):
+        names = ", ".join(metric.name for metric in asked)
+        raise UsageError(f"{names} cannot be sliced by {', '.join(by)}: {reasons[0][0]}.")
+
+
+def _before(tables: Tables, needed: object, by: tuple[str, ...], span: Window) -> Values:
+    return fetch(tables, needed, by, span.previous)  # type: ignore[arg-type]
+
+
+def _rows(metric: Metric, formula: Measure, values: Values, before: Values | None, share: float) -> list[Row]:
+    value, found = values.of(formula), intervals.spread(metric, formula, values)
+    sides = intervals.ratio(formula)
+    blank = np.full(len(value), np.nan)
+    top, bottom = (values.of(sides[0]), values.of(sides[1])) if sides else (blank, blank)
+    previous, p = _previous(metric, formula, values, before, found) if before else (blank, blank)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        change = np.where(previous == 0, np.nan, (value - previous) / np.abs(previous))
+    general = [values.missing[leaf] for leaf in leaves(formula) if leaf in values.missing]
+    basis = _basis(metric, formula)
+    return [
+        Row(
+            metric=metric.name,
+            slice=key,
+            value=_number(value[i]),
+            low=_number(found.low[i]),
+            high=_number(found.high[i]),
+            numerator=_number(top[i]),
+            denominator=_number(bottom[i]),
+            n=_number(found.n[i]),
+            p=_number(found.p[i]),
+            previous=_number(previous[i]),
+            change=_number(change[i]),
+            change_p=_number(p[i]),
+            share=share,
+            incomplete=bool(share < completeness.ENOUGH),
+            basis=basis,
+            note=_note(value[i], bottom[i], general, found.notes[i]),
+        )
+        for i, key in enumerate(values.slices)
+    ]
+
+
+def _basis(metric: Metric, formula: Measure) -> str:
+    if metric.credited is None:
+        return ""
+    return "credited" if formula is metric.credited else "orders"
+
+
+def _note(value: float, bottom: float, general: list[str], interval: str) -> str:
+    parts = list(general)
+    if np.isnan(value):
+        parts += ["the denominator is zero"] if bottom == 0 else [] if general else ["not reported"]
+    elif interval:
+        parts.append(interval)
+    return "; ".join(dict.fromkeys(parts))
+
+
+def _number(value: float) -> float:
+    return float(value)
+
+
+def _previous(
+    metric: Metric, formula: Measure, values: Values, before: Values, found: intervals.Spread
+) -> tuple[Floats, Floats]:
+    """Return the previous figure of every slice, and the p of the change."""
+    earlier, spread = before.of(formula), intervals.spread(metric, formula, before)
+    place = {key: row for row, key in enumerate(before.slices)}
+    rows = [place.get(key, -1) for key in values.slices]
+    then = np.array([earlier[row] if row >= 0 else np.nan for row in rows], float)
+    error = np.array([spread.error[row] if row >= 0 else np.nan for row in rows], float)
+    return then, intervals.change_p(values.of(formula), then, found.error, error)

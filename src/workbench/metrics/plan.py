@@ -1,0 +1,104 @@
+"""From leaves to queries: which rows answer what, and which leaves cannot be answered, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from workbench.metrics.conditions import Condition
+from workbench.metrics.derived import DERIVED
+from workbench.metrics.measures import Days, Derived, Distinct, Leaf, Quantile, Stored
+from workbench.metrics.queries import Query
+from workbench.metrics.slices import DIMENSIONS, reaches
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The queries that answer the leaves, and why the others have no answer."""
+
+    queries: tuple[Query, ...]
+    missing: dict[Leaf, str]
+
+
+def plan(
+    wanted: Iterable[Leaf],
+    *,
+    by: tuple[str, ...] = (),
+    where: tuple[Condition, ...] = (),
+    loaded: Collection[str],
+    daily: bool = False,
+) -> Plan:
+    """Return the fewest queries that answer the leaves: one per table and kind of answer.
+
+    Parameters
+    ----------
+    wanted : iterable of Leaf
+        What is asked.
+    by : tuple of str
+        Dimensions.
+    where : tuple of Condition
+        What rows must meet.
+    loaded : collection of str
+        The tables that hold rows.
+    daily : bool
+        Whether sums are also wanted by day, for their variance.
+    """
+    grouped: dict[tuple[str, str, str], list[Leaf]] = {}
+    missing: dict[Leaf, str] = {}
+    for leaf in dict.fromkeys(wanted):
+        reason = _reason(leaf, by, where, loaded)
+        if reason:
+            missing[leaf] = reason
+        elif not isinstance(leaf, Days):
+            grouped.setdefault(_group(leaf), []).append(leaf)
+    lookups = tuple(sorted({"campaigns", "users", "facts"} & set(loaded)))
+    queries = tuple(
+        Query(
+            kind=kind,  # type: ignore[arg-type]
+            table=table,
+            leaves=tuple(leaves),
+            by=by,
+            where=where,
+            loaded=lookups,
+            daily=daily and kind == "sums" and _has_day(table),
+        )
+        for (kind, table, _), leaves in grouped.items()
+    )
+    return Plan(queries=queries, missing=missing)
+
+
+def _has_day(table: str) -> bool:
+    return DIMENSIONS["day"].column(table) is not None
+
+
+def _group(leaf: Leaf) -> tuple[str, str, str]:
+    if isinstance(leaf, Derived):
+        return "derived", leaf.query, ""
+    if isinstance(leaf, Stored):
+        return "stored", leaf.table, ""
+    if isinstance(leaf, Distinct):
+        return "distinct", leaf.table, leaf.column
+    return ("quantile" if isinstance(leaf, Quantile) else "sums"), leaf.table, ""
+
+
+def _reason(leaf: Leaf, by: tuple[str, ...], where: tuple[Condition, ...], loaded: Collection[str]) -> str:
+    """Return why a leaf cannot be answered; an empty text where it can."""
+    if isinstance(leaf, Days):
+        return ""
+    absent = sorted(leaf.needs - set(loaded))
+    if absent:
+        return (
+            f"no {' and no '.join(absent)} loaded" if leaf.table != "model_results" else f"{leaf} has not run"
+        )
+    if isinstance(leaf, Stored):
+        return _stored_reason(leaf, by, where)
+    blind = [name for name in (*by, *(c.column for c in where)) if not reaches(name, leaf.table, loaded)]
+    if isinstance(leaf, Derived) and not DERIVED[leaf.query].time:
+        blind += [name for name in by if DIMENSIONS[name].grain]
+    return f"{leaf.table} cannot be sliced by {', '.join(dict.fromkeys(blind))}" if blind else ""
+
+
+def _stored_reason(leaf: Stored, by: tuple[str, ...], where: tuple[Condition, ...]) -> str:
+    if where:
+        return f"{leaf} is stored as a whole and cannot be filtered"
+    return f"{leaf} is stored by one dimension at most" if len(by) > 1 else ""

@@ -1,0 +1,269 @@
+"""One query per table: leaves that are read from the same rows become columns of one aggregation.
+
+Rules that hold on every engine: conditions inside sums are CASE WHEN; the union of the event types stands in WHERE,
+so that sorted files are skipped over; distinct counts take two steps, distinct pairs first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from workbench.events.definitions import Kind
+from workbench.events.tables import TABLES
+from workbench.metrics import sql
+from workbench.metrics.conditions import Condition
+from workbench.metrics.measures import Count, Distinct, Leaf, Quantile, Total
+from workbench.metrics.slices import DIMENSIONS, Dimension, Lookup
+from workbench.metrics.sql import Expression
+
+Rows = Count | Total | Distinct | Quantile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """One SELECT that answers some leaves.
+
+    Parameters
+    ----------
+    kind : str
+        ``sums`` (counts and totals), ``distinct``, ``quantile``, ``derived`` or ``stored``.
+    table : str
+        What it reads; the name of the query for ``derived``.
+    leaves : tuple of Leaf
+        What it answers: the columns ``l0``, ``l1`` ...
+    by : tuple of str
+        The dimensions: the columns ``d0``, ``d1`` ...
+    where : tuple of Condition
+        What every row must meet.
+    loaded : tuple of str
+        The tables that are loaded; others cannot be looked up in.
+    daily : bool
+        Whether there is one row per day as well: the column ``day_``.
+    """
+
+    kind: Literal["sums", "distinct", "quantile", "derived", "stored"]
+    table: str
+    leaves: tuple[Leaf, ...]
+    by: tuple[str, ...] = ()
+    where: tuple[Condition, ...] = ()
+    loaded: tuple[str, ...] = ()
+    daily: bool = False
+
+
+def build(query: Query) -> Expression:
+    """Return the Ibis expression of a query."""
+    from workbench.metrics.derived import DERIVED
+
+    match query.kind:
+        case "sums":
+            return _sums(query)
+        case "distinct":
+            return _distinct(query)
+        case "quantile":
+            return _quantiles(query)
+        case "stored":
+            return _stored(query)
+        case "derived":
+            return DERIVED[query.table].build(query)
+
+
+def source(query: Query, *, also: Sequence[str] = (), table: str | None = None) -> Expression:
+    """Return the rows of the query's table, in its window, that meet its conditions, with their dimensions.
+
+    Each dimension named by the query, its conditions, or `also` becomes a column ``dim_<name>``.
+    """
+    name = table or query.table
+    rows = in_window(sql.unbound(name), name)
+    return sliced(rows, name, query, also=also)
+
+
+def in_window(rows: Expression, table: str) -> Expression:
+    """Return the rows whose day lies in the window; all rows of a table without a day."""
+    definition = TABLES[table]
+    if definition.day is None:
+        return rows
+    conditions = sql.within(
+        rows[definition.day], instant=definition.field(definition.day).kind is Kind.INSTANT
+    )
+    if "month" in definition.partitions:
+        conditions += [rows.month >= sql.literal(sql.FIRST_MONTH), rows.month <= sql.literal(sql.LAST_MONTH)]
+    return rows.filter(conditions)
+
+
+def sliced(rows: Expression, table: str, query: Query, *, also: Sequence[str] = ()) -> Expression:
+    """Return rows with a column for each dimension, of which only those that meet the query's conditions."""
+    names = dict.fromkeys([*query.by, *also, *(c.column for c in query.where if c.column in DIMENSIONS)])
+    known = [DIMENSIONS[name] for name in names if DIMENSIONS[name].reaches(table, query.loaded)]
+    found = {d.name: lookup for d in known if (lookup := d.lookup(table)) and lookup.via in query.loaded}
+    for via in dict.fromkeys(lookup.via for lookup in found.values()):
+        rows = _joined(rows, [lookup for lookup in found.values() if lookup.via == via])
+    rows = rows.mutate(**{f"dim_{d.name}": _dimension(rows, d, table, found.get(d.name)) for d in known})
+    return rows.filter([meets(rows, condition) for condition in query.where]) if query.where else rows
+
+
+def _joined(rows: Expression, lookups: Sequence[Lookup]) -> Expression:
+    via, key = lookups[0].via, lookups[0].key
+    other, columns = sql.unbound(via), list(dict.fromkeys(lookup.column for lookup in lookups))
+    if (
+        via == "facts"
+    ):  # several events may name one order: its first segment in the alphabet, so that reruns agree
+        other = other.filter(other.event_type == "user_purchased", other[key].notnull())
+        other = other.group_by(key).agg(**{column: other[column].min() for column in columns})
+    renamed = other.select(
+        **{f"{via}_key": other[key]}, **{f"{via}_{column}": other[column] for column in columns}
+    )
+    return rows.left_join(renamed, rows[key] == renamed[f"{via}_key"]).drop(f"{via}_key")
+
+
+def _dimension(rows: Expression, dimension: Dimension, table: str, lookup: Lookup | None) -> Expression:
+    own = dimension.column(table)
+    if dimension.grain:
+        day = rows[own].cast("date")
+        unit = {"day": "", "week": "W", "month": "M"}[dimension.grain]
+        return day.truncate(unit).cast("date") if unit else day
+    parts = [rows[own]] if own else []
+    parts += [rows[f"{lookup.via}_{lookup.column}"]] if lookup else []
+    value = sql.coalesce(parts) if len(parts) > 1 else parts[0]
+    return value.cast("date").truncate("M").cast("date") if dimension.name == "cohort" else value
+
+
+def meets(rows: Expression, condition: Condition) -> Expression:
+    """Return the condition as an expression over rows, whose dimensions stand in ``dim_`` columns."""
+    named = f"dim_{condition.column}"
+    column = rows[named] if named in rows.columns else rows[condition.column]
+    value = condition.value
+    match condition.test:
+        case "in":
+            return column.isin(list(value))  # type: ignore[arg-type]
+        case "is null":
+            return column.isnull()
+        case "is not null":
+            return column.notnull()
+        case "is not":
+            return column.isnull() | (column != value)
+        case _:
+            return _compared(column, condition)
+
+
+def _compared(column: Expression, condition: Condition) -> Expression:
+    value = sql.literal(condition.value)
+    match condition.test:
+        case "==":
+            return column == value
+        case "!=":
+            return column != value
+        case ">=":
+            return column >= value
+        case "<=":
+            return column <= value
+        case ">":
+            return column > value
+        case _:
+            return column < value
+
+
+def _hoisted(query: Query) -> Expression:
+    """Return the source rows, of the event types that any leaf reads."""
+    leaves = _rows(query)
+    also = [c.column for leaf in leaves for c in leaf.where if c.column in DIMENSIONS]
+    rows = source(query, also=also)
+    types = sorted({name for leaf in leaves for name in leaf.event_types})
+    return rows.filter(rows.event_type.isin(types)) if types else rows
+
+
+def _rows(query: Query) -> list[Rows]:
+    return [leaf for leaf in query.leaves if isinstance(leaf, Rows)]
+
+
+def _applies(rows: Expression, leaf: Rows) -> Expression | None:
+    """Return the condition under which a row belongs to a leaf; None where every row does."""
+    conditions = [meets(rows, condition) for condition in leaf.where]
+    if leaf.event_types:
+        conditions.insert(
+            0,
+            rows.event_type.isin(list(leaf.event_types))
+            if len(leaf.of) > 1
+            else rows.event_type == leaf.of[0],
+        )
+    whole = None
+    for condition in conditions:
+        whole = condition if whole is None else whole & condition
+    return whole
+
+
+def _value(rows: Expression, leaf: Rows) -> Expression:
+    """Return what one row adds to a leaf; null where it does not belong to it."""
+    applies = _applies(rows, leaf)
+    if isinstance(leaf, Count):
+        return sql.literal(1) if applies is None else sql.when(applies, 1, 0)
+    value = rows[leaf.column]
+    if isinstance(leaf, Total):
+        value = sql.number(value * rows[leaf.times] if leaf.times else value)
+    return value if applies is None else sql.when(applies, value)
+
+
+def groups(rows: Expression, query: Query) -> dict[str, Expression]:
+    """Return the columns a query groups by: its dimensions, and the day where it is daily."""
+    by = {f"d{place}": rows[f"dim_{name}"] for place, name in enumerate(query.by)}
+    if query.daily:
+        by["day_"] = rows[TABLES[query.table].day].cast("date")
+    return by
+
+
+def aggregated(rows: Expression, by: dict[str, Expression], **figures: Expression) -> Expression:
+    """Return figures by group; over all rows where there is no group."""
+    return rows.group_by(**by).agg(**figures) if by else rows.agg(**figures)
+
+
+def _sums(query: Query) -> Expression:
+    rows = _hoisted(query)
+    figures = {f"l{place}": _value(rows, leaf).sum() for place, leaf in enumerate(_rows(query))}
+    return aggregated(rows, groups(rows, query), **figures)
+
+
+def _distinct(query: Query) -> Expression:
+    rows = _hoisted(query)
+    leaves = [leaf for leaf in query.leaves if isinstance(leaf, Distinct)]
+    column = leaves[0].column
+    rows = rows.filter(rows[column].notnull())
+    flags = {f"l{place}": _flag(rows, leaf).max() for place, leaf in enumerate(leaves)}
+    pairs = rows.group_by(**groups(rows, query), key_=rows[column]).agg(**flags)
+    by = {name: pairs[name] for name in pairs.columns if name[0] == "d"}
+    return aggregated(pairs, by, **{name: pairs[name].sum() for name in flags})
+
+
+def _flag(rows: Expression, leaf: Distinct) -> Expression:
+    applies = _applies(rows, leaf)
+    return sql.literal(1) if applies is None else sql.when(applies, 1, 0)
+
+
+def _quantiles(query: Query) -> Expression:
+    rows = _hoisted(query)
+    leaves = [leaf for leaf in query.leaves if isinstance(leaf, Quantile)]
+    figures = {f"l{place}": _value(rows, leaf).quantile(leaf.share) for place, leaf in enumerate(leaves)}
+    return aggregated(rows, groups(rows, query), **figures)
+
+
+def _stored(query: Query) -> Expression:
+    rows = sql.unbound("model_results")
+    wanted = [(rows.model == leaf.model) & (rows.figure == leaf.figure) for leaf in query.leaves]  # type: ignore[attr-defined]
+    rows = rows.filter(sql.any_of(wanted))
+    newest = sql.partitioned_order([rows.model, rows.figure, rows.slice], [rows.computed_at.desc()])
+    rows = rows.mutate(place=newest)
+    return rows.filter(rows.place == 0).select("model", "figure", "slice", "value", "low", "high")
+
+
+def in_window_until_last(rows: Expression, table: str) -> Expression:
+    """Return the rows up to the end of the window, from whenever."""
+    definition = TABLES[table]
+    if definition.day is None:
+        return rows
+    column = rows[definition.day]
+    if definition.field(definition.day).kind is Kind.INSTANT:
+        return rows.filter(column < sql.literal(sql.AFTER, "timestamp"))
+    rows = rows.filter(column <= sql.literal(sql.LAST, "date"))
+    return (
+        rows.filter(rows.month <= sql.literal(sql.LAST_MONTH)) if "month" in definition.partitions else rows
+    )

@@ -1,0 +1,224 @@
+"""The answers to a plan, as arrays: one row per slice, and one column per day where the variance needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.events.tables import TABLES
+from workbench.metrics import sql
+from workbench.metrics.measures import (
+    Arithmetic,
+    Constant,
+    Count,
+    Days,
+    Derived,
+    Leaf,
+    Measure,
+    Stored,
+    Total,
+)
+from workbench.metrics.plan import Plan
+from workbench.metrics.queries import Query, build
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from workbench.metrics.source import Tables
+    from workbench.metrics.window import Window
+
+Floats = NDArray[np.float64]
+Slice = tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class Values:
+    """What was asked of the data: totals by slice, and sums by slice and day.
+
+    Parameters
+    ----------
+    by : tuple of str
+        The dimensions.
+    slices : list of tuple
+        The values of the dimensions, one tuple per row of every array.
+    totals : dict
+        Leaf -> array of shape (slices,); NaN where the data does not say.
+    daily : dict
+        Leaf -> array of shape (slices, days of the window), for the sums that were asked by day.
+    bounds : dict
+        Leaf -> the stored interval of a model's figure.
+    missing : dict
+        Leaf -> why it has no answer.
+    """
+
+    by: tuple[str, ...]
+    slices: list[Slice]
+    days: int
+    totals: dict[Leaf, Floats] = field(default_factory=dict)
+    daily: dict[Leaf, Floats] = field(default_factory=dict)
+    bounds: dict[Leaf, tuple[Floats, Floats]] = field(default_factory=dict)
+    missing: dict[Leaf, str] = field(default_factory=dict)
+
+    def of(self, measure: Measure) -> Floats:
+        """Return a measure by slice."""
+        return evaluate(measure, self.totals, (len(self.slices),), self.days)
+
+    def by_day(self, measure: Measure) -> Floats | None:
+        """Return an additive measure by slice and day; None where a leaf is not known by day."""
+        if not measure.additive:
+            return None
+        from workbench.metrics.measures import leaves
+
+        if any(leaf not in self.daily for leaf in leaves(measure) if leaf not in self.missing):
+            return None
+        known = self.daily
+        return evaluate(measure, known, (len(self.slices), self.days), self.days)
+
+
+def evaluate(measure: Measure, known: Mapping[Leaf, Floats], shape: tuple[int, ...], days: int) -> Floats:
+    """Return a measure from its leaves' arrays: the arithmetic of formulas.
+
+    Examples
+    --------
+    >>> from workbench.metrics.measures import count
+    >>> a, b = count("campaign_clicked"), count("campaign_viewed")
+    >>> evaluate(a / b, {a: np.array([1.0, 2.0]), b: np.array([4.0, 0.0])}, (2,), 1)
+    array([0.25,  nan])
+    """
+    if isinstance(measure, Constant):
+        return np.full(shape, measure.value)
+    if isinstance(measure, Days):
+        return np.full(shape, float(days))
+    if isinstance(measure, Leaf):
+        return known.get(measure, np.full(shape, np.nan))
+    assert isinstance(measure, Arithmetic)  # noqa: S101 - a measure is one of these four
+    left, right = (evaluate(side, known, shape, days) for side in (measure.left, measure.right))
+    match measure.operator:
+        case "+":
+            if isinstance(measure.left, Constant) or isinstance(measure.right, Constant):
+                return left + right
+            return np.where(np.isnan(left), right, left + np.where(np.isnan(right), 0.0, right))
+        case "-":
+            return left - right
+        case "*":
+            return left * right
+    whole: Floats = np.divide(left, right, out=np.full(shape, np.nan), where=(right != 0) & ~np.isnan(right))
+    return whole
+
+
+def fetch(tables: Tables, asked: Plan, by: tuple[str, ...], window: Window) -> Values:
+    """Return the answers to a plan over one window."""
+    answers = [(query, tables.query(compiled(query, tables.dialect, window))) for query in asked.queries]
+    keyed = [(query, answer, _keys(query, answer)) for query, answer in answers]
+    found = {key for _, _, keys in keyed for key in keys}
+    slices = sorted(found, key=_order) if by else [()]
+    place = {key: row for row, key in enumerate(slices)}
+    values = Values(by=by, slices=slices, days=window.days, missing=dict(asked.missing))
+    for query, answer, keys in keyed:
+        rows = np.fromiter((place[key] for key in keys), np.int64, len(keys))
+        if query.kind == "stored":
+            _read_stored(values, query, answer, place)
+        else:
+            _read(values, query, answer, rows, window)
+    return values
+
+
+def compiled(query: Query, dialect: str, window: Window) -> str:
+    """Return the SQL of a query over a window."""
+    return sql.with_window(sql.to_sql(lambda: build(query), query, dialect), window)
+
+
+def _order(key: Slice) -> tuple[tuple[bool, str], ...]:
+    return tuple((part is None, str(part)) for part in key)
+
+
+def _keys(query: Query, answer: pa.Table) -> list[Slice]:
+    if query.kind == "stored":
+        return [
+            key
+            for text in answer.column("slice").to_pylist()
+            if (key := _stored_slice(text, query.by)) is not None
+        ]
+    columns = [
+        [_plain(value) for value in answer.column(f"d{place}").to_pylist()] for place in range(len(query.by))
+    ]
+    return list(zip(*columns, strict=True)) if columns else [()] * answer.num_rows
+
+
+def _plain(value: object) -> object:
+    return value.date() if isinstance(value, datetime) else value
+
+
+def _stored_slice(text: str | None, by: tuple[str, ...]) -> Slice | None:
+    """Return the slice a model's figure belongs to; None where it belongs to another dimension."""
+    if not by:
+        return None if text else ()
+    name, _, value = (text or "").partition("=")
+    return (value,) if name == by[0] else None
+
+
+def _floats(answer: pa.Table, column: str) -> Floats:
+    import pyarrow as pa
+
+    values = answer.column(column).cast(pa.float64())
+    return np.asarray(values.to_numpy(), float)
+
+
+def _read(values: Values, query: Query, answer: pa.Table, rows: NDArray[np.int64], window: Window) -> None:
+    size = len(values.slices)
+    days = _days(answer, window.first) if query.daily else None
+    for place, leaf in enumerate(query.leaves):
+        name = leaf.figure if isinstance(leaf, Derived) else f"l{place}"
+        column = _floats(answer, name)
+        known = ~np.isnan(column)
+        if not (isinstance(leaf, Count | Total) or leaf.additive or query.kind == "distinct"):
+            whole = np.full(size, np.nan)
+            whole[rows] = column
+        else:
+            whole = np.bincount(rows[known], column[known], minlength=size).astype(float)
+            whole[_unreported(leaf, rows, known, size)] = np.nan
+        values.totals[leaf] = whole
+        if days is not None:
+            table = np.bincount(
+                rows[known] * window.days + days[known], column[known], minlength=size * window.days
+            )
+            values.daily[leaf] = table.astype(float).reshape(size, window.days)
+
+
+def _unreported(
+    leaf: Leaf, rows: NDArray[np.int64], known: NDArray[np.bool_], size: int
+) -> NDArray[np.bool_]:
+    """Return the slices in which an optional column was never filled: unknown there, not zero."""
+    if not isinstance(leaf, Total) or leaf.where or leaf.table == "facts":
+        return np.zeros(size, bool)
+    if TABLES[leaf.table].field(leaf.column).required:
+        return np.zeros(size, bool)
+    present, filled = np.bincount(rows, minlength=size) > 0, np.bincount(rows[known], minlength=size) > 0
+    return (present & ~filled) if present.any() else np.ones(size, bool)
+
+
+def _days(answer: pa.Table, first: date) -> NDArray[np.int64]:
+    import pyarrow as pa
+
+    numbers = answer.column("day_").cast(pa.date32()).cast(pa.int32()).to_numpy()
+    return np.asarray(numbers, np.int64) - (first - date(1970, 1, 1)).days
+
+
+def _read_stored(values: Values, query: Query, answer: pa.Table, place: dict[Slice, int]) -> None:
+    size = len(values.slices)
+    for leaf in query.leaves:
+        assert isinstance(leaf, Stored)  # noqa: S101 - the plan groups leaves by kind
+        figures = [np.full(size, np.nan) for _ in range(3)]
+        for row in answer.to_pylist():
+            key = _stored_slice(row["slice"], values.by)
+            if (row["model"], row["figure"]) == (leaf.model, leaf.figure) and key is not None:
+                for array, name in zip(figures, ("value", "low", "high"), strict=True):
+                    array[place[key]] = np.nan if row[name] is None else row[name]
+        values.totals[leaf], values.bounds[leaf] = figures[0], (figures[1], figures[2])
+        if np.isnan(figures[0]).all():
+            values.missing[leaf] = f"{leaf} has not run"
