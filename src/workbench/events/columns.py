@@ -16,6 +16,7 @@ from workbench.events.parsing import (
     Parsed,
     count,
     derived_uuid,
+    finite,
     literal,
     number,
     shown,
@@ -172,13 +173,14 @@ class Column(Strict):
             value = (
                 f"CASE WHEN {anything} THEN {' + '.join(f'coalesce({part.sql}, 0)' for part in parts)} END"
             )
-        value = f"CASE WHEN isfinite({value}) THEN {value} + 0.0 END"
+        sql = finite(value)
         bad = " OR ".join(f"{part.failure}" for part in parts)
         cases = " ".join(f"WHEN {part.failure} THEN {part.reason}" for part in parts)
-        whole = " AND ".join(f"{text} IS NOT NULL" for text in texts)
-        failure = f"({bad} OR ({whole} AND {value} IS NULL))"
-        sql = f"CAST({value} AS BIGINT)" if kind is Kind.COUNT else value
-        return Parsed(sql=sql, failure=failure, reason=f"CASE {cases} ELSE 'the result is not finite' END")
+        return Parsed(
+            sql=f"CAST({sql} AS BIGINT)" if kind is Kind.COUNT else sql,
+            failure=f"({bad} OR coalesce(NOT isfinite({value}), false))",
+            reason=f"CASE {cases} ELSE 'the result is not finite' END",
+        )
 
     def _written(self, reading: Reading) -> NumberFormat:
         return NumberFormat(

@@ -6,7 +6,7 @@ import re
 from itertools import combinations
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from workbench.events.parsing import Parsed, literal, shown
+from workbench.events.parsing import Parsed, bound, literal, shown
 
 # Microseconds in one tick, and the longest number of ticks that stays within 64 bits.
 EPOCHS = {"unix_seconds": (1_000_000, 11), "unix_millis": (1_000, 14), "unix_micros": (1, 17)}
@@ -30,6 +30,7 @@ _DAY = r"\d{4}-\d{2}-\d{2}"
 _CLOCK = r"(?:[01]?\d|2[0-3]):\d{2}(?::\d{2}(?:\.\d{1,9})?)?"
 _ZONE = r"Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?"
 _FIRST_YEAR, _LAST_YEAR = 1900, 2199
+_IN_RANGE = f"year(_l) BETWEEN {_FIRST_YEAR} AND {_LAST_YEAR}"
 # The steps that clocks are known to have been moved by, in minutes.
 _STEPS = (30, 60, 120)
 
@@ -94,10 +95,10 @@ def day(text: str, formats: tuple[str, ...]) -> Parsed:
     [(datetime.date(2023, 8, 31),)]
     """
     local, expected = _local(text, formats)
-    sql = _within(f"CAST({local} AS DATE)", local)
+    sql = bound("_l", local, f"CASE WHEN {_IN_RANGE} THEN CAST(_l AS DATE) END")
     return Parsed(
         sql=sql,
-        failure=f"({text} IS NOT NULL AND ({sql}) IS NULL)",
+        failure=f"({text} IS NOT NULL AND {sql} IS NULL)",
         reason=_reason(text, local, "date", expected, formats),
     )
 
@@ -118,24 +119,21 @@ def instant(text: str, formats: tuple[str, ...], zone: str, clock_change: str) -
         ``"later"`` of the two readings.
     """
     local, expected = _local(text, formats)
-    if zone in {"UTC", "Etc/UTC"}:
-        placed, bad = f"timezone('UTC', {local})", None
-    else:
-        placed, bad = _placed(local, zone, clock_change)
-    if formats:
-        value, said = _within(placed, local), expected
-    else:
+    placed = _placed(zone, clock_change)
+    if not formats:
+        expected += f", with an offset or in {zone}"
         offset = f"nullif(regexp_extract({text}, {literal(f':[0-9.]+ ?({_ZONE})$')}, 1), '')"
-        at = f"timezone('UTC', {local} - {_offset(offset)})"
-        value = _within(f"CASE WHEN {offset} IS NOT NULL THEN {at} ELSE {placed} END", local)
-        bad = f"({offset} IS NULL AND {bad})" if bad else None
-        said = f"{expected}, with an offset or in {zone}"
-    sql = f"CASE WHEN NOT coalesce({bad}, false) THEN {value} END" if bad else value
-    reason = _reason(text, local, "time", said, formats)
-    if bad:
-        at_change = literal(f" does not name one instant in {zone}: a clock change skips or repeats it")
-        reason = f"CASE WHEN {bad} THEN {shown(text)} || {at_change} ELSE {reason} END"
-    return Parsed(sql=sql, failure=f"({text} IS NOT NULL AND ({sql}) IS NULL)", reason=reason)
+        by_offset = f"CASE WHEN _o IS NOT NULL THEN timezone('UTC', _l - {_offset('_o')}) ELSE {placed} END"
+        placed = bound("_o", offset, by_offset)
+    sql = bound("_l", local, f"CASE WHEN {_IN_RANGE} THEN {placed} END")
+    plain = _reason(text, local, "time", expected, formats)
+    at_change = literal(f" does not name one instant in {zone}: a clock change skips or repeats it")
+    sound = bound("_l", local, _IN_RANGE)
+    return Parsed(
+        sql=sql,
+        failure=f"({text} IS NOT NULL AND {sql} IS NULL)",
+        reason=f"CASE WHEN {sound} THEN {shown(text)} || {at_change} ELSE {plain} END",
+    )
 
 
 def _local(text: str, formats: tuple[str, ...]) -> tuple[str, str]:
@@ -158,10 +156,6 @@ def _read(text: str, date_format: str) -> str:
     return f"CASE WHEN {guard} THEN try_strptime({text}, {literal(date_format)}) END"
 
 
-def _within(sql: str, local: str) -> str:
-    return f"CASE WHEN year({local}) BETWEEN {_FIRST_YEAR} AND {_LAST_YEAR} THEN {sql} END"
-
-
 def _offset(offset: str) -> str:
     digits = f"regexp_replace({offset}, '[^0-9]', '', 'g')"
     hours = f"coalesce(TRY_CAST(substr({digits}, 1, 2) AS INTEGER), 0)"
@@ -170,23 +164,27 @@ def _offset(offset: str) -> str:
     return f"to_minutes(CAST({sign} * (60 * {hours} + {minutes}) AS BIGINT))"
 
 
-def _placed(local: str, zone: str, clock_change: str) -> tuple[str, str | None]:
+def _placed(zone: str, clock_change: str) -> str:
+    # The instant at which the clocks of the zone show _l.
     name = literal(zone)
-    # The clock of the zone at the instant itself and at the neighbours that a change could map onto it.
-    at = f"timezone({name}, {local})"
-    skipped = f"timezone({name}, {at}) <> {local}"
-    before = [
-        f"CASE WHEN timezone({name}, {at} - to_minutes({s})) = {local} THEN {at} - to_minutes({s}) END"
-        for s in _STEPS
-    ]
-    after = [
-        f"CASE WHEN timezone({name}, {at} + to_minutes({s})) = {local} THEN {at} + to_minutes({s}) END"
-        for s in _STEPS
-    ]
+    if zone in {"UTC", "Etc/UTC"}:
+        return f"timezone({name}, _l)"
+    at, hours = f"timezone({name}, _l)", 3
+    around = [f"epoch_us(timezone({name}, _l {sign} to_hours({hours})))" for sign in "+-"]
+    calm = f"{around[0]} - {around[1]} = {2 * hours * 3_600_000_000}"
+    before, after = (
+        [
+            f"CASE WHEN timezone({name}, _t {sign} to_minutes({s})) = _l THEN _t {sign} to_minutes({s}) END"
+            for s in _STEPS
+        ]
+        for sign in "-+"
+    )
     if clock_change == "refuse":
-        return at, f"({skipped} OR coalesce({', '.join(before + after)}) IS NOT NULL)"
-    near = before if clock_change == "earlier" else after
-    return f"coalesce({', '.join(near)}, {at})", None
+        twice = f"coalesce({', '.join(before + after)}) IS NOT NULL"
+        near_change = f"CASE WHEN timezone({name}, _t) = _l AND NOT ({twice}) THEN _t END"
+    else:
+        near_change = f"coalesce({', '.join(before if clock_change == 'earlier' else after)}, _t)"
+    return bound("_t", at, f"CASE WHEN {calm} THEN _t ELSE {near_change} END")
 
 
 def _reason(text: str, local: str, noun: str, expected: str, formats: tuple[str, ...]) -> str:

@@ -102,7 +102,15 @@ def identifier(name: str) -> str:
 
 def trimmed(column: str) -> str:
     """Return the text of a source column: outer white space gone, NULL where nothing is left."""
-    return f"nullif(trim({identifier(column)}, {SPACES}), '')"
+    name = identifier(column)
+    # Most texts begin and end with a visible ASCII character; trimming each would cost more than parsing it.
+    clean = f"regexp_full_match({name}, '(?s)[!-~](?:.*[!-~])?')"
+    return f"CASE WHEN {clean} THEN {name} ELSE nullif(trim({name}, {SPACES}), '') END"
+
+
+def bound(name: str, sql: str, body: str) -> str:
+    """Return `body`, in which `name` stands for the value of `sql`, so that it is computed once."""
+    return f"list_transform([{sql}], lambda {name}: {body})[1]"
 
 
 def shown(text: str) -> str:
@@ -141,10 +149,14 @@ def number(text: str, written: NumberFormat) -> Parsed:
     value = f"CASE WHEN regexp_full_match({bare}, {literal(shape)}) THEN TRY_CAST({digits} AS DOUBLE) END"
     divisor = DIVISORS[written.unit]
     scaled = f"({value}) / {divisor!r}" if divisor != 1 else f"({value})"
-    # Adding zero turns the negative zero into zero.
-    sql = f"CASE WHEN isfinite({scaled}) THEN {scaled} + 0.0 END"
+    sql = finite(scaled)
     plain = failed(text, sql, f"not a number; expected {written.says}")
     return Parsed(sql=sql, failure=plain.failure, reason=_number_reason(text, bare, written, plain))
+
+
+def finite(sql: str) -> str:
+    """Return a number where it is finite; adding zero turns the negative zero into zero."""
+    return bound("_n", sql, "CASE WHEN isfinite(_n) THEN _n + 0.0 END")
 
 
 def _without_signs(text: str, written: NumberFormat) -> str:
@@ -203,8 +215,8 @@ def count(text: str, written: NumberFormat) -> Parsed:
     [(3,)]
     """
     parsed = number(text, written)
-    whole = f"CASE WHEN abs({parsed.sql}) < {_LARGEST_COUNT} AND trunc({parsed.sql}) = {parsed.sql}"
-    sql = f"{whole} THEN CAST({parsed.sql} AS BIGINT) END"
+    whole = f"abs(_w) < {_LARGEST_COUNT} AND trunc(_w) = _w"
+    sql = bound("_w", parsed.sql, f"CASE WHEN {whole} THEN CAST(_w AS BIGINT) END")
     reason = (
         f"CASE WHEN {parsed.sql} IS NOT NULL THEN {shown(text)} || ' is not a whole number'"
         f" ELSE {parsed.reason} END"
