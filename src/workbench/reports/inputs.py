@@ -1,0 +1,141 @@
+"""What a run depends on besides its notebook and parameters: data, code, environment, seed."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import workbench
+from workbench.reports.notebook import sha256, to_bytes
+
+if TYPE_CHECKING:
+    from workbench.store.snapshot import Snapshot
+    from workbench.store.workspace import Workspace
+
+# The workbench's own bookkeeping: a run adds to it, so it cannot be what tells runs apart.
+BOOKKEEPING = frozenset({"loads", "runs"})
+_NAMED = (
+    "altair",
+    "deltalake",
+    "duckdb",
+    "ibis-framework",
+    "numpy",
+    "pandas",
+    "papermill",
+    "polars",
+    "pyarrow",
+)
+_CODE = frozenset({".py", ".yaml", ".sql"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunInputs:
+    """What a run reads, and what it runs on.
+
+    Parameters
+    ----------
+    data_version : int
+        The version of the workspace.
+    tables : mapping
+        Of each table that holds rows: its version and its number of rows.
+    data : str
+        A hash of the tables' versions and of the loads they are made of, the bookkeeping left out.
+    code, environment : str
+        Hashes of the package's source, and of the lock file (or else of the installed distributions).
+    seed : int
+        Seeds the random number generators.
+    """
+
+    data_version: int
+    tables: Mapping[str, Mapping[str, int]]
+    data: str
+    code: str
+    environment: str
+    seed: int
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """Return what goes into a run's id."""
+        return {
+            "code": self.code,
+            "data": self.data,
+            "environment": self.environment,
+            "seed": self.seed,
+        }
+
+    def run_id(self, notebook: str, source: str, parameters: Mapping[str, Any]) -> str:
+        """Return the id of the run of a notebook (its name and hash) with parameters."""
+        whole = {"notebook": source, "parameters": dict(parameters), **self.key}
+        name = "".join(c if c.isascii() and c.isalnum() else "-" for c in notebook.lower()).strip("-")[:40]
+        return f"{name or 'notebook'}-{sha256(to_bytes(whole))[:16]}"
+
+
+def read_inputs(workspace: Workspace, *, version: int | None = None, seed: int = 0) -> RunInputs:
+    """Return what a run of now would depend on; `version` pins the data to an earlier state."""
+    snapshot = workspace.tables(version)
+    return RunInputs(
+        data_version=int(snapshot.version),
+        tables=_tables(snapshot),
+        data=_data(snapshot),
+        code=code_hash(),
+        environment=environment_hash(),
+        seed=seed,
+    )
+
+
+def _tables(snapshot: Snapshot) -> dict[str, dict[str, int]]:
+    names = sorted(name for name in snapshot.names if name not in BOOKKEEPING)
+    if not names:
+        return {}
+    counted = " UNION ALL ".join(f"SELECT '{name}' AS name, count(*) AS rows FROM {name}" for name in names)
+    rows = {row["name"]: int(row["rows"]) for row in snapshot.query(counted).to_pylist()}
+    return {name: {"rows": rows[name], "version": int(snapshot.versions[name])} for name in names}
+
+
+def _data(snapshot: Snapshot) -> str:
+    versions = {name: int(v) for name, v in snapshot.versions.items() if name not in BOOKKEEPING}
+    # Load ids are hashes of the files loaded: two workspaces with equal version numbers still differ.
+    loads = snapshot.query("SELECT load_id FROM loads WHERE table_name <> 'runs' ORDER BY load_id")
+    return sha256(to_bytes({"loads": loads.column(0).to_pylist(), "versions": versions}))
+
+
+@cache
+def code_hash() -> str:
+    """Return the hash of the package's source."""
+    root = Path(workbench.__file__).parent
+    files = sorted(p for p in root.rglob("*") if p.suffix in _CODE and "__pycache__" not in p.parts)
+    return sha256(
+        to_bytes({p.relative_to(root).as_posix(): sha256(p.read_bytes()) for p in files if p.is_file()})
+    )
+
+
+@cache
+def environment_hash() -> str:
+    """Return the hash of the lock file beside the package, or else of what is installed."""
+    lock = lock_file()
+    if lock is not None:
+        return sha256(lock.read_bytes())
+    return sha256(to_bytes(sorted({f"{d.name}=={d.version}" for d in metadata.distributions()})))
+
+
+def lock_file() -> Path | None:
+    """Return the project's lock file; None where the package is installed without it."""
+    lock = Path(workbench.__file__).resolve().parents[2] / "uv.lock"
+    return lock if lock.is_file() else None
+
+
+def platform_facts() -> dict[str, Any]:
+    """Return the interpreter, the system, and the versions of the libraries that compute."""
+    installed = {d: metadata.version(d) for d in _NAMED}
+    return {
+        "machine": platform.machine(),
+        "packages": installed,
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "system": platform.system(),
+    }

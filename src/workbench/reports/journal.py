@@ -1,0 +1,79 @@
+"""Runs that ended become rows of the workspace's `runs` table, each once, when nobody else is writing."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import WorkspaceBusy
+from workbench.reports.lease import ENDED
+from workbench.reports.notebook import sha256, to_bytes
+from workbench.reports.record import now
+
+if TYPE_CHECKING:
+    from workbench.store.workspace import Workspace
+
+
+def store_ended_runs(workspace: Workspace) -> int:
+    """Write the records that wait in the runs folder to the `runs` table; return how many.
+
+    Where another process is writing, they wait for the next time. A record is removed only after it was
+    committed, and a repeated commit changes nothing, so a kill in between neither loses nor doubles a run.
+    """
+    files = sorted((workspace.runs_path / ENDED).glob("*.json"))
+    rows = {file: row for file in files if (row := _row(file)) is not None}
+    if not rows:
+        return 0
+    try:
+        _commit(workspace, list(rows.values()))
+    except WorkspaceBusy:
+        return 0
+    for file in files:
+        with suppress(OSError):
+            file.unlink()
+    return len(rows)
+
+
+def _commit(workspace: Workspace, rows: list[dict[str, Any]]) -> None:
+    import pyarrow as pa
+
+    from workbench.events.tables import RUNS
+    from workbench.store.loads import LoadRecord
+    from workbench.store.schema import arrow_schema
+
+    with workspace.writer() as writer:
+        load_id = "runs-" + sha256(to_bytes(rows))[:32]
+        transaction = writer.transaction(load_id, operation="write", file="runs", table_name=RUNS.name)
+        if transaction.done is not None:
+            return
+        values = [row | {"started_at": _instant(row["started_at"])} for row in rows]
+        writer.connection.register("ended_runs", pa.Table.from_pylist(values, schema=arrow_schema(RUNS)))
+        transaction.upsert(RUNS.name, "SELECT * FROM ended_runs")
+        transaction.commit(LoadRecord(rows_read=len(rows), accepted=len(rows)))
+        writer.connection.unregister("ended_runs")
+
+
+def _row(file: Path) -> dict[str, Any] | None:
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+        if record["status"] not in {"completed", "failed", "cancelled"}:
+            return None
+        return {
+            "run_id": str(record["id"]),
+            "notebook": str(record["notebook"]),
+            "status": str(record["status"]),
+            "scheduled": False,
+            "on_time": True,
+            "started_at": str(record["started"] or now()),
+            "duration_seconds": float(record["duration"] or 0.0),
+        }
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _instant(text: str) -> Any:
+    from datetime import datetime
+
+    return datetime.fromisoformat(text)

@@ -1,0 +1,235 @@
+"""Running a notebook on a workspace: planned first (and refused here if wrong), then executed, then kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import WorkspaceError
+from workbench.reports.execution import Executed, Failure, Limits, execute
+from workbench.reports.inputs import RunInputs, read_inputs
+from workbench.reports.lease import lease, list_records, put_in_place, settle, working_directory
+from workbench.reports.notebook import Notebook, find_notebook
+from workbench.reports.parameters import RunParameters, read_parameters
+from workbench.reports.receipt import make_receipt, notebook_bytes, read_receipt, receipt_bytes
+from workbench.reports.record import NOTEBOOK, RECEIPT, RunRecord, now, read_record, write_record, write_whole
+
+if TYPE_CHECKING:
+    from workbench.store.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedRun:
+    """A run that is known to be well-formed: its notebook, checked parameters, inputs and id."""
+
+    id: str
+    notebook: Notebook
+    parameters: Mapping[str, Any]
+    inputs: RunInputs
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run and where its files are.
+
+    Parameters
+    ----------
+    record : RunRecord
+        What is known of it.
+    folder : Path
+        Its notebook, record and receipt.
+    cached : bool
+        Whether it had been completed before and was not repeated.
+    """
+
+    record: RunRecord
+    folder: Path
+    cached: bool = False
+
+    @property
+    def id(self) -> str:
+        """Return the run's id."""
+        return self.record.id
+
+    @property
+    def completed(self) -> bool:
+        """Return whether the run ended well."""
+        return self.record.status == "completed"
+
+    @property
+    def sentence(self) -> str:
+        """Return what became of the run."""
+        if self.cached:
+            return f"{self.record.title} is unchanged since an earlier run: {self.id}."
+        return self.record.sentence
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the run as JSON values."""
+        return self.record.to_json() | {"cached": self.cached, "folder": str(self.folder)}
+
+
+def plan(
+    notebook: Notebook,
+    parameters: RunParameters | Mapping[str, object] | None,
+    inputs: RunInputs,
+    *,
+    source: str | None = None,
+) -> PlannedRun:
+    """Return the run that would be made; `source` names the parameters' file in messages.
+
+    Raises
+    ------
+    BadInput
+        If a parameter is unknown or cannot take its value.
+    """
+    if not isinstance(parameters, RunParameters):
+        parameters = read_parameters(notebook.parameters, parameters or {}, source=source)
+    values = parameters.model_dump(mode="json")
+    defaults = {name: field.default for name, field in type(parameters).model_fields.items()}
+    label = ", ".join(f"{name} {value}" for name, value in values.items() if value != defaults[name])
+    id_ = inputs.run_id(notebook.name, notebook.sha256, values)
+    return PlannedRun(id=id_, notebook=notebook, parameters=values, inputs=inputs, label=label[:500])
+
+
+def run(
+    workspace: Workspace,
+    notebook: str | Notebook,
+    parameters: RunParameters | Mapping[str, object] | None = None,
+    *,
+    force: bool = False,
+    seed: int = 0,
+    limits: Limits | None = None,
+    progress: Callable[[RunRecord], None] | None = None,
+) -> Run:
+    """Return the run of a notebook on a workspace; one that was completed before is not repeated.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Whose data is read and whose runs folder keeps the result.
+    notebook : str or Notebook
+        The name of a notebook of the project, or the path of one.
+    parameters : mapping or RunParameters, optional
+        Name to value; the rest takes its default.
+    force : bool
+        Whether to repeat a completed run.
+    seed : int
+        Seeds the random number generators.
+    limits : Limits, optional
+        A time limit, and a way to stop the run.
+    progress : callable, optional
+        Called with the record whenever a cell begins.
+
+    Returns
+    -------
+    Run
+        Whose record says whether it completed, and in which cell it failed if it did not.
+    """
+    found = notebook if isinstance(notebook, Notebook) else find_notebook(notebook)
+    planned = plan(found, parameters, read_inputs(workspace, seed=seed))
+    settle(workspace.runs_path)
+    if not force and (before := completed_run(workspace, planned)) is not None:
+        return before
+    with lease(workspace.runs_path) as home:
+        return perform(workspace, planned, home, limits=limits, progress=progress)
+
+
+def completed_run(workspace: Workspace, planned: PlannedRun) -> Run | None:
+    """Return the completed run with the same inputs, if there is one."""
+    folder = workspace.runs_path / planned.id
+    record = read_record(folder)
+    if record is None or record.status != "completed" or not (folder / RECEIPT).is_file():
+        return None
+    return Run(record=record, folder=folder, cached=True)
+
+
+def perform(
+    workspace: Workspace,
+    planned: PlannedRun,
+    home: Path,
+    *,
+    limits: Limits | None = None,
+    progress: Callable[[RunRecord], None] | None = None,
+) -> Run:
+    """Execute a planned run under a lease and put it in its place, however it ends."""
+    attempt = home / planned.id
+    attempt.mkdir(exist_ok=True)
+    planned = replace(planned, inputs=_pinned(workspace, planned))
+    record = replace(queued_record(workspace, planned), status="running", started=now())
+    write_record(attempt, record)
+    told = [record]
+
+    def follow(done: int, total: int) -> None:
+        told[0] = replace(record, progress=round(done / total, 3))
+        write_record(attempt, told[0])
+        if progress is not None:
+            progress(told[0])
+
+    values = {
+        "workspace": "../..",
+        "data_version": planned.inputs.data_version,
+        **planned.parameters,
+    }
+    with working_directory(workspace.runs_path, home) as folder:
+        executed = execute(
+            planned.notebook.source,
+            values,
+            folder=folder,
+            seed=planned.inputs.seed,
+            limits=limits,
+            progress=follow,
+        )
+    ended = _keep(attempt, planned, told[0], executed)
+    return Run(record=ended, folder=put_in_place(attempt, workspace.runs_path))
+
+
+def queued_record(workspace: Workspace, planned: PlannedRun) -> RunRecord:
+    """Return the record of a run that has yet to start."""
+    return RunRecord(
+        id=planned.id,
+        notebook=planned.notebook.name,
+        title=planned.notebook.title,
+        parameters=planned.parameters,
+        tenant=workspace.name,
+        data_version=planned.inputs.data_version,
+        status="queued",
+        label=planned.label,
+    )
+
+
+def _pinned(workspace: Workspace, planned: PlannedRun) -> RunInputs:
+    """Return the inputs with the version that an earlier run with this id read: the data is the same."""
+    try:
+        earlier = int(read_receipt(workspace.runs_path / planned.id)["data"]["version"])
+    except WorkspaceError:
+        return planned.inputs
+    return replace(planned.inputs, data_version=earlier)
+
+
+def _keep(attempt: Path, planned: PlannedRun, record: RunRecord, executed: Executed) -> RunRecord:
+    write_whole(attempt / NOTEBOOK, notebook_bytes(executed.notebook))
+    failure: Failure | None = executed.failure
+    if failure is None:
+        receipt = make_receipt(
+            planned.id, planned.notebook, planned.parameters, planned.inputs, executed.notebook
+        )
+        write_whole(attempt / RECEIPT, receipt_bytes(receipt))
+        ended = record.ending("completed")
+    else:
+        ended = record.ending("cancelled" if failure.kind == "cancelled" else "failed", failure)
+    write_record(attempt, ended)
+    return ended
+
+
+def list_runs(workspace: Workspace) -> list[RunRecord]:
+    """Return every run of a workspace, the newest first."""
+    return list_records(workspace.runs_path)
+
+
+def executed_notebook(folder: Path) -> dict[str, Any]:
+    """Return the canonical notebook that a run left."""
+    return dict(json.loads((folder / NOTEBOOK).read_text(encoding="utf-8")))
