@@ -1,0 +1,204 @@
+"""The Delta log of one table: which files make up a version, and how files enter and leave.
+
+Only this module and `store.compaction` speak to the Delta library.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from workbench.errors import WorkspaceError
+from workbench.events.tables import TableDefinition
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+# Receipts name versions: the log is never shortened by itself, and files go only when asked to.
+_CONFIGURATION = {
+    "delta.enableExpiredLogCleanup": "false",
+    "delta.logRetentionDuration": "interval 36500 days",
+    "delta.deletedFileRetentionDuration": "interval 36500 days",
+}
+_TRANSACTION_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataFile:
+    """One Parquet file of a table.
+
+    Parameters
+    ----------
+    path : str
+        Relative to the table's folder, with ``/``.
+    size, rows : int
+        In bytes, and in rows.
+    partition : mapping of str to str
+        The folder's values.
+    stats : str
+        Delta's statistics as JSON.
+    """
+
+    path: str
+    size: int
+    rows: int
+    partition: Mapping[str, str | None] = field(default_factory=dict)
+    stats: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """The files that enter and leave one table in one commit."""
+
+    added: tuple[DataFile, ...] = ()
+    removed: tuple[DataFile, ...] = ()
+
+
+def create_table(folder: Path, definition: TableDefinition) -> None:
+    """Write version 0 of an empty table."""
+    from deltalake import DeltaTable
+
+    from workbench.store.schema import arrow_schema
+
+    DeltaTable.create(
+        folder,
+        arrow_schema(definition),
+        name=definition.name,
+        description=definition.says,
+        partition_by=list(definition.partitions),
+        configuration=_CONFIGURATION,
+    )
+
+
+def open_table(folder: Path, version: int | None = None) -> DeltaTable:
+    """Return the Delta table of a folder.
+
+    Raises
+    ------
+    WorkspaceError
+        If there is none, its log is damaged, or the version does not exist.
+    """
+    from deltalake import DeltaTable
+    from deltalake.exceptions import DeltaError
+
+    try:
+        return DeltaTable(folder, version=version)
+    except (DeltaError, OSError, ValueError) as error:
+        at = "" if version is None else f" at version {version}"
+        raise WorkspaceError(
+            f"The table {folder.name!r} of {folder.parent.parent} cannot be opened{at}: {error}"
+        ) from error
+
+
+def data_files(folder: Path, version: int) -> tuple[DataFile, ...]:
+    """Return the files that make up one version of a table; version 0 has none.
+
+    Raises
+    ------
+    WorkspaceError
+        If the version does not exist, or a path in the log leads out of the table's folder.
+    """
+    if version == 0:
+        return ()
+    entry = log_entry(folder, version)
+    try:
+        written = entry.stat().st_mtime_ns
+    except FileNotFoundError:
+        raise WorkspaceError(f"The table {folder.name!r} has no version {version}.") from None
+    return _data_files(folder, version, written)
+
+
+@lru_cache(maxsize=512)
+def _data_files(folder: Path, version: int, _written: int) -> tuple[DataFile, ...]:
+    import pyarrow as pa
+
+    listed = pa.table(open_table(folder, version).get_add_actions(flatten=True))
+    names = [name for name in listed.column_names if name.startswith("partition.")]
+    rows = listed.select(["path", "size_bytes", "num_records", *names]).to_pylist()
+    return tuple(
+        DataFile(
+            path=_inner_path(folder, row["path"]),
+            size=row["size_bytes"],
+            rows=row["num_records"] or 0,
+            partition={name.removeprefix("partition."): _text(row[name]) for name in names},
+        )
+        for row in sorted(rows, key=lambda row: str(row["path"]))
+    )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _inner_path(folder: Path, path: str) -> str:
+    plain = PurePosixPath(unquote(path))
+    if plain.is_absolute() or ".." in plain.parts or "://" in path:
+        raise WorkspaceError(
+            f"The log of table {folder.name!r} names a file outside of its folder: {path!r:.120}."
+        )
+    return str(plain)
+
+
+def log_entry(folder: Path, version: int) -> Path:
+    """Return the path of one commit of a table's log."""
+    return folder / "_delta_log" / f"{version:020}.json"
+
+
+def commit_note(folder: Path, version: int, name: str) -> Any:
+    """Return what a commit notes under `name`, or None."""
+    with log_entry(folder, version).open(encoding="utf-8") as lines:
+        for line in lines:
+            action = json.loads(line)
+            if "commitInfo" in action:
+                return action["commitInfo"].get(name)
+    return None
+
+
+def has_load(folder: Path, load_id: str) -> bool:
+    """Return whether a commit of this load is in the table's log."""
+    return open_table(folder).transaction_version(load_id) is not None
+
+
+def commit(folder: Path, change: Change, load_id: str) -> int:
+    """Return the table's version after the change, which is made once however often this is called."""
+    table = open_table(folder)
+    if table.transaction_version(load_id) is None:
+        table.create_write_transaction(
+            [*_adds(change.added), *_removes(change.removed)],
+            mode="append",
+            schema=table.schema(),
+            partition_by=table.metadata().partition_columns,
+            commit_properties=properties(load_id),
+        )
+        table.update_incremental()
+    return int(table.version())
+
+
+def properties(load_id: str, notes: Mapping[str, Any] | None = None) -> Any:
+    """Return what a commit carries: the load's id, under which it is found again, and notes."""
+    from deltalake.transaction import CommitProperties, Transaction
+
+    return CommitProperties(
+        custom_metadata=dict(notes) if notes else None,
+        app_transactions=[Transaction(load_id, _TRANSACTION_VERSION)],
+    )
+
+
+def _adds(files: Iterable[DataFile]) -> list[Any]:
+    from deltalake.transaction import AddAction
+
+    now = time.time_ns() // 1_000_000
+    return [AddAction(file.path, file.size, dict(file.partition), now, True, file.stats) for file in files]
+
+
+def _removes(files: Iterable[DataFile]) -> list[Any]:
+    from deltalake.transaction import RemoveAction
+
+    now = time.time_ns() // 1_000_000
+    return [RemoveAction(file.path, True, now, file.size, dict(file.partition)) for file in files]

@@ -1,0 +1,129 @@
+"""The load log: one row per load, and with it the version of every table, which makes the load visible."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import WorkspaceError
+from workbench.events.tables import LOADS, TABLES
+from workbench.store import delta
+from workbench.store.schema import arrow_schema
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_NOTE = "workbench"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadRecord:
+    """What one load did.
+
+    Parameters
+    ----------
+    load_id : str
+        What tells the load apart; filled by the transaction.
+    operation : str
+        init, ingest, write, compact or erase; filled by the transaction.
+    file, mapping, table_name : str
+        Where its rows came from and went to; filled by the transaction.
+    rows_read, accepted, duplicates, quarantined, late : int
+        In rows. accepted + duplicates + quarantined = rows_read.
+    quality : str
+        The quality figures as JSON.
+    seconds : float
+        How long it took.
+    loaded_at : datetime, optional
+        When it became visible; filled at the commit.
+    versions : mapping of str to int
+        The version of every table after it; filled at the commit.
+    """
+
+    load_id: str = ""
+    operation: str = "write"
+    file: str = ""
+    mapping: str | None = None
+    table_name: str = ""
+    rows_read: int = 0
+    accepted: int = 0
+    duplicates: int = 0
+    quarantined: int = 0
+    late: int = 0
+    quality: str = "{}"
+    seconds: float = 0.0
+    loaded_at: datetime | None = None
+    versions: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The state of a workspace: the version of the load log, and what it says of the other tables."""
+
+    version: int
+    versions: Mapping[str, int]
+    loaded_at: datetime
+
+
+def head(store: Path, version: int | None = None) -> Head:
+    """Return the state of a store at one data version, the newest by default.
+
+    Raises
+    ------
+    WorkspaceError
+        If there is no such version.
+    """
+    folder = store / LOADS.name
+    if version is None:
+        version = int(delta.open_table(folder).version())
+    try:
+        note = delta.commit_note(folder, version, _NOTE)
+    except FileNotFoundError:
+        note = None
+    if not note:
+        newest = int(delta.open_table(folder).version())
+        raise WorkspaceError(f"{store.parent} has no data version {version}; there are 1 to {newest}.")
+    return Head(
+        version=version,
+        versions={name: int(note["versions"].get(name, 0)) for name in TABLES if name != LOADS.name},
+        loaded_at=datetime.fromisoformat(note["loaded_at"]),
+    )
+
+
+def append_load(store: Path, record: LoadRecord, *, after: Head | None) -> LoadRecord:
+    """Commit a load's row, which makes the versions it names the state of the workspace.
+
+    The time is later than that of the row before it even where the clock went back.
+    """
+    import pyarrow as pa
+    from deltalake import write_deltalake
+
+    now = datetime.now(UTC)
+    if after is not None:
+        now = max(now, after.loaded_at + timedelta(microseconds=1))
+    record = replace(record, loaded_at=now)
+    row = {**asdict(record), "versions": json.dumps(dict(record.versions), sort_keys=True)}
+    write_deltalake(
+        store / LOADS.name,
+        pa.Table.from_pylist([row], schema=arrow_schema(LOADS)),
+        mode="append",
+        commit_properties=delta.properties(record.load_id, note(record.versions, now)),
+    )
+    return record
+
+
+def note(versions: Mapping[str, int], loaded_at: datetime) -> dict[str, Any]:
+    """Return what every commit of the load log notes: the state of the workspace from then on."""
+    return {_NOTE: {"versions": dict(versions), "loaded_at": loaded_at.isoformat()}}
+
+
+def find_load(connection: DuckDBPyConnection, load_id: str) -> LoadRecord | None:
+    """Return the record of a load, over a connection that has the view ``loads``."""
+    rows = (
+        connection.sql("SELECT * FROM loads WHERE load_id = ?", params=[load_id]).to_arrow_table().to_pylist()
+    )
+    return LoadRecord(**{**rows[0], "versions": json.loads(rows[0]["versions"])}) if rows else None

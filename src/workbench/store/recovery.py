@@ -1,0 +1,125 @@
+"""What makes a load all or nothing over many tables: a written intent, completed by whoever comes next.
+
+A load first marks that it stages files, then stages them, then writes its intent: which files enter and
+leave which table. The intent is the decision. Before it, the next writer deletes what was staged; after it,
+the next writer carries it out, and every step of that is done once however often it is tried. Readers see
+nothing of either: they read the versions named by the last row of the load log, which is written last.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from workbench.events.tables import LOADS, TABLES
+from workbench.store import delta
+from workbench.store.delta import Change, DataFile
+from workbench.store.loads import LoadRecord, append_load, head
+from workbench.store.staging import sync_files, sync_folder, write_durably
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """Everything that a load will do: what enters and leaves each table, and its row in the load log."""
+
+    record: LoadRecord
+    changes: Mapping[str, Change]
+
+    def to_json(self) -> str:
+        """Return the intent as it is written to disk."""
+        record = asdict(replace(self.record, loaded_at=None))
+        return json.dumps(
+            {"record": record, "changes": {name: asdict(it) for name, it in self.changes.items()}}
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Intent:
+        """Return the intent that was written."""
+        read = json.loads(text)
+        return cls(
+            record=LoadRecord(**read["record"]),
+            changes={name: _change(change) for name, change in read["changes"].items()},
+        )
+
+
+def _change(read: Mapping[str, Any]) -> Change:
+    return Change(
+        added=tuple(DataFile(**file) for file in read["added"]),
+        removed=tuple(DataFile(**file) for file in read["removed"]),
+    )
+
+
+def file_prefix(load_id: str) -> str:
+    """Return how the names of a load's files begin, which is safe whatever the id is.
+
+    Examples
+    --------
+    >>> file_prefix("../7")
+    '0def7a07a155e5ea-'
+    """
+    return blake2b(load_id.encode(), digest_size=8).hexdigest() + "-"
+
+
+def announce(pending: Path, load_id: str) -> None:
+    """Note that files of this load may lie about from now on."""
+    write_durably(_marker(pending, load_id), load_id)
+
+
+def withdraw(store: Path, pending: Path, load_id: str) -> None:
+    """Delete what a load staged, and its note."""
+    for name in TABLES:
+        for path in (store / name).rglob(f"{file_prefix(load_id)}*.parquet"):
+            path.unlink()
+    _marker(pending, load_id).unlink(missing_ok=True)
+
+
+def decide(pending: Path, intent: Intent) -> None:
+    """Write the intent: from here on the load will happen."""
+    write_durably(_intent_path(pending, intent.record.load_id), intent.to_json())
+    _marker(pending, intent.record.load_id).unlink(missing_ok=True)
+    sync_folder(pending)
+
+
+def carry_out(store: Path, pending: Path, intent: Intent) -> LoadRecord:
+    """Commit every table, then the load's row, and return it; steps that were done before are skipped."""
+    load_id, record = intent.record.load_id, intent.record
+    if not delta.has_load(store / LOADS.name, load_id):
+        before = head(store)
+        versions = dict(before.versions)
+        for name, change in intent.changes.items():
+            versions[name] = delta.commit(store / name, change, load_id)
+            sync_files(store / name, [f"_delta_log/{delta.log_entry(store / name, versions[name]).name}"])
+        record = append_load(store, replace(record, versions=versions), after=before)
+    _sync_log(store / LOADS.name)
+    _intent_path(pending, load_id).unlink()
+    return record
+
+
+def recover(store: Path, pending: Path) -> None:
+    """Finish what an earlier writer had decided, and delete what it had not."""
+    for path in sorted(pending.glob("*.json")):
+        intent = Intent.from_json(path.read_text(encoding="utf-8"))
+        _marker(pending, intent.record.load_id).unlink(missing_ok=True)
+        sync_folder(pending)
+        carry_out(store, pending, intent)
+    for path in sorted(pending.glob("*.staging")):
+        withdraw(store, pending, path.read_text(encoding="utf-8"))
+    for path in pending.glob(".*"):  # a note that was being written
+        path.unlink()
+
+
+def _sync_log(folder: Path) -> None:
+    version = int(delta.open_table(folder).version())
+    sync_files(folder, [f"_delta_log/{delta.log_entry(folder, version).name}"])
+
+
+def _marker(pending: Path, load_id: str) -> Path:
+    return pending / f"{file_prefix(load_id)}load.staging"
+
+
+def _intent_path(pending: Path, load_id: str) -> Path:
+    return pending / f"{file_prefix(load_id)}load.json"

@@ -1,0 +1,145 @@
+"""The tables of a workspace at one version, for any number of readers while one writes."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.errors import UsageError, WorkspaceError
+from workbench.events.definitions import EVENT_TYPES
+from workbench.events.tables import LOADS, TABLES
+from workbench.store.connection import confine, connect, create_view
+from workbench.store.delta import DataFile, data_files
+from workbench.store.loads import head
+from workbench.store.schema import literal, quote
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+_DATED_TABLES = ("daily_performance", "orders", "leads")
+
+
+class Snapshot:
+    """The tables of one workspace, pinned to a data version; `Workspace.tables` returns it.
+
+    Parameters
+    ----------
+    folder : Path
+        The workspace's folder.
+    version : int, optional
+        The data version, the newest by default.
+    currency : str, optional
+        ISO 4217 code of all money.
+    threads : int, optional
+        How many threads a query may use; by default as many as there are cores.
+    """
+
+    dialect = "duckdb"
+
+    def __init__(
+        self,
+        folder: Path,
+        version: int | None = None,
+        *,
+        currency: str | None = None,
+        threads: int | None = None,
+    ) -> None:
+        store = folder / "store"
+        state = head(store, version)
+        self.path, self.version, self.currency = folder, state.version, currency
+        self.versions: Mapping[str, int] = {**state.versions, LOADS.name: state.version}
+        self._connection = connect(folder / "cache" / "spill", threads)
+        self.rows: dict[str, int] = {}
+        for name, at in self.versions.items():
+            files = data_files(store / name, at)
+            _check_files(store / name, files, state.version)
+            create_view(self._connection, TABLES[name], store / name, files)
+            self.rows[name] = sum(file.rows for file in files)
+        confine(self._connection, store)
+
+    def __repr__(self) -> str:
+        return f"Snapshot({str(self.path)!r}, version={self.version})"
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Return the names of the tables that hold at least one row."""
+        return frozenset(name for name, rows in self.rows.items() if rows)
+
+    @cached_property
+    def last_day(self) -> date | None:
+        """Return the last day with data, the workbench's own system events left out; None without data."""
+        days = [self._last_fact_day()]
+        for name in _DATED_TABLES:
+            if name in self.names:
+                day = quote(TABLES[name].day or "")
+                days.append(self._value(f"SELECT CAST(max({day}) AS DATE) AS value FROM {name}"))
+        return max((day for day in days if day is not None), default=None)
+
+    def query(self, sql: str, parameters: Sequence[object] | Mapping[str, object] | None = None) -> pa.Table:
+        """Return the answer to one SELECT over the tables.
+
+        Raises
+        ------
+        UsageError
+            If `sql` is not one SELECT.
+        WorkspaceError
+            If files of this version are gone, because a user was erased or old versions were vacuumed.
+        """
+        import duckdb
+
+        cursor = self._connection.cursor()
+        try:
+            statements = cursor.extract_statements(sql)
+            if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+                raise UsageError("A query is one SELECT.")
+            answer: pa.Table = cursor.sql(sql, params=parameters).to_arrow_table()
+        except duckdb.IOException as error:
+            raise WorkspaceError(
+                f"Data version {self.version} of {self.path} cannot be read any more: {error}"
+            ) from error
+        finally:
+            cursor.close()
+        return answer
+
+    def frame(self, table: str) -> pd.DataFrame:
+        """Return one whole table as a pandas frame."""
+        definition = TABLES[table]
+        order = definition.order or ((definition.day,) if definition.day else definition.key)
+        rows = f"SELECT * FROM {quote(definition.name)} ORDER BY {', '.join(map(quote, order))}"
+        return self.query(rows).to_pandas(date_as_object=False)
+
+    def _last_fact_day(self) -> date | None:
+        if "facts" not in self.names:
+            return None
+        own = ", ".join(literal(name) for name, it in EVENT_TYPES.items() if it.family == "system")
+        months = self.query("SELECT DISTINCT month FROM facts ORDER BY month DESC")["month"].to_pylist()
+        for month in months:
+            day = self._value(
+                f"SELECT max(day) AS value FROM facts WHERE month = {literal(str(month))} "
+                f"AND event_type NOT IN ({own})"
+            )
+            if day is not None:
+                return day
+        return None
+
+    def _value(self, sql: str) -> date | None:
+        found: date | None = self.query(sql)["value"][0].as_py()
+        return found
+
+
+def _check_files(folder: Path, files: Sequence[DataFile], version: int) -> None:
+    for file in files:
+        try:
+            mode = (folder / file.path).lstat().st_mode
+        except FileNotFoundError:
+            raise WorkspaceError(
+                f"Data version {version} of {folder.parent.parent} cannot be read any more: files of "
+                f"{folder.name!r} are gone, because a user was erased or old versions were vacuumed since."
+            ) from None
+        if not stat.S_ISREG(mode):
+            raise WorkspaceError(f"{folder / file.path} is a link: a workspace's files lie inside of it.")

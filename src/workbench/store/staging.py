@@ -1,0 +1,176 @@
+"""Rows become Parquet files in a table's folder, sorted and partitioned, before any log names them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import UsageError
+from workbench.events.definitions import Kind
+from workbench.events.tables import TableDefinition
+from workbench.store.delta import DataFile
+from workbench.store.schema import literal, partition_sql, quote, sql_type
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+# Files of events hold one month of one bucket: small row groups still let a reader skip event types.
+_ROW_GROUP_ROWS = {"events": 30_720}
+_DEFAULT_ROW_GROUP_ROWS = 122_880
+# Personal text never enters the log, which erasure does not rewrite; these kinds hold none.
+_LOGGED_KINDS = {Kind.DATE, Kind.INSTANT, Kind.COUNT, Kind.CHOICE}
+
+
+def stage(
+    connection: DuckDBPyConnection,
+    definition: TableDefinition,
+    folder: Path,
+    rows_sql: str,
+    prefix: str,
+) -> tuple[DataFile, ...]:
+    """Write the rows of a SELECT, which has all columns but those of the partitions, as durable new files.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        Runs the SELECT.
+    definition : TableDefinition
+        Gives the order, the partitions and the types.
+    folder : Path
+        The table's folder.
+    rows_sql : str
+        The SELECT, as `complete` returns it.
+    prefix : str
+        How the names of the files begin.
+    """
+    target = folder if definition.partitions else folder / f"{prefix}{os.urandom(8).hex()}.parquet"
+    keys = ", ".join(f"{sql} AS {quote(name)}" for name, sql in partition_sql(definition).items())
+    made = f"SELECT *, {keys} FROM ({rows_sql})" if keys else rows_sql
+    order = ", ".join(quote(name) for name in (*definition.partitions, *definition.order))
+    if order:
+        made = f"SELECT * FROM ({made}) ORDER BY {order}"
+    options = [
+        "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, RETURN_STATS true",
+        f"ROW_GROUP_SIZE {_ROW_GROUP_ROWS.get(definition.name, _DEFAULT_ROW_GROUP_ROWS)}",
+    ]
+    if definition.partitions:
+        columns = ", ".join(quote(name) for name in definition.partitions)
+        options.append(f"PARTITION_BY ({columns}), FILENAME_PATTERN '{prefix}{{uuid}}', APPEND true")
+    answer = connection.execute(f"COPY ({made}) TO {literal(str(target))} ({', '.join(options)})")
+    names = [column[0] for column in answer.description or []]
+    written = [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+    files = tuple(_data_file(definition, folder, row) for row in written if row["count"])
+    for row in written:
+        if not row["count"]:
+            Path(row["filename"]).unlink()
+    sync_files(folder, (file.path for file in files))
+    return files
+
+
+def complete(
+    connection: DuckDBPyConnection, definition: TableDefinition, select_sql: str, constants: Mapping[str, str]
+) -> str:
+    """Return the SELECT with every column of the table but the partitions', each cast to its type.
+
+    Optional columns that are missing become null; `constants` fills columns that the SELECT lacks.
+
+    Raises
+    ------
+    UsageError
+        If a required column is missing, or a column is unknown.
+    """
+    given = [row[0] for row in connection.execute(f"DESCRIBE {select_sql}").fetchall()]
+    unknown = sorted(set(given) - set(definition.columns))
+    if unknown:
+        raise UsageError(f"The table {definition.name!r} has no column {unknown[0]!r}.")
+    columns, missing = [], []
+    for field in definition.fields:
+        if field.name in definition.partitions:
+            continue
+        if field.name in given:
+            source = quote(field.name)
+        elif field.name in constants:
+            source = literal(constants[field.name])
+        else:
+            source = "NULL"
+            if field.required:
+                missing.append(field.name)
+        columns.append(f"CAST({source} AS {sql_type(field)}) AS {quote(field.name)}")
+    if missing:
+        raise UsageError(f"Rows for the table {definition.name!r} lack {', '.join(missing)}.")
+    return f"SELECT {', '.join(columns)} FROM ({select_sql})"
+
+
+def sync_files(folder: Path, paths: Iterable[str]) -> None:
+    """Wait until files and their folders are on disk."""
+    paths = list(paths)
+    for path in paths:
+        _sync(folder / path)
+    parents = {parent for path in paths for parent in Path(path).parents}
+    for parent in sorted(parents, key=lambda parent: -len(parent.parts)):
+        _sync(folder / parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the entries of a folder are on disk."""
+    _sync(folder)
+
+
+def write_durably(path: Path, text: str) -> None:
+    """Write a file that is complete or absent after a crash, and replaces an earlier one in one step."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with draft.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _data_file(definition: TableDefinition, folder: Path, row: Mapping[str, Any]) -> DataFile:
+    path = Path(row["filename"]).relative_to(folder).as_posix()
+    partition = dict(part.split("=", 1) for part in path.split("/")[:-1])
+    return DataFile(
+        path=path,
+        size=row["file_size_bytes"],
+        rows=row["count"],
+        partition=partition,
+        stats=_stats(definition, row["count"], row["column_statistics"]),
+    )
+
+
+def _stats(definition: TableDefinition, rows: int, found: Mapping[str, Mapping[str, str]]) -> str:
+    lowest: dict[str, Any] = {}
+    highest: dict[str, Any] = {}
+    nulls: dict[str, int] = {}
+    for field in definition.fields:
+        column = found.get(quote(field.name), {})
+        if field.kind not in _LOGGED_KINDS or field.name == definition.user or "null_count" not in column:
+            continue
+        nulls[field.name] = int(column["null_count"])
+        if "min" in column and "max" in column:
+            lowest[field.name] = _logged(field.kind, column["min"])
+            highest[field.name] = _logged(field.kind, column["max"])
+    return json.dumps(
+        {"numRecords": rows, "minValues": lowest, "maxValues": highest, "nullCount": nulls}, allow_nan=False
+    )
+
+
+def _logged(kind: Kind, text: str) -> str | int:
+    if kind is Kind.COUNT:
+        return int(text)
+    if kind is Kind.INSTANT:
+        day, _, clock = text.removesuffix("+00").partition(" ")
+        return f"{day}T{clock}Z"
+    return text

@@ -1,0 +1,204 @@
+"""One tenant's folder: its tables, its runs, its cache. A process opens it; no function takes rows of two."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from workbench.errors import UsageError, WorkspaceError
+from workbench.events.tables import TABLES
+from workbench.governance.names import check_plain, check_slug, is_slug, slug
+from workbench.store.staging import write_durably
+
+if TYPE_CHECKING:
+    from workbench.store.snapshot import Snapshot
+    from workbench.store.writer import Writer
+
+FORMAT = 1
+_MANIFEST = "workspace.json"
+_FOLDERS = ("store", "runs", "cache", "pending")
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """One tenant's workspace.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder, links followed. Use `create` and `open`.
+    """
+
+    path: Path
+
+    @classmethod
+    def create(cls, path: str | PathLike[str], name: str | None = None) -> Self:
+        """Make a new, empty workspace and return it.
+
+        Parameters
+        ----------
+        path : path
+            A folder that does not exist, or is empty.
+        name : str, optional
+            A slug; by default made from the folder's name.
+
+        Raises
+        ------
+        WorkspaceError
+            If the folder is in use, or lies in another workspace.
+        UsageError
+            If the name is no slug.
+        """
+        folder = check_plain(Path(path).resolve())
+        name = check_slug(name if name is not None else slug(folder.name, "workspace"))
+        for parent in (folder, *folder.parents):
+            if (parent / _MANIFEST).exists():
+                where = "is a workspace already" if parent == folder else f"lies in the workspace {parent}"
+                raise WorkspaceError(f"{folder} {where}.")
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise WorkspaceError(f"{folder} is in use. Choose a folder that is new or empty.")
+        draft = folder.with_name(f".{folder.name}.{os.getpid()}")
+        try:
+            _fill(draft, name)
+            draft.rename(folder)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+        return cls(folder)
+
+    @classmethod
+    def open(cls, path: str | PathLike[str]) -> Self:
+        """Return the workspace of a folder.
+
+        Raises
+        ------
+        WorkspaceError
+            If there is none, it is damaged, of a newer format, or leads out of its folder by a link.
+        """
+        folder = Path(path).resolve()
+        if not (folder / _MANIFEST).is_file():
+            raise WorkspaceError(f"There is no workspace at {folder}. Make one with: workbench init {path}")
+        made = cls(check_plain(folder))
+        manifest = made._manifest()
+        if manifest.get("format") != FORMAT:
+            raise WorkspaceError(
+                f"{folder} has the format {manifest.get('format')!r}; this workbench reads {FORMAT}."
+            )
+        if not is_slug(str(manifest.get("name"))):
+            raise WorkspaceError(f"{folder / _MANIFEST} is damaged: {manifest.get('name')!r:.80} is no name.")
+        for part in (*_FOLDERS, *(f"store/{table}" for table in TABLES)):
+            inner = folder / part
+            if inner.is_symlink():
+                raise WorkspaceError(f"{inner} is a link: a workspace's files lie inside of it.")
+            if not inner.is_dir():
+                if part in ("store", *(f"store/{table}" for table in TABLES)):
+                    raise WorkspaceError(f"{folder} is damaged: {part} is missing.")
+                inner.mkdir()
+        return made
+
+    @property
+    def name(self) -> str:
+        """Return the workspace's name."""
+        return str(self._manifest()["name"])
+
+    @property
+    def currency(self) -> str | None:
+        """Return the ISO 4217 code of all money in it, once it is known."""
+        code = self._manifest().get("currency")
+        return None if code is None else str(code)
+
+    @property
+    def store_path(self) -> Path:
+        """Return the folder of the tables."""
+        return self.path / "store"
+
+    @property
+    def runs_path(self) -> Path:
+        """Return the folder of the runs."""
+        return self.path / "runs"
+
+    @property
+    def cache_path(self) -> Path:
+        """Return a folder whose content can be deleted at any time."""
+        return self.path / "cache"
+
+    def set_currency(self, code: str) -> None:
+        """Say what all money of the workspace is in; it is said once.
+
+        Raises
+        ------
+        UsageError
+            If it is no currency code, or another one was set.
+        """
+        if not (len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()):
+            raise UsageError(f"{code!r:.20} is no currency code: three capital letters, such as EUR.")
+        manifest = self._manifest()
+        known = manifest.get("currency")
+        if known == code:
+            return
+        if known is not None:
+            raise UsageError(
+                f"The money of workspace {self.name!r} is in {known}, not {code}; it has one currency."
+            )
+        write_durably(self.path / _MANIFEST, _json({**manifest, "currency": code}))
+
+    def tables(self, version: int | None = None, *, threads: int | None = None) -> Snapshot:
+        """Return the tables at a data version, the newest by default.
+
+        Raises
+        ------
+        WorkspaceError
+            If there is no such version, or its files are gone.
+        """
+        from workbench.store.snapshot import Snapshot
+
+        return Snapshot(self.path, version, currency=self.currency, threads=threads)
+
+    def writer(self, *, threads: int | None = None) -> AbstractContextManager[Writer]:
+        """Return the writer as a context manager: it holds the lock, and first ends what was left unfinished.
+
+        Raises
+        ------
+        WorkspaceBusy
+            On entering, if another writer is at work.
+        """
+        from workbench.store.writer import open_writer
+
+        return open_writer(self.path, threads)
+
+    def _manifest(self) -> dict[str, Any]:
+        try:
+            read = json.loads((self.path / _MANIFEST).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise WorkspaceError(f"{self.path / _MANIFEST} cannot be read: {error}") from error
+        if not isinstance(read, dict):
+            raise WorkspaceError(f"{self.path / _MANIFEST} is damaged: an object was expected.")
+        return read
+
+
+def _fill(folder: Path, name: str) -> None:
+    from workbench.store.delta import create_table
+    from workbench.store.loads import LoadRecord, append_load
+
+    for part in _FOLDERS:
+        (folder / part).mkdir(parents=True)
+    versions = {}
+    for table, definition in TABLES.items():
+        create_table(folder / "store" / table, definition)
+        versions[table] = 0
+    del versions["loads"]
+    append_load(folder / "store", LoadRecord(load_id="init", operation="init", versions=versions), after=None)
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    write_durably(
+        folder / _MANIFEST, _json({"format": FORMAT, "name": name, "currency": None, "created": created})
+    )
+
+
+def _json(manifest: dict[str, Any]) -> str:
+    return json.dumps(manifest, indent=2) + "\n"

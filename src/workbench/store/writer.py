@@ -1,0 +1,111 @@
+"""The one writer of a workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.errors import UsageError
+from workbench.events.tables import LOADS, TABLES
+from workbench.store import delta
+from workbench.store.connection import connect, create_view
+from workbench.store.loads import Head, LoadRecord, find_load, head
+from workbench.store.lock import writer_lock
+from workbench.store.recovery import recover
+from workbench.store.transaction import Transaction
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+class Writer:
+    """Writes to a workspace; `Workspace.writer` returns it, locked and recovered.
+
+    Parameters
+    ----------
+    store : Path
+        The folder of the tables.
+    connection : DuckDBPyConnection
+        Shows the tables as they are now, as views; may read outside files.
+    """
+
+    def __init__(self, store: Path, connection: DuckDBPyConnection) -> None:
+        self.store, self.connection = store, connection
+        self._open: Transaction | None = None
+        self._shown: dict[str, int] = {}
+        self.head: Head = head(store)
+        self._refresh()
+
+    def transaction(
+        self,
+        load_id: str,
+        *,
+        operation: str = "write",
+        file: str = "",
+        mapping: str | None = None,
+        table_name: str = "",
+    ) -> Transaction:
+        """Return a new load, or the `done` one where this id is committed already.
+
+        Parameters
+        ----------
+        load_id : str
+            What tells the load apart, e.g. a hash of its bytes and mapping.
+        operation : str
+            ingest, write, compact or erase.
+        file, mapping, table_name : str, optional
+            Where the rows come from and go to, for the load log.
+        """
+        if self._open is not None:
+            raise UsageError(f"The load {self._open.load_id!r} is still open: commit or abort it first.")
+        if operation not in LOADS.field("operation").choices:
+            raise UsageError(f"No operation named {operation!r}.")
+        done = None
+        if delta.has_load(self.store / LOADS.name, load_id):
+            done = find_load(self.connection, load_id)
+        record = LoadRecord(
+            load_id=load_id, operation=operation, file=file, mapping=mapping, table_name=table_name
+        )
+        made = Transaction(
+            store=self.store,
+            connection=self.connection,
+            head=self.head,
+            record=record,
+            done=done,
+            after=self._ended,
+        )
+        self._open = made if done is None else None
+        return made
+
+    def _ended(self) -> None:
+        self._open = None
+        self._refresh()
+
+    def _refresh(self) -> None:
+        self.head = head(self.store)
+        current = {**self.head.versions, LOADS.name: self.head.version}
+        for name, version in current.items():
+            if self._shown.get(name) != version:
+                files = delta.data_files(self.store / name, version)
+                create_view(self.connection, TABLES[name], self.store / name, files)
+        self._shown = current
+
+
+@contextmanager
+def open_writer(folder: Path, threads: int | None = None) -> Iterator[Writer]:
+    """Hold the lock of a workspace's folder, finish what an earlier writer left, and give a writer.
+
+    Raises
+    ------
+    WorkspaceBusy
+        If another writer is at work.
+    """
+    with writer_lock(folder / ".lock"):
+        recover(folder / "store", folder / "pending")
+        connection = connect(folder / "cache" / "spill", threads)
+        try:
+            yield Writer(folder / "store", connection)
+        finally:
+            connection.close()
