@@ -1,0 +1,29 @@
+"""A simulated market with a known truth, for the demonstration and for testing every method."""
+
+from workbench.events.simulation.market import Market, simulate
+from workbench.events.simulation.spec import (
+    EXPERIMENTS,
+    PAID,
+    SHOPPERS,
+    ChannelTruth,
+    ExperimentTruth,
+    MarketSpec,
+    SegmentTruth,
+)
+from workbench.events.simulation.truth import Truth
+from workbench.events.simulation.writing import Dirt, write_market
+
+__all__ = [
+    "EXPERIMENTS",
+    "PAID",
+    "SHOPPERS",
+    "ChannelTruth",
+    "Dirt",
+    "ExperimentTruth",
+    "Market",
+    "MarketSpec",
+    "SegmentTruth",
+    "Truth",
+    "simulate",
+    "write_market",
+]
