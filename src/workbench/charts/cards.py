@@ -25,16 +25,19 @@ class Cards:
         One per card: every text formatted, the small line as points of a 120 x 28 field.
     period : str
         The days the cards are about.
+    caption : str
+        What the ranges and changes mean.
     figures : tuple of dict
         The same figures as plain values.
     """
 
     items: tuple[dict[str, Any], ...]
     period: str
+    caption: str
     figures: tuple[dict[str, Any], ...]
 
     def _repr_mimebundle_(self, **_options: object) -> dict[str, Any]:
-        payload = {"period": self.period, "cards": list(self.items)}
+        payload = {"period": self.period, "caption": self.caption, "cards": list(self.items)}
         text = "; ".join(f"{item['title']}: {item['value']}" for item in self.items)
         rows = "".join(
             f"<tr><th scope='row'>{escape(item['title'])}</th><td>{escape(item['value'])}</td>"
@@ -88,7 +91,8 @@ def kpi_cards(result: KpiCards) -> Cards | Nothing:
     return Cards(
         items=tuple(_item(card, result.currency, days) for card in result.cards),
         period=period(result.first_day, result.last_day),
-        figures=tuple({**row, "formula": shown(row["formula"], 400)} for row in figures_of(result.cards)),
+        caption=_caption(result, days),
+        figures=figures_of(result.cards, leave=("line",)),
     )
 
 
@@ -136,12 +140,22 @@ def _days(result: KpiCards) -> int | None:
     return (result.last_day - result.first_day).days + 1
 
 
+def _caption(result: KpiCards, days: int | None) -> str:
+    parts = []
+    if any(card.low is not None for card in result.cards):
+        parts.append("Ranges are 95% intervals.")
+    if any(card.change is not None for card in result.cards):
+        parts.append(f"Changes compare with the {f'{days} days' if days else 'period'} before.")
+    if any(len(card.line) > 1 for card in result.cards):
+        parts.append("Lines show the days of the period.")
+    return " ".join(parts)
+
+
 def _item(card: Card, currency: str | None, days: int | None) -> dict[str, Any]:
     def said(value: float | None) -> str:
         return format_value(value, card.unit, currency=currency)
 
     known = card.low is not None and card.high is not None
-    before = f"previous {days} days" if days else "the period before"
     return {
         "name": card.name,
         "title": shown(card.title, 60),
@@ -149,7 +163,7 @@ def _item(card: Card, currency: str | None, days: int | None) -> dict[str, Any]:
         "interval": f"{said(card.low)} to {said(card.high)}" if known else "",
         "change": _change(card.change),
         "change_is": _judged(card),
-        "before": f"{said(card.previous)} in the {before}" if card.previous is not None else "",
+        "before": said(card.previous) if card.previous is not None else "",
         "target": said(card.target) if card.target is not None else "",
         "target_is": {True: "met", False: "missed", None: ""}[card.target_met],
         "streak": card.streak or 0,

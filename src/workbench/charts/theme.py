@@ -95,7 +95,7 @@ def series(count: int) -> list[str]:
 
 
 def css_variables() -> str:
-    """Return the tokens as style rules: dark where the system or the reader wishes, and always light in print.
+    """Return the tokens as style rules: dark where the system or the reader wishes, light in print.
 
     Examples
     --------
@@ -139,9 +139,7 @@ def config() -> dict[str, Any]:
             "title": None,
             "orient": "top",
             "direction": "horizontal",
-            "symbolType": "circle",
-            "symbolSize": 70,
-            "symbolStrokeWidth": 0,
+            "symbolSize": 90,
             "columnPadding": 18,
             "offset": 6,
             "labelLimit": 160,
