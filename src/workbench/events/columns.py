@@ -35,7 +35,18 @@ _FORMS = (
     "uuid_of",
     "any_of",
     "all_of",
+    "either",
 )
+
+
+_NEEDED = {
+    "otherwise": ("values",),
+    "minus": ("product", "total"),
+    "numbered": ("uuid_of",),
+    "as_uuid": ("from_", "first_of"),
+    "values": ("from_", "first_of"),
+    "strip_suffix": ("from_", "first_of"),
+}
 
 
 class Column(Strict):
@@ -47,17 +58,21 @@ class Column(Strict):
     total: Places | None = None
     join: Places | None = None
     constant: Scalar | None = None
-    ordinal: Place | None = None
+    ordinal: Places | None = None
     uuid_of: Places | None = None
     any_of: Annotated[tuple[Test, ...], Field(min_length=1)] | None = None
     all_of: Annotated[tuple[Test, ...], Field(min_length=1)] | None = None
+    either: Annotated[tuple[Column, ...], Field(min_length=2)] | None = None
+    minus: Places | None = None
     separator: str = " "
+    numbered: StrictBool = False
+    as_uuid: StrictBool = False
     values: dict[Scalar, Scalar] = Field(default_factory=dict)
     otherwise: Scalar | None = None
     default: Scalar | None = None
     absent: Scalar | None = None
     optional: StrictBool = False
-    unit: Literal["none", "micros", "cents", "percent"] = "none"
+    unit: Literal["none", "micros", "cents", "percent", "millis"] = "none"
     decimal: Sign | None = None
     thousands: Literal["", ",", ".", " ", "'"] | None = None
     formats: Annotated[tuple[str, ...], BeforeValidator(listed)] = ()
@@ -76,8 +91,9 @@ class Column(Strict):
         forms = [name for name in _FORMS if getattr(self, name) is not None]
         if len(forms) != 1:
             raise ValueError(f"a column has exactly one of {', '.join(_FORMS).replace('from_', 'from')}")
-        if self.otherwise is not None and not self.values:
-            raise ValueError("`otherwise` needs `values`")
+        for modifier, needed in _NEEDED.items():
+            if getattr(self, modifier) and not any(getattr(self, form) for form in needed):
+                raise ValueError(f"`{modifier}` needs {' or '.join(needed).replace('from_', 'from')}")
         if len({label.lower() for label in self.values}) < len(self.values):
             raise ValueError("two labels of `values` differ in case only")
         check_formats(self.formats)
@@ -88,13 +104,11 @@ class Column(Strict):
     @property
     def places(self) -> tuple[Place, ...]:
         """Return every place the column may look at."""
-        listed = [
-            place
-            for name in ("from_", "first_of", "product", "total", "join", "uuid_of")
-            for place in getattr(self, name) or ()
-        ]
-        listed += [place for test in (*(self.any_of or ()), *(self.all_of or ())) for place in test.places]
-        return (*listed, *((self.ordinal,) if self.ordinal else ()))
+        forms = ("from_", "first_of", "product", "total", "join", "uuid_of", "ordinal", "minus")
+        found = [place for form in forms for place in getattr(self, form) or ()]
+        found += [place for test in (*(self.any_of or ()), *(self.all_of or ())) for place in test.places]
+        found += [place for column in self.either or () for place in column.places]
+        return tuple(found)
 
     def parsed(self, kind: Kind, find: Finder, reading: Reading) -> Parsed | None:
         """Return the value as SQL; None where the file lacks the columns and the mapping allows no gap.
@@ -132,22 +146,26 @@ class Column(Strict):
             texts = [found for found in map(find, self.first_of) if found is not None]
             name = self.first_of[0].column
             return named(self._value(_first(texts), kind, reading), name) if texts else None
-        sought = [find(place) for place in self.places]
-        texts = [text for text in sought if text is not None]
+        if self.either is not None:
+            made = (column.parsed(kind, find, reading) for column in self.either)
+            return next((parsed for parsed in made if parsed is not None), None)
         if self.any_of is not None or self.all_of is not None:
             return self._answer(kind, find, reading)
-        if len(texts) < len(sought) and (self.total is None or not texts):
+        if self.product is not None or self.total is not None:
+            return self._arithmetic(kind, find, reading)
+        texts = [text for text in map(find, self.places) if text is not None]
+        if len(texts) < len(self.places):
             return None
         if self.ordinal is not None:
-            within = f"PARTITION BY {texts[0]} ORDER BY {reading.row}"
+            within = f"PARTITION BY {', '.join(texts)} ORDER BY {reading.row}"
             return Parsed(sql=f"CAST(row_number() OVER ({within}) AS BIGINT)")
         if self.uuid_of is not None:
             anything = " OR ".join(f"{text} IS NOT NULL" for text in texts)
+            if self.numbered:
+                within = f"PARTITION BY {', '.join(texts)} ORDER BY {reading.row}"
+                texts.append(f"CAST(row_number() OVER ({within}) AS VARCHAR)")
             return Parsed(sql=f"CASE WHEN {anything} THEN {derived_uuid(tuple(texts))} END")
-        if self.join is not None:
-            return Parsed(sql=f"nullif(concat_ws({literal(self.separator)}, {', '.join(texts)}), '')")
-        names = [place.column for place, text in zip(self.places, sought, strict=True) if text is not None]
-        return self._arithmetic(texts, names, kind, reading)
+        return Parsed(sql=f" || {literal(self.separator)} || ".join(f"({text})" for text in texts))
 
     def _answer(self, kind: Kind, find: Finder, reading: Reading) -> Parsed | None:
         answers = []
@@ -163,24 +181,32 @@ class Column(Strict):
         answer = (" OR " if self.any_of is not None else " AND ").join(answers)
         return Parsed(sql=f"({answer})" if kind is Kind.BOOLEAN else f"CAST(({answer}) AS BIGINT)")
 
-    def _arithmetic(self, texts: list[str], names: list[str], kind: Kind, reading: Reading) -> Parsed:
-        written = self._written(reading)
-        parts = [named(number(text, written), name) for text, name in zip(texts, names, strict=True)]
+    def _arithmetic(self, kind: Kind, find: Finder, reading: Reading) -> Parsed | None:
+        plus = self._numbers(self.product or self.total or (), find, reading)
+        if plus is None:
+            return None
+        minus = self._numbers(self.minus, find, reading) or [] if self.minus else []
         if self.product is not None:
-            value = " * ".join(f"({part.sql})" for part in parts)
+            value = " * ".join(f"({part.sql})" for part in plus)
         else:
-            anything = " OR ".join(f"{text} IS NOT NULL" for text in texts)
-            value = (
-                f"CASE WHEN {anything} THEN {' + '.join(f'coalesce({part.sql}, 0)' for part in parts)} END"
-            )
-        sql = finite(value)
-        bad = " OR ".join(f"{part.failure}" for part in parts)
+            anything = " OR ".join(f"{part.sql} IS NOT NULL" for part in plus)
+            value = f"CASE WHEN {anything} THEN {' + '.join(f'coalesce({part.sql}, 0)' for part in plus)} END"
+        value = f"({value})" + "".join(f" - coalesce({part.sql}, 0)" for part in minus)
+        parts, sql = [*plus, *minus], finite(value)
+        failures = [f"{part.failure}" for part in parts] + [f"coalesce(NOT isfinite({value}), false)"]
         cases = " ".join(f"WHEN {part.failure} THEN {part.reason}" for part in parts)
         return Parsed(
             sql=f"CAST({sql} AS BIGINT)" if kind is Kind.COUNT else sql,
-            failure=f"({bad} OR coalesce(NOT isfinite({value}), false))",
+            failure=f"({' OR '.join(failures)})",
             reason=f"CASE {cases} ELSE 'the result is not finite' END",
         )
+
+    def _numbers(self, places: tuple[Place, ...], find: Finder, reading: Reading) -> list[Parsed] | None:
+        # A sum may lack some of its columns, a product may not.
+        written = self._written(reading)
+        found = [(place.column, find(place)) for place in places]
+        made = [named(number(text, written), name) for name, text in found if text is not None]
+        return None if not made or (self.product is places and len(made) < len(places)) else made
 
     def _written(self, reading: Reading) -> NumberFormat:
         return NumberFormat(
@@ -197,6 +223,9 @@ class Column(Strict):
             text = f"CASE WHEN {text} NOT IN ({', '.join(map(literal, reading.blanks))}) THEN {text} END"
         if self.values:
             return self._labels(text, kind)
+        if self.as_uuid:
+            of = text if self.case == "keep" else f"{self.case}({text})"
+            return Parsed(sql=f"CASE WHEN {text} IS NOT NULL THEN {derived_uuid((of,))} END")
         return self._read(text, kind, reading)
 
     def _labels(self, text: str, kind: Kind) -> Parsed:

@@ -24,7 +24,7 @@ from workbench.events.dates import check_zone
 from workbench.events.documents import LARGEST, read_document
 from workbench.events.exports import EventRules
 from workbench.events.parsing import Parsed, identifier, literal
-from workbench.events.places import Columns, Place, Reading, Scalar, Sign, Strict, listed, plain
+from workbench.events.places import Columns, Place, Places, Reading, Scalar, Sign, Strict, listed, plain
 from workbench.events.tables import TABLES, TableDefinition
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -87,8 +87,9 @@ class Mapping(Strict):
     combine : str
         ``"sum"`` adds up the rows of one key (hours of a day, devices of a campaign); ``"none"`` keeps
         the last of them.
-    currency : str or place
-        ISO 4217 code of the amounts, or the column that holds it.
+    currency, currency_by_column : str or list of places; mapping
+        ISO 4217 code of the amounts, or ``{column: ...}`` that holds it; or the code that follows from the
+        presence of a column, e.g. ``Amount spent (EUR)``.
     decimal, thousands, time_zone, clock_change, blanks, refunds, delimiter
         How the file is written.
     """
@@ -103,7 +104,8 @@ class Mapping(Strict):
     ignore: tuple[str, ...] = ()
     ignore_rest: str | None = None
     combine: Literal["none", "sum"] = "none"
-    currency: Annotated[str, Field(pattern="[A-Z]{3}")] | Place | None = None
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | Places | None = None
+    currency_by_column: dict[str, Annotated[str, Field(pattern="^[A-Z]{3}$")]] = Field(default_factory=dict)
     decimal: Sign = "."
     thousands: Literal["", ",", ".", " ", "'"] = ""
     time_zone: str = "UTC"
@@ -153,7 +155,7 @@ class Mapping(Strict):
         """Return every place of the source that the mapping may look at."""
         found = [place for column in self.targets.values() for place in column.places]
         found += self.events.places if self.events else ()
-        return (*found, *((self.currency,) if isinstance(self.currency, Place) else ()))
+        return (*found, *(self.currency if isinstance(self.currency, tuple) else ()))
 
     def unmapped(self, source_columns: Iterable[str]) -> tuple[str, ...]:
         """Return the columns of a file that are neither used nor knowingly ignored.
@@ -187,7 +189,7 @@ class Mapping(Strict):
         reading = Reading(
             decimal=self.decimal,
             thousands=self.thousands,
-            currency=self.currency if isinstance(self.currency, str) else "",
+            currency=self._code(find) or "",
             time_zone=self.time_zone,
             clock_change=self.clock_change,
             row=identifier(row),
@@ -222,10 +224,19 @@ class Mapping(Strict):
 
     def currency_sql(self, source_columns: Sequence[str]) -> str:
         """Return the SQL of a row's currency code, NULL where the mapping states none."""
-        if isinstance(self.currency, Place):
-            text = Columns(source_columns)(self.currency)
-            return f"upper({text})" if text else "CAST(NULL AS VARCHAR)"
-        return literal(self.currency) if self.currency else "CAST(NULL AS VARCHAR)"
+        find = Columns(source_columns)
+        places = self.currency if isinstance(self.currency, tuple) else ()
+        text = next((found for place in places if (found := find(place)) is not None), None)
+        if text is not None:
+            return f"upper({text})"
+        code = self._code(find)
+        return literal(code) if code else "CAST(NULL AS VARCHAR)"
+
+    def _code(self, find: Columns) -> str | None:
+        if isinstance(self.currency, str):
+            return self.currency
+        of_columns = (code for name, code in self.currency_by_column.items() if find(Place(column=name)))
+        return next(of_columns, None)
 
 
 def _mapped(target: str, parsed: Parsed) -> MappedColumn:

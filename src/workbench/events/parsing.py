@@ -27,7 +27,7 @@ SIGNS = {
     "KRW": ("₩",),
     "TRY": ("₺",),
 }
-DIVISORS = {"micros": 1e6, "cents": 100.0, "percent": 100.0, "none": 1.0}
+DIVISORS = {"micros": 1e6, "cents": 100.0, "percent": 100.0, "millis": 1e3, "none": 1.0}
 _GROUPS = {",": ",", ".": r"\.", " ": "[ \u00a0\u202f]", "'": "['’]"}
 _LARGEST_COUNT = 9_007_199_254_740_992  # the last whole number that a double holds exactly
 
@@ -60,7 +60,8 @@ class NumberFormat:
     decimal, thousands : str
         The decimal sign; the sign between groups of three digits, empty where there is none.
     unit : str
-        ``"micros"``, ``"cents"`` or ``"percent"`` divide; a percent sign is accepted with ``"percent"`` only.
+        ``"micros"``, ``"cents"``, ``"millis"`` and ``"percent"`` divide; a percent sign is accepted with
+        ``"percent"`` only.
     currency : str
         ISO 4217 code whose code or sign may stand beside the number; empty where none may.
     """

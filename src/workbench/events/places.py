@@ -12,7 +12,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, 
 from workbench.errors import BadInput
 from workbench.events.parsing import NumberFormat, literal, number, trimmed
 
-_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\[\d{1,3}\])?(?:\.[A-Za-z_][A-Za-z0-9_]*(?:\[\d{1,3}\])?)*")
+_STEP = r"[A-Za-z_][A-Za-z0-9_]*(?:\[\d{1,3}\])?"
+_PATH = re.compile(rf"(?:{_STEP}|\[\d{{1,3}}\])(?:\.{_STEP})*")
 _PARAMETER = (
     '[{"key":"VARCHAR","value":{"string_value":"VARCHAR","int_value":"VARCHAR",'
     '"float_value":"VARCHAR","double_value":"VARCHAR"}}]'
@@ -66,7 +67,8 @@ class Place(Strict):
             return text
         document = f"CASE WHEN json_valid({text}) THEN {text} END"
         if self.path is not None:
-            return f"nullif(trim(json_extract_string({document}, {literal('$.' + self.path)})), '')"
+            dotted = "$" + self.path if self.path.startswith("[") else "$." + self.path
+            return f"nullif(trim(json_extract_string({document}, {literal(dotted)})), '')"
         listed = f"json_transform({document}, {literal(_PARAMETER)})"
         found = f"list_filter({listed}, lambda p: p.key = {literal(self.parameter or '')})[1].value"
         values = ", ".join(f"{found}.{kind}_value" for kind in ("string", "int", "float", "double"))
