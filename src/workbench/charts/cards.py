@@ -89,7 +89,7 @@ def kpi_cards(result: KpiCards) -> Cards | Nothing:
         return Nothing(title="Key figures", reason=result.missing or "No figure was asked for.")
     days = _days(result)
     return Cards(
-        items=tuple(_item(card, result.currency, days) for card in result.cards),
+        items=tuple(_item(card, result.currency) for card in result.cards),
         period=period(result.first_day, result.last_day),
         caption=_caption(result, days),
         figures=figures_of(result.cards, leave=("line",)),
@@ -151,7 +151,7 @@ def _caption(result: KpiCards, days: int | None) -> str:
     return " ".join(parts)
 
 
-def _item(card: Card, currency: str | None, days: int | None) -> dict[str, Any]:
+def _item(card: Card, currency: str | None) -> dict[str, Any]:
     def said(value: float | None) -> str:
         return format_value(value, card.unit, currency=currency)
 

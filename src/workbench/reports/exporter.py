@@ -53,7 +53,7 @@ class About:
     language: str = "en"
 
 
-class ReportExporter(HTMLExporter):  # type: ignore[misc]
+class ReportExporter(HTMLExporter):
     """Turn an executed notebook into a report.
 
     The title block is taken from ``notebook.metadata["workbench"]``, a mapping with the fields of `About`.
@@ -69,26 +69,26 @@ class ReportExporter(HTMLExporter):  # type: ignore[misc]
 
     export_from_notebook = "Workbench report"
 
-    @default("template_name")  # type: ignore[untyped-decorator]
+    @default("template_name")
     def _template_name_default(self) -> str:
         return "template"
 
-    @default("extra_template_basedirs")  # type: ignore[untyped-decorator]
+    @default("extra_template_basedirs")
     def _extra_template_basedirs_default(self) -> list[str]:
         return [str(_TEMPLATE.parent)]
 
     def _create_environment(self) -> Environment:
-        environment: Environment = super()._create_environment()
+        environment: Environment = super()._create_environment()  # type: ignore[no-untyped-call]
         environment.autoescape = True
         return environment
 
-    def from_notebook_node(
+    def from_notebook_node(  # type: ignore[override]
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **_options: Any
     ) -> tuple[str, dict[str, Any]]:
         """Return the page and nbconvert's resources."""
         page = page_of(nb)
         about = about_of(nb.metadata.get("workbench", {}), page)
-        resources = self._init_resources(resources)
+        resources = self._init_resources(resources)  # type: ignore[no-untyped-call]
         resources["output_extension"] = ".html"
         html = self.template.render(**_context(page, about))
         return html.lstrip(), resources
