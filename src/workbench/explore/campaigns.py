@@ -7,14 +7,34 @@ apart.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from workbench.explore.view import View, frame_of, span
+from workbench.explore.figures import Figure, Figures, figures
+from workbench.explore.query import ask, window_of
+from workbench.explore.shares import share_with_interval
+from workbench.explore.shifts import BudgetShift, Return, budget_shift, no_shift
+from workbench.explore.view import View, frame_of, lacking, span
+from workbench.metrics import sql
 from workbench.result import format_value
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from workbench.metrics import Tables, Window
+
+SCALE_ROAS = 3.5
+METRIC_NAMES = (
+    "spend",
+    "leads",
+    "ctr",
+    "conversion_rate",
+    "cost_per_conversion",
+    "roas",
+    "roi",
+    "incrementality",
+)
 
 Priority = Literal["high", "medium", "low"]
 
@@ -84,22 +104,6 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetShift:
-    """Money per day that could move, and what it would bring per day at constant returns.
-
-    `amount`, `gain`, `low`, `high` are None where `reason` says why nothing can be suggested.
-    """
-
-    giver: str | None
-    receiver: str | None
-    amount: float | None
-    gain: float | None
-    low: float | None
-    high: float | None
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignComparison(View):
     """All campaigns of a window side by side, largest spend first."""
 
@@ -148,3 +152,155 @@ class CampaignComparison(View):
     def advice_frame(self) -> pd.DataFrame:
         """Return one row per line of advice."""
         return frame_of(self.advice, Advice)
+
+
+def compare_campaigns(tables: Tables, *, window: str | Window | None = "30d") -> CampaignComparison:
+    """Return all campaigns side by side.
+
+    Parameters
+    ----------
+    tables : Tables
+        Needs daily_performance or facts; names come from campaigns where that is loaded.
+    window : str or Window, optional
+        The days compared.
+
+    Notes
+    -----
+    Where a campaign has no events of single users its conversion rate is conversions per click. Returns are
+    credited, not caused: only the incrementality, from holdouts, says what a campaign added.
+    """
+    missing = lacking(tables, "daily_performance", "facts")
+    days = window_of(tables, window)
+    nothing = no_shift("not enough data")
+    if missing or days is None:
+        return _comparison((), tables.currency, nothing, missing or lacking(tables))
+    found = figures(tables, METRIC_NAMES, by=("campaign",), window=days)
+    rows = [_row(key[0], campaign_facts(tables).get(key[0], {}), found) for key in found.slices]
+    rows.sort(key=lambda row: (-(row.spend or 0.0), -(row.impressions or 0.0), row.campaign_id))
+    if not rows:
+        return _comparison(
+            (), tables.currency, nothing, f"Not enough data: no campaign was active in {days}."
+        )
+    return _comparison(tuple(rows), tables.currency, _shift(rows), "")
+
+
+def campaign_facts(tables: Tables) -> dict[str, dict[str, object]]:
+    """Return name, channel and status by campaign id; empty where no campaigns are loaded."""
+    if "campaigns" not in tables.names:
+        return {}
+    found = ask(tables, _names, "campaign facts")
+    return {row["campaign_id"]: row for row in found}
+
+
+def _names() -> object:
+    campaigns = sql.unbound("campaigns")
+    return campaigns.select("campaign_id", "name", "channel", "status")
+
+
+def _comparison(
+    rows: tuple[CampaignRow, ...], currency: str | None, shift: BudgetShift, missing: str
+) -> CampaignComparison:
+    rankings = tuple(_ranking(rows, *kind) for kind in RANKINGS)
+    leading = next((ranking for ranking in rankings if ranking.worst is not None), None)
+    advice = [line for row in rows if (line := _advice(row)) is not None]
+    return CampaignComparison(
+        rows=rows,
+        rankings=rankings,
+        best=leading.best if leading else None,
+        worst=leading.worst if leading else None,
+        advice=tuple(sorted(advice, key=lambda line: ("high", "medium", "low").index(line.priority))),
+        shift=shift,
+        currency=currency,
+        missing=missing,
+    )
+
+
+def _row(campaign_id: str, facts: dict[str, object], found: Figures) -> CampaignRow:
+    of = {name: found.of((campaign_id,), name) for name in METRIC_NAMES}
+    conversions = of["cost_per_conversion"].denominator
+    rate = of["conversion_rate"]
+    if rate.value is None:
+        share = share_with_interval(conversions, of["ctr"].numerator)
+        rate = Figure(value=share[0], low=share[1], high=share[2])
+    return CampaignRow(
+        campaign_id=campaign_id,
+        name=str(facts.get("name") or campaign_id),
+        channel=str(facts.get("channel") or ""),
+        status=str(facts.get("status") or ""),
+        days=int(of["roas"].n or of["ctr"].n or 0),
+        spend=of["spend"].value,
+        revenue=of["roas"].numerator,
+        impressions=of["ctr"].denominator,
+        clicks=of["ctr"].numerator,
+        conversions=conversions,
+        leads=of["leads"].value,
+        conversion_rate=rate.value,
+        conversion_rate_low=rate.low,
+        conversion_rate_high=rate.high,
+        cost_per_conversion=of["cost_per_conversion"].value,
+        **{
+            f"{name}{end}": getattr(of[name], end[1:] or "value")
+            for name in ("ctr", "roas", "roi", "incrementality")
+            for end in ("", "_low", "_high")
+        },
+    )
+
+
+RANKINGS = (
+    ("roi", "Return on investment", "x", "roi", 1),
+    ("conversion_rate", "Conversion rate", "%", "conversion_rate", 1),
+    ("cost_per_conversion", "Cost per conversion", "money", "cost_per_conversion", -1),
+    ("roas", "Return on ad spend", "x", "roas", 1),
+    ("volume", "Conversions", "count", "conversions", 1),
+    ("incrementality", "Incrementality", "%", "incrementality", 1),
+)
+
+
+def _ranking(
+    rows: Sequence[CampaignRow], name: str, title: str, unit: str, column: str, direction: int
+) -> Ranking:
+    known = [row for row in rows if getattr(row, column) is not None]
+    known.sort(key=lambda row: (-direction * getattr(row, column), row.campaign_id))
+    return Ranking(name=name, title=title, unit=unit, campaign_ids=tuple(row.campaign_id for row in known))
+
+
+def _shift(rows: Sequence[CampaignRow]) -> BudgetShift:
+    return budget_shift(
+        [
+            Return(
+                campaign_id=row.campaign_id,
+                days=row.days,
+                spend=row.spend or 0.0,
+                roas=row.roas,
+                low=row.roas_low,
+                high=row.roas_high,
+            )
+            for row in rows
+        ]
+    )
+
+
+def _advice(row: CampaignRow) -> Advice | None:
+    """Return what to do about a campaign, judged by the ends of intervals rather than by point figures."""
+
+    def line(priority: Priority, action: str, reason: str) -> Advice:
+        return Advice(
+            priority=priority, campaign_id=row.campaign_id, name=row.name, action=action, reason=reason
+        )
+
+    if not row.spend or row.roas is None:
+        return None
+    shown = f"{format_value(row.roas, 'x')} per unit of spend{span(row.roas_low, row.roas_high, 'x')}"
+    if row.roas_low is None or row.roas_high is None:
+        return line("low", "wait", f"{row.days} days are too few to judge a return of {shown}")
+    if row.roas_high < 1:
+        return line("high", "pause or rework", f"it surely costs more than it returns: {shown}")
+    if row.roas_low > SCALE_ROAS:
+        return line(
+            "medium", "raise the budget step by step", f"it surely returns more than aimed at: {shown}"
+        )
+    if row.roas < 1:
+        return line("medium", "watch", f"it seems to lose money, but that is not sure: {shown}")
+    if row.incrementality is None:
+        return line("low", "hold out a random share of users", "what it adds beyond itself is not measured")
+    return None

@@ -6,14 +6,31 @@ the *incremental return* is what the treated bought beyond the holdout, per unit
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workbench.explore.view import View, frame_of
+from workbench.explore.figures import Figures, figures
+from workbench.explore.query import window_of
+from workbench.explore.view import View, frame_of, lacking, ratio
 from workbench.result import format_value
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from workbench.metrics import Tables, Window
+
+METRIC_NAMES = (
+    "spend",
+    "leads",
+    "ctr",
+    "engagement_rate",
+    "cost_per_lead",
+    "cost_per_conversion",
+    "roas",
+    "roi",
+    "net_incremental_revenue",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,3 +97,93 @@ class ChannelComparison(View):
     def to_frame(self) -> pd.DataFrame:
         """Return one row per channel."""
         return frame_of(self.rows, ChannelRow)
+
+
+def compare_channels(
+    tables: Tables, *, campaign_id: str | None = None, window: str | Window | None = "30d"
+) -> ChannelComparison:
+    """Return all channels side by side.
+
+    Parameters
+    ----------
+    tables : Tables
+        Needs daily_performance, facts or leads.
+    campaign_id : str, optional
+        Look within this campaign only.
+    window : str or Window, optional
+        The days compared.
+
+    Notes
+    -----
+    The incremental return is known only where a channel's campaigns kept a random holdout. It is net of cost:
+    0 means that the money came back.
+    """
+    missing = lacking(tables, "daily_performance", "facts", "leads")
+    days = window_of(tables, window)
+    if missing or days is None:
+        return _comparison((), campaign_id, tables.currency, missing or lacking(tables))
+    where = {"campaign": campaign_id} if campaign_id is not None else None
+    found = figures(tables, METRIC_NAMES, by=("channel",), window=days, where=where)
+    pairs = figures(tables, ["impressions", "spend"], by=("channel", "campaign"), window=days, where=where)
+    rows = [
+        _row(key[0], sum(pair[0] == key[0] for pair in pairs.slices), found) for key in found.slices if key[0]
+    ]
+    rows.sort(key=lambda row: (-(row.spend or 0.0), -(row.impressions or 0.0), row.channel))
+    reason = "" if rows else f"Not enough data: no channel was active in {days}."
+    return _comparison(tuple(rows), campaign_id, tables.currency, reason)
+
+
+def _row(channel: str, campaigns: int, found: Figures) -> ChannelRow:
+    of = {name: found.of((channel,), name) for name in METRIC_NAMES}
+    spend, net = of["spend"].value, of["net_incremental_revenue"]
+    return ChannelRow(
+        channel=channel,
+        campaigns=campaigns,
+        spend=spend,
+        revenue=of["roas"].numerator,
+        impressions=of["ctr"].denominator,
+        clicks=of["ctr"].numerator,
+        leads=of["leads"].value,
+        roi=of["roi"].value,
+        roi_low=of["roi"].low,
+        roi_high=of["roi"].high,
+        roas=of["roas"].value,
+        ctr=of["ctr"].value,
+        engagement_rate=of["engagement_rate"].value,
+        engagement_rate_low=of["engagement_rate"].low,
+        engagement_rate_high=of["engagement_rate"].high,
+        cost_per_lead=of["cost_per_lead"].value,
+        cost_per_conversion=of["cost_per_conversion"].value,
+        incremental_return=ratio(net.value, spend),
+        incremental_return_low=ratio(net.low, spend),
+        incremental_return_high=ratio(net.high, spend),
+    )
+
+
+def _comparison(
+    rows: Sequence[ChannelRow], campaign_id: str | None, currency: str | None, missing: str
+) -> ChannelComparison:
+    engaging = sorted(
+        (row for row in rows if row.engagement_rate is not None),
+        key=lambda row: (-(row.engagement_rate or 0.0), row.channel),
+    )
+    adding = sorted(
+        (row for row in rows if row.incremental_return is not None),
+        key=lambda row: (-(row.incremental_return or 0.0), row.channel),
+    )
+    return ChannelComparison(
+        rows=tuple(rows),
+        campaign_id=campaign_id,
+        best_by_engagement=engaging[0].channel if engaging else None,
+        best_by_return=adding[0].channel if adding else None,
+        sure=_is_ahead(engaging),
+        currency=currency,
+        missing=missing,
+    )
+
+
+def _is_ahead(ordered: Sequence[ChannelRow]) -> bool:
+    if len(ordered) < 2:
+        return False
+    low, high = ordered[0].engagement_rate_low, ordered[1].engagement_rate_high
+    return low is not None and high is not None and low > high

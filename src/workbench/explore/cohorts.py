@@ -13,17 +13,17 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.errors import UsageError
-from workbench.explore.query import ask, days_since_epoch, month_number, window_of
+from workbench.explore.query import ask, days_since_epoch, month_number
 from workbench.explore.shares import share_with_interval
 from workbench.explore.view import View, frame_of, lacking
 from workbench.metrics import sql
+from workbench.metrics.window import Window, parse_window
 from workbench.result import format_value
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.metrics.source import Tables
-    from workbench.metrics.window import Window
 
 By = Literal["channel", "campaign", "region"]
 Rows = Sequence[Mapping[str, Any]]
@@ -146,10 +146,10 @@ def cohorts(tables: Tables, *, by: By | None = None, window: str | Window | None
         raise UsageError(f"Cohorts cannot be split by {by!r}. Known: {', '.join(_COLUMNS)}.")
     if by is not None and basis != "signup":
         return _nothing(basis, by, f"Not enough data: without users nobody has a {by}; load users first.")
-    days = window_of(tables, window)
     last = tables.last_day
-    if days is None or last is None:
-        return _nothing(basis, by, lacking(tables, "orders") or "Not enough data: no day has an order.")
+    if last is None:
+        return _nothing(basis, by, lacking(tables))
+    days = parse_window(window, last, date(1900, 1, 1))
     column = _COLUMNS[by] if by else None
     sizes = ask(tables, lambda: _sizes(basis, column), "cohort sizes", basis, column, window=days)
     ages = ask(tables, lambda: _ages(basis, column), "cohort ages", basis, column, window=days)

@@ -6,14 +6,26 @@ counts seen; a *low performer* returns less than `LOW_ROAS` per unit of spend.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
-from workbench.explore.view import View, frame_of
+from workbench.errors import UsageError
+from workbench.explore.figures import Figures, figures
+from workbench.explore.query import ask, window_of
+from workbench.explore.shares import probability_best, share_with_interval
+from workbench.explore.view import View, frame_of, lacking
+from workbench.metrics import sql
 from workbench.result import format_value
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from workbench.metrics import Tables, Window
+
+Rate = Literal["ctr", "conversion_rate"]
+METRIC_NAMES = ("spend", "ctr", "cost_per_conversion", "roas")
+ENOUGH_TRIALS = 100
 
 LOW_ROAS = 3.0
 
@@ -79,3 +91,96 @@ class Creatives(View):
     def to_frame(self) -> pd.DataFrame:
         """Return one row per creative."""
         return frame_of(self.rows, CreativeRow)
+
+
+def creatives(
+    tables: Tables,
+    *,
+    campaign_id: str | None = None,
+    rate: Rate = "ctr",
+    window: str | Window | None = "30d",
+) -> Creatives:
+    """Return creatives side by side, the likely best first.
+
+    Parameters
+    ----------
+    tables : Tables
+        Needs facts or daily_performance with creative ids; headlines come from creatives.
+    campaign_id : str, optional
+        Only the creatives of one campaign: across campaigns audiences differ, and so do rates.
+    rate : {"ctr", "conversion_rate"}
+        What "best" means: clicks per impression, or conversions per click.
+    window : str or Window, optional
+        The days compared.
+
+    Notes
+    -----
+    The intervals take impressions as independent. A creative with fewer than 100 trials is not ranked.
+    """
+    if rate not in ("ctr", "conversion_rate"):
+        raise UsageError(f"Creatives are ranked by ctr or conversion_rate, not {rate!r}.")
+    missing = lacking(tables, "facts", "daily_performance")
+    days = window_of(tables, window)
+    if missing or days is None:
+        return Creatives(rate=rate, rows=(), currency=tables.currency, missing=missing or lacking(tables))
+    where = {"campaign": campaign_id} if campaign_id is not None else None
+    found = figures(tables, METRIC_NAMES, by=("creative", "campaign"), window=days, where=where)
+    texts = _texts(tables)
+    rows = [_row(key, texts.get(key[0], {}), found) for key in found.slices]
+    if not rows:
+        reason = f"Not enough data: no row names a creative in {days}."
+        return Creatives(rate=rate, rows=(), currency=tables.currency, missing=reason)
+    return Creatives(rate=rate, rows=tuple(_ranked(rows, rate)), currency=tables.currency)
+
+
+def _row(key: tuple[Any, ...], text: Mapping[str, Any], found: Figures) -> CreativeRow:
+    of = {name: found.of(key, name) for name in METRIC_NAMES}
+    impressions, clicks = of["ctr"].denominator or 0.0, of["ctr"].numerator or 0.0
+    conversions, roas = of["cost_per_conversion"].denominator, of["roas"].value
+    ctr = share_with_interval(clicks, impressions)
+    conversion = share_with_interval(conversions, clicks)
+    return CreativeRow(
+        creative_id=str(key[0]),
+        campaign_id=str(key[1]),
+        headline=str(text.get("headline") or ""),
+        impressions=impressions,
+        clicks=clicks,
+        conversions=conversions,
+        revenue=of["roas"].numerator,
+        spend=of["spend"].value,
+        ctr=ctr[0],
+        ctr_low=ctr[1],
+        ctr_high=ctr[2],
+        conversion_rate=conversion[0],
+        conversion_rate_low=conversion[1],
+        conversion_rate_high=conversion[2],
+        roas=roas,
+        probability_best=None,
+        low_performer=roas is not None and roas < LOW_ROAS,
+    )
+
+
+def _ranked(rows: list[CreativeRow], rate: Rate) -> list[CreativeRow]:
+    """Return the rows with their probability of being best, those that cannot be ranked last."""
+
+    def sides(row: CreativeRow) -> tuple[float, float]:
+        pair = (row.clicks, row.impressions) if rate == "ctr" else (row.conversions or 0.0, row.clicks)
+        return pair
+
+    able = [row for row in rows if sides(row)[1] >= ENOUGH_TRIALS and sides(row)[0] <= sides(row)[1]]
+    rest = [row for row in rows if row not in able]
+    if len(able) > 1:
+        chances = probability_best(*zip(*map(sides, able), strict=True))
+        able = [replace(row, probability_best=float(p)) for row, p in zip(able, chances, strict=True)]
+    able.sort(key=lambda row: (-(row.probability_best or 0.0), -(getattr(row, rate) or 0.0), row.creative_id))
+    return [*able, *sorted(rest, key=lambda row: (-row.impressions, row.creative_id))]
+
+
+def _texts(tables: Tables) -> dict[str, dict[str, Any]]:
+    if "creatives" not in tables.names:
+        return {}
+    return {row["creative_id"]: row for row in ask(tables, _headlines, "creative texts")}
+
+
+def _headlines() -> Any:
+    return sql.unbound("creatives").select("creative_id", "headline")

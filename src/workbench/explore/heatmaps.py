@@ -7,13 +7,31 @@ top band on one weekday.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from workbench.explore.view import View, frame_of, listed
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaincinv
+
+from workbench.errors import UsageError
+from workbench.explore.query import ask, window_of
+from workbench.explore.view import View, frame_of, lacking, listed
+from workbench.metrics import sql
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from workbench.metrics import Tables, Window
+
+Floats = NDArray[np.float64]
+ENOUGH_DAYS = 14
+ENOUGH_ENGAGEMENTS = 1000
+STRONG = 0.6  # of the peak: where the top band begins
+ENGAGEMENTS = ("campaign_clicked", "user_engaged")
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 BANDS = ("0-20%", "20-40%", "40-60%", "60%+")
@@ -82,3 +100,178 @@ class Heatmap(View):
     def to_frame(self) -> pd.DataFrame:
         """Return one row per segment, weekday and hour."""
         return frame_of(self.cells, HeatCell)
+
+
+def heatmap(
+    tables: Tables,
+    *,
+    time_zone: str = "UTC",
+    window: str | Window | None = "90d",
+    by_segment: bool = False,
+) -> Heatmap:
+    """Return engagement by weekday and hour: messages opened or clicked, and what people did themselves.
+
+    Parameters
+    ----------
+    tables : Tables
+        Needs facts.
+    time_zone : str
+        The IANA name of the audience's time zone, e.g. ``"Europe/Berlin"``; changes of the clock are followed.
+    window : str or Window, optional
+        The days, UTC.
+    by_segment : bool
+        Whether cells of each segment are returned beside those of all (segment ``""``).
+
+    Raises
+    ------
+    UsageError
+        If the time zone is unknown.
+    """
+    zone = _zone(time_zone)
+    days = window_of(tables, window)
+    missing = lacking(tables, "facts")
+    if missing or days is None:
+        return _nothing(time_zone, missing or lacking(tables))
+    rows = ask(tables, _quarters, "engagement by quarter hour", window=days)
+    if not rows:
+        return _nothing(time_zone, f"Not enough data: nobody opened, clicked or did anything in {days}.")
+    counts = _local(rows, zone)
+    present = _hours_present(days.first, days.last, zone)
+    whole = sum(counts.values(), np.zeros((7, 24)))
+    enough, reason = _gate(days.days, whole)
+    cells = _cells("", whole, present)
+    for segment in sorted(counts) if by_segment else ():
+        cells += _cells(segment, counts[segment], present)
+    windows = best_windows(cells[:168], whole) if enough else ()
+    return Heatmap(
+        time_zone=time_zone,
+        cells=tuple(cells),
+        windows=windows,
+        days=days.days,
+        engagements=int(whole.sum()),
+        enough=enough,
+        reason=reason,
+    )
+
+
+def best_windows(cells: Sequence[HeatCell], counts: Floats) -> tuple[BestWindow, ...]:
+    """Return runs of hours of the top band whose interval lies above the mean hour, strongest first."""
+    mean = float(np.mean([cell.level or 0.0 for cell in cells]))
+    strong = np.zeros((7, 24), bool)
+    level = np.zeros((7, 24))
+    for cell in cells:
+        level[cell.weekday, cell.hour] = cell.level or 0.0
+        top = (cell.share_of_peak or 0.0) >= STRONG and (cell.low or 0.0) > mean
+        strong[cell.weekday, cell.hour] = top
+    found = []
+    for weekday in range(7):
+        hour = 0
+        while hour < 24:
+            if not strong[weekday, hour]:
+                hour += 1
+                continue
+            first = hour
+            while hour < 24 and strong[weekday, hour]:
+                hour += 1
+            found.append(
+                BestWindow(
+                    weekday=WEEKDAYS[weekday],
+                    first_hour=first,
+                    last_hour=hour,
+                    level=float(level[weekday, first:hour].mean()),
+                    share=float(counts[weekday, first:hour].sum() / counts.sum()),
+                )
+            )
+    return tuple(sorted(found, key=lambda window: -window.share))
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise UsageError(
+            f"No time zone named {name!r}. Write it as Europe/Berlin or America/New_York."
+        ) from None
+
+
+def _local(rows: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> dict[str, Floats]:
+    """Return counts by local weekday and hour for each segment."""
+    counts: dict[str, Floats] = {}
+    midnight = datetime(1970, 1, 1, tzinfo=UTC)
+    for row in rows:
+        utc = midnight + timedelta(minutes=15 * int(row["quarter"]))
+        local = utc.astimezone(zone)
+        table = counts.setdefault(str(row["segment"] or ""), np.zeros((7, 24)))
+        table[local.weekday(), local.hour] += row["engagements"]
+    return counts
+
+
+def _hours_present(first: date, last: date, zone: ZoneInfo) -> Floats:
+    """Return how many hours of each local weekday and hour the window holds."""
+    hours = np.zeros((7, 24))
+    start = datetime(first.year, first.month, first.day, tzinfo=UTC)
+    for quarter in range(96 * ((last - first).days + 1)):
+        local = (start + timedelta(minutes=15 * quarter)).astimezone(zone)
+        hours[local.weekday(), local.hour] += 0.25
+    return hours
+
+
+def _gate(days: int, counts: Floats) -> tuple[bool, str]:
+    if days < ENOUGH_DAYS:
+        return False, f"{ENOUGH_DAYS} days are needed to see weeks repeat, {days} are there"
+    if counts.sum() < ENOUGH_ENGAGEMENTS:
+        return False, f"{ENOUGH_ENGAGEMENTS:,} engagements are needed, {int(counts.sum()):,} are there"
+    return True, ""
+
+
+def _cells(segment: str, counts: Floats, hours: Floats) -> list[HeatCell]:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        level = np.where(hours > 0, counts / hours, np.nan)
+        low = np.where(counts > 0, gammaincinv(np.maximum(counts, 1), 0.025), 0.0) / hours
+        high = gammaincinv(counts + 1, 0.975) / hours
+    peak = float(np.nanmax(level)) if np.isfinite(level).any() else 0.0
+    cells = []
+    for weekday in range(7):
+        for hour in range(24):
+            known = hours[weekday, hour] > 0
+            share = float(level[weekday, hour] / peak) if known and peak > 0 else None
+            cells.append(
+                HeatCell(
+                    segment=segment,
+                    weekday=weekday,
+                    hour=hour,
+                    engagements=int(counts[weekday, hour]),
+                    hours=round(float(hours[weekday, hour])),
+                    level=float(level[weekday, hour]) if known else None,
+                    low=float(low[weekday, hour]) if known else None,
+                    high=float(high[weekday, hour]) if known else None,
+                    share_of_peak=share,
+                    band="" if share is None else BANDS[min(int(share * 5 + 1e-9), 3)],
+                )
+            )
+    return cells
+
+
+def _quarters() -> Any:
+    facts = sql.unbound("facts")
+    opened = (facts.event_type == "campaign_viewed") & (facts.kind != "received")
+    engaged = facts.event_type.isin(ENGAGEMENTS)
+    kept = facts.filter([*sql.within(facts.day, instant=False), sql.any_of([opened, engaged])])
+    quarters = kept.select(
+        "segment",
+        quarter=kept.timestamp.truncate("h").epoch_seconds() // 900 + kept.timestamp.minute() // 15,
+    )
+    return quarters.group_by(["segment", "quarter"]).agg(engagements=quarters.count())
+
+
+def _nothing(time_zone: str, reason: str) -> Heatmap:
+    return Heatmap(
+        time_zone=time_zone,
+        cells=(),
+        windows=(),
+        days=0,
+        engagements=0,
+        enough=False,
+        reason=reason,
+        missing=reason,
+    )

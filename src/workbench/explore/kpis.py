@@ -6,15 +6,36 @@ Words: a card's *streak* is the number of last days in a row on which the daily 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from workbench.explore.view import View, frame_of
+from workbench.explore.figures import figures
+from workbench.explore.query import window_of
+from workbench.explore.view import View, frame_of, number
+from workbench.metrics import METRICS, measure
 from workbench.result import format_value
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from workbench.metrics import Metric, Row, Tables, Window
+
+TARGETS: Mapping[str, float] = MappingProxyType(
+    {"roas": 3.5, "incrementality": 0.40, "cac": 15.0, "ltv_12m": 450.0, "engagement_rate": 0.25}
+)
+HEADLINE = (
+    "revenue",
+    "spend",
+    "roas",
+    "cac",
+    "ltv_12m",
+    "engagement_rate",
+    "incrementality",
+    "conversion_rate",
+)
 
 ALERT_AFTER = 3
 Verdict = Literal["healthy", "below range", "above range", "unknown"]
@@ -104,3 +125,122 @@ class KpiCards(View):
     def to_frame(self) -> pd.DataFrame:
         """Return one row per card, without the daily line."""
         return frame_of(self.cards, Card).drop(columns=["line"])
+
+
+def kpi_cards(
+    tables: Tables,
+    names: Sequence[str] = HEADLINE,
+    *,
+    window: str | Window | None = "30d",
+    targets: Mapping[str, float] = TARGETS,
+) -> KpiCards:
+    """Return one card per metric.
+
+    Parameters
+    ----------
+    tables : Tables
+        The data at one version.
+    names : sequence of str
+        Metrics of the dictionary.
+    window : str or Window, optional
+        What the figures are of; the change is against the equal window before.
+    targets : mapping
+        Metric -> what is aimed at; on which side of it is good stands in the dictionary.
+
+    Raises
+    ------
+    UsageError
+        If a metric is unknown.
+    """
+    for name in names:
+        METRICS[name]
+    days = window_of(tables, window)
+    if days is None:
+        reason = "Not enough data: no table has a row yet; load a file first."
+        return KpiCards(cards=(), first_day=None, last_day=None, currency=tables.currency, missing=reason)
+    measured = measure(tables, names, window=days, compare=True)
+    daily = figures(tables, names, by=("day",), window=days)
+    cards = []
+    for name in names:
+        line = tuple(
+            Point(day=day, value=daily.of((day,), name).value)
+            for day in (days.first + timedelta(days=place) for place in range(days.days))
+        )
+        cards.append(_card(measured.metric(name), measured.row(name), targets.get(name), line))
+    return KpiCards(cards=tuple(cards), first_day=days.first, last_day=days.last, currency=measured.currency)
+
+
+def _card(metric: Metric, row: Row, target: float | None, line: tuple[Point, ...]) -> Card:
+    value = number(row.value)
+    streak = streak_of([point.value for point in line], target, metric.better)
+    return Card(
+        name=metric.name,
+        title=metric.title,
+        unit=metric.unit,
+        better=metric.better,
+        value=value,
+        low=number(row.low),
+        high=number(row.high),
+        previous=number(row.previous),
+        change=number(row.change),
+        healthy=None if metric.healthy == (None, None) else metric.healthy,
+        verdict=verdict_of(value, metric.healthy),
+        target=target,
+        target_met=meets(value, target, metric.better),
+        streak=streak,
+        alert=streak is not None and streak >= ALERT_AFTER,
+        formula=metric.formula,
+        says=metric.says,
+        refresh=metric.refresh,
+        note=row.note,
+        incomplete=row.incomplete,
+        line=line,
+    )
+
+
+def meets(value: float | None, target: float | None, better: str) -> bool | None:
+    """Return whether a value reaches its target; None where either is unknown.
+
+    Examples
+    --------
+    >>> meets(3.6, 3.5, "higher"), meets(15.0, 15.0, "lower"), meets(None, 3.5, "higher")
+    (True, True, None)
+    """
+    if value is None or target is None:
+        return None
+    return value <= target if better == "lower" else value >= target
+
+
+def streak_of(values: Sequence[float | None], target: float | None, better: str) -> int | None:
+    """Return on how many last days in a row the target was missed; days without a value do not count.
+
+    Examples
+    --------
+    >>> streak_of([4.0, 3.0, None, 2.0], 3.5, "higher"), streak_of([2.0, 4.0], 3.5, "higher")
+    (2, 0)
+    """
+    met = [meets(value, target, better) for value in values if value is not None]
+    if target is None or not met:
+        return None
+    missed = 0
+    for good in reversed(met):
+        if good:
+            break
+        missed += 1
+    return missed
+
+
+def verdict_of(value: float | None, healthy: tuple[float | None, float | None]) -> Verdict:
+    """Return where a value lies against its healthy range.
+
+    Examples
+    --------
+    >>> verdict_of(0.02, (0.015, 0.05)), verdict_of(0.01, (0.015, 0.05)), verdict_of(3.0, (None, None))
+    ('healthy', 'below range', 'unknown')
+    """
+    low, high = healthy
+    if value is None or (low is None and high is None):
+        return "unknown"
+    if low is not None and value < low:
+        return "below range"
+    return "above range" if high is not None and value > high else "healthy"

@@ -6,15 +6,32 @@ the *projection* goes on at the recent daily spend, with an interval from how mu
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import TYPE_CHECKING, Literal
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Literal
 
-from workbench.explore.view import View, frame_of, listed, span
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from workbench.explore.figures import figures
+from workbench.explore.query import ask
+from workbench.explore.targets import elapsed_share
+from workbench.explore.view import View, frame_of, listed, ratio, span
+from workbench.metrics import sql
+from workbench.metrics.window import parse_window
 from workbench.result import format_value
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from workbench.metrics import Tables
+
+Floats = NDArray[np.float64]
+OVER, UNDER = 1.05, 0.75  # of the budget: the healthy range of budget_utilization
+RECENT_DAYS = 28
+_ENOUGH_DAYS = 7
 
 PaceVerdict = Literal["over", "under", "on plan", "unclear", "ended", "not started", "no plan"]
 
@@ -89,3 +106,213 @@ class Pacing(View):
     def points_frame(self) -> pd.DataFrame:
         """Return one row per campaign and day."""
         return frame_of(self.points, SpendPoint)
+
+
+def pacing(tables: Tables, *, as_of: date | None = None, ended: bool = False) -> Pacing:
+    """Return every running campaign's spend against its plan.
+
+    Parameters
+    ----------
+    tables : Tables
+        Needs daily_performance; budgets and dates come from campaigns.
+    as_of : date, optional
+        The last day that counts; None is the last day with data.
+    ended : bool
+        Whether campaigns that are over are listed too.
+
+    Notes
+    -----
+    The interval of the total takes campaigns as moving together, so it is cautious.
+    """
+    last = as_of or tables.last_day
+    if last is None or "daily_performance" not in tables.names:
+        reason = (
+            "Not enough data: no spend is loaded; load an export of the ad platforms into daily_performance."
+        )
+        return Pacing(as_of=last, rows=(), total=None, points=(), currency=tables.currency, missing=reason)
+    days = parse_window(None, last, date(last.year - 3, 1, 1))
+    found = figures(tables, ["spend"], by=("campaign", "day"), window=days)
+    spent: dict[str, dict[date, float]] = {}
+    for campaign_id, day in found.slices:
+        spent.setdefault(campaign_id, {})[day] = found.of((campaign_id, day), "spend").value or 0.0
+    plans = {row["campaign_id"]: row for row in ask(tables, _plans, "budgets")} if _has_plans(tables) else {}
+    rows: list[PaceRow] = []
+    points: list[SpendPoint] = []
+    for campaign_id in sorted(spent.keys() | plans.keys()):
+        plan, daily = plans.get(campaign_id, {"campaign_id": campaign_id}), spent.get(campaign_id, {})
+        row = pace_of(plan, daily, as_of=last)
+        over = row.end is not None and row.end <= last
+        if (over and not ended) or not (daily or row.budget):
+            continue
+        rows.append(row)
+        points += _points(row, daily, last)
+    rows.sort(key=lambda row: (-(row.budget or 0.0), -row.spent, row.campaign_id))
+    missing = "" if rows else f"No campaign runs on {last}."
+    return Pacing(
+        as_of=last,
+        rows=tuple(rows),
+        total=_total(rows),
+        points=tuple(points),
+        currency=tables.currency,
+        missing=missing,
+    )
+
+
+def pace_of(plan: Mapping[str, Any], daily: Mapping[date, float], *, as_of: date) -> PaceRow:
+    """Return one campaign's spend against its plan.
+
+    Parameters
+    ----------
+    plan : mapping
+        campaign_id, and where known name, budget, start_date, end_date.
+    daily : mapping
+        Day -> spend; a day that is not there had none.
+    as_of : date
+        The last day that counts.
+
+    Examples
+    --------
+    >>> april = {"start_date": date(2024, 4, 1), "end_date": date(2024, 4, 30)}
+    >>> plan = {"campaign_id": "c", "budget": 3000.0, **april}
+    >>> row = pace_of(plan, {date(2024, 4, day): 150.0 for day in range(1, 16)}, as_of=date(2024, 4, 15))
+    >>> row.planned, row.pace, row.projected, row.verdict
+    (1500.0, 1.5, 4500.0, 'over')
+    """
+    budget, start, end = (plan.get(name) for name in ("budget", "start_date", "end_date"))
+    known = {day: value for day, value in daily.items() if day <= as_of}
+    spent = float(sum(known.values()))
+    elapsed = elapsed_share(start, end, as_of)
+    planned = None if elapsed is None or not budget else float(budget) * elapsed
+    projected, half = (None, None) if end is None else _projection(known, spent, start, end, as_of)
+    low = None if projected is None or half is None else max(projected - half, spent)
+    high = None if projected is None or half is None else projected + half
+    verdict, reason = _verdict(budget, start, end, as_of, (projected, low, high))
+    return PaceRow(
+        campaign_id=str(plan["campaign_id"]),
+        name=str(plan.get("name") or plan["campaign_id"]),
+        budget=float(budget) if budget else None,
+        start=start,
+        end=end,
+        elapsed=elapsed,
+        spent=spent,
+        planned=planned,
+        pace=ratio(spent, planned),
+        projected=projected,
+        projected_low=low,
+        projected_high=high,
+        verdict=verdict,
+        reason=reason,
+    )
+
+
+def _projection(
+    daily: Mapping[date, float], spent: float, start: date | None, end: date, as_of: date
+) -> tuple[float | None, float | None]:
+    """Return the spend at the end, and half the width of its 95 % interval (None with too few days)."""
+    left = (end - as_of).days
+    if left <= 0:
+        return spent, 0.0
+    begin = max(filter(None, [start, min(daily, default=None)]), default=None)
+    if begin is None or begin > as_of:
+        return None, None
+    span_days = min((as_of - begin).days + 1, RECENT_DAYS)
+    # Whole weeks where there is at least one, so that every weekday counts the same.
+    span_days = span_days // 7 * 7 or span_days
+    recent = np.array([daily.get(as_of - timedelta(days=back), 0.0) for back in range(span_days)])
+    projected = spent + left * float(recent.mean())
+    if span_days < _ENOUGH_DAYS:
+        return projected, None
+    return projected, _half_width(recent, left)
+
+
+def _half_width(recent: Floats, left: int) -> float:
+    n = len(recent)
+    rest = recent - recent.mean()
+    power = float(np.square(rest).sum())
+    if power == 0:
+        return 0.0
+    correlation = min(max(float((rest[1:] * rest[:-1]).sum()) / power + 2 / n, 0.0), 0.8)
+    variance = power / (n - 1) * (1 + correlation) / (1 - correlation) * left * (1 + left / n)
+    return float(stdtrit(n - 1, 0.975) * np.sqrt(variance))
+
+
+def _verdict(
+    budget: float | None,
+    start: date | None,
+    end: date | None,
+    as_of: date,
+    ends: tuple[float | None, float | None, float | None],
+) -> tuple[PaceVerdict, str]:
+    if not budget or start is None or end is None:
+        lacks = [name for name, value in (("budget", budget), ("start", start), ("end", end)) if not value]
+        return "no plan", f"without {listed(lacks)} there is no plan"
+    if as_of < start:
+        return "not started", f"starts on {start}"
+    projected, low, high = ends
+    if projected is None:
+        return "unclear", "nothing is spent yet"
+    if low is None or high is None:
+        return "unclear", f"fewer than {_ENOUGH_DAYS} days of spend"
+    if low > OVER * budget:
+        return "over", "even the low end of the projection is above the budget"
+    if high < UNDER * budget:
+        return "under", "even the high end of the projection leaves budget unused"
+    if as_of >= end:
+        return "ended", "ended within its plan"
+    if UNDER * budget <= projected <= OVER * budget:
+        return "on plan", "the projection lies within the healthy range"
+    return "unclear", "the projection leaves the plan, but its interval does not"
+
+
+def _total(rows: Sequence[PaceRow]) -> PaceRow | None:
+    planned = [row for row in rows if row.planned is not None and row.projected is not None]
+    if not planned:
+        return None
+    budget = sum(row.budget or 0.0 for row in planned)
+    projected = sum(row.projected or 0.0 for row in planned)
+    sure = all(row.projected_low is not None for row in planned)
+    low = sum(row.projected_low or 0.0 for row in planned) if sure else None
+    high = sum(row.projected_high or 0.0 for row in planned) if sure else None
+    spent, plan = sum(row.spent for row in planned), sum(row.planned or 0.0 for row in planned)
+    start, end = min(row.start for row in planned if row.start), max(row.end for row in planned if row.end)
+    verdict, reason = _verdict(budget, start, end, start, (projected, low, high))
+    return PaceRow(
+        campaign_id="",
+        name="Total",
+        budget=budget,
+        start=start,
+        end=end,
+        elapsed=None,
+        spent=spent,
+        planned=plan,
+        pace=ratio(spent, plan),
+        projected=projected,
+        projected_low=low,
+        projected_high=high,
+        verdict=verdict,
+        reason=reason,
+    )
+
+
+def _points(row: PaceRow, daily: Mapping[date, float], last: date) -> list[SpendPoint]:
+    first = min(filter(None, [row.start, min(daily, default=None)]), default=None)
+    if first is None or first > last:
+        return []
+    points, spent = [], 0.0
+    for place in range((last - first).days + 1):
+        day = first + timedelta(days=place)
+        spent += daily.get(day, 0.0)
+        elapsed = elapsed_share(row.start, row.end, day)
+        planned = None if elapsed is None or row.budget is None else row.budget * elapsed
+        points.append(SpendPoint(campaign_id=row.campaign_id, day=day, spent=spent, planned=planned))
+    return points
+
+
+def _has_plans(tables: Tables) -> bool:
+    return "campaigns" in tables.names
+
+
+def _plans() -> Any:
+    campaigns = sql.unbound("campaigns")
+    real = campaigns.filter(~campaigns.status.isin(["draft", "archived"]))
+    return real.select("campaign_id", "name", "budget", "start_date", "end_date")

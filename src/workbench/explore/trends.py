@@ -6,15 +6,33 @@ the last block with an earlier one. Ratios are sums over sums in every block and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Literal
 
-from workbench.explore.view import View, frame_of, span
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.errors import UsageError
+from workbench.explore.change import step_between
+from workbench.explore.figures import Figures, figures
+from workbench.explore.query import window_of
+from workbench.explore.shares import holm
+from workbench.explore.view import View, frame_of, number, span
+from workbench.metrics import METRICS
+from workbench.metrics.window import Window
 from workbench.result import format_value
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from workbench.metrics import Tables
+
+Floats = NDArray[np.float64]
+Grain = Literal["day", "week"]
+KINDS = {"WoW": (7, 7), "MoM": (28, 28), "YoY": (28, 364)}
+HISTORY_DAYS = 28 + 364 + 182
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +63,8 @@ class Change:
     change : float or None
         Relative change; `change_low` and `change_high` are its 95 % interval.
     p_value : float or None
-        Of the difference being more than the usual movement of the series; None where `reason` says why.
+        Of a step as large as this in the usual movement of the series, corrected for the number of slices by
+        Holm's method; None where `reason` says why.
     """
 
     slice: str
@@ -115,3 +134,161 @@ _WORDS = {
     "MoM": "against the four weeks before",
     "YoY": "against a year ago",
 }
+
+
+def trends(
+    tables: Tables,
+    metric: str,
+    *,
+    by: str | None = None,
+    grain: Grain = "day",
+    window: str | Window | None = "90d",
+    top: int = 6,
+) -> Trends:
+    """Return a metric over time, with its changes against last week, month and year.
+
+    Parameters
+    ----------
+    tables : Tables
+        The data at one version.
+    metric : str
+        A metric of the dictionary.
+    by : str, optional
+        A dimension; the `top` largest slices are kept.
+    grain : {"day", "week"}
+        What one point is; a week begins on Monday.
+    window : str or Window, optional
+        The days that are shown. The usual movement is learnt from up to 574 days before its end.
+
+    Notes
+    -----
+    A figure that is neither a sum nor a ratio of sums (a median, a number of distinct users) is averaged over
+    days; a ratio of distinct users counts a user once per day.
+    """
+    definition = METRICS[metric]
+    if grain not in ("day", "week"):
+        raise UsageError(f"A trend has grain day or week, not {grain!r}.")
+    days = window_of(tables, window)
+    empty = Trends(
+        metric=metric,
+        title=definition.title,
+        unit=definition.unit,
+        better=definition.better,
+        grain=grain,
+        by=by,
+        points=(),
+        changes=(),
+        currency=tables.currency,
+    )
+    if days is None:
+        return replace(empty, missing="Not enough data: no table has a row yet; load a file first.")
+    history = Window(min(days.first, days.last - timedelta(days=HISTORY_DAYS - 1)), days.last)
+    found = figures(tables, [metric], by=(*((by,) if by else ()), "day"), window=history)
+    series = _series(found, metric, history, top=top, sliced=by is not None)
+    if not series:
+        return replace(empty, missing=f"Not enough data: {definition.title} has no value on any day.")
+    points = [
+        point for name, sides in series.items() for point in _points(name, *sides, history, days, grain)
+    ]
+    return replace(empty, points=tuple(points), changes=_changes(series))
+
+
+def _series(
+    found: Figures, metric: str, history: Window, *, top: int, sliced: bool
+) -> dict[str, tuple[Floats, Floats]]:
+    """Return numerators and denominators by day for the largest slices; NaN on days without any row.
+
+    A day on which another slice has a row is a day on which this one had nothing: 0.
+    """
+    seen = sorted({key[-1] for key in found.slices if found.of(key, metric).is_known})
+    if not seen:
+        return {}
+    is_ratio = any(found.of(key, metric).denominator is not None for key in found.slices)
+    series: dict[str, tuple[Floats, Floats]] = {}
+    place = {day: (day - history.first).days for day in seen}
+    for key in found.slices:
+        if key[-1] not in place:
+            continue
+        name = str(key[0]) if sliced else ""
+        if name not in series:
+            series[name] = _blank(history.days, list(place.values()), is_ratio=is_ratio)
+        figure, at = found.of(key, metric), place[key[-1]]
+        if is_ratio:
+            series[name][0][at] = figure.numerator or 0.0
+            series[name][1][at] = figure.denominator or 0.0
+        elif figure.value is not None:
+            series[name][0][at] = figure.value
+    size = {
+        name: float(np.nansum(sides[1] if is_ratio else np.abs(sides[0]))) for name, sides in series.items()
+    }
+    kept = sorted(series, key=lambda name: (-size[name], name))[:top]
+    first = min(place.values())
+    return {name: (series[name][0][first:], series[name][1][first:]) for name in kept}
+
+
+def _blank(days: int, known: Sequence[int], *, is_ratio: bool) -> tuple[Floats, Floats]:
+    numerators, denominators = np.full(days, np.nan), np.full(days, np.nan)
+    numerators[list(known)] = 0.0
+    denominators[list(known)] = 0.0 if is_ratio else 1.0
+    return numerators, denominators
+
+
+def _points(
+    name: str, top: Floats, bottom: Floats, history: Window, shown: Window, grain: Grain
+) -> list[TrendPoint]:
+    start = history.last - timedelta(days=len(top) - 1)
+    points = []
+    for place in range(len(top)):
+        day = start + timedelta(days=place)
+        if day < shown.first:
+            continue
+        if grain == "week" and day.weekday() != 0 and day != max(shown.first, start):
+            continue
+        ahead = 7 - day.weekday() if grain == "week" else 1
+        block = slice(place, min(place + ahead, len(top)))
+        before = slice(place - 6, place + 1)
+        whole = grain == "day" or (day.weekday() == 0 and place + 7 <= len(top))
+        points.append(
+            TrendPoint(
+                slice=name,
+                day=day,
+                value=_rate(
+                    top[block], bottom[block], additive=grain == "week" and (bottom[block] == 1).all()
+                ),
+                rolling=_rate(top[before], bottom[before]) if place >= 6 and grain == "day" else None,
+                complete=bool(whole and np.isfinite(top[block]).all()),
+            )
+        )
+    return points
+
+
+def _rate(top: Floats, bottom: Floats, *, additive: bool = False) -> float | None:
+    known = np.isfinite(top) & np.isfinite(bottom)
+    if not known.any():
+        return None
+    if additive:
+        return float(top[known].sum())
+    total = bottom[known].sum()
+    return number(top[known].sum() / total) if total != 0 else None
+
+
+def _changes(series: dict[str, tuple[Floats, Floats]]) -> tuple[Change, ...]:
+    changes: list[Change] = []
+    for kind, (days, lag) in KINDS.items():
+        steps = {name: step_between(*sides, days=days, lag=lag) for name, sides in series.items()}
+        corrected = holm([step.p_value for step in steps.values()])
+        changes.extend(
+            Change(
+                slice=name,
+                kind=kind,
+                current=step.current,
+                previous=step.previous,
+                change=step.change,
+                change_low=step.low,
+                change_high=step.high,
+                p_value=p_value,
+                reason=step.reason,
+            )
+            for (name, step), p_value in zip(steps.items(), corrected, strict=True)
+        )
+    return tuple(changes)

@@ -1,0 +1,89 @@
+"""Metrics for a view: what `measure` answers, found by slice and name, with None for null."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import UsageError
+from workbench.explore.view import number
+from workbench.metrics import measure
+
+if TYPE_CHECKING:
+    from workbench.metrics.conditions import Where
+    from workbench.metrics.metric import Metric
+    from workbench.metrics.source import Tables
+    from workbench.metrics.window import Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One metric of one slice; None where `measure` has null."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    numerator: float | None = None
+    denominator: float | None = None
+    n: float | None = None
+    p: float | None = None
+    note: str = ""
+
+    @property
+    def is_known(self) -> bool:
+        """Return whether there is a value, or at least a side of a ratio."""
+        return any(side is not None for side in (self.value, self.numerator, self.denominator))
+
+    @property
+    def error(self) -> float | None:
+        """Return the standard error that the 95 % interval stands for."""
+        return None if self.low is None or self.high is None else (self.high - self.low) / 3.92
+
+
+NOTHING = Figure()
+Slice = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The figures of several metrics by slice, in the order of the slices."""
+
+    slices: tuple[Slice, ...]
+    known: Mapping[tuple[Slice, str], Figure]
+
+    def of(self, key: Slice, metric: str) -> Figure:
+        """Return one metric of one slice, empty where there is none."""
+        return self.known.get((key, metric), NOTHING)
+
+
+def figures(
+    tables: Tables,
+    metrics: Sequence[str | Metric],
+    *,
+    by: Iterable[str] = (),
+    window: str | Window | None = None,
+    where: Where = None,
+) -> Figures:
+    """Return metrics by slice; nameless slices (null) are left out; empty where none can be sliced so."""
+    try:
+        measured = measure(tables, metrics, by=by, window=window, where=where)
+    except UsageError as error:
+        if "cannot be sliced" in str(error):
+            return Figures((), {})
+        raise
+    known = {
+        (row.slice, row.metric): Figure(
+            value=number(row.value),
+            low=number(row.low),
+            high=number(row.high),
+            numerator=number(row.numerator),
+            denominator=number(row.denominator),
+            n=number(row.n),
+            p=number(row.p),
+            note=row.note,
+        )
+        for row in measured.rows
+        if all(part is not None for part in row.slice)
+    }
+    return Figures(tuple(dict.fromkeys(key for key, _ in known)), known)

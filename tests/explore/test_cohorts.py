@@ -1,0 +1,132 @@
+"""Cohorts against pandas, and the rule of old enough."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.errors import UsageError
+from workbench.explore.cohorts import cohorts
+
+
+def _people(count: int = 400, seed: int = 3) -> tuple[list[dict], list[dict]]:
+    rng = np.random.default_rng(seed)
+    start = datetime(2024, 1, 1, 13, 30, tzinfo=UTC)
+    users, orders = [], []
+    for who in range(count):
+        signup = start + timedelta(hours=float(rng.uniform(0, 24 * 120)))
+        users.append(
+            {"user_id": f"u{who}", "signup_at": signup, "acquisition_channel": ("email", "push")[who % 2]}
+        )
+        for number in range(rng.poisson(3)):
+            at = signup + timedelta(hours=float(rng.uniform(-24, 24 * 150)))
+            if at.date() > date(2024, 6, 15):
+                continue
+            back = rng.random() < 0.1
+            value = float(rng.normal(40, 10)) * (-1 if back else 1)
+            orders.append(
+                {"order_id": f"o{who}.{number}", "line": 1, "user_id": f"u{who}", "ordered_at": at}
+                | {"order_value": value, "is_return": bool(back)}
+            )
+    orders.append(
+        {
+            "order_id": "g",
+            "line": 1,
+            "user_id": None,
+            "ordered_at": start,
+            "order_value": 9.0,
+            "is_return": False,
+        }
+    )
+    return users, orders
+
+
+@pytest.mark.parametrize("by", [None, "channel"])
+def test_every_cell_equals_pandas(base, by) -> None:
+    users, orders = _people()
+    result = cohorts(base(last_day=date(2024, 6, 15), users=users, orders=orders), by=by)
+    u, o = pd.DataFrame(users), pd.DataFrame(orders)
+    u["cohort"] = u.signup_at.dt.date.map(lambda d: d.replace(day=1))
+    u["slice"] = u.acquisition_channel if by else ""
+    j = o.merge(u, on="user_id")
+    day = lambda s: pd.to_datetime(s.dt.date)  # noqa: E731
+    j["days"] = (day(j.ordered_at) - day(j.signup_at)).dt.days
+    j = j[j.days >= 0]
+    j["age"] = np.ceil(j.days / 30).astype(int)
+    frame = result.to_frame()
+    assert {(c.year, c.month) for c in frame.cohort} == {(2024, 1), (2024, 2), (2024, 3), (2024, 4)}
+    for row in frame.itertuples():
+        mine = u[(u.cohort == row.cohort) & (u.slice == row.slice)]
+        cell = j[(j.cohort == row.cohort) & (j.slice == row.slice) & (j.age == row.age)]
+        assert row.users == len(mine)
+        assert row.active == cell[~cell.is_return].user_id.nunique()
+        per_user = cell.groupby("user_id").order_value.sum().reindex(mine.user_id, fill_value=0.0)
+        assert row.revenue_per_user == pytest.approx(per_user.mean())
+        if row.revenue_high is not None and not np.isnan(row.revenue_high):
+            assert row.revenue_high - row.revenue_per_user == pytest.approx(
+                1.96 * per_user.std(ddof=1) / np.sqrt(len(mine))
+            )
+    for cell in result.activation:
+        mine = u[(u.cohort == cell.cohort) & (u.slice == cell.slice)]
+        bought = j[~j.is_return & (j.days <= cell.within_days) & j.user_id.isin(mine.user_id)]
+        assert cell.activated == bought.user_id.nunique()
+
+
+def test_only_cohorts_old_enough_are_shown(base) -> None:
+    def user(name: str, day: date) -> dict:
+        return {"user_id": name, "signup_at": datetime(day.year, day.month, day.day, tzinfo=UTC)}
+
+    order = {"order_id": "1", "line": 1, "user_id": "a", "order_value": 5.0, "is_return": False}
+    order["ordered_at"] = datetime(2024, 1, 20, tzinfo=UTC)
+    users = [user("a", date(2024, 1, 1)), user("b", date(2024, 1, 31))]
+    # 30 days after 31 January is 1 March: the day before, the cohort is not complete.
+    early = cohorts(base(last_day=date(2024, 2, 29), users=users, orders=[order]))
+    assert early.cells == ()
+    assert "30 days" in early.sentence
+    late = cohorts(base(last_day=date(2024, 3, 1), users=users, orders=[order]))
+    assert [(cell.age, cell.active, cell.retention) for cell in late.cells] == [(0, 0, None), (1, 1, 0.5)]
+    assert [cell.within_days for cell in late.activation] == [30]
+    assert late.retention_at(1) == 0.5
+
+
+def test_retention_is_not_activation(base) -> None:
+    """An order on the day of signup activates, but is no return."""
+    at = datetime(2024, 1, 5, 9, tzinfo=UTC)
+    users = [{"user_id": "a", "signup_at": at}]
+    order = {
+        "order_id": "1",
+        "line": 1,
+        "user_id": "a",
+        "ordered_at": at,
+        "order_value": 5.0,
+        "is_return": False,
+    }
+    result = cohorts(base(last_day=date(2024, 5, 1), users=users, orders=[order]))
+    assert all(cell.retention == 0 for cell in result.cells if cell.age > 0)
+    assert all(cell.activation == 1 for cell in result.activation)
+
+
+def test_first_orders_stand_in_for_signup(base) -> None:
+    _, orders = _people(60)
+    result = cohorts(base(orders=orders))
+    assert result.basis == "first order"
+    first = {cell.cohort: cell for cell in result.cells if cell.age == 0}
+    assert all(cell.active == cell.users for cell in first.values())
+    assert "users" in cohorts(base(orders=orders), by="channel").missing
+
+
+def test_nothing_loaded_is_said(base) -> None:
+    result = cohorts(base())
+    assert result.cells == ()
+    assert "orders" in result.sentence
+    assert result.to_frame().empty
+    assert "<table" in result._repr_html_()
+
+
+def test_unknown_split_is_refused(base) -> None:
+    users, orders = _people(5)
+    with pytest.raises(UsageError, match="channel"):
+        cohorts(base(users=users, orders=orders), by="shoe size")
