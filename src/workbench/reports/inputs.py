@@ -90,12 +90,11 @@ def read_inputs(workspace: Workspace, *, version: int | None = None, seed: int =
 
 
 def _tables(snapshot: Snapshot) -> dict[str, dict[str, int]]:
-    names = sorted(name for name in snapshot.names if name not in BOOKKEEPING)
-    if not names:
-        return {}
-    counted = " UNION ALL ".join(f"SELECT '{name}' AS name, count(*) AS rows FROM {name}" for name in names)
-    rows = {row["name"]: int(row["rows"]) for row in snapshot.query(counted).to_pylist()}
-    return {name: {"rows": rows[name], "version": int(snapshot.versions[name])} for name in names}
+    return {
+        name: {"rows": int(rows), "version": int(snapshot.versions[name])}
+        for name, rows in sorted(snapshot.rows.items())
+        if rows and name not in BOOKKEEPING
+    }
 
 
 def _data(snapshot: Snapshot) -> str:

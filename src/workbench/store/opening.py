@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,4 +21,6 @@ def open_tables(path: str | PathLike[str], version: int | None = None) -> Snapsh
     """
     from workbench.store.workspace import Workspace
 
-    return Workspace.open(path).tables(version)
+    # Runs pin this: the sums of one thread are added in one order, so that they repeat to the last bit.
+    threads = os.environ.get("WORKBENCH_THREADS")
+    return Workspace.open(path).tables(version, threads=int(threads) if threads else None)
