@@ -45,7 +45,7 @@ def _ids(plan: Plan) -> tuple[pl.Series, pl.Series]:
 
 
 def deliveries(spec: MarketSpec, plan: Plan, people: Population, messages: Messages) -> list[pl.DataFrame]:
-    """Return deliveries (the holdout's too), openings, refusals, and campaigns that ended without an order."""
+    """Return deliveries (the holdout's too), openings, refusals, and campaigns that ended in nothing."""
     import polars as pl
 
     rng = stream(spec, "deliveries")
@@ -73,13 +73,21 @@ def deliveries(spec: MarketSpec, plan: Plan, people: Population, messages: Messa
     )
     return [
         draft(
-            "campaign_delivered", sent, *map(pl.col, who), pl.col("campaign_type"), pl.col("segment_id"),
-            pl.col("delivery_channel"), pl.col("allocation_method"), pl.col("held_out").alias("is_holdout"),
+            "campaign_delivered",
+            sent,
+            *map(pl.col, who),
+            pl.col("campaign_type"),
+            pl.col("segment_id"),
+            pl.col("delivery_channel"),
+            pl.col("allocation_method"),
+            pl.col("held_out").alias("is_holdout"),
             source="backend",
         ),
-        draft("campaign_viewed", views, *map(pl.col, who), pl.col("view_type"), pl.col("view_duration_seconds")),
+        draft(
+            "campaign_viewed", views, *map(pl.col, who), pl.col("view_type"), pl.col("view_duration_seconds")
+        ),
         *_refusals(spec, sent, plan, rng),
-    ]  # fmt: skip
+    ]
 
 
 def _refusals(
@@ -143,33 +151,51 @@ def clicks_and_orders(
         campaign_id=campaign_ids.gather(credited["campaign"]),
         creative_id=creative_ids.gather(credited["creative"]),
     )
-    kept_out = pl.col("cause") == "holdout"
     steps = visited.with_columns(seconds=np.round(rng.lognormal(4.2, 0.8, len(visited)), 1))
     return [
-        draft("campaign_clicked", clicks, *map(pl.col, ("campaign_id", "creative_id", "click_type", "time_to_click_seconds")), session="session"),
         draft(
-            "user_purchased", orders, pl.col("order_id"), pl.col("value").alias("order_value"),
-            pl.col("category").alias("order_category"), pl.col("payment").alias("payment_method"),
+            "campaign_clicked",
+            clicks,
+            *map(pl.col, ("campaign_id", "creative_id", "click_type", "time_to_click_seconds")),
+            session="session",
+        ),
+        draft(
+            "user_purchased",
+            orders,
+            pl.col("order_id"),
+            pl.col("value").alias("order_value"),
+            pl.col("category").alias("order_category"),
+            pl.col("payment").alias("payment_method"),
             pl.when(pl.col("discount") >= 0).then("discount").alias("promotional_discount"),
             pl.col("repeat").alias("is_repeat_purchase"),
             pl.col("days_since").alias("days_since_last_purchase"),
-            (pl.col("discount") >= 0).alias("promo_code_used"), session="visit",
+            (pl.col("discount") >= 0).alias("promo_code_used"),
+            session="visit",
         ),
         draft(
-            "campaign_converted", credited, pl.col("campaign_id"), pl.col("creative_id"),
+            "campaign_converted",
+            credited,
+            pl.col("campaign_id"),
+            pl.col("creative_id"),
             ((pl.col("at") - pl.col("clicked_at")) / SECOND).round(1).alias("conversion_delay_seconds"),
-            pl.when(kept_out).then(pl.lit(value=False)).alias("is_incremental"),
-            pl.col("order_id"), pl.col("value").alias("order_value"),
-            pl.when(kept_out).then(pl.lit("holdout")).otherwise(pl.lit("last_touch")).alias("attribution_model"),
-            source="backend", session="visit",
+            pl.col("order_id"),
+            pl.col("value").alias("order_value"),
+            pl.lit("last_touch").alias("attribution_model"),
+            source="backend",
+            session="visit",
         ),
         draft(
-            "user_engaged", steps, pl.col("step").alias("engagement_type"),
+            "user_engaged",
+            steps,
+            pl.col("step").alias("engagement_type"),
             pl.col("seconds").alias("session_duration_seconds"),
-            pl.when(pl.col("step") == "add_to_cart").then(pl.lit("basket")).otherwise(pl.lit("product")).alias("screen_name"),
+            pl.when(pl.col("step") == "add_to_cart")
+            .then(pl.lit("basket"))
+            .otherwise(pl.lit("product"))
+            .alias("screen_name"),
             session="session",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def idle_moments(spec: MarketSpec, people: Population, curve: Season) -> pl.DataFrame:
@@ -191,13 +217,16 @@ def idle_moments(spec: MarketSpec, people: Population, curve: Season) -> pl.Data
         seconds=np.round(rng.lognormal(4.0, 0.9, len(user)), 1),
     )
     return draft(
-        "user_engaged", frame, pl.when(pl.col("kind") == "search").then("query").alias("search_query"),
-        pl.col("kind").alias("engagement_type"), pl.col("seconds").alias("session_duration_seconds"),
-    )  # fmt: skip
+        "user_engaged",
+        frame,
+        pl.when(pl.col("kind") == "search").then("query").alias("search_query"),
+        pl.col("kind").alias("engagement_type"),
+        pl.col("seconds").alias("session_duration_seconds"),
+    )
 
 
 def segment_changes(spec: MarketSpec, people: Population) -> pl.DataFrame:
-    """Return when users entered their segments: new at sign-up, themselves after a month, inactive when lost."""
+    """Return when users entered their segments: new, themselves after a month, inactive at last."""
     import polars as pl
 
     rng = stream(spec, "segments")
@@ -228,6 +257,11 @@ def segment_changes(spec: MarketSpec, people: Population) -> pl.DataFrame:
     )
     previous = pl.when(pl.col("previous_segment") != "").then("previous_segment").alias("previous_segment")
     return draft(
-        "user_segmented", frame, pl.col("segment_type"), previous, pl.col("segment_change_reason"),
-        pl.col("segment_score"), source="backend",
-    )  # fmt: skip
+        "user_segmented",
+        frame,
+        pl.col("segment_type"),
+        previous,
+        pl.col("segment_change_reason"),
+        pl.col("segment_score"),
+        source="backend",
+    )

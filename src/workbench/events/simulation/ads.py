@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _ASSISTED = 0.35  # of the orders a channel causes, the share whose last click is another channel's
+_STRANGE = 0.7  # of the idle clicks, the share of people who never sign up
+_CLICKS_PER_STRANGER = 1.5
 _PREPARED = 0.30  # of the orders with a click, the share with an earlier click of another channel
 
 
@@ -82,7 +84,7 @@ class _Setting:
 def _buyers(
     setting: _Setting, channel: NDArray[np.int64], day: NDArray[np.int64], at: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return who the caused orders are from: first the channel's new users of that day, else anybody known."""
+    """Return who the caused orders are from: the channel's new users of that day first, else anybody."""
     people, spec = setting.people, setting.spec
     cell = channel * spec.days + day  # sorted, as `channel` and `day` are
     first = np.searchsorted(cell, cell, side="left")
@@ -126,9 +128,15 @@ def _cause(setting: _Setting, media: Media, curve: Season) -> tuple[Purchases, l
     last[helped], clicked_last = closing.creative, clicked.copy()
     clicked_last[helped] = later
     caused = Purchases(
-        user=user, at=at, cause="paid", channel=channel, creative=last, clicked_at=clicked_last, visit=visit,
+        user=user,
+        at=at,
+        cause="paid",
+        channel=channel,
+        creative=last,
+        clicked_at=clicked_last,
+        visit=visit,
         incremental=np.ones(len(at), dtype=bool),
-    )  # fmt: skip
+    )
     return caused, [*clicks, closing, _prepare(setting, user, clicked, visit)]
 
 
@@ -157,9 +165,15 @@ def _capture(
     creative, clicked = np.full(count, -1), np.full(count, -1)
     creative[crossed], clicked[crossed] = clicks.creative, clicks.at
     own = Purchases(
-        user=user, at=at, cause="own", channel=np.full(count, -1), creative=creative, clicked_at=clicked,
-        visit=visit, incremental=np.zeros(count, dtype=bool),
-    )  # fmt: skip
+        user=user,
+        at=at,
+        cause="own",
+        channel=np.full(count, -1),
+        creative=creative,
+        clicked_at=clicked,
+        visit=visit,
+        incremental=np.zeros(count, dtype=bool),
+    )
     return own, [clicks, _prepare(setting, user[crossed], clicks.at, visit[crossed])]
 
 
@@ -174,8 +188,18 @@ def _idle(setting: _Setting, media: Media, leading: list[Clicks], curve: Season)
     day = np.concatenate([np.repeat(np.arange(spec.days), row) for row in count])
     at = hour_within_day(curve, day, rng)
     user = (rng.random(len(at)) * np.maximum(setting.people.known(at), 1)).astype(np.int64)
+    stranger = len(setting.people) + _strangers(setting, at)
+    user = np.where(rng.random(len(at)) < _STRANGE, stranger, user)
     creative = setting.showing.draw(channel, day, np.ones_like(setting.plan.appeal), rng)
     return Clicks(user=user, at=at, channel=channel, creative=creative, visit=np.full(len(at), -1))
+
+
+def _strangers(setting: _Setting, at: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return numbers of visitors who never sign up; clicks with the same number lie days apart at most."""
+    count = max(int(len(at) * _STRANGE / _CLICKS_PER_STRANGER), 1)
+    passed = (at - first_instant(setting.spec)) / (setting.spec.days * DAY)
+    near = passed * count + setting.rng.normal(0, 2.0 * count / setting.spec.days, len(at))
+    return np.clip(near, 0, count - 1).astype(np.int64)
 
 
 def advertise(

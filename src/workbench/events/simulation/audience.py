@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 GRADES = ("A", "B", "C", "D")
 STAGES = ("new", "engaged", "replied", "qualified", "pipeline", "won", "lost")
 # How far a lead comes in the end, by grade.
-OUTCOMES = np.array([
-    [0.06, 0.10, 0.10, 0.14, 0.08, 0.32, 0.20],
-    [0.12, 0.16, 0.14, 0.14, 0.06, 0.18, 0.20],
-    [0.26, 0.22, 0.16, 0.08, 0.03, 0.08, 0.17],
-    [0.50, 0.24, 0.08, 0.02, 0.01, 0.02, 0.13],
-])  # fmt: skip
+OUTCOMES = np.array(
+    [
+        [0.06, 0.10, 0.10, 0.14, 0.08, 0.32, 0.20],
+        [0.12, 0.16, 0.14, 0.14, 0.06, 0.18, 0.20],
+        [0.26, 0.22, 0.16, 0.08, 0.03, 0.08, 0.17],
+        [0.50, 0.24, 0.08, 0.02, 0.01, 0.02, 0.13],
+    ]
+)
 _GRADES_BY_CHANNEL = {"linkedin": (0.28, 0.34, 0.26, 0.12), "contact_form": (0.14, 0.26, 0.36, 0.24)}
 _PER_DAY = {"linkedin": 1.6, "contact_form": 2.6}
 _VALUES = (420.0, 260.0, 150.0, 90.0)
@@ -115,12 +117,15 @@ def consents(messages: Messages, people: Population) -> pl.DataFrame:
     covers = {0: list(range(channels)), 1: [OWNED_CHANNELS.index("push")], 2: [OWNED_CHANNELS.index("email")]}
     refused = [
         said.filter(pl.col("unsubscribe") == kind).select(
-            user=pl.col("user").cast(pl.Int64), place=pl.lit(place, pl.Int64), recorded_at="unsubscribed_at",
-            given=pl.lit(value=False), method=pl.lit("unsubscribe_link"),
+            user=pl.col("user").cast(pl.Int64),
+            place=pl.lit(place, pl.Int64),
+            recorded_at="unsubscribed_at",
+            given=pl.lit(value=False),
+            method=pl.lit("unsubscribe_link"),
         )
         for kind, places in covers.items()
         for place in places
-    ]  # fmt: skip
+    ]
     rows = pl.concat([signed, *refused]).sort("recorded_at", "user", "place")
     return as_table(
         "consents",

@@ -20,8 +20,8 @@ NOBODY = -1
 _RELEASE_DAYS = 45
 
 
-def user_ids(count: int) -> pl.Series:
-    """Return the identifiers of the users, in the order of signing up.
+def user_ids(count: int, prefix: str = "user-") -> pl.Series:
+    """Return the identifiers of the users, in the order of signing up; visitors who never do have their own.
 
     Examples
     --------
@@ -31,7 +31,7 @@ def user_ids(count: int) -> pl.Series:
     import polars as pl
 
     return pl.select(
-        pl.concat_str(pl.lit("user-"), pl.int_range(1, count + 1).cast(pl.String).str.zfill(6)).alias(
+        pl.concat_str(pl.lit(prefix), pl.int_range(1, count + 1).cast(pl.String).str.zfill(6)).alias(
             "user_id"
         )
     )["user_id"]
@@ -75,10 +75,9 @@ def _contexts(spec: MarketSpec) -> pl.Series:
 
     versions = [f"5.{release}.0" for release in range(spec.days // _RELEASE_DAYS + 1)]
     names = ("app_version", "platform", "region", "user_segment")
-    every = itertools.product(versions, PLATFORMS, REGIONS, segment_names(spec))
-    return pl.Series(
-        [json.dumps(dict(zip(names, values, strict=True)), separators=(",", ":")) for values in every]
-    )
+    every = itertools.product(versions, PLATFORMS, REGIONS, (*segment_names(spec), None))
+    known = [{n: v for n, v in zip(names, values, strict=True) if v} for values in every]
+    return pl.Series([json.dumps(context, separators=(",", ":")) for context in known])
 
 
 def _context(spec: MarketSpec, people: Population, events: pl.DataFrame) -> pl.Series:
@@ -86,11 +85,13 @@ def _context(spec: MarketSpec, people: Population, events: pl.DataFrame) -> pl.S
 
     at = events["at"].to_numpy()
     user = events["user"].to_numpy()
-    somebody = np.maximum(user, 0)
+    stranger = user >= len(people)
+    somebody = np.maximum(user, 0) % len(people)
     release = (at - first_instant(spec)) // (_RELEASE_DAYS * DAY)
     place = release * len(PLATFORMS) + people.platform[somebody]
     place = place * len(REGIONS) + people.region[somebody]
-    place = place * len(segment_names(spec)) + segment_at(spec, people, somebody, at)
+    kinds = len(segment_names(spec))
+    place = place * (kinds + 1) + np.where(stranger, kinds, segment_at(spec, people, somebody, at))
     return (
         _contexts(spec)
         .gather(place)
@@ -103,15 +104,16 @@ def _context(spec: MarketSpec, people: Population, events: pl.DataFrame) -> pl.S
 def post(spec: MarketSpec, people: Population, drafts: list[pl.DataFrame]) -> pl.DataFrame:
     """Return the events of the market in the order of time, ready to be written.
 
-    Columns: event_id, event_type, timestamp, user_id, session_id, source, properties, context; the last two are
-    JSON text.
+    Columns: event_id, event_type, timestamp, user_id, session_id, source, properties, context; the last two
+    are JSON text.
     """
     import polars as pl
 
     inside = (pl.col("at") >= first_instant(spec)) & (pl.col("at") < end_instant(spec))
     events = pl.concat([part.filter(inside) for part in drafts])
     events = events.sort("at", maintain_order=True)
-    ids = user_ids(len(people))
+    strangers = max(int(events["user"].max() or 0) + 1 - len(people), 0)  # type: ignore[arg-type]
+    ids = pl.concat([user_ids(len(people)), user_ids(strangers, prefix="visitor-")])
     return events.select(
         event_id=uuids(len(events), stream(spec, "events")),
         event_type="event_type",

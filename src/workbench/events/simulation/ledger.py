@@ -51,16 +51,27 @@ def campaigns(
     for c in plan.campaigns:
         spend, part = spent.get(c.campaign_id, 0.0), _elapsed(spec, c) if c.kind != "planned" else 1.0
         wish = float(rng.uniform(0.85, 1.25))
-        rows.append({
-            "campaign_id": c.campaign_id, "name": c.name, "campaign_type": c.campaign_type, "channel": c.channel,
-            "status": _status(spec, plan, c), "objective": _OBJECTIVES[c.kind],
-            "start_date": spec.start + timedelta(days=c.first_day),
-            "end_date": spec.start + timedelta(days=c.last_day),
-            "budget": round(spend / c.use / part, -1 if spend > 1000 else 0) if spend else round(2000 * spec.scale),
-            "target_conversions": float(round(sold.get(c.index, 0) * wish / part)) or None,
-            "target_leads": float(round(led[c.campaign_id] * wish / part)) if c.campaign_id in led else None,
-            "target_roas": None if c.kind == "leads" else 3.5, "target_roi": 2.5,
-        })  # fmt: skip
+        rows.append(
+            {
+                "campaign_id": c.campaign_id,
+                "name": c.name,
+                "campaign_type": c.campaign_type,
+                "channel": c.channel,
+                "status": _status(spec, plan, c),
+                "objective": _OBJECTIVES[c.kind],
+                "start_date": spec.start + timedelta(days=c.first_day),
+                "end_date": spec.start + timedelta(days=c.last_day),
+                "budget": round(spend / c.use / part, -1 if spend > 1000 else 0)
+                if spend
+                else round(2000 * spec.scale),
+                "target_conversions": float(round(sold.get(c.index, 0) * wish / part)) or None,
+                "target_leads": float(round(led[c.campaign_id] * wish / part))
+                if c.campaign_id in led
+                else None,
+                "target_roas": None if c.kind == "leads" else 3.5,
+                "target_roi": 2.5,
+            }
+        )
     return as_table("campaigns", pl.DataFrame(rows, infer_schema_length=None))
 
 

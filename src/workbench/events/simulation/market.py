@@ -1,4 +1,4 @@
-"""The market, from its specification: plan, people, orders, messages, advertising, and the truth beside them."""
+"""The market, from its specification: plan, people, messages, advertising, orders, and the truth."""
 
 from __future__ import annotations
 
@@ -60,14 +60,15 @@ def _from_messages(messages: Messages, first_visit: int) -> tuple[list[Purchases
     parts = []
     for cause, held_out in (("owned", False), ("holdout", True)):
         mine = rows.filter((pl.col("held_out") == held_out) & pl.col("bought_at").is_not_null())
+        none = np.full(len(mine), -1)
         parts.append(
             Purchases(
                 user=mine["user"].to_numpy(),
                 at=mine["bought_at"].to_numpy(),
                 cause=cause,
-                channel=np.full(len(mine), -1),
-                creative=mine["creative"].to_numpy(),
-                clicked_at=mine["at" if held_out else "clicked_at"].to_numpy(),
+                channel=none,
+                creative=none if held_out else mine["creative"].to_numpy(),
+                clicked_at=none if held_out else mine["clicked_at"].to_numpy(),
                 visit=mine["visit"].to_numpy(),
                 incremental=mine["incremental"].to_numpy(),
             )
@@ -83,12 +84,11 @@ def _all_clicks(
     import polars as pl
 
     paid = advertising.clicks
-    frame = pl.DataFrame({
-        "user": paid.user, "creative": paid.creative, "visit": paid.visit, "at": paid.at
-    }).with_columns(paid=pl.lit(value=True))  # fmt: skip
+    frame = pl.DataFrame(
+        {"user": paid.user, "creative": paid.creative, "visit": paid.visit, "at": paid.at}
+    ).with_columns(paid=pl.lit(value=True))
     clicks = pl.concat([frame, owned.select(frame.columns)], how="vertical_relaxed")
-    ended = orders.filter((pl.col("clicked_at") >= 0) & (pl.col("cause") != "holdout"))
-    ended = ended.select("visit", at="clicked_at", last=pl.lit(value=True))
+    ended = orders.filter(pl.col("clicked_at") >= 0).select("visit", at="clicked_at", last=pl.lit(value=True))
     clicks = clicks.join(ended, on=["visit", "at"], how="left", maintain_order="left").with_columns(
         pl.col("last").fill_null(value=False),
         campaign=plan.creative_campaign[clicks["creative"].to_numpy()],

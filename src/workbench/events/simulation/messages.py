@@ -63,7 +63,8 @@ class Messages:
     ----------
     rows : DataFrame
         user, campaign, creative, channel, wave, at, held_out, opened_at, clicked_at, bought_at, incremental,
-        unsubscribed_at, unsubscribe (place in `UNSUBSCRIBES`); instants are null where nothing happened.
+        prevented, unsubscribed_at, unsubscribe (place in `UNSUBSCRIBES`); instants are null where nothing
+        happened.
     reached : tuple of Reach
         The truth, by campaign.
     consent : array
@@ -127,7 +128,12 @@ def _answers(
         base_rate=float(natural.mean()) if len(user) else 0.0,
         lift=float((treated - natural).mean()) if len(user) else 0.0,
     )
-    return reach, {"out": out, "converts": converts, "incremental": converts & ~out & (chance >= natural)}
+    return reach, {
+        "out": out,
+        "converts": converts,
+        "incremental": converts & ~out & (chance >= natural),
+        "prevented": ~converts & ~out & (chance < natural),
+    }
 
 
 def _of_campaign(
@@ -156,17 +162,24 @@ def _of_campaign(
     opened_at = sent + _lag(45 * MINUTE, 1.2, size, rng)
     clicked_at = opened_at + _lag(25 * SECOND, 0.8, size, rng)
     tired = opens & ~buys & (rng.random(size) < _TIRED[campaign.channel])
-    rows = pl.DataFrame({
-        "user": np.tile(user, waves), "campaign": np.full(size, campaign.index),
-        "creative": np.tile(creative, waves),
-        "channel": np.full(size, OWNED_CHANNELS.index(campaign.channel)),
-        "wave": np.repeat(np.arange(waves), len(user)), "at": sent, "held_out": tiled["out"],
-        "opened_at": np.where(opens, opened_at, NEVER), "clicked_at": np.where(clicks, clicked_at, NEVER),
-        "bought_at": np.where(buys, clicked_at + _lag(4 * HOUR, 1.3, size, rng), NEVER),
-        "incremental": tiled["incremental"] & first,
-        "unsubscribed_at": np.where(tired, opened_at + _lag(90 * SECOND, 0.7, size, rng), NEVER),
-        "unsubscribe": _kinds(campaign.channel, size, rng),
-    })  # fmt: skip
+    rows = pl.DataFrame(
+        {
+            "user": np.tile(user, waves),
+            "campaign": np.full(size, campaign.index),
+            "creative": np.tile(creative, waves),
+            "channel": np.full(size, OWNED_CHANNELS.index(campaign.channel)),
+            "wave": np.repeat(np.arange(waves), len(user)),
+            "at": sent,
+            "held_out": tiled["out"],
+            "opened_at": np.where(opens, opened_at, NEVER),
+            "clicked_at": np.where(clicks, clicked_at, NEVER),
+            "bought_at": np.where(buys, clicked_at + _lag(4 * HOUR, 1.3, size, rng), NEVER),
+            "incremental": tiled["incremental"] & first,
+            "prevented": tiled["prevented"] & first,
+            "unsubscribed_at": np.where(tired, opened_at + _lag(90 * SECOND, 0.7, size, rng), NEVER),
+            "unsubscribe": _kinds(campaign.channel, size, rng),
+        }
+    )
     return reach, rows.filter(~pl.col("held_out") | (pl.col("wave") == 0))
 
 

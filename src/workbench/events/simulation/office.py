@@ -30,22 +30,27 @@ def _campaign_rows(
     rng = stream(spec, "marketers")
     ids = uuids(_MARKETERS, rng).to_list()
     who = rng.integers(0, _MARKETERS, len(plan.campaigns))
-    created = [max(c.first_day, 0) - int(rng.integers(3, 12)) for c in plan.campaigns]
-    return pl.DataFrame({
-        "campaign_id": [c.campaign_id for c in plan.campaigns],
-        "campaign_type": [c.campaign_type for c in plan.campaigns],
-        "budget": campaigns["budget"],
-        "target_segment": [c.target or "all" for c in plan.campaigns],
-        "marketer_id": [ids[i] for i in who],
-        "person": [f"marketer-{i + 1}" for i in who],
-        "audience": [audience.get(c.index, 0) for c in plan.campaigns],
-        "advised": rng.random(len(plan.campaigns)) < 0.4,
-        "created": [first_instant(spec) + max(day, 0) * DAY + 9 * HOUR for day in created],
-        "launched": [first_instant(spec) + max(c.first_day, 0) * DAY + 10 * HOUR for c in plan.campaigns],
-        "paused": [first_instant(spec) + min(c.last_day, spec.days - 1) * DAY + 16 * HOUR for c in plan.campaigns],
-        "index": [c.index for c in plan.campaigns],
-        "runs": [c.kind != "planned" for c in plan.campaigns],
-    })  # fmt: skip
+    first = [min(c.first_day, spec.days - 1) for c in plan.campaigns]
+    created = [max(day - int(rng.integers(3, 12)), 0) for day in first]
+    return pl.DataFrame(
+        {
+            "campaign_id": [c.campaign_id for c in plan.campaigns],
+            "campaign_type": [c.campaign_type for c in plan.campaigns],
+            "budget": campaigns["budget"],
+            "target_segment": [c.target or "all" for c in plan.campaigns],
+            "marketer_id": [ids[i] for i in who],
+            "person": [f"marketer-{i + 1}" for i in who],
+            "audience": [audience.get(c.index, 0) for c in plan.campaigns],
+            "advised": rng.random(len(plan.campaigns)) < 0.4,
+            "created": [first_instant(spec) + day * DAY + (9 * HOUR if day else 0) for day in created],
+            "launched": [first_instant(spec) + day * DAY for day in first],
+            "paused": [
+                first_instant(spec) + min(c.last_day, spec.days - 1) * DAY + 16 * HOUR for c in plan.campaigns
+            ],
+            "index": [c.index for c in plan.campaigns],
+            "runs": [c.kind != "planned" for c in plan.campaigns],
+        }
+    )
 
 
 def _paused(plan: Plan) -> list[tuple[Campaign, str]]:
@@ -69,22 +74,39 @@ def marketers(
     )
     return [
         draft(
-            "campaign_created", rows.with_columns(at="created"), pl.col("campaign_id"), pl.col("marketer_id"),
-            pl.col("campaign_type"), pl.col("target_segment"), pl.col("budget").alias("initial_budget"),
-            source="admin_portal", person="person",
+            "campaign_created",
+            rows.with_columns(at="created"),
+            pl.col("campaign_id"),
+            pl.col("marketer_id"),
+            pl.col("campaign_type"),
+            pl.col("target_segment"),
+            pl.col("budget").alias("initial_budget"),
+            source="admin_portal",
+            person="person",
         ),
         draft(
-            "campaign_launched", live.with_columns(at="launched"), pl.col("campaign_id"), pl.col("marketer_id"),
-            pl.col("audience").alias("actual_audience_size"), pl.col("budget").alias("budget_approved"),
-            pl.col("advised").alias("ai_recommendation_applied"), source="admin_portal", person="person",
+            "campaign_launched",
+            live.with_columns(at="launched"),
+            pl.col("campaign_id"),
+            pl.col("marketer_id"),
+            pl.col("audience").alias("actual_audience_size"),
+            pl.col("budget").alias("budget_approved"),
+            pl.col("advised").alias("ai_recommendation_applied"),
+            source="admin_portal",
+            person="person",
         ),
         draft(
-            "campaign_paused", stopped.with_columns(at="paused"), pl.col("campaign_id"), pl.col("marketer_id"),
-            pl.col("pause_reason"), source="admin_portal", person="person",
+            "campaign_paused",
+            stopped.with_columns(at="paused"),
+            pl.col("campaign_id"),
+            pl.col("marketer_id"),
+            pl.col("pause_reason"),
+            source="admin_portal",
+            person="person",
         ),
         _tests(spec, plan, live),
         _moves(spec, plan, live),
-    ]  # fmt: skip
+    ]
 
 
 def _tests(spec: MarketSpec, plan: Plan, live: pl.DataFrame) -> pl.DataFrame:
@@ -99,12 +121,19 @@ def _tests(spec: MarketSpec, plan: Plan, live: pl.DataFrame) -> pl.DataFrame:
         b=pl.Series([plan.creative_ids[c.creatives[1]] for c in tested]),
     )
     return draft(
-        "creative_variant_tested", rows, pl.col("test_id"), pl.col("campaign_id"),
-        pl.col("a").alias("variant_a_creative_id"), pl.col("b").alias("variant_b_creative_id"),
-        pl.lit(50.0).alias("split_percentage"), pl.lit(14.0).alias("test_duration_days"),
-        pl.lit("ctr").alias("primary_metric"), pl.lit(0.05).alias("significance_threshold"),
-        source="admin_portal", person="person",
-    )  # fmt: skip
+        "creative_variant_tested",
+        rows,
+        pl.col("test_id"),
+        pl.col("campaign_id"),
+        pl.col("a").alias("variant_a_creative_id"),
+        pl.col("b").alias("variant_b_creative_id"),
+        pl.lit(50.0).alias("split_percentage"),
+        pl.lit(14.0).alias("test_duration_days"),
+        pl.lit("ctr").alias("primary_metric"),
+        pl.lit(0.05).alias("significance_threshold"),
+        source="admin_portal",
+        person="person",
+    )
 
 
 def _moves(spec: MarketSpec, plan: Plan, live: pl.DataFrame) -> pl.DataFrame:
@@ -115,17 +144,25 @@ def _moves(spec: MarketSpec, plan: Plan, live: pl.DataFrame) -> pl.DataFrame:
     count = max(spec.days // 30, 2)
     source = rng.integers(0, len(paid), count)
     target = (source + 1) % len(paid)
-    rows = pl.DataFrame({
-        "at": first_instant(spec) + (np.arange(count) * 30 + 14) % spec.days * DAY + 11 * HOUR,
-        "source": [paid[i] for i in source], "target": [paid[i] for i in target],
-        "amount": np.round(rng.uniform(80, 400, count) * spec.scale, 2),
-        "person": live["person"].gather(rng.integers(0, len(live), count)),
-    })  # fmt: skip
+    rows = pl.DataFrame(
+        {
+            "at": first_instant(spec) + (np.arange(count) * 30 + 14) % spec.days * DAY + 11 * HOUR,
+            "source": [paid[i] for i in source],
+            "target": [paid[i] for i in target],
+            "amount": np.round(rng.uniform(80, 400, count) * spec.scale, 2),
+            "person": live["person"].gather(rng.integers(0, len(live), count)),
+        }
+    )
     return draft(
-        "budget_reallocated", rows, pl.col("source").alias("from_campaign_id"),
-        pl.col("target").alias("to_campaign_id"), pl.col("amount"),
-        pl.lit("higher marginal return").alias("reallocation_reason"), source="admin_portal", person="person",
-    )  # fmt: skip
+        "budget_reallocated",
+        rows,
+        pl.col("source").alias("from_campaign_id"),
+        pl.col("target").alias("to_campaign_id"),
+        pl.col("amount"),
+        pl.lit("higher marginal return").alias("reallocation_reason"),
+        source="admin_portal",
+        person="person",
+    )
 
 
 def dashboards(spec: MarketSpec) -> pl.DataFrame:
@@ -136,19 +173,26 @@ def dashboards(spec: MarketSpec) -> pl.DataFrame:
     day = np.repeat(np.arange(spec.days), rng.poisson(9, spec.days))
     day = day[(day + spec.start.weekday()) % 7 < 5]
     role = rng.choice(len(ROLES), len(day), p=(0.15, 0.3, 0.2, 0.15, 0.15, 0.05))
-    rows = pl.DataFrame({
-        "at": first_instant(spec) + day * DAY + rng.integers(7 * HOUR, 17 * HOUR, len(day)),
-        "person": pl.Series([f"marketer-{i + 1}" for i in range(len(ROLES))]).gather(role),
-        "role": pl.Series(ROLES).gather(role),
-        "section": pl.Series(_SECTIONS).gather(rng.integers(0, len(_SECTIONS), len(day))),
-        "seconds": np.round(rng.lognormal(4.5, 0.9, len(day)), 1),
-        "exported": rng.random(len(day)) < 0.12,
-    })  # fmt: skip
+    rows = pl.DataFrame(
+        {
+            "at": first_instant(spec) + day * DAY + rng.integers(7 * HOUR, 17 * HOUR, len(day)),
+            "person": pl.Series([f"marketer-{i + 1}" for i in range(len(ROLES))]).gather(role),
+            "role": pl.Series(ROLES).gather(role),
+            "section": pl.Series(_SECTIONS).gather(rng.integers(0, len(_SECTIONS), len(day))),
+            "seconds": np.round(rng.lognormal(4.5, 0.9, len(day)), 1),
+            "exported": rng.random(len(day)) < 0.12,
+        }
+    )
     return draft(
-        "dashboard_accessed", rows, pl.col("role").alias("user_role"), pl.col("section").alias("dashboard_section"),
-        pl.col("seconds").alias("time_spent_seconds"), pl.col("exported").alias("export_requested"),
-        source="admin_portal", person="person",
-    )  # fmt: skip
+        "dashboard_accessed",
+        rows,
+        pl.col("role").alias("user_role"),
+        pl.col("section").alias("dashboard_section"),
+        pl.col("seconds").alias("time_spent_seconds"),
+        pl.col("exported").alias("export_requested"),
+        source="admin_portal",
+        person="person",
+    )
 
 
 def systems(spec: MarketSpec, plan: Plan) -> list[pl.DataFrame]:
@@ -157,23 +201,27 @@ def systems(spec: MarketSpec, plan: Plan) -> list[pl.DataFrame]:
 
     rng = stream(spec, "systems")
     day = np.arange(spec.days)
-    rows = pl.DataFrame({
-        "at": first_instant(spec) + day * DAY + 3 * HOUR + rng.integers(0, 30 * MINUTE, spec.days),
-        "status": np.where(rng.random(spec.days) < 0.995, "success", "failure"),
-        "duration_seconds": np.round(rng.lognormal(3.4, 0.4, spec.days), 2),
-        "rows": rng.poisson(3000 * spec.scale + 1, spec.days),
-        "score": np.round(rng.beta(4, 3, spec.days), 3),
-        "observed": np.round(rng.lognormal(0.8, 0.3, spec.days), 3),
-        "campaign_id": pl.Series([c.campaign_id for c in plan.campaigns]).gather(day % len(plan.of("owned"))),
-        "day": day,
-    }).with_columns(
+    rows = pl.DataFrame(
+        {
+            "at": first_instant(spec) + day * DAY + 3 * HOUR + rng.integers(0, 30 * MINUTE, spec.days),
+            "status": np.where(rng.random(spec.days) < 0.995, "success", "failure"),
+            "duration_seconds": np.round(rng.lognormal(3.4, 0.4, spec.days), 2),
+            "rows": rng.poisson(3000 * spec.scale + 1, spec.days),
+            "score": np.round(rng.beta(4, 3, spec.days), 3),
+            "observed": np.round(rng.lognormal(0.8, 0.3, spec.days), 3),
+            "campaign_id": pl.Series([c.campaign_id for c in plan.campaigns]).gather(
+                day % len(plan.of("owned"))
+            ),
+            "day": day,
+        }
+    ).with_columns(
         person=pl.lit("system"),
         metric=pl.Series(_METRICS).gather(day % len(_METRICS)),
         action=pl.Series(_ACTIONS).gather(day % len(_ACTIONS)),
         recommendation_id=pl.concat_str(pl.lit("advice-"), pl.col("day").cast(pl.String)),
         load_id=pl.concat_str(pl.lit("nightly-"), pl.col("day").cast(pl.String)),
         cpu=(pl.col("duration_seconds") * 0.7).round(3),
-    )  # fmt: skip
+    )
     weekly, often = rows.filter(pl.col("day") % 7 == 6), rows.filter(pl.col("day") % 9 == 4)
     seconds, status, n = pl.col("duration_seconds"), pl.col("status"), pl.col("rows")
     none = pl.lit(0).alias("rows_duplicate")
@@ -182,14 +230,50 @@ def systems(spec: MarketSpec, plan: Plan) -> list[pl.DataFrame]:
         return draft(event_type, frame, *properties, source="backend", person="person")
 
     return [
-        say("data_refresh_completed", rows, pl.col("load_id"), status, n.alias("rows_read"),
-            n.alias("rows_accepted"), none, pl.lit(0).alias("rows_quarantined"), seconds),
-        say("metric_calculation_completed", rows, pl.lit(", ".join(_METRICS)).alias("metrics"), status,
-            pl.col("cpu").alias("compute_seconds"), pl.lit(len(_METRICS)).alias("rows_returned"), seconds),
-        say("anomaly_detected", often, pl.col("metric"), pl.col("observed"),
-            (pl.col("observed") * 1.3).round(3).alias("expected"), pl.col("score").alias("severity"), seconds),
-        say("model_inference_completed", weekly, pl.lit("churn").alias("model"), status,
-            n.alias("rows_scored"), seconds),
-        say("user_action_recommended", weekly, pl.col("recommendation_id"), pl.col("action"), pl.col("campaign_id"),
-            pl.col("score").alias("confidence"), seconds),
-    ]  # fmt: skip
+        say(
+            "data_refresh_completed",
+            rows,
+            pl.col("load_id"),
+            status,
+            n.alias("rows_read"),
+            n.alias("rows_accepted"),
+            none,
+            pl.lit(0).alias("rows_quarantined"),
+            seconds,
+        ),
+        say(
+            "metric_calculation_completed",
+            rows,
+            pl.lit(", ".join(_METRICS)).alias("metrics"),
+            status,
+            pl.col("cpu").alias("compute_seconds"),
+            pl.lit(len(_METRICS)).alias("rows_returned"),
+            seconds,
+        ),
+        say(
+            "anomaly_detected",
+            often,
+            pl.col("metric"),
+            pl.col("observed"),
+            (pl.col("observed") * 1.3).round(3).alias("expected"),
+            pl.col("score").alias("severity"),
+            seconds,
+        ),
+        say(
+            "model_inference_completed",
+            weekly,
+            pl.lit("churn").alias("model"),
+            status,
+            n.alias("rows_scored"),
+            seconds,
+        ),
+        say(
+            "user_action_recommended",
+            weekly,
+            pl.col("recommendation_id"),
+            pl.col("action"),
+            pl.col("campaign_id"),
+            pl.col("score").alias("confidence"),
+            seconds,
+        ),
+    ]

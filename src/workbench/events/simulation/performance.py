@@ -1,8 +1,8 @@
 """What platforms and senders report per day: spend always, and what no event tells.
 
-One rule keeps every figure single. Impressions of paid channels are only here, clicks and conversions of paid
-channels are only events. Of owned channels, impressions, clicks and conversions are only events; here are spend,
-sends, deliveries, bounces, opens and replies.
+One rule keeps every figure single. Of paid channels, impressions and spend are here; their clicks and orders
+are events. Of owned channels, impressions, clicks and orders are events; here are spend, sends, deliveries,
+bounces, opens and replies.
 """
 
 from __future__ import annotations
@@ -44,12 +44,20 @@ def _paid(spec: MarketSpec, plan: Plan, showing: Showing, clicks: pl.DataFrame) 
     shown = np.maximum(shown, clicked[creative, day])
     social = np.array([c is not None and c.name in _SOCIAL for c in of])[creative]
     engaged = rng.binomial(shown.astype(np.int64), 0.021)
-    return pl.DataFrame({
-        "day": day, "creative": creative, "spend": spend, "impressions": shown.astype(np.int64),
-        "engagements": engaged, "shares": rng.binomial(engaged, 0.06), "comments": rng.binomial(engaged, 0.09),
-    }).with_columns(
-        pl.when(pl.Series(social)).then(pl.col(name)).alias(name) for name in ("engagements", "shares", "comments")
-    )  # fmt: skip
+    return pl.DataFrame(
+        {
+            "day": day,
+            "creative": creative,
+            "spend": spend,
+            "impressions": shown.astype(np.int64),
+            "engagements": engaged,
+            "shares": rng.binomial(engaged, 0.06),
+            "comments": rng.binomial(engaged, 0.09),
+        }
+    ).with_columns(
+        pl.when(pl.Series(social)).then(pl.col(name)).alias(name)
+        for name in ("engagements", "shares", "comments")
+    )
 
 
 def _owned(spec: MarketSpec, plan: Plan, messages: Messages) -> pl.DataFrame:

@@ -26,7 +26,8 @@ REGIONS = ("north", "south", "east", "west")
 PLATFORMS = ("iOS", "Android", "Web")
 UNPAID = ("organic", "direct", "referral")
 _UNPAID_SHARES = (0.5, 0.3, 0.2)
-_PAID_SHARE = 0.6  # of new users
+_PAID_SHARE = 0.68  # of new users
+_OPENNESS = (0.9, 1.7)  # of the Beta around a segment's openness
 _EARLY_DAYS = 420
 _RATE_SHAPE = 0.9  # of the Gamma around a segment's order rate
 
@@ -72,7 +73,6 @@ def _signups(spec: MarketSpec, curve: Season, rng: np.random.Generator) -> NDArr
     start = first_instant(spec)
     before = start - (np.sqrt(rng.random(early)) * _EARLY_DAYS * DAY).astype(np.int64) - 1
     weight = yearly(spec, 1.2) * np.linspace(0.8, 1.2, spec.days)
-    weight[-2:] = 0.2 * weight[-2:]
     days = rng.choice(spec.days, spec.users - early, p=weight / weight.sum())
     return np.sort(np.concatenate([before, hour_within_day(curve, days, rng)]))
 
@@ -103,7 +103,7 @@ def populate(spec: MarketSpec, media: Media, curve: Season) -> Population:
         lost_at=np.minimum(lost, end_instant(spec) + 10_000 * DAY),
         segment=segment,
         rate=orders * rng.gamma(_RATE_SHAPE, 1 / _RATE_SHAPE, spec.users),
-        openness=openness * rng.beta(1.2, 1.6, spec.users) / (1.2 / 2.8),
+        openness=openness * rng.beta(*_OPENNESS, spec.users) * sum(_OPENNESS) / _OPENNESS[0],
         region=rng.choice(len(REGIONS), spec.users, p=(0.32, 0.28, 0.18, 0.22)),
         platform=rng.choice(len(PLATFORMS), spec.users, p=(0.38, 0.42, 0.20)),
         birth_year=rng.integers(spec.start.year - 70, spec.start.year - 19, spec.users),
@@ -112,7 +112,7 @@ def populate(spec: MarketSpec, media: Media, curve: Season) -> Population:
 
 
 def segment_names(spec: MarketSpec) -> tuple[str, ...]:
-    """Return the names of every state a user can be in: the kinds of shoppers, then the two passing states."""
+    """Return every state a user can be in: the kinds of shoppers, then the two passing states."""
     return (*(s.name for s in spec.segments), "NEW_SHOPPER", "INACTIVE")
 
 

@@ -35,7 +35,8 @@ class Purchases:
     user, at : array
         Who and when.
     cause : str
-        ``"own"``, ``"paid"``, ``"owned"``, or ``"holdout"`` (a conversion of a user kept out of a campaign).
+        ``"own"``, ``"paid"``, ``"owned"``, or ``"holdout"`` (of users kept
+        out of a campaign, who buy without it: nobody credits such an order).
     channel : array
         The paid channel that truly caused the order; -1 where none did.
     creative, clicked_at, visit : array

@@ -24,12 +24,15 @@ DAY = 24 * HOUR
 
 WEEKDAYS = np.array([0.92, 0.90, 0.94, 1.00, 1.10, 1.18, 0.96])  # Monday first
 WEEKDAYS_OF_WEEKEND_SHOPPERS = np.array([0.25, 0.22, 0.22, 0.25, 0.40, 3.00, 2.66])
+# Of 24 hours, from midnight: evenings on workdays, late mornings at weekends.
 _WORKDAY_HOURS = np.array(
-    [.2, .1, .1, .1, .15, .3, .6, .9, 1.0, .9, .9, 1.0, 1.3, 1.1, .9, .9, 1.0, 1.3, 1.8, 2.5, 2.8, 2.2, 1.2, .5]
-)  # fmt: skip
+    [[0.2, 0.1, 0.1, 0.1, 0.15, 0.3, 0.6, 0.9, 1.0, 0.9, 0.9, 1.0],
+     [1.3, 1.1, 0.9, 0.9, 1.0, 1.3, 1.8, 2.5, 2.8, 2.2, 1.2, 0.5]]
+).ravel()  # fmt: skip
 _WEEKEND_HOURS = np.array(
-    [.3, .2, .15, .1, .1, .15, .3, .6, 1.1, 1.9, 2.5, 2.4, 1.9, 1.6, 1.5, 1.5, 1.5, 1.4, 1.3, 1.4, 1.4, 1.1, .8, .5]
-)  # fmt: skip
+    [[0.3, 0.2, 0.15, 0.1, 0.1, 0.15, 0.3, 0.6, 1.1, 1.9, 2.5, 2.4],
+     [1.9, 1.6, 1.5, 1.5, 1.5, 1.4, 1.3, 1.4, 1.4, 1.1, 0.8, 0.5]]
+).ravel()  # fmt: skip
 
 
 def stream(spec: MarketSpec, name: str) -> np.random.Generator:

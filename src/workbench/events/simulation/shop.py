@@ -42,27 +42,34 @@ def _choices(
 def take_orders(spec: MarketSpec, plan: Plan, people: Population, parts: list[Purchases]) -> pl.DataFrame:
     """Return all orders in the order of time: value, cost, category, and the click they are credited to.
 
-    Columns: user, at, cause, channel (the paid channel that caused it), creative, campaign (credited; -1 for
-    none), clicked_at, visit, incremental, order_id, value, cogs, category, location, quantity, discount, card,
-    repeat, days_since.
+    Columns: user, at, cause, channel (the paid channel that caused it), creative and campaign (credited; -1
+    for none), clicked_at, visit, incremental, order_id, value, cogs, category, location, quantity, discount,
+    payment, repeat, days_since.
     """
     import polars as pl
 
     rng = stream(spec, "orders")
-    orders = pl.concat([
-        pl.DataFrame({
-            "user": part.user, "at": part.at, "channel": part.channel, "creative": part.creative,
-            "clicked_at": part.clicked_at, "visit": part.visit, "incremental": part.incremental,
-        }).with_columns(cause=pl.lit(part.cause))
-        for part in parts
-    ]).sort("at", "user", "visit")  # fmt: skip
+    orders = pl.concat(
+        [
+            pl.DataFrame(
+                {
+                    "user": part.user,
+                    "at": part.at,
+                    "channel": part.channel,
+                    "creative": part.creative,
+                    "clicked_at": part.clicked_at,
+                    "visit": part.visit,
+                    "incremental": part.incremental,
+                }
+            ).with_columns(cause=pl.lit(part.cause))
+            for part in parts
+        ]
+    ).sort("at", "user", "visit")
     user, count = orders["user"].to_numpy(), len(orders)
     mean = np.array([s.order_value for s in spec.segments])[people.segment[user]]
     value = np.round(np.maximum(mean * rng.lognormal(-(_SPREAD**2) / 2, _SPREAD, count), 1.0), 2)
     choices = _choices(spec, people, user, rng)
-    promo = ((orders["creative"] >= 0) & (orders["cause"] != "holdout")).to_numpy() & (
-        rng.random(count) < _PROMO_SHARE
-    )
+    promo = (orders["creative"] >= 0).to_numpy() & (rng.random(count) < _PROMO_SHARE)
     cost = np.array(_COST_SHARES)[choices["category"]] * rng.uniform(0.93, 1.07, count)
     orders = orders.with_columns(
         order_id=uuids(count, rng),
@@ -108,9 +115,7 @@ def visits(spec: MarketSpec, clicks: pl.DataFrame, orders: pl.DataFrame) -> pl.D
     basket = basket.with_columns(
         at=pl.col("at") + pl.Series(rng.integers(30 * SECOND, 8 * MINUTE, len(basket)))
     )
-    bought = orders.with_columns(
-        clicked_at=pl.when(pl.col("cause") != "holdout").then("clicked_at").otherwise(-1), session="visit"
-    )
+    bought = orders.with_columns(session="visit")
     gap = pl.Series(rng.integers(10 * SECOND, 3 * MINUTE, len(bought)))
     credited = pl.col("clicked_at") >= 0
     before = (

@@ -13,7 +13,7 @@ from workbench.errors import UsageError
 from workbench.events.definitions import PAID_CHANNELS
 
 REFERENCE_USERS = 20_000
-_EVENTS_PER_USER_DAY = 0.15  # measured on the default market; used to size a market by its events
+_EVENTS_PER_USER_DAY = 0.14  # measured on the default market; used to size a market by its events
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,23 +120,23 @@ class ExperimentTruth:
 PAID: tuple[ChannelTruth, ...] = (
     ChannelTruth(
         name="paid_search", daily_spend=170, maximum=17, half_saturation=190, carry_over=0.1,
-        click_cost=1.15, click_rate=0.045, captures=0.03, opens=0.6, closes=5.0, new_share=0.5,
+        click_cost=1.3, click_rate=0.045, captures=0.03, opens=0.6, closes=5.0, new_share=0.5,
     ),
     ChannelTruth(
         name="paid_social", daily_spend=160, maximum=30, half_saturation=220, carry_over=0.4,
-        click_cost=0.95, click_rate=0.018, captures=0.006, opens=3.0, closes=1.0, new_share=0.7,
+        click_cost=1.1, click_rate=0.018, captures=0.006, opens=3.0, closes=1.0, new_share=0.75,
     ),
     ChannelTruth(
         name="video", daily_spend=95, maximum=15, half_saturation=140, carry_over=0.65,
-        click_cost=1.8, click_rate=0.009, captures=0.001, opens=4.0, closes=0.1, new_share=0.7,
+        click_cost=2.0, click_rate=0.0105, captures=0.001, opens=4.0, closes=0.1, new_share=0.75,
     ),
     ChannelTruth(
         name="display", daily_spend=75, maximum=2.6, half_saturation=50, carry_over=0.3,
-        click_cost=0.85, click_rate=0.006, captures=0.008, opens=2.0, closes=0.6, new_share=0.4,
+        click_cost=0.95, click_rate=0.0075, captures=0.008, opens=2.0, closes=0.6, new_share=0.4,
     ),
     ChannelTruth(
         name="affiliate", daily_spend=50, maximum=3.2, half_saturation=65, carry_over=0.0,
-        click_cost=0.7, click_rate=0.03, captures=0.02, opens=0.2, closes=3.0, new_share=0.5,
+        click_cost=0.8, click_rate=0.03, captures=0.02, opens=0.2, closes=3.0, new_share=0.5,
     ),
     ChannelTruth(
         name="linkedin", daily_spend=35, maximum=1.0, half_saturation=60, carry_over=0.5,
@@ -146,25 +146,25 @@ PAID: tuple[ChannelTruth, ...] = (
 
 SHOPPERS: tuple[SegmentTruth, ...] = (
     SegmentTruth(
-        name="HIGH_SPENDER", share=0.12, orders_per_year=9, order_value=72, lifetime_days=480,
+        name="HIGH_SPENDER", share=0.12, orders_per_year=9, order_value=80, lifetime_days=480,
         response=1.3, uplift=0.8, openness=1.1,
     ),
     SegmentTruth(
-        name="FREQUENT_SHOPPER", share=0.03, orders_per_year=70, order_value=24, lifetime_days=600,
+        name="FREQUENT_SHOPPER", share=0.03, orders_per_year=70, order_value=27, lifetime_days=600,
         response=2.2, uplift=0.6, openness=1.4,
     ),
-    SegmentTruth(name="WEEKEND_SHOPPER", share=0.12, orders_per_year=11, order_value=36, lifetime_days=400),
-    SegmentTruth(name="CATEGORY_FOCUSED", share=0.12, orders_per_year=9, order_value=38, lifetime_days=380),
-    SegmentTruth(name="LOCATION_CLUSTERED", share=0.10, orders_per_year=9, order_value=30, lifetime_days=380),
+    SegmentTruth(name="WEEKEND_SHOPPER", share=0.12, orders_per_year=11, order_value=40, lifetime_days=400),
+    SegmentTruth(name="CATEGORY_FOCUSED", share=0.12, orders_per_year=9, order_value=42, lifetime_days=380),
+    SegmentTruth(name="LOCATION_CLUSTERED", share=0.10, orders_per_year=9, order_value=34, lifetime_days=380),
     SegmentTruth(
-        name="SEASONAL_SPENDER", share=0.08, orders_per_year=7, order_value=44, lifetime_days=500, uplift=1.3
+        name="SEASONAL_SPENDER", share=0.08, orders_per_year=7, order_value=49, lifetime_days=500, uplift=1.3
     ),
     SegmentTruth(
-        name="INACTIVE", share=0.08, orders_per_year=4, order_value=28, lifetime_days=40,
+        name="INACTIVE", share=0.08, orders_per_year=4, order_value=31, lifetime_days=40,
         response=0.3, uplift=1.8, openness=0.5,
     ),
     SegmentTruth(
-        name="GENERAL", share=0.35, orders_per_year=6, order_value=31, lifetime_days=280,
+        name="GENERAL", share=0.35, orders_per_year=6, order_value=35, lifetime_days=280,
         response=0.9, uplift=1.1, openness=0.95,
     ),
 )  # fmt: skip
@@ -234,7 +234,7 @@ class MarketSpec:
     >>> spec.last_day - spec.start
     datetime.timedelta(days=179)
     >>> MarketSpec.sized(100_000).users
-    1821
+    1952
     """
 
     seed: int = 7

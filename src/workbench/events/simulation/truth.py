@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench.events.definitions import OWNED_CHANNELS
 from workbench.events.simulation.campaigns import Plan
+from workbench.events.simulation.counterfactual import buyers
 from workbench.events.simulation.envelope import user_ids
 from workbench.events.simulation.media import Media, marginal
 from workbench.events.simulation.messages import Messages
@@ -38,8 +39,10 @@ class Truth:
         marginal_roas at the mean spend, last_touch_conversions and last_touch_revenue (what the market's own
         last-touch credit says, orders captured and not caused included).
     campaigns : DataFrame
-        Per owned campaign: treated and held_out users, base_rate, lift and incrementality (expected), and the
-        orders of each group.
+        Per owned campaign: treated and held_out users; base_rate (who takes the offer without being sent it)
+        and lift (who takes it only because of that), both expected; the orders of each kind that happened; and
+        for the outcome "any order within 30 days": treated_buyers, held_out_buyers, and buyers_lift, the share
+        of the treated who bought only because of the campaign.
     experiments : DataFrame
         Per experiment and variant: the relative effect on the order rate, users, expected orders per user and
         expected share of users with an order, both of orders of their own accord while it ran.
@@ -79,12 +82,18 @@ def _daily(spec: MarketSpec, media: Media, orders: pl.DataFrame, value: float) -
     conversions, revenue = np.zeros(media.spend.shape), np.zeros(media.spend.shape)
     np.add.at(conversions, place, 1)
     np.add.at(revenue, place, caused["value"].to_numpy())
-    return pl.DataFrame({
-        "channel": np.repeat([c.name for c in spec.channels], days), "day": np.tile(np.arange(days), channels),
-        "spend": media.spend.ravel(), "carried_spend": media.carried.ravel(),
-        "expected_conversions": media.expected.ravel(), "expected_revenue": media.expected.ravel() * value,
-        "conversions": conversions.ravel(), "revenue": revenue.ravel(),
-    }).select((pl.lit(spec.start) + pl.duration(days=pl.col("day"))).alias("date"), pl.exclude("day"))  # fmt: skip
+    return pl.DataFrame(
+        {
+            "channel": np.repeat([c.name for c in spec.channels], days),
+            "day": np.tile(np.arange(days), channels),
+            "spend": media.spend.ravel(),
+            "carried_spend": media.carried.ravel(),
+            "expected_conversions": media.expected.ravel(),
+            "expected_revenue": media.expected.ravel() * value,
+            "conversions": conversions.ravel(),
+            "revenue": revenue.ravel(),
+        }
+    ).select((pl.lit(spec.start) + pl.duration(days=pl.col("day"))).alias("date"), pl.exclude("day"))
 
 
 def _attribution(spec: MarketSpec, plan: Plan, orders: pl.DataFrame) -> pl.DataFrame:
@@ -95,7 +104,7 @@ def _attribution(spec: MarketSpec, plan: Plan, orders: pl.DataFrame) -> pl.DataF
     campaign, channel = orders["campaign"].to_numpy(), orders["channel"].to_numpy()
     credited = of_campaign.gather(np.where(campaign < 0, len(plan.campaigns), campaign))
     by_paid = of_cause.gather(np.where(channel < 0, len(spec.channels), channel))
-    orders = orders.with_columns(credited=credited, by_paid=by_paid).filter(pl.col("cause") != "holdout")
+    orders = orders.with_columns(credited=credited, by_paid=by_paid)
     sent_by = pl.when(pl.col("cause") == "owned").then("credited").otherwise("by_paid")
     orders = orders.with_columns(caused=pl.when("incremental").then(sent_by).otherwise(pl.lit("")))
     names = pl.DataFrame({"channel": [*OWNED_CHANNELS, *(c.name for c in spec.channels)]})
@@ -109,12 +118,14 @@ def _attribution(spec: MarketSpec, plan: Plan, orders: pl.DataFrame) -> pl.DataF
 def _channels(spec: MarketSpec, daily: pl.DataFrame, attribution: pl.DataFrame, value: float) -> pl.DataFrame:
     import polars as pl
 
-    known = pl.DataFrame({
-        "channel": [c.name for c in spec.channels],
-        "maximum": [c.maximum * spec.scale for c in spec.channels],
-        "half_saturation": [c.half_saturation * spec.scale for c in spec.channels],
-        "carry_over": [c.carry_over for c in spec.channels],
-    })  # fmt: skip
+    known = pl.DataFrame(
+        {
+            "channel": [c.name for c in spec.channels],
+            "maximum": [c.maximum * spec.scale for c in spec.channels],
+            "half_saturation": [c.half_saturation * spec.scale for c in spec.channels],
+            "carry_over": [c.carry_over for c in spec.channels],
+        }
+    )
     amounts = ("spend", "expected_conversions", "expected_revenue", "conversions", "revenue")
     total = daily.group_by("channel").agg(pl.col(name).sum() for name in amounts)
     table = known.join(total, on="channel", how="left", maintain_order="left")
@@ -130,23 +141,31 @@ def _channels(spec: MarketSpec, daily: pl.DataFrame, attribution: pl.DataFrame, 
     return table.join(credit, on="channel", how="left", maintain_order="left")
 
 
-def _campaigns(plan: Plan, messages: Messages) -> pl.DataFrame:
+def _campaigns(plan: Plan, messages: Messages, orders: pl.DataFrame) -> pl.DataFrame:
     import polars as pl
 
-    rows = messages.rows.filter(pl.col("bought_at").is_not_null())
-    bought = dict(rows.filter(~pl.col("held_out")).group_by("campaign").len().iter_rows())
-    bought_out = dict(rows.filter("held_out").group_by("campaign").len().iter_rows())
-    return pl.DataFrame([
+    rows = [
         {
-            "campaign_id": plan.campaigns[r.campaign].campaign_id, "name": plan.campaigns[r.campaign].name,
-            "channel": plan.campaigns[r.campaign].channel, "treated": r.treated, "held_out": r.held_out,
-            "base_rate": r.base_rate, "lift": r.lift, "treated_rate": r.base_rate + r.lift,
-            "incrementality": r.lift / (r.base_rate + r.lift) if r.base_rate + r.lift else None,
-            "incremental_conversions": r.lift * r.treated, "treated_conversions": bought.get(r.campaign, 0),
-            "held_out_conversions": bought_out.get(r.campaign, 0),
+            "campaign": reach.campaign,
+            "campaign_id": plan.campaigns[reach.campaign].campaign_id,
+            "name": plan.campaigns[reach.campaign].name,
+            "channel": plan.campaigns[reach.campaign].channel,
+            "treated": reach.treated,
+            "held_out": reach.held_out,
+            "base_rate": reach.base_rate,
+            "lift": reach.lift,
         }
-        for r in messages.reached
-    ], infer_schema_length=None)  # fmt: skip
+        for reach in messages.reached
+    ]
+    answered = messages.rows.filter(pl.col("bought_at").is_not_null()).group_by("campaign")
+    answers = answered.agg(
+        treated_conversions=(~pl.col("held_out")).sum().cast(pl.Int64),
+        held_out_conversions=pl.col("held_out").sum().cast(pl.Int64),
+    )
+    table = pl.DataFrame(rows, infer_schema_length=None)
+    for more in (answers, buyers(messages, orders)):
+        table = table.join(more, on="campaign", how="left", maintain_order="left")
+    return table.with_columns(incremental_conversions=pl.col("lift") * pl.col("treated")).drop("campaign")
 
 
 def _experiments(trials: list[Trial]) -> pl.DataFrame:
@@ -155,29 +174,40 @@ def _experiments(trials: list[Trial]) -> pl.DataFrame:
     return pl.DataFrame(
         [
             {
-                "experiment": trial.truth.name, "variant": variant, "effect": trial.truth.effects[i],
-                "users": int((trial.variant == i).sum()), "expected_orders": trial.expected_orders[i],
+                "experiment": trial.truth.name,
+                "variant": variant,
+                "effect": trial.truth.effects[i],
+                "users": int((trial.variant == i).sum()),
+                "expected_orders": trial.expected_orders[i],
                 "expected_buyers": trial.expected_buyers[i],
             }
             for trial in trials
             for i, variant in enumerate(trial.truth.variants)
         ],
-        schema={"experiment": pl.String, "variant": pl.String, "effect": pl.Float64, "users": pl.Int64,
-                "expected_orders": pl.Float64, "expected_buyers": pl.Float64},
-    )  # fmt: skip
+        schema={
+            "experiment": pl.String,
+            "variant": pl.String,
+            "effect": pl.Float64,
+            "users": pl.Int64,
+            "expected_orders": pl.Float64,
+            "expected_buyers": pl.Float64,
+        },
+    )
 
 
 def _users(spec: MarketSpec, people: Population) -> pl.DataFrame:
     import polars as pl
 
-    return pl.DataFrame({
-        "user_id": user_ids(len(people)),
-        "segment": pl.Series([s.name for s in spec.segments]).gather(people.segment),
-        "region": pl.Series(REGIONS).gather(people.region),
-        "orders_per_year": people.rate,
-        "lost_at": pl.Series(people.lost_at).cast(pl.Datetime("us", "UTC")),
-        "customer_at_end": people.lost_at >= end_instant(spec),
-    })  # fmt: skip
+    return pl.DataFrame(
+        {
+            "user_id": user_ids(len(people)),
+            "segment": pl.Series([s.name for s in spec.segments]).gather(people.segment),
+            "region": pl.Series(REGIONS).gather(people.region),
+            "orders_per_year": people.rate,
+            "lost_at": pl.Series(people.lost_at).cast(pl.Datetime("us", "UTC")),
+            "customer_at_end": people.lost_at >= end_instant(spec),
+        }
+    )
 
 
 def tell(
@@ -194,18 +224,18 @@ def tell(
 
     value = expected_value(spec, people)
     daily, attribution = _daily(spec, media, orders, value), _attribution(spec, plan, orders)
-    segments = pl.DataFrame([
-        {name: getattr(segment, name) for name in type(segment).__slots__} for segment in spec.segments
-    ])  # fmt: skip
+    segments = pl.DataFrame(
+        [{name: getattr(segment, name) for name in type(segment).__slots__} for segment in spec.segments]
+    )
     return Truth(
         daily=daily,
         channels=_channels(spec, daily, attribution, value),
-        campaigns=_campaigns(plan, messages),
+        campaigns=_campaigns(plan, messages, orders),
         experiments=_experiments(trials),
         segments=segments,
         attribution=attribution,
         users=_users(spec, people),
-        seasonality=pl.DataFrame({
-            "date": daily["date"].head(spec.days), "week": WEEKDAYS[weekday_of(spec)], "year": yearly(spec)
-        }),
-    )  # fmt: skip
+        seasonality=pl.DataFrame(
+            {"date": daily["date"].head(spec.days), "week": WEEKDAYS[weekday_of(spec)], "year": yearly(spec)}
+        ),
+    )

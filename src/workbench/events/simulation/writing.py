@@ -85,16 +85,16 @@ def write_market(
 
 
 def json_lines(events: pl.DataFrame) -> bytes:
-    """Return events as JSON lines.
+    r"""Return events as JSON lines.
 
     Examples
     --------
     >>> import polars as pl
-    >>> frame = pl.DataFrame({"event_id": ["e"], "event_type": ["t"], "timestamp": ["2024-01-01T00:00:00Z"],
-    ...     "user_id": ["u"], "session_id": [None], "source": ["mobile"], "properties": ["{}"], "context": [None]},
-    ...     schema_overrides={"session_id": pl.String, "context": pl.String})
-    >>> json_lines(frame).decode().strip()
-    '{"event_id":"e","event_type":"t","timestamp":"2024-01-01T00:00:00Z","user_id":"u","source":"mobile","properties":{}}'
+    >>> names = ("event_id", "event_type", "timestamp", "user_id", "session_id", "source", "properties")
+    >>> row = ("e", "t", "2024-01-01T00:00:00Z", "u", None, "mobile", '{"a":1}', None)
+    >>> names = (*names, "context")
+    >>> json_lines(pl.DataFrame([row], schema=dict.fromkeys(names, pl.String), orient="row")).decode()
+    '{"event_id":"e",...,"user_id":"u","source":"mobile","properties":{"a":1}}\n'
     """
     import polars as pl
 
