@@ -1,0 +1,244 @@
+"""Campaigns, channels and creatives side by side: what each brings, how sure that is, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from workbench.charts.cards import Alerts
+from workbench.charts.drawing import DataTable, Drawing, Nothing
+from workbench.charts.shapes import MOST_BARS, dots, labels, unit_in_words
+from workbench.charts.tables import figure, tabulate, text
+from workbench.explore.campaigns import CampaignComparison
+from workbench.explore.channels import ChannelComparison
+from workbench.explore.creatives import LOW_ROAS, Creatives
+from workbench.explore.targets import TargetsView
+from workbench.result import MISSING, format_value
+
+_RATES = {"ctr": "Click-through rate", "conversion_rate": "Conversion rate", "roas": "Return on ad spend"}
+
+
+def leaderboard(result: CampaignComparison, top: int = MOST_BARS) -> DataTable | Nothing:
+    """Return the campaigns as a table, largest spend first."""
+    if result.missing or not result.rows:
+        return Nothing(title="Campaigns", reason=result.missing or "No campaign was active.")
+    return tabulate(
+        result.rows[:top],
+        [
+            text("name", "Campaign"),
+            text("channel", "Channel"),
+            figure("spend", "Spend", "money", bars=True),
+            figure("revenue", "Revenue", "money"),
+            figure("roas", "ROAS", "x"),
+            figure("ctr", "CTR", "%"),
+            figure("conversions", "Conversions", "count"),
+            figure("cost_per_conversion", "Cost per conversion", "money"),
+            figure("leads", "Leads", "count"),
+        ],
+        caption=result.sentence,
+        currency=result.currency,
+    )
+
+
+def campaign_returns(result: CampaignComparison) -> Drawing | Nothing:
+    """Return each campaign's return on ad spend with its interval, best first."""
+    known = sorted((r for r in result.rows if r.roas is not None), key=lambda r: -(r.roas or 0.0))
+    if result.missing or not known:
+        reason = result.missing or "No campaign has both spend and revenue, so none has a return."
+        return Nothing(title="Return on ad spend by campaign", reason=reason)
+    best, worst = result.name_of(known[0].campaign_id), result.name_of(known[-1].campaign_id)
+    said = [format_value(row.roas, "x") for row in (known[0], known[-1])]
+    finding = (
+        f"{best} brings back {said[0]} its spend, {worst} {said[1]}"
+        if len(known) > 1
+        else f"{best} brings back {said[0]} its spend"
+    )
+    return _dots(known, "roas", "x", finding=finding, title="Return on ad spend by campaign", mark_at=1.0)
+
+
+def advice(result: CampaignComparison) -> Alerts | Nothing:
+    """Return what to do about which campaign, most pressing first."""
+    if result.missing:
+        return Nothing(title="What to do", reason=result.missing)
+    order = {"high": 0, "medium": 1, "low": 2}
+    lines = sorted(result.advice, key=lambda line: order[line.priority])
+    items = tuple((line.priority, line.name, f"{line.action}: {line.reason}") for line in lines)
+    return Alerts(items=items, calm="No campaign calls for action.")
+
+
+def channel_table(result: ChannelComparison) -> DataTable | Nothing:
+    """Return the channels as a table, largest spend first."""
+    if result.missing or not result.rows:
+        return Nothing(title="Channels", reason=result.missing or "No channel was active.")
+    return tabulate(
+        result.rows,
+        [
+            text("channel", "Channel"),
+            figure("campaigns", "Campaigns", "count"),
+            figure("spend", "Spend", "money", bars=True),
+            figure("revenue", "Revenue", "money"),
+            figure("roi", "Return on investment", "x"),
+            figure("ctr", "CTR", "%"),
+            figure("engagement_rate", "Engagement", "%"),
+            figure("leads", "Leads", "count"),
+            figure("cost_per_lead", "Cost per lead", "money"),
+            figure("cost_per_conversion", "Cost per conversion", "money"),
+            figure("incremental_return", "Incremental return", "x"),
+        ],
+        caption=result.sentence,
+        currency=result.currency,
+    )
+
+
+def channel_returns(result: ChannelComparison) -> Drawing | Nothing:
+    """Return each channel's return on investment with its interval, best first."""
+    known = sorted((r for r in result.rows if r.roi is not None), key=lambda r: -(r.roi or 0.0))
+    title = "Return on investment by channel"
+    if result.missing or not known:
+        reason = result.missing or "No channel has both cost and revenue, so none has a return."
+        return Nothing(title=title, reason=reason)
+    finding = f"{known[0].channel} gains {format_value(known[0].roi, 'x')} per unit of spend"
+    if len(known) > 1:
+        finding += f", {known[-1].channel} {format_value(known[-1].roi, 'x')}"
+    return _dots(known, "roi", "x", finding=finding, title=title, name="channel", mark_at=0.0)
+
+
+def channel_engagement(result: ChannelComparison) -> Drawing | Nothing:
+    """Return each channel's engagement rate with its interval, best first."""
+    known = sorted(
+        (r for r in result.rows if r.engagement_rate is not None), key=lambda r: -(r.engagement_rate or 0.0)
+    )
+    title = "Engagement rate by channel"
+    if result.missing or not known:
+        return Nothing(title=title, reason=result.missing or "No channel reports engagement.")
+    sure = "" if result.sure or len(known) < 2 else ", not clearly ahead of the next"
+    finding = f"{known[0].channel} engages best: {format_value(known[0].engagement_rate, '%')}{sure}"
+    return _dots(known, "engagement_rate", "%", finding=finding, title=title, name="channel")
+
+
+def creative_rates(result: Creatives) -> Drawing | Nothing:
+    """Return each creative's rate with its interval, in the order of being probably best."""
+    title = "Creatives"
+    known = [row for row in result.rows if getattr(row, result.rate, None) is not None]
+    if result.missing or not known:
+        return Nothing(title=title, reason=result.missing or "No creative has enough impressions.")
+    rate = _RATES.get(result.rate, result.rate)
+    return _dots(
+        known,
+        result.rate,
+        "%",
+        finding=result.sentence,
+        title=f"{rate} by creative",
+        name="headline",
+        also="creative_id",
+    )
+
+
+def creative_table(result: Creatives) -> DataTable | Nothing:
+    """Return the creatives as a table, the probably best first."""
+    if result.missing or not result.rows:
+        return Nothing(title="Creatives", reason=result.missing or "No creatives are loaded.")
+    return tabulate(
+        result.rows[:MOST_BARS],
+        [
+            text("headline", "Headline"),
+            text("creative_id", "Creative"),
+            figure("impressions", "Impressions", "count"),
+            figure("clicks", "Clicks", "count"),
+            figure("ctr", "CTR", "%"),
+            figure("conversion_rate", "Conversion rate", "%"),
+            figure("roas", "ROAS", "x"),
+            figure("probability_best", "Probability of being best", "%", bars=True),
+        ],
+        caption=f"Creatives by their probability of being best; below {format_value(LOW_ROAS, 'x')} is low",
+        currency=result.currency,
+    )
+
+
+def targets(result: TargetsView) -> DataTable | Nothing:
+    """Return what was aimed at and what was reached."""
+    if result.missing or not result.rows:
+        return Nothing(title="Targets", reason=result.missing or "No campaign has a target.")
+    made = tabulate(
+        result.rows,
+        [
+            text("name", "Campaign"),
+            text("metric", "Target"),
+            figure("actual", "Actual", "count"),
+            figure("target", "Aimed at", "count"),
+            figure("achievement", "Achieved", "%", bars=True),
+            text("verdict", "Verdict"),
+        ],
+        caption=result.sentence,
+        currency=result.currency,
+    )
+    cells = [
+        {
+            "Actual": format_value(row.actual, row.unit, currency=result.currency),
+            "Aimed at": format_value(row.target, row.unit, currency=result.currency),
+            "Target": row.metric.replace("_", " "),
+        }
+        for row in result.rows
+    ]
+    heads = [column.label for column in made.columns]
+    rows = tuple(
+        tuple(said.get(head, cell) for head, cell in zip(heads, row, strict=True))
+        for row, said in zip(made.rows, cells, strict=True)
+    )
+    return DataTable(
+        caption=made.caption, columns=made.columns, rows=rows, bars=made.bars, figures=made.figures
+    )
+
+
+def _dots(  # noqa: PLR0913 - what differs between three pictures of one kind
+    rows: Sequence[Any],
+    field: str,
+    unit: str,
+    *,
+    finding: str,
+    title: str,
+    name: str = "name",
+    also: str = "",
+    mark_at: float | None = None,
+) -> Drawing:
+    drawn = rows[:MOST_BARS]
+    names = labels([getattr(row, name) or (getattr(row, also) if also else "") for row in drawn])
+    points = [
+        {
+            "label": label,
+            "value": getattr(row, field),
+            "low": getattr(row, f"{field}_low", None),
+            "high": getattr(row, f"{field}_high", None),
+            "said": format_value(getattr(row, field), unit),
+            "interval": _interval(row, field, unit),
+            "tone": "s1" if mark_at is None or getattr(row, field) >= mark_at else "s2",
+        }
+        for label, row in zip(names, drawn, strict=True)
+    ]
+    listed = "; ".join(f"{point['label']} {point['said']}" for point in points)
+    left_out = len(rows) - len(drawn)
+    table = tabulate(
+        rows,
+        [
+            text(name, name.capitalize()),
+            figure(field, title.split(" by ", maxsplit=1)[0], unit),
+            figure(f"{field}_low", "95% interval from", unit),
+            figure(f"{field}_high", "to", unit),
+        ],
+        caption=title,
+    )
+    return Drawing(
+        finding=finding,
+        subtitle=f"{title}, {unit_in_words(unit, None)}; bars are 95% intervals",
+        description=f"Dots with intervals, {title}: {listed}.",
+        spec=dots(points, unit=unit, mark_at=mark_at),
+        table=table,
+        note=f"{left_out} more are in the figures." if left_out else "",
+    )
+
+
+def _interval(row: Any, field: str, unit: str) -> str:
+    low, high = getattr(row, f"{field}_low", None), getattr(row, f"{field}_high", None)
+    if low is None or high is None:
+        return MISSING
+    return f"{format_value(low, unit)} to {format_value(high, unit)}"

@@ -1,0 +1,255 @@
+"""Funnels, leads and cohorts: how far people come, and who comes back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.charts.drawing import DataTable, Drawing, Nothing
+from workbench.charts.shapes import labels, spec_of, tooltip, values
+from workbench.charts.tables import figure, tabulate, text
+from workbench.charts.theme import HEAT, colour
+from workbench.explore.cohorts import Cohorts
+from workbench.explore.funnels import Funnel, FunnelComparison
+from workbench.explore.leads import LeadReport
+from workbench.result import format_value
+
+_SHADES = 4
+
+
+def funnel(result: Funnel) -> Drawing | Nothing:
+    """Return a funnel: one bar per stage, the bottleneck in its own colour."""
+    if result.missing or not result.stages:
+        return Nothing(title="Funnel", reason=result.missing or "No stage has a count.")
+    rows = [
+        {
+            "label": label,
+            "value": stage.count,
+            "said": format_value(stage.count, "count")
+            + (f"   {format_value(stage.rate, '%')} of the stage before" if stage.rate is not None else ""),
+            "detail": format_value(stage.overall, "%"),
+            "tone": "s2" if stage.is_bottleneck else "s1",
+        }
+        for label, stage in zip(labels([s.stage for s in result.stages]), result.stages, strict=True)
+    ]
+    listed = "; ".join(f"{row['label']} {row['said']}" for row in rows)
+    counted = "users who came through the stages in order" if "order" in result.counted else result.counted
+    return Drawing(
+        finding=result.sentence,
+        subtitle=f"Funnel by {counted}; the bottleneck stands out"
+        if result.bottleneck
+        else f"Funnel by {counted}",
+        description=f"Bars, one per stage of the funnel: {listed}.",
+        spec=funnel_bars(rows),
+        table=tabulate(
+            result.stages,
+            [
+                text("stage", "Stage"),
+                figure("count", "Count", "count"),
+                figure("rate", "Of the stage before", "%"),
+                figure("benchmark", "Usual", "%"),
+                figure("dropped", "Lost", "count"),
+                figure("overall", "Of the first", "%"),
+            ],
+            caption=f"Funnel {result.label}",
+        ),
+        note=result.note,
+    )
+
+
+def funnel_bars(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return one bar per stage, with its count and step rate written below its name."""
+    import altair as alt
+
+    order = [row["label"] for row in rows]
+    tones = sorted({row["tone"] for row in rows})
+    base = alt.Chart(values(rows)).encode(
+        y=alt.Y("label:N", sort=order, axis=None, scale=alt.Scale(paddingInner=0.5)),
+        x=alt.X("value:Q", axis=None, scale=alt.Scale(zero=True, nice=False)),
+        tooltip=tooltip(("label", "title"), ("said", "Count"), ("detail", "Of the first stage")),
+    )
+    drawn = base.mark_bar(height=14, cornerRadiusEnd=2, yOffset=9, minBandSize=2).encode(
+        color=alt.Color(
+            "tone:N", scale=alt.Scale(domain=tones, range=[colour(t) for t in tones]), legend=None
+        )
+    )
+    name = base.mark_text(
+        align="left", baseline="middle", dy=-10, fontWeight=600, fontSize=13, color=colour("ink")
+    )
+    said = base.mark_text(align="right", baseline="middle", dy=-10, fontSize=12.5, color=colour("muted"))
+    return spec_of(
+        alt.layer(
+            drawn,
+            name.encode(text="label:N", x=alt.value(0)),
+            said.encode(text="said:N", x=alt.value("width")),
+        ).properties(width=640, height=48 * len(rows))
+    )
+
+
+def funnel_steps(result: FunnelComparison) -> DataTable | Nothing:
+    """Return two funnels step by step."""
+    if result.missing or not result.steps:
+        return Nothing(title="Two funnels", reason=result.missing or "The funnels have no common step.")
+    return tabulate(
+        result.steps,
+        [
+            text("step", "Step"),
+            figure("rate_a", result.first.label, "%"),
+            figure("rate_b", result.second.label, "%"),
+            figure("difference", "Difference", "pp"),
+            figure("low", "95% interval from", "pp"),
+            figure("high", "to", "pp"),
+            figure("p_corrected", "p (corrected)", ""),
+        ],
+        caption=result.sentence,
+    )
+
+
+def lead_stages(result: LeadReport) -> Drawing | Nothing:
+    """Return how many leads came at least to each stage."""
+    if result.missing or not result.stages:
+        return Nothing(title="Leads", reason=result.missing or "No leads are loaded.")
+    rows = [
+        {
+            "label": label,
+            "value": stage.leads,
+            "said": format_value(stage.leads, "count")
+            + (f"   {format_value(stage.rate, '%')} of the stage before" if stage.rate is not None else ""),
+            "detail": format_value(stage.leads / (result.stages[0].leads or 1), "%"),
+            "tone": "s1",
+        }
+        for label, stage in zip(labels([s.stage for s in result.stages]), result.stages, strict=True)
+    ]
+    return Drawing(
+        finding=result.sentence,
+        subtitle="Leads that came at least to each stage",
+        description="Bars, one per stage: " + "; ".join(f"{r['label']} {r['said']}" for r in rows) + ".",
+        spec=funnel_bars(rows),
+        table=tabulate(
+            result.stages,
+            [
+                text("stage", "Stage"),
+                figure("leads", "Leads", "count"),
+                figure("rate", "Of the stage before", "%"),
+                figure("low", "95% interval from", "%"),
+                figure("high", "to", "%"),
+            ],
+            caption="Leads by stage",
+        ),
+    )
+
+
+def lead_table(result: LeadReport) -> DataTable | Nothing:
+    """Return lead quality by channel, all channels last."""
+    if result.missing or not result.rows:
+        return Nothing(title="Leads by channel", reason=result.missing or "No leads are loaded.")
+    return tabulate(
+        [*result.rows, *([result.total] if result.total and len(result.rows) > 1 else [])],
+        [
+            text("channel", "Channel"),
+            figure("leads", "Leads", "count"),
+            figure("new_per_day", "New per day", ""),
+            figure("win_rate", "Win rate", "%"),
+            figure("won_value", "Won", "money"),
+            figure("expected_value", "Expected value", "money"),
+            figure("days_to_close", "Days to close", ""),
+            figure("cost_per_lead", "Cost per lead", "money"),
+            figure("roi", "Return", "x"),
+        ],
+        caption="Lead quality by channel",
+        currency=result.currency,
+    )
+
+
+def lead_grades(result: LeadReport) -> DataTable | Nothing:
+    """Return the grades of each channel's leads, and how often a grade is won."""
+    if result.missing or not result.grades:
+        return Nothing(title="Grades", reason=result.missing or "No lead has a grade.")
+    return tabulate(
+        result.grades,
+        [
+            text("channel", "Channel"),
+            text("grade", "Grade"),
+            figure("leads", "Leads", "count"),
+            figure("share", "Share of the channel", "%", bars=True),
+            figure("win_rate", "Win rate", "%"),
+            figure("win_rate_low", "95% interval from", "%"),
+            figure("win_rate_high", "to", "%"),
+        ],
+        caption="Grades by channel",
+    )
+
+
+def retention(result: Cohorts) -> Drawing | Nothing:
+    """Return the share of each cohort that ordered again, by age: darker is more."""
+    cells = [c for c in result.cells if c.retention is not None and c.age > 0][:1200]
+    if result.missing or not cells:
+        return Nothing(title="Retention", reason=result.missing or "No cohort is old enough.")
+    top = max(cell.retention or 0.0 for cell in cells) or 1.0
+    rows = [
+        {
+            "cohort": f"{cell.cohort:%b %Y}{f' {cell.slice}' if cell.slice else ''}",
+            "age": cell.age,
+            "days": f"days {30 * cell.age - 29}–{30 * cell.age}",
+            "said": format_value(cell.retention, "%"),
+            "interval": f"{format_value(cell.low, '%')} to {format_value(cell.high, '%')}",
+            "users": format_value(cell.users, "count"),
+            "shade": min(_SHADES - 1, int(_SHADES * (cell.retention or 0.0) / top)),
+            "short": f"{100 * (cell.retention or 0.0):.0f}",
+        }
+        for cell in cells
+    ]
+    return Drawing(
+        finding=result.sentence,
+        subtitle=f"Share of each monthly cohort (by {result.basis}) with an order, by 30-day window, %",
+        description=f"Shaded cells, one row per cohort and one column per 30 days. {result.sentence}",
+        spec=_shaded(rows),
+        table=tabulate(
+            cells,
+            [
+                text("cohort", "Cohort"),
+                text("slice", (result.by or "slice").capitalize()),
+                figure("age", "Window", "count"),
+                figure("users", "Users", "count"),
+                figure("active", "Ordered", "count"),
+                figure("retention", "Retention", "%"),
+                figure("low", "95% interval from", "%"),
+                figure("high", "to", "%"),
+                figure("revenue_per_user", "Revenue per user", "money"),
+                figure("cumulative_per_user", "Up to this window", "money"),
+            ],
+            caption="Retention by cohort and 30-day window",
+            currency=result.currency,
+        ),
+    )
+
+
+def _shaded(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    import altair as alt
+
+    cohorts = list(dict.fromkeys(row["cohort"] for row in rows))
+    base = alt.Chart(values(rows)).encode(
+        x=alt.X("age:O", axis=alt.Axis(orient="top", title=None, domain=False, labelAngle=0)),
+        y=alt.Y("cohort:O", sort=cohorts, axis=alt.Axis(title=None)),
+        tooltip=tooltip(
+            ("cohort", "title"),
+            ("days", "Window"),
+            ("said", "Retention"),
+            ("interval", "95% interval"),
+            ("users", "Users"),
+        ),
+    )
+    tiles = base.mark_rect(cornerRadius=2, stroke=colour("surface"), strokeWidth=2).encode(
+        color=alt.Color("shade:O", legend=None, scale=heat())
+    )
+    figures = base.mark_text(fontSize=11).encode(
+        text="short:N",
+        color=alt.condition("datum.shade > 2", alt.value(colour("surface")), alt.value(colour("ink"))),
+    )
+    return spec_of(alt.layer(tiles, figures).properties(width=640, height=26 * len(cohorts) + 4))
+
+
+def heat() -> Any:
+    """Return the scale of four shades, light to strong."""
+    import altair as alt
+
+    return alt.Scale(domain=list(range(_SHADES)), range=[colour(name) for name in HEAT])

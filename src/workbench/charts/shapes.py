@@ -1,0 +1,136 @@
+"""The few shapes that charts are made of: data as rows, axes in their unit, dots with intervals.
+
+A figure in a tooltip is a text formatted like the one in the table: a chart never says it in two ways.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from workbench.charts.drawing import shown
+from workbench.charts.theme import colour
+
+if TYPE_CHECKING:
+    import altair as alt
+
+ROW_HEIGHT = 30
+MOST_BARS = 15
+_FORMATS = {"%": ".1~%", "pp": ".1~%", "count": "~s", "money": "~s"}
+_SHORT = "replace(format(datum.value, '~s'), 'G', 'B')"  # a billion is not a giga-euro
+
+
+def values(rows: Iterable[Mapping[str, Any]]) -> alt.Data:
+    """Return rows as the data of a chart."""
+    import altair as alt
+
+    return alt.Data(values=[dict(row) for row in rows])  # type: ignore[no-untyped-call]
+
+
+def labels(names: Sequence[str], limit: int = 30) -> list[str]:
+    """Return names short enough for an axis and still told apart.
+
+    Examples
+    --------
+    >>> labels(["Summer sale north", "Summer sale south", "b"], 12)
+    ['Summer sale…', 'Summer sale… (2)', 'b']
+    """
+    seen: dict[str, int] = {}
+    found = []
+    for name in names:
+        text = shown(name, limit) or "(no name)"
+        seen[text] = seen.get(text, 0) + 1
+        found.append(text if seen[text] == 1 else f"{text} ({seen[text]})")
+    return found
+
+
+def unit_axis(unit: str, **options: Any) -> alt.Axis:
+    """Return an axis in a unit, without a title: the subtitle of the chart names the unit."""
+    import altair as alt
+
+    if unit in {"count", "money"}:
+        return alt.Axis(title=None, labelExpr=_SHORT, tickCount=4, **options)
+    return alt.Axis(title=None, format=_FORMATS.get(unit, "~g"), tickCount=4, **options)
+
+
+def day_axis(field: str = "day", **options: Any) -> alt.X:
+    """Return a time axis of days that stay the same days in every time zone."""
+    import altair as alt
+
+    axis = alt.Axis(title=None, format="%-d %b", labelOverlap=True, tickCount=6, **options)
+    return alt.X(f"{field}:T", scale=alt.Scale(type="utc"), axis=axis)
+
+
+def tooltip(*pairs: tuple[str, str]) -> list[alt.Tooltip]:
+    """Return a tooltip from (field, label) pairs; the label ``title`` stands above the others."""
+    import altair as alt
+
+    return [alt.Tooltip(f"{field}:N", title=label) for field, label in pairs]
+
+
+def unit_in_words(unit: str, currency: str | None) -> str:
+    """Return a unit as a subtitle names it.
+
+    Examples
+    --------
+    >>> unit_in_words("money", "EUR"), unit_in_words("x", None), unit_in_words("h", None)
+    ('EUR', 'times', 'h')
+    """
+    return {
+        "money": currency or "money",
+        "%": "%",
+        "pp": "percentage points",
+        "x": "times",
+        "count": "number",
+    }.get(unit, unit)
+
+
+def dots(
+    rows: Sequence[Mapping[str, Any]], *, unit: str, mark_at: float | None = None, height: int = ROW_HEIGHT
+) -> dict[str, Any]:
+    """Return one dot per row with its interval, in the order given.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        `label`, `value`, `low`, `high` (None where unknown), `tone` (a token of the theme), `said` and
+        `interval` for the tooltip.
+    unit : str
+        Of the axis.
+    mark_at : float, optional
+        Where a hairline stands: a target, or the point of no gain.
+    """
+    import altair as alt
+
+    order = [row["label"] for row in rows]
+    tones = sorted({row["tone"] for row in rows})
+    scale = alt.Scale(domain=tones, range=[colour(tone) for tone in tones])
+    base = alt.Chart(values(rows)).encode(
+        y=alt.Y("label:N", sort=order, title=None, axis=alt.Axis(grid=False, labelLimit=170)),
+        color=alt.Color("tone:N", scale=scale, legend=None),
+        tooltip=tooltip(("label", "title"), ("said", "Value"), ("interval", "95% interval")),
+    )
+    x = alt.X("value:Q", axis=unit_axis(unit, grid=True), scale=alt.Scale(zero=True, nice=True))
+    layers = [
+        base.mark_rule(strokeWidth=5, opacity=0.32, strokeCap="round")
+        .transform_filter("isValid(datum.low) && isValid(datum.high)")
+        .encode(x=alt.X("low:Q", axis=unit_axis(unit, grid=True)), x2="high:Q"),
+        base.mark_point(filled=True, size=90, opacity=1).encode(x=x),
+    ]
+    if mark_at is not None:
+        layers.insert(0, _hairline(mark_at))
+    return spec_of(alt.layer(*layers).properties(height=max(2, len(rows)) * height))
+
+
+def _hairline(place: float) -> Any:
+    import altair as alt
+
+    line = alt.Chart(values([{"at": place}])).mark_rule(color=colour("muted"), strokeDash=[3, 3])
+    return line.encode(x=alt.X("at:Q"))
+
+
+def spec_of(chart: alt.TopLevelMixin) -> dict[str, Any]:
+    """Return a chart as a specification without the configuration it would bring along."""
+    found: dict[str, Any] = chart.to_dict()
+    found.pop("config", None)
+    return found

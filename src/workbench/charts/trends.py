@@ -1,0 +1,168 @@
+"""Trends: a metric by day with its 7-day mean; several slices as small pictures on one scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from workbench.charts.cards import period
+from workbench.charts.drawing import DataTable, Drawing, Nothing, figures_of, shown
+from workbench.charts.shapes import day_axis, labels, spec_of, tooltip, unit_axis, unit_in_words, values
+from workbench.charts.tables import figure, tabulate, text
+from workbench.charts.theme import colour
+from workbench.explore.trends import TrendPoint, Trends
+from workbench.result import format_value
+
+if TYPE_CHECKING:
+    import altair as alt
+
+MOST_PICTURES = 6
+
+
+def trend(result: Trends) -> Drawing | Nothing:
+    """Return a metric over time: days as a quiet line, the 7-day mean as the strong one."""
+    if result.missing or not result.points:
+        return Nothing(title=f"{result.title} over time", reason=result.missing or "No day has a figure.")
+    slices = result.slices[:MOST_PICTURES]
+    parts = [[point for point in result.points if point.slice == name] for name in slices]
+    days = [point.day for point in result.points]
+    return Drawing(
+        finding=result.sentence,
+        subtitle=", ".join(
+            [
+                f"{result.title} by {result.grain}{f' and {result.by}' if result.by else ''}",
+                unit_in_words(result.unit, result.currency),
+                period(min(days), max(days)),
+            ]
+        ),
+        description=_description(result, slices),
+        spec=_single(parts[0], result) if len(slices) == 1 else _several(parts, result),
+        table=_table(result),
+        note=_note(result, len(slices)),
+    )
+
+
+def changes(result: Trends) -> DataTable | Nothing:
+    """Return the changes against last week, month and year as a table."""
+    if result.missing or not result.changes:
+        return Nothing(title=f"Changes of {result.title}", reason=result.missing or "No block is complete.")
+    columns = [
+        text("slice", (result.by or "slice").capitalize()),
+        text("kind", "Against"),
+        figure("current", "Now", result.unit),
+        figure("previous", "Before", result.unit),
+        figure("change", "Change", "%"),
+        figure("change_low", "from", "%"),
+        figure("change_high", "to", "%"),
+        text("reason", "Bear in mind"),
+    ]
+    return tabulate(result.changes, columns, caption=result.sentence, currency=result.currency)
+
+
+def _description(result: Trends, slices: Sequence[str]) -> str:
+    lines = []
+    for name in slices:
+        known = [p for p in result.points if p.slice == name and p.value is not None]
+        if known:
+            ends = (
+                format_value(p.value, result.unit, currency=result.currency) for p in (known[0], known[-1])
+            )
+            lines.append(f"{shown(name, 40)}{': ' if name else ''}from {' to '.join(ends)}")
+    return f"Line chart of {result.title} by {result.grain}. {'; '.join(lines)}. {result.sentence}"
+
+
+def _note(result: Trends, drawn: int) -> str:
+    parts = []
+    if any(point.rolling is not None for point in result.points):
+        parts.append("Strong line: 7-day mean; thin line: single days.")
+    if any(not point.complete for point in result.points):
+        parts.append("Hollow days are still incomplete.")
+    if len(result.slices) > drawn:
+        parts.append(f"{len(result.slices) - drawn} smaller ones are left out.")
+    return " ".join(parts)
+
+
+def _rows(points: Sequence[TrendPoint], result: Trends) -> list[dict[str, Any]]:
+    def said(value: float | None) -> str:
+        return format_value(value, result.unit, currency=result.currency)
+
+    return [
+        {
+            "day": point.day.isoformat(),
+            "date": f"{point.day.day} {point.day:%b %Y}",
+            "value": point.value,
+            "mean": point.rolling,
+            "said": said(point.value),
+            "mean_said": said(point.rolling),
+            "complete": point.complete,
+        }
+        for point in points
+    ]
+
+
+def _single(points: Sequence[TrendPoint], result: Trends) -> dict[str, Any]:
+    return spec_of(_lines(_rows(points, result), result.unit).properties(width=640, height=230))
+
+
+def _several(parts: Sequence[Sequence[TrendPoint]], result: Trends) -> dict[str, Any]:
+    import altair as alt
+
+    top = max((p.value or 0.0 for part in parts for p in part), default=1.0)
+    low = min(0.0, *(p.value or 0.0 for part in parts for p in part))
+    names = labels([part[0].slice or "(none)" for part in parts])
+    pictures = [
+        _lines(_rows(part, result), result.unit, alt.Scale(domain=[low, top], nice=True)).properties(
+            width=200, height=120, title=name
+        )
+        for part, name in zip(parts, names, strict=True)
+    ]
+    return spec_of(alt.concat(*pictures, columns=2 if len(pictures) in {2, 4} else 3))
+
+
+def _lines(rows: list[dict[str, Any]], unit: str, scale: alt.Scale | None = None) -> Any:
+    import altair as alt
+
+    has_mean = any(row["mean"] is not None for row in rows)
+    has_values = sum(row["value"] is not None for row in rows) > 1
+    base = alt.Chart(values(rows)).encode(x=day_axis())
+    y_scale = scale or alt.Scale(zero=True, nice=True)
+    y = alt.Y("value:Q", axis=unit_axis(unit), scale=y_scale)
+    words = tooltip(("date", "title"), ("said", "Day"), *([("mean_said", "7-day mean")] if has_mean else []))
+    layers = [base.mark_line(strokeWidth=1 if has_mean else 2, color=_quiet(has_mean)).encode(y=y)]
+    if has_mean:
+        strong = base.mark_line(strokeWidth=2.4, color=colour("s1"))
+        layers.append(strong.encode(y=alt.Y("mean:Q", axis=unit_axis(unit), scale=y_scale)))
+    if not has_values:
+        layers.append(base.mark_point(size=60, color=colour("s1")).encode(y=y))
+    hollow = base.transform_filter("!datum.complete && isValid(datum.value)")
+    layers.append(
+        hollow.mark_point(filled=False, size=28, color=colour("muted"), opacity=1, strokeWidth=1.2).encode(
+            y=y
+        )
+    )
+    # An invisible rule over each day, so that the tooltip is found without hitting a line.
+    layers.append(base.mark_rule(opacity=0.001, strokeWidth=9).encode(tooltip=words))
+    return alt.layer(*layers)
+
+
+def _quiet(has_mean: bool) -> str:
+    return colour("quiet") if has_mean else colour("s1")
+
+
+def _table(result: Trends) -> DataTable:
+    made = tabulate(
+        result.points,
+        [
+            text("slice", (result.by or "slice").capitalize()),
+            text("day", "Day"),
+            figure("value", result.title, result.unit),
+            figure("rolling", "7-day mean", result.unit),
+        ],
+        currency=result.currency,
+    )
+    return DataTable(
+        caption=f"{result.title} by {result.grain}",
+        columns=made.columns,
+        rows=made.rows,
+        figures=tuple({"metric": result.metric, **row} for row in figures_of(result.points)),
+    )
