@@ -1,1 +1,43 @@
-"""Questions that a look at the data answers: trends, comparisons, targets, pacing, funnels, cohorts."""
+"""Questions that a look at the data answers: trends, comparisons, targets, pacing, funnels, cohorts.
+
+Each view is a function of tables that returns a frozen result with a sentence and a table.
+"""
+
+from workbench.explore.campaigns import compare_campaigns
+from workbench.explore.channels import compare_channels
+from workbench.explore.cohorts import cohorts
+from workbench.explore.creatives import creatives
+from workbench.explore.executive import alerts, leaderboard
+from workbench.explore.frequency import frequency
+from workbench.explore.funnels import compare_funnels, funnel_of
+from workbench.explore.heatmaps import heatmap
+from workbench.explore.kpis import kpi_cards
+from workbench.explore.leads import leads
+from workbench.explore.pacing import pacing
+from workbench.explore.paths import funnel
+from workbench.explore.reconciliation import reconcile
+from workbench.explore.segments import compare_segments, segments
+from workbench.explore.targets import target_vs_actual
+from workbench.explore.trends import trends
+
+__all__ = [
+    "alerts",
+    "cohorts",
+    "compare_campaigns",
+    "compare_channels",
+    "compare_funnels",
+    "compare_segments",
+    "creatives",
+    "frequency",
+    "funnel",
+    "funnel_of",
+    "heatmap",
+    "kpi_cards",
+    "leaderboard",
+    "leads",
+    "pacing",
+    "reconcile",
+    "segments",
+    "target_vs_actual",
+    "trends",
+]

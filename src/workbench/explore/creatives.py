@@ -164,8 +164,7 @@ def _ranked(rows: list[CreativeRow], rate: Rate) -> list[CreativeRow]:
     """Return the rows with their probability of being best, those that cannot be ranked last."""
 
     def sides(row: CreativeRow) -> tuple[float, float]:
-        pair = (row.clicks, row.impressions) if rate == "ctr" else (row.conversions or 0.0, row.clicks)
-        return pair
+        return (row.clicks, row.impressions) if rate == "ctr" else (row.conversions or 0.0, row.clicks)
 
     able = [row for row in rows if sides(row)[1] >= ENOUGH_TRIALS and sides(row)[0] <= sides(row)[1]]
     rest = [row for row in rows if row not in able]

@@ -109,14 +109,14 @@ def heatmap(
     window: str | Window | None = "90d",
     by_segment: bool = False,
 ) -> Heatmap:
-    """Return engagement by weekday and hour: messages opened or clicked, and what people did themselves.
+    """Return engagement by weekday and hour: what people opened, clicked and did themselves.
 
     Parameters
     ----------
     tables : Tables
         Needs facts.
     time_zone : str
-        The IANA name of the audience's time zone, e.g. ``"Europe/Berlin"``; changes of the clock are followed.
+        The IANA name of the audience's time zone, as ``"Europe/Berlin"``; changes of the clock are followed.
     window : str or Window, optional
         The days, UTC.
     by_segment : bool

@@ -45,9 +45,9 @@ class BudgetShift:
 def budget_shift(rows: Sequence[Return]) -> BudgetShift:
     """Return the move of a fifth of the lowest daily spend to the highest, if that surely pays.
 
-    The returns are first pulled towards their common mean by how much of their spread is noise, as the highest
-    of many figures is high partly by luck. The gain takes returns as constant, so it is an upper view: more
-    money in one place returns less per unit.
+    The returns are first pulled towards their common mean by how much of their spread is noise, as the
+    highest of many figures is high partly by luck. The gain takes returns as constant, so it is an upper
+    view: more money in one place returns less per unit.
 
     References
     ----------

@@ -52,6 +52,8 @@ def lacking(tables: Tables, *names: str) -> str:
     """Return the reason why a view has no answer, or an empty text where one of the named tables has rows."""
     if any(name in tables.names for name in names):
         return ""
+    if not names:
+        return "Not enough data: no table has a row yet; load a file first."
     return f"Not enough data: no rows in {' or '.join(names)}; load a file into {names[0]} first."
 
 

@@ -1,0 +1,231 @@
+"""The page of an executive: who leads, and what needs a decision today.
+
+Words: an *alert* is a fact that asks for a decision, with its severity; what is merely uncertain is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from workbench.explore.campaigns import CampaignComparison, campaign_facts, compare_campaigns
+from workbench.explore.figures import figures
+from workbench.explore.kpis import TARGETS, Card, KpiCards, kpi_cards
+from workbench.explore.pacing import Pacing, pacing
+from workbench.explore.query import window_of
+from workbench.explore.view import View, frame_of, lacking
+from workbench.metrics import METRICS
+from workbench.result import format_value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.metrics import Tables, Window
+
+Severity = Literal["critical", "warning", "info"]
+_ORDER = ("critical", "warning", "info")
+_QUALITY = ("data_freshness_p95",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One place of a leaderboard; `apart` says whether its interval stands clear of the next one's."""
+
+    rank: int
+    name: str
+    key: str
+    value: float
+    low: float | None
+    high: float | None
+    spend: float | None
+    apart: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaderboard(View):
+    """The leading slices by one metric."""
+
+    metric: str
+    title: str
+    unit: str
+    by: str
+    places: tuple[Place, ...]
+    compared: int
+    currency: str | None
+    missing: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Return who leads, and whether that is sure."""
+        if self.missing:
+            return self.missing
+        first = self.places[0]
+        value = format_value(first.value, self.unit, currency=self.currency)
+        sure = "" if first.apart or self.compared == 1 else ", though not surely ahead of the next"
+        return f"{first.name} leads {self.compared} by {self.title.lower()} with {value}{sure}."
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per place."""
+        return frame_of(self.places, Place)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One fact that asks for a decision."""
+
+    severity: Severity
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alerts(View):
+    """What needs a decision, the most severe first."""
+
+    alerts: tuple[Alert, ...]
+    missing: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Return how many alerts there are, and the first."""
+        if self.missing:
+            return self.missing
+        if not self.alerts:
+            return "Nothing needs a decision today."
+        count = len(self.alerts)
+        noun = "matter needs" if count == 1 else "matters need"
+        return f"{count} {noun} a decision; first: {self.alerts[0].subject} {self.alerts[0].text}."
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per alert."""
+        return frame_of(self.alerts, Alert)
+
+
+def leaderboard(
+    tables: Tables,
+    *,
+    metric: str = "roas",
+    by: str = "campaign",
+    window: str | Window | None = "30d",
+    top: int = 5,
+) -> Leaderboard:
+    """Return the leading campaigns (or channels, creatives, segments) by one metric.
+
+    Parameters
+    ----------
+    tables : Tables
+        The data at one version.
+    metric, by : str
+        A metric and a dimension of the dictionary; on which end the best stand is in the dictionary.
+    top : int
+        How many places.
+    """
+    definition = METRICS[metric]
+    days = window_of(tables, window)
+    empty = Leaderboard(
+        metric=metric,
+        title=definition.title,
+        unit=definition.unit,
+        by=by,
+        places=(),
+        compared=0,
+        currency=tables.currency,
+        missing=f"Not enough data: {definition.title} is not known for any {by}.",
+    )
+    if days is None:
+        return empty
+    found = figures(tables, list(dict.fromkeys([metric, "spend"])), by=(by,), window=days)
+    sign = -1 if definition.better != "lower" else 1
+    known = [(key, figure) for key in found.slices if (figure := found.of(key, metric)).value is not None]
+    known.sort(key=lambda pair: (sign * (pair[1].value or 0.0), str(pair[0])))
+    if not known:
+        return empty
+    facts = campaign_facts(tables) if by == "campaign" else {}
+    places = []
+    for rank, (key, figure) in enumerate(known[:top], start=1):
+        after = known[rank][1] if rank < len(known) else None
+        ends = (None, None) if after is None else (after.low, after.high)
+        near, far = (figure.low, ends[1]) if sign < 0 else (ends[0], figure.high)
+        places.append(
+            Place(
+                rank=rank,
+                name=str(facts.get(key[0], {}).get("name") or key[0]),
+                key=str(key[0]),
+                value=figure.value or 0.0,
+                low=figure.low,
+                high=figure.high,
+                spend=found.of(key, "spend").value,
+                apart=near is not None and far is not None and near > far,
+            )
+        )
+    return Leaderboard(
+        metric=metric,
+        title=definition.title,
+        unit=definition.unit,
+        by=by,
+        places=tuple(places),
+        compared=len(known),
+        currency=tables.currency,
+    )
+
+
+def alerts(
+    tables: Tables,
+    *,
+    window: str | Window | None = "30d",
+    targets: Mapping[str, float] = TARGETS,
+) -> Alerts:
+    """Return what needs a decision: missed targets, campaigns that surely lose money or leave their plan.
+
+    Parameters
+    ----------
+    tables : Tables
+        The data at one version.
+    window : str or Window, optional
+        The days that are judged.
+    targets : mapping
+        Metric -> what is aimed at.
+    """
+    if window_of(tables, window) is None:
+        return Alerts(alerts=(), missing=lacking(tables))
+    cards = kpi_cards(tables, [*targets, *_QUALITY], window=window, targets=targets)
+    found = [
+        *_of_cards(cards),
+        *_of_pacing(pacing(tables)),
+        *_of_campaigns(compare_campaigns(tables, window=window)),
+    ]
+    return Alerts(alerts=tuple(sorted(found, key=lambda alert: _ORDER.index(alert.severity))))
+
+
+def _of_cards(cards: KpiCards) -> Iterable[Alert]:
+    for card in cards.cards:
+        value = _shown(card, card.value, cards.currency)
+        if card.alert:
+            target = _shown(card, card.target, cards.currency)
+            text = f"is {value}, its target {target}; missed on each of the last {card.streak} days"
+            yield Alert(severity="warning", subject=card.title, text=text)
+        elif card.name in _QUALITY and card.verdict == "above range":
+            yield Alert(severity="warning", subject=card.title, text=f"is {value}: today's figures come late")
+        if card.incomplete:
+            text = "rests on less than 90% of the days it should"
+            yield Alert(severity="info", subject=card.title, text=text)
+
+
+def _shown(card: Card, value: float | None, currency: str | None) -> str:
+    return format_value(value, card.unit, currency=currency)
+
+
+def _of_pacing(view: Pacing) -> Iterable[Alert]:
+    for row in view.rows:
+        if row.verdict in ("over", "under"):
+            ends = [format_value(x, "money", currency=view.currency) for x in (row.projected, row.budget)]
+            text = f"will end near {ends[0]} of {ends[1]} planned"
+            severity: Severity = "critical" if row.verdict == "over" else "warning"
+            yield Alert(severity=severity, subject=row.name, text=text)
+
+
+def _of_campaigns(view: CampaignComparison) -> Iterable[Alert]:
+    for line in view.advice:
+        if line.priority == "high":
+            yield Alert(severity="critical", subject=line.name, text=f"should {line.action}: {line.reason}")

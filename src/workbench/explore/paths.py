@@ -1,0 +1,156 @@
+"""The counts behind a funnel: users in order where events exist, totals where only platforms report.
+
+Words: a user *enters* with an impression in the window; a click counts when it follows an impression of the
+same campaign; each later stage is the first moment after the stage before. Taking the first moment is exact:
+whoever can pass the stages in order passes them this way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import UsageError
+from workbench.explore.figures import figures
+from workbench.explore.funnels import FUNNELS, Funnel, FunnelDefinition, funnel_of
+from workbench.explore.query import ask, window_of
+from workbench.explore.view import lacking
+from workbench.metrics import sql
+
+if TYPE_CHECKING:
+    from workbench.metrics import Tables, Window
+
+_AWARENESS = ("impressions", "ctr", "leads", "qualified_leads", "converted_leads", "cost_per_conversion")
+SLICES = ("campaign", "segment", "channel", "region")
+
+
+def funnel(
+    tables: Tables,
+    name: str = "purchase",
+    *,
+    window: str | Window | None = "30d",
+    where: dict[str, str] | None = None,
+    benchmarks: tuple[float | None, ...] | None = None,
+) -> Funnel:
+    """Return one of the two ready funnels.
+
+    Parameters
+    ----------
+    tables : Tables
+        ``purchase`` needs facts; ``awareness`` needs facts or daily_performance, and leads.
+    name : {"purchase", "awareness"}
+        The first counts users who pass the stages in order, the second totals of each stage.
+    window : str or Window, optional
+        The days in which all stages lie.
+    where : dict, optional
+        One of campaign, segment, channel, region, and its value: whose impressions count. Landings, carts and
+        purchases carry no campaign; they count when they follow a click of this one.
+    benchmarks : tuple, optional
+        The usual rate of each step, instead of the ready ones.
+    """
+    definition = FUNNELS[name]
+    if benchmarks is not None:
+        definition = replace(definition, benchmarks=benchmarks)
+    kept = dict(where or {})
+    if set(kept) - set(SLICES) or len(kept) > 1:
+        raise UsageError(f"A funnel is cut by one of {', '.join(SLICES)}, not {', '.join(kept)}.")
+    label = next(iter(kept.values()), "all")
+    days = window_of(tables, window)
+    if days is None:
+        return _nothing(definition, label, lacking(tables))
+    if name == "purchase":
+        return _ordered(tables, definition, days, kept, label)
+    return _totals(tables, definition, days, kept, label)
+
+
+def _nothing(definition: FunnelDefinition, label: str, reason: str) -> Funnel:
+    return Funnel(
+        name=definition.name,
+        label=label,
+        counted="nothing",
+        stages=(),
+        conversion=None,
+        conversion_low=None,
+        conversion_high=None,
+        missing=reason,
+    )
+
+
+def _totals(
+    tables: Tables, definition: FunnelDefinition, days: Window, where: dict[str, str], label: str
+) -> Funnel:
+    missing = lacking(tables, "daily_performance", "facts")
+    if missing:
+        return _nothing(definition, label, missing)
+    found = figures(tables, _AWARENESS, window=days, where=where or None)
+    of = {name: found.of((), name) for name in _AWARENESS}
+    sales, note = of["converted_leads"].value, ""
+    if not sales:
+        sales, note = of["cost_per_conversion"].denominator, "sales are conversions: no lead was won"
+    leads, qualified = of["leads"].value, of["qualified_leads"].value
+    values = [of["impressions"].value, of["ctr"].numerator, leads, qualified, sales]
+    if not values[0]:
+        return _nothing(definition, label, f"Not enough data: nothing was shown in {days}.")
+    known = [place for place, value in enumerate(values) if value is not None]
+    if len(known) < len(values):
+        gaps = [definition.stages[place] for place in range(len(values)) if place not in known]
+        definition, note = _without(definition, known), f"not reported: {', '.join(gaps)}"
+    return funnel_of(
+        [value for value in values if value is not None], definition, label=label, counted="totals", note=note
+    )
+
+
+def _without(definition: FunnelDefinition, known: list[int]) -> FunnelDefinition:
+    """Return a definition with some stages left out; a step over a gap has no benchmark."""
+    steps = [
+        definition.benchmarks[after - 1] if after == before + 1 else None for before, after in pairwise(known)
+    ]
+    stages = tuple(definition.stages[place] for place in known)
+    return replace(definition, stages=stages, benchmarks=tuple(steps))
+
+
+def _ordered(
+    tables: Tables, definition: FunnelDefinition, days: Window, where: dict[str, str], label: str
+) -> Funnel:
+    missing = lacking(tables, "facts")
+    if missing:
+        return _nothing(definition, label, missing)
+    key = tuple(where.items())
+    rows = ask(tables, lambda: _stages(where), "purchase funnel", key, window=days)
+    counts = [int(rows[0][f"s{place}"] or 0) for place in range(5)]
+    if counts[0] == 0:
+        return _nothing(definition, label, f"Not enough data: nobody was shown anything in {days}.")
+    note = "" if counts[2] or counts[1] == 0 else "no visits are recorded after a click"
+    return funnel_of(counts, definition, label=label, counted="users in order", note=note)
+
+
+def _stages(where: dict[str, str]) -> Any:
+    facts = sql.unbound("facts")
+    within = facts.filter(sql.within(facts.day, instant=False))
+    shown = within.filter(
+        (within.event_type == "campaign_delivered") & (sql.when(within.is_holdout, 1, 0) == 0)
+    )
+    for name, value in where.items():
+        shown = shown.filter(shown["campaign_id" if name == "campaign" else name] == value)
+    pairs = shown.group_by(["user_key", "campaign_id"]).agg(seen=shown.timestamp.min())
+    click = within.filter(within.event_type == "campaign_clicked")
+    click = click.select(clicker="user_key", clicked="campaign_id", moment="timestamp")
+    both = pairs.inner_join(click, [("user_key", "clicker"), ("campaign_id", "clicked")])
+    both = both.filter(both.moment >= both.seen)
+    chain = _reached(pairs.group_by("user_key").agg(t0=pairs.seen.min()), both.select("clicker", "moment"), 1)
+    visit = within.filter(within.event_type == "user_engaged")
+    cart = visit.filter(visit.kind == "add_to_cart")
+    bought = within.filter(within.event_type == "user_purchased")
+    for place, events in ((2, visit), (3, cart), (4, bought)):
+        later = chain.inner_join(events.select(who="user_key", moment="timestamp"), [("user_key", "who")])
+        later = later.filter(later.moment >= later[f"t{place - 1}"])
+        chain = _reached(chain, later.select("who", "moment"), place)
+    return chain.agg(**{f"s{place}": chain[f"t{place}"].count() for place in range(5)})
+
+
+def _reached(chain: Any, events: Any, place: int) -> Any:
+    """Return the chain with one more column: each user's first of these events, null where there is none."""
+    who, moment = events.columns
+    first = events.group_by(who).agg(**{f"t{place}": events[moment].min()}).rename({f"u{place}": who})
+    return chain.left_join(first, [("user_key", f"u{place}")])

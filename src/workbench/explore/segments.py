@@ -1,0 +1,261 @@
+"""Segments of users: who they are in figures, and two or three of them side by side.
+
+Words: a user's segment is the one its events carry; *growth* is the change of its active users against the
+equal window before. Segments are described, not compared as if users had been sent to them by chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from workbench.errors import UsageError
+from workbench.explore.figures import NOTHING, Figure, Figures, figures
+from workbench.explore.query import window_of
+from workbench.explore.shares import difference_of_shares, holm
+from workbench.explore.view import View, frame_of, lacking, ratio
+from workbench.metrics import METRICS, Metric, distinct
+from workbench.metrics import total as total_of
+from workbench.result import format_value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.metrics import Tables, Window
+
+ACTIVE = Metric(
+    name="active_users",
+    title="Active users",
+    unit="count",
+    better="higher",
+    owner="lifecycle",
+    refresh="daily",
+    is_=distinct(("user_purchased", "user_engaged", "campaign_clicked", "campaign_viewed")),
+    says="Distinct users who opened, clicked, did or bought something.",
+)
+SPEND_PER_USER = Metric(
+    name="spend_per_user",
+    title="Purchases per active user",
+    unit="money",
+    better="higher",
+    owner="rewards",
+    refresh="daily",
+    is_=total_of("value", of="user_purchased") / ACTIVE.is_,
+    says="What users bought, per active user.",
+)
+METRIC_NAMES = ("ctr", "conversion_rate", "gross_margin", "ltv_12m")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentRow:
+    """One segment's figures; None where the data cannot say."""
+
+    segment: str
+    users: int
+    share: float
+    growth: float | None
+    spend_per_user: float | None
+    ltv_12m: float | None
+    ctr: float | None
+    ctr_low: float | None
+    ctr_high: float | None
+    conversion_rate: float | None
+    conversion_rate_low: float | None
+    conversion_rate_high: float | None
+    gross_margin: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentsView(View):
+    """All segments, the largest first."""
+
+    rows: tuple[SegmentRow, ...]
+    currency: str | None
+    missing: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Return the largest segment and the one that converts best."""
+        if self.missing:
+            return self.missing
+        first = self.rows[0]
+        head = (
+            f"{first.segment} is the largest of {len(self.rows)} segments ({format_value(first.share, '%')})"
+        )
+        able = [row for row in self.rows if row.conversion_rate is not None]
+        if not able:
+            return f"{head}."
+        best = max(able, key=lambda row: row.conversion_rate or 0.0)
+        return f"{head}; {best.segment} converts best ({format_value(best.conversion_rate, '%')})."
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per segment."""
+        return frame_of(self.rows, SegmentRow)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentDifference:
+    """Two segments in one metric; p-values are corrected for the number of pairs by Holm's method."""
+
+    first: str
+    second: str
+    metric: str
+    first_value: float | None
+    second_value: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    p_corrected: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentComparison(View):
+    """Two or three segments, pair by pair, in one metric."""
+
+    metric: str
+    title: str
+    unit: str
+    pairs: tuple[SegmentDifference, ...]
+    missing: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Return which segments differ beyond chance."""
+        if self.missing:
+            return self.missing
+        sure = [pair for pair in self.pairs if pair.p_corrected is not None and pair.p_corrected < 0.05]
+        if not sure:
+            return f"{self.title} does not differ between these segments beyond chance."
+        words = [
+            f"{pair.first} ({format_value(pair.first_value, self.unit)}) against {pair.second} "
+            f"({format_value(pair.second_value, self.unit)})"
+            for pair in sure
+        ]
+        return f"{self.title} differs: {'; '.join(words)}."
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per pair."""
+        return frame_of(self.pairs, SegmentDifference)
+
+
+def segments(tables: Tables, *, window: str | Window | None = "90d") -> SegmentsView:
+    """Return all segments with their size, value and response.
+
+    Parameters
+    ----------
+    tables : Tables
+        Needs facts whose events carry a segment.
+    window : str or Window, optional
+        The days; growth is against the equal window before.
+    """
+    days = window_of(tables, window)
+    missing = lacking(tables, "facts")
+    if missing or days is None:
+        return SegmentsView(rows=(), currency=tables.currency, missing=missing or lacking(tables))
+    found = figures(tables, [ACTIVE, SPEND_PER_USER], by=("segment",), window=days)
+    more = figures(tables, METRIC_NAMES, by=("segment",), window=days)
+    before = figures(tables, [ACTIVE], by=("segment",), window=days.previous)
+    sizes = {key: found.of(key, ACTIVE.name).value or 0.0 for key in found.slices}
+    whole = sum(sizes.values())
+    if not whole:
+        reason = f"Not enough data: no event in {days} carries a segment."
+        return SegmentsView(rows=(), currency=tables.currency, missing=reason)
+    rows = [_row(key, size, whole, found, more, before) for key, size in sizes.items() if size]
+    rows.sort(key=lambda row: (-row.users, row.segment))
+    return SegmentsView(rows=tuple(rows), currency=tables.currency)
+
+
+def _row(
+    key: tuple[str, ...], size: float, whole: float, found: Figures, more: Figures, before: Figures
+) -> SegmentRow:
+    of = {name: more.of(key, name) for name in METRIC_NAMES}
+    earlier = before.of(key, ACTIVE.name).value
+    return SegmentRow(
+        segment=str(key[0]),
+        users=int(size),
+        share=size / whole,
+        growth=None if earlier is None else ratio(size - earlier, earlier),
+        spend_per_user=found.of(key, SPEND_PER_USER.name).value,
+        ltv_12m=of["ltv_12m"].value,
+        ctr=of["ctr"].value,
+        ctr_low=of["ctr"].low,
+        ctr_high=of["ctr"].high,
+        conversion_rate=of["conversion_rate"].value,
+        conversion_rate_low=of["conversion_rate"].low,
+        conversion_rate_high=of["conversion_rate"].high,
+        gross_margin=of["gross_margin"].value,
+    )
+
+
+def compare_segments(
+    tables: Tables,
+    names: Sequence[str],
+    *,
+    metric: str = "conversion_rate",
+    window: str | Window | None = "90d",
+) -> SegmentComparison:
+    """Return two or three segments pair by pair.
+
+    Raises
+    ------
+    UsageError
+        If not two or three different segments are named, or the metric is unknown.
+    """
+    definition = METRICS[metric]
+    if len(set(names)) != len(names) or len(names) not in (2, 3):
+        raise UsageError("Compare two or three different segments.")
+    empty = SegmentComparison(metric=metric, title=definition.title, unit=definition.unit, pairs=())
+    days = window_of(tables, window)
+    found = figures(tables, [metric], by=("segment",), window=days) if days else Figures((), {})
+    sides = {name: found.of((name,), metric) for name in names}
+    absent = [name for name, side in sides.items() if side == NOTHING or side.value is None]
+    if absent:
+        reason = f"Not enough data: {definition.title} is not known for {', '.join(absent)}."
+        return SegmentComparison(metric=metric, title=empty.title, unit=empty.unit, pairs=(), missing=reason)
+    pairs = list(combinations(names, 2))
+    tests = [_difference(sides[first], sides[second]) for first, second in pairs]
+    corrected = holm([test[3] for test in tests])
+    return SegmentComparison(
+        metric=metric,
+        title=definition.title,
+        unit=definition.unit,
+        pairs=tuple(
+            SegmentDifference(
+                first=first,
+                second=second,
+                metric=metric,
+                first_value=sides[first].value,
+                second_value=sides[second].value,
+                difference=test[0],
+                low=test[1],
+                high=test[2],
+                p_corrected=p,
+            )
+            for (first, second), test, p in zip(pairs, tests, corrected, strict=True)
+        ),
+    )
+
+
+_Test = tuple[float | None, float | None, float | None, float | None]
+
+
+def _difference(first: Figure, second: Figure) -> _Test:
+    """Return difference, ends and p: of two shares where both are, else from the standard errors."""
+    from scipy.special import ndtr
+
+    if first.value is None or second.value is None:
+        return None, None, None, None
+    step = first.value - second.value
+    if first.error is None or second.error is None:
+        return step, None, None, None
+    error = float((first.error**2 + second.error**2) ** 0.5)
+    if first.n is not None and first.n == first.denominator and second.n == second.denominator:
+        found = difference_of_shares(
+            first.numerator or 0.0, first.n, second.numerator or 0.0, second.n or 0.0
+        )
+        return found.difference, found.low, found.high, found.p_value
+    if error == 0:
+        return step, None, None, None
+    return step, step - 1.96 * error, step + 1.96 * error, float(2 * ndtr(-abs(step) / error))

@@ -1,0 +1,199 @@
+"""Funnels: the published figures, laws, statsmodels, and users counted by hand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint, proportions_ztest
+
+from workbench.errors import NotEnoughData, UsageError
+from workbench.explore.funnels import compare_funnels, funnel_of
+from workbench.explore.paths import funnel
+
+NOON = datetime(2024, 5, 6, 12, tzinfo=UTC)
+
+
+def test_published_funnel() -> None:
+    result = funnel_of([384_230, 14_562, 12_435, 9_711, 1_284])
+    rates = [100 * stage.rate for stage in result.stages[1:]]
+    assert rates == pytest.approx([3.790, 85.394, 78.094, 13.222], abs=6e-4)
+    assert result.bottleneck is not None
+    assert result.bottleneck.stage == "purchase"
+    assert "cart -> purchase" in result.sentence
+    assert result.conversion == pytest.approx(1_284 / 384_230)
+    for before, after in zip(result.stages, result.stages[1:], strict=False):
+        low, high = proportion_confint(after.count, before.count, method="wilson")
+        assert (after.low, after.high) == pytest.approx((low, high))
+        assert after.dropped == before.count - after.count
+
+
+@given(st.lists(st.integers(0, 10**7), min_size=5, max_size=5))
+def test_laws_of_funnels(counts: list[int]) -> None:
+    counts = sorted(counts, reverse=True)
+    if counts[0] == 0:
+        with pytest.raises(NotEnoughData):
+            funnel_of(counts)
+        return
+    result = funnel_of(counts)
+    rates = [stage.rate for stage in result.stages[1:]]
+    assert sum(stage.is_bottleneck for stage in result.stages) == 1
+    if None not in rates:
+        assert np.prod(rates) == pytest.approx(result.conversion)
+    for stage in result.stages[1:]:
+        if stage.rate is not None:
+            assert 0 <= stage.low <= stage.rate + 1e-12
+            assert stage.rate - 1e-12 <= stage.high <= 1
+    assert sum(stage.dropped for stage in result.stages[1:]) == counts[0] - counts[-1]
+
+
+def test_more_out_than_in_has_no_interval() -> None:
+    stage = funnel_of([10, 20, 5, 5, 5]).stages[1]
+    assert (stage.rate, stage.low, stage.high) == (2.0, None, None)
+
+
+def test_wrong_counts_are_refused() -> None:
+    with pytest.raises(UsageError, match="5 counts"):
+        funnel_of([10, 5])
+    with pytest.raises(UsageError, match="negative"):
+        funnel_of([10, 5, float("nan"), 1, 1])
+
+
+def test_two_funnels_against_statsmodels() -> None:
+    a = funnel_of([10_000, 800, 600, 300, 90], label="a")
+    b = funnel_of([9_000, 600, 470, 240, 95], label="b")
+    result = compare_funnels(a, b)
+    expected = []
+    for place in range(1, 5):
+        count = [f.stages[place].count for f in (a, b)]
+        trials = [f.stages[place - 1].count for f in (a, b)]
+        expected.append(proportions_ztest(count, trials)[1])
+    assert [step.p_value for step in result.steps] == pytest.approx(expected)
+    holm = multipletests(expected, method="holm")[1]
+    assert [step.p_corrected for step in result.steps] == pytest.approx(list(holm))
+    assert "impression -> click" in result.sentence
+
+
+def test_equal_funnels_do_not_differ() -> None:
+    a = funnel_of([10_000, 800, 600, 300, 90])
+    result = compare_funnels(a, a)
+    assert all(step.p_corrected == 1 and step.difference == 0 for step in result.steps)
+    assert "no step" in result.sentence
+
+
+def test_false_differences_are_rare() -> None:
+    rng = np.random.default_rng(11)
+    rates = (0.05, 0.6, 0.4, 0.2)
+
+    def draw() -> list[int]:
+        counts = [20_000]
+        for rate in rates:
+            counts.append(int(rng.binomial(counts[-1], rate)))
+        return counts
+
+    wrong = sum(
+        any(
+            (step.p_corrected or 1) < 0.05
+            for step in compare_funnels(funnel_of(draw()), funnel_of(draw())).steps
+        )
+        for _ in range(400)
+    )
+    assert wrong / 400 <= 0.08
+
+
+def _steps(fact, user: int, *steps: tuple[str, int], campaign: str = "c") -> list[dict]:
+    more = {
+        "campaign_delivered": {
+            "campaign_id": campaign,
+            "is_holdout": False,
+            "channel": "email",
+            "segment": "VIP",
+        },
+        "campaign_clicked": {"campaign_id": campaign},
+        "visit": {"kind": "app_open"},
+        "cart": {"kind": "add_to_cart"},
+    }
+    kind = {"visit": "user_engaged", "cart": "user_engaged"}
+    return [
+        fact(kind.get(name, name), user, NOON + timedelta(minutes=at), **more.get(name, {}))
+        for name, at in steps
+    ]
+
+
+def test_users_count_in_order(base, fact) -> None:
+    whole = [
+        ("campaign_delivered", 0),
+        ("campaign_clicked", 1),
+        ("visit", 2),
+        ("cart", 3),
+        ("user_purchased", 4),
+    ]
+    backwards = [(name, -at) for name, at in whole]
+    cart_first = [
+        ("campaign_delivered", 0),
+        ("cart", 1),
+        ("campaign_clicked", 2),
+        ("visit", 3),
+        ("user_purchased", 9),
+    ]
+    twice = [*cart_first, ("cart", 5)]
+    held = _steps(fact, 5, *whole)
+    held[0]["is_holdout"] = True
+    rows = [
+        *_steps(fact, 1, *whole),
+        *_steps(fact, 2, *backwards),
+        *_steps(fact, 3, *cart_first),
+        *_steps(fact, 4, *twice),
+        *held,
+        *_steps(fact, 6, ("user_purchased", 1)),
+        # a click on another campaign than the one shown
+        *_steps(fact, 7, ("campaign_delivered", 0)),
+        *_steps(fact, 7, ("campaign_clicked", 1), ("visit", 2), campaign="other"),
+    ]
+    result = funnel(base(facts=rows))
+    assert [stage.count for stage in result.stages] == [5, 3, 3, 2, 2]
+    assert result.counted == "users in order"
+    assert [s.count for s in funnel(base(facts=rows), where={"segment": "VIP"}).stages] == [5, 3, 3, 2, 2]
+    assert "nobody" in funnel(base(facts=rows), where={"channel": "push"}).sentence
+    none_click = _steps(fact, 8, ("campaign_delivered", 0), ("visit", 1), ("cart", 2), ("user_purchased", 3))
+    assert [s.count for s in funnel(base(facts=none_click)).stages] == [1, 0, 0, 0, 0]
+
+
+def test_ordered_funnel_equals_a_plain_loop(base, fact) -> None:
+    rng = np.random.default_rng(5)
+    names = ["campaign_delivered", "campaign_clicked", "visit", "cart", "user_purchased"]
+    rows, expected = [], np.zeros(5, int)
+    for user in range(300):
+        steps = [
+            (str(name), int(at)) for name, at in zip(rng.choice(names, 9), rng.permutation(9), strict=True)
+        ]
+        rows += _steps(fact, user, *steps)
+        stage = 0
+        for name, _ in sorted(steps, key=lambda step: step[1]):
+            # a cart is a visit too
+            while stage < 5 and (names[stage] == name or (names[stage] == "visit" and name == "cart")):
+                stage += 1
+                if name != "cart":
+                    break
+        expected[:stage] += 1
+    result = funnel(base(facts=rows))
+    assert [stage.count for stage in result.stages] == list(expected)
+
+
+def test_injection_is_a_value(base, fact) -> None:
+    rows = _steps(fact, 1, ("campaign_delivered", 0), campaign="x' OR 1=1 --")
+    assert funnel(base(facts=rows), where={"campaign": "x' OR 1=1 --"}).stages[0].count == 1
+    assert funnel(base(facts=rows), where={"campaign": "y' OR '1'='1"}).missing
+
+
+def test_nothing_loaded_is_said(base) -> None:
+    for name in ("purchase", "awareness"):
+        result = funnel(base(), name)
+        assert "Not enough data" in result.sentence
+        assert result.to_frame().empty
+    with pytest.raises(UsageError, match="awareness"):
+        funnel(base(), "awarness")
