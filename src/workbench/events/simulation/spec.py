@@ -266,7 +266,7 @@ class MarketSpec:
     @classmethod
     def small(cls, seed: int = 7) -> MarketSpec:
         """Return a market for tests: half a year, about 20,000 events."""
-        return cls(seed=seed, days=180, users=750, owned_campaigns=6)
+        return cls(seed=seed, days=180, users=820, owned_campaigns=6)
 
     @classmethod
     def sized(cls, events: int, seed: int = 7) -> MarketSpec:

@@ -40,9 +40,9 @@ class Truth:
         last-touch credit says, orders captured and not caused included).
     campaigns : DataFrame
         Per owned campaign: treated and held_out users; base_rate (who takes the offer without being sent it)
-        and lift (who takes it only because of that), both expected; the orders of each kind that happened; and
-        for the outcome "any order within 30 days": treated_buyers, held_out_buyers, and buyers_lift, the share
-        of the treated who bought only because of the campaign.
+        and lift (who takes it only because of that), both expected; the orders of each kind that happened;
+        and for the outcome "any order within 30 days": treated_buyers, held_out_buyers, and buyers_lift, the
+        share of the treated who bought only because of the campaign.
     experiments : DataFrame
         Per experiment and variant: the relative effect on the order rate, users, expected orders per user and
         expected share of users with an order, both of orders of their own accord while it ran.
