@@ -27,7 +27,7 @@ from workbench.events.parsing import Parsed, identifier, literal
 from workbench.events.places import Columns, Place, Places, Reading, Scalar, Sign, Strict, listed, plain
 from workbench.events.tables import TABLES, TableDefinition
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_NAME, _CODE = "^[a-z][a-z0-9_]{0,63}$", "^[A-Z]{3}$"
 # Columns that the store writes, whatever the source.
 _WRITTEN = {
     "ingested_at",
@@ -62,9 +62,20 @@ class MappedColumn:
     failure: str | None = None
     reason: str | None = None
 
+    @classmethod
+    def of(cls, name: str, parsed: Parsed) -> MappedColumn:
+        """Return a parsed value under its target's name."""
+        return cls(name=name, sql=parsed.sql, failure=parsed.failure, reason=parsed.reason)
+
 
 def _sets(value: object) -> object:
     return [value] if isinstance(value, list) and value and all(isinstance(v, str) for v in value) else value
+
+
+def _code_or_places(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(_CODE, value):
+        raise ValueError("expected a code of three capitals such as EUR, or {column: ...}")
+    return value
 
 
 class Mapping(Strict):
@@ -94,7 +105,7 @@ class Mapping(Strict):
         How the file is written.
     """
 
-    name: Annotated[str, Field(pattern=_NAME.pattern)]
+    name: Annotated[str, Field(pattern=_NAME)]
     title: Annotated[str, Field(min_length=1, max_length=100)]
     says: str = ""
     table: str
@@ -104,8 +115,8 @@ class Mapping(Strict):
     ignore: tuple[str, ...] = ()
     ignore_rest: str | None = None
     combine: Literal["none", "sum"] = "none"
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | Places | None = None
-    currency_by_column: dict[str, Annotated[str, Field(pattern="^[A-Z]{3}$")]] = Field(default_factory=dict)
+    currency: Annotated[str | Places | None, BeforeValidator(_code_or_places)] = None
+    currency_by_column: dict[str, Annotated[str, Field(pattern=_CODE)]] = Field(default_factory=dict)
     decimal: Sign = "."
     thousands: Literal["", ",", ".", " ", "'"] = ""
     time_zone: str = "UTC"
@@ -186,7 +197,29 @@ class Mapping(Strict):
             If the file lacks columns that the mapping needs, or two of its columns differ in case only.
         """
         find = Columns(source_columns)
-        reading = Reading(
+        reading = self._reading(find, row)
+        made: list[MappedColumn] = []
+        missing: list[str] = []
+        for target, column in self.targets.items():
+            parsed = column.parsed(self.definition.field(target).kind, find, reading)
+            if parsed is None:
+                missing.append(f"{target} (from {' or '.join(repr(p.column) for p in column.places)})")
+            else:
+                made.append(MappedColumn.of(target, self._refunds(target, parsed)))
+        if self.events:
+            made += [
+                MappedColumn.of(name, parsed) for name, parsed in self.events.parsed(find, reading).items()
+            ]
+        if missing:
+            raise BadInput(
+                f"the file lacks columns that the mapping {self.name!r} needs: {'; '.join(missing)}",
+                expected=f"a file of the kind {self.title!r}",
+                fix=f"The file has: {', '.join(map(repr, source_columns))[:400]}.",
+            )
+        return tuple(made)
+
+    def _reading(self, find: Columns, row: str) -> Reading:
+        return Reading(
             decimal=self.decimal,
             thousands=self.thousands,
             currency=self._code(find) or "",
@@ -195,23 +228,6 @@ class Mapping(Strict):
             row=identifier(row),
             blanks=self.blanks,
         )
-        made: list[MappedColumn] = []
-        missing: list[str] = []
-        for target, column in self.targets.items():
-            parsed = column.parsed(self.definition.field(target).kind, find, reading)
-            if parsed is None:
-                missing.append(f"{target} (from {' or '.join(repr(p.column) for p in column.places)})")
-            else:
-                made.append(_mapped(target, self._refunds(target, parsed)))
-        if self.events:
-            made += [_mapped(name, parsed) for name, parsed in self.events.parsed(find, reading).items()]
-        if missing:
-            raise BadInput(
-                f"the file lacks columns that the mapping {self.name!r} needs: {'; '.join(missing)}",
-                expected=f"a file of the kind {self.title!r}",
-                fix=f"The file has: {', '.join(map(repr, source_columns))[:400]}.",
-            )
-        return tuple(made)
 
     def _refunds(self, target: str, parsed: Parsed) -> Parsed:
         if self.refunds == "allowed" or target != "order_value":
@@ -225,10 +241,9 @@ class Mapping(Strict):
     def currency_sql(self, source_columns: Sequence[str]) -> str:
         """Return the SQL of a row's currency code, NULL where the mapping states none."""
         find = Columns(source_columns)
-        places = self.currency if isinstance(self.currency, tuple) else ()
-        text = next((found for place in places if (found := find(place)) is not None), None)
-        if text is not None:
-            return f"upper({text})"
+        for place in self.currency if isinstance(self.currency, tuple) else ():
+            if (text := find(place)) is not None:
+                return f"upper({text})"
         code = self._code(find)
         return literal(code) if code else "CAST(NULL AS VARCHAR)"
 
@@ -237,10 +252,6 @@ class Mapping(Strict):
             return self.currency
         of_columns = (code for name, code in self.currency_by_column.items() if find(Place(column=name)))
         return next(of_columns, None)
-
-
-def _mapped(target: str, parsed: Parsed) -> MappedColumn:
-    return MappedColumn(name=target, sql=parsed.sql, failure=parsed.failure, reason=parsed.reason)
 
 
 def load_mapping(name_or_path: str | Path) -> Mapping:
@@ -278,10 +289,7 @@ def load_mapping(name_or_path: str | Path) -> Mapping:
 def parse_mapping(text: str, file: object = None) -> Mapping:
     """Return the mapping that a YAML text describes.
 
-    Raises
-    ------
-    BadInput
-        Naming the file and the key that is wrong.
+    BadInput names the file and the key that is wrong.
     """
     document = read_document(text, file)
     try:

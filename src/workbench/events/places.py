@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
 
 from workbench.errors import BadInput
-from workbench.events.parsing import NumberFormat, literal, number, trimmed
+from workbench.events.parsing import NumberFormat, bound, literal, number, trimmed
 
 _STEP = r"[A-Za-z_][A-Za-z0-9_]*(?:\[\d{1,3}\])?"
 _PATH = re.compile(rf"(?:{_STEP}|\[\d{{1,3}}\])(?:\.{_STEP})*")
@@ -70,9 +70,11 @@ class Place(Strict):
             dotted = "$" + self.path if self.path.startswith("[") else "$." + self.path
             return f"nullif(trim(json_extract_string({document}, {literal(dotted)})), '')"
         listed = f"json_transform({document}, {literal(_PARAMETER)})"
-        found = f"list_filter({listed}, lambda p: p.key = {literal(self.parameter or '')})[1].value"
-        values = ", ".join(f"{found}.{kind}_value" for kind in ("string", "int", "float", "double"))
-        return f"nullif(trim(coalesce({values})), '')"
+        named = f"struct_extract(_p, 'key') = {literal(self.parameter or '')}"
+        found = f"struct_extract(list_filter({listed}, lambda _p: {named})[1], 'value')"
+        kinds = ("string", "int", "float", "double")
+        values = ", ".join(f"struct_extract(_v, '{kind}_value')" for kind in kinds)
+        return bound("_v", found, f"nullif(trim(coalesce({values})), '')")
 
 
 Places = Annotated[tuple[Place, ...], BeforeValidator(listed), Field(min_length=1)]
