@@ -120,3 +120,131 @@ def _progress() -> Callable[[RunRecord], None] | None:
         sys.stderr.flush()
 
     return draw
+
+
+@app.command()
+def batch(
+    file: Annotated[Path, typer.Argument(help="A YAML file of runs.")],
+    *,
+    workspace: WorkspaceOption,
+    jobs: Annotated[int | None, typer.Option(help="How many run at once.", min=1, max=64)] = None,
+    force: Annotated[bool, typer.Option("--force", help="Repeat runs that completed before.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run many notebooks, a few at a time; what is done already is not repeated."""
+    from workbench.reports.batches import batch as run_batch
+
+    with _stoppable(), _counting("runs") as told:
+        done = run_batch(_open(workspace), file, jobs=jobs, force=force, told=told)
+    for note in done.notes:
+        _say(note)
+    for run_ in done.failed:
+        _say(run_.sentence)
+    if as_json:
+        _print_json(done.to_json())
+    else:
+        typer.echo(done.sentence)
+    if done.failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def verify(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or the beginning of one.")],
+    *,
+    workspace: WorkspaceOption,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a run again from its receipt and compare every output, byte for byte."""
+    from workbench.reports.verification import verify as verify_run
+
+    found = verify_run(_open(workspace), run_id)
+    for note in found.notes:
+        _say(note)
+    if as_json:
+        _print_json(found.to_json())
+    else:
+        typer.echo(found.sentence)
+    if not found.same:
+        raise typer.Exit(1)
+
+
+@app.command()
+def publish(
+    *,
+    workspace: WorkspaceOption,
+    to: Annotated[Path | None, typer.Option("--to", help="The folder; by default reports/NAME.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Publish completed runs as self-contained pages, with their figures and a gallery."""
+    from workbench.reports.publication import publish as publish_runs
+
+    opened = _open(workspace)
+    with _counting("reports") as told:
+        done = publish_runs(opened, to or Path("reports") / opened.name, told=told)
+    if as_json:
+        _print_json(done.to_json())
+    else:
+        _say(done.sentence)
+        typer.echo(str(done.index))
+
+
+@app.command()
+def gallery(
+    *,
+    workspace: WorkspaceOption,
+    to: Annotated[Path | None, typer.Option("--to", help="The folder; by default reports/NAME.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the gallery anew over the reports that were published."""
+    from workbench.reports.publication import gallery as write_gallery
+
+    opened = _open(workspace)
+    done = write_gallery(opened, to or Path("reports") / opened.name)
+    if as_json:
+        _print_json(done.to_json())
+    else:
+        typer.echo(str(done.index))
+
+
+@app.command()
+def doctor(
+    *,
+    workspace: Annotated[
+        Path | None, typer.Option("--workspace", "-w", help="A workspace to examine too.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say whether everything is here that runs need."""
+    from workbench.reports.health import examine
+
+    health = examine(workspace)
+    if as_json:
+        _print_json(health.to_json())
+    else:
+        for check in health.checks:
+            fix = f" {check.fix}" if check.fix else ""
+            typer.echo(f"{check.status:5s} {check.name:10s} {check.says}{fix}")
+        _say(health.sentence)
+    if not health.well:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _counting(things: str) -> Iterator[Callable[[object, int, int], None]]:
+    """Give what tells progress: a bar on a terminal, a line for each in a log."""
+    if not sys.stderr.isatty():
+        yield lambda thing, done, total: _say(f"{done}/{total} {_told(thing)}")
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(things, total=None)
+        yield lambda _thing, done, total: bar.update(task, completed=done, total=total)
+
+
+def _told(thing: object) -> str:
+    text = str(getattr(thing, "sentence", "") or getattr(thing, "title", ""))
+    return " ".join(text.split())[:_WIDTH]

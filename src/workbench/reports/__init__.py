@@ -6,21 +6,50 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from workbench.reports.batches import Batch, batch
+    from workbench.reports.health import Health, examine
     from workbench.reports.parameters import NOTEBOOKS, RunParameters
+    from workbench.reports.publication import Published, gallery, publish
     from workbench.reports.record import RunRecord
     from workbench.reports.runs import Run, list_runs, run
+    from workbench.reports.verification import Verified, verify
 
 # Public name -> its module, loaded when first used.
 _SURFACE = {
     "NOTEBOOKS": "parameters",
+    "Batch": "batches",
+    "Health": "health",
+    "Published": "publication",
     "Run": "runs",
     "RunParameters": "parameters",
     "RunRecord": "record",
+    "Verified": "verification",
+    "batch": "batches",
+    "examine": "health",
+    "gallery": "publication",
     "list_runs": "runs",
+    "publish": "publication",
     "run": "runs",
+    "verify": "verification",
 }
 
-__all__ = ["NOTEBOOKS", "Run", "RunParameters", "RunRecord", "list_runs", "run"]
+__all__ = [
+    "NOTEBOOKS",
+    "Batch",
+    "Health",
+    "Published",
+    "Run",
+    "RunParameters",
+    "RunRecord",
+    "Verified",
+    "batch",
+    "examine",
+    "gallery",
+    "list_runs",
+    "publish",
+    "run",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -1,0 +1,162 @@
+"""The gallery: one page that lists the reports of a workspace, in the look of the reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+from workbench.charts import mime
+from workbench.charts.drawing import shown
+from workbench.reports.parameters import NOTEBOOKS
+from workbench.reports.record import RunRecord
+
+_HERE = Path(__file__).parent
+_MOST_FIGURES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One report as the gallery lists it.
+
+    Parameters
+    ----------
+    run, notebook, title, subject, status : str
+        The run, its notebook, the report's heading, what it is about, how the run ended.
+    page : str or None
+        The name of its files without the ending; None where there is no report.
+    prepared : str
+        When the run ended, UTC, ISO 8601.
+    data_version : int
+        What was read.
+    period, sentence : str
+        The days it is about, and the first sentence that it says.
+    figures : list of dict
+        Its first cards: title, value, change and whether that is good.
+    line : list
+        The daily line of the first card.
+    """
+
+    run: str
+    notebook: str
+    title: str
+    subject: str
+    status: str
+    page: str | None
+    prepared: str
+    data_version: int
+    period: str = ""
+    sentence: str = ""
+    figures: list[dict[str, str]] = field(default_factory=list)
+    line: list[Any] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, record: RunRecord, subject: str, page: str | None, told: Mapping[str, Any]) -> Self:
+        """Return the entry of a run; `told` is what `headline` found in it."""
+        return cls(
+            run=record.id,
+            notebook=record.notebook,
+            title=shown(record.title, 120),
+            subject=shown(subject, 160),
+            status=record.status,
+            page=page,
+            prepared=record.ended or record.started or "",
+            data_version=record.data_version,
+            **told,
+        )
+
+
+def headline(executed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an executed notebook says first: its period, a sentence, its first figures."""
+    told: dict[str, Any] = {"period": "", "sentence": "", "figures": [], "line": []}
+    for cell in executed["cells"]:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if not told["sentence"] and mime.SENTENCE in data:
+                told["sentence"] = shown(data[mime.SENTENCE].get("text", ""), 400)
+            if not told["figures"] and mime.KPI in data:
+                cards = [card for card in data[mime.KPI]["cards"] if card.get("value") not in {"", "–", None}]
+                told["period"] = shown(data[mime.KPI].get("period", ""), 80)
+                told["figures"] = [_figure(card) for card in cards[:_MOST_FIGURES]]
+                told["line"] = next((card["line"] for card in cards if card.get("line")), [])
+    return told
+
+
+def _figure(card: Mapping[str, Any]) -> dict[str, str]:
+    return {name: shown(card.get(name, ""), 60) for name in ("title", "value", "change", "change_is")}
+
+
+def gallery_html(tenant: str, entries: Sequence[Entry]) -> str:
+    """Return the gallery's page: self-contained, and every text in it escaped."""
+    from jinja2 import Environment, FileSystemLoader
+    from markupsafe import Markup
+
+    from workbench.charts.theme import css_variables
+    from workbench.reports.vega import script_hash
+
+    style = (
+        css_variables()
+        + (_HERE / "template" / "style.css").read_text("utf-8")
+        + (_HERE / "gallery" / "gallery.css").read_text("utf-8")
+    )
+    script = (_HERE / "gallery" / "gallery.js").read_text("utf-8")
+    listed = [_listed(entry) for entry in entries]
+    latest = list({entry["notebook"]: entry for entry in reversed(listed)}.values())[::-1]
+    order = list(NOTEBOOKS)
+    latest.sort(key=lambda e: order.index(e["notebook"]) if e["notebook"] in order else len(order))
+    environment = Environment(loader=FileSystemLoader(_HERE / "gallery"), autoescape=True)
+    return (
+        environment.get_template("index.html.j2")
+        .render(
+            tenant=tenant,
+            entries=listed,
+            latest=latest,
+            kinds=[(entry["notebook"], entry["notebook_name"]) for entry in latest],
+            count=sum(entry.page is not None for entry in entries),
+            period=next((entry["period"] for entry in latest if entry["period"]), ""),
+            prepared=listed[0]["prepared"] if listed else "",
+            data_version=max((entry.data_version for entry in entries), default=None),
+            style=Markup(style),  # noqa: S704 - our own file
+            script=Markup(script),  # noqa: S704 - our own file
+            policy=(
+                f"default-src 'none'; script-src 'sha256-{script_hash(script)}'; "
+                f"style-src 'sha256-{script_hash(style)}'; base-uri 'none'; form-action 'none'"
+            ),
+        )
+        .lstrip()
+    )
+
+
+def _listed(entry: Entry) -> dict[str, Any]:
+    name = NOTEBOOKS[entry.notebook].title if entry.notebook in NOTEBOOKS else shown(entry.notebook, 60)
+    words = f"{entry.title} {entry.subject} {name} {entry.run} {entry.status}".lower()
+    return {
+        "notebook": entry.notebook,
+        "notebook_name": name,
+        "title": entry.title,
+        "subject": entry.subject,
+        "status": entry.status,
+        "page": entry.page,
+        "period": entry.period,
+        "prepared": spoken_day(entry.prepared),
+        "sentence": entry.sentence,
+        "figures": entry.figures,
+        "line": entry.line,
+        "words": words,
+    }
+
+
+def spoken_day(moment: str | None) -> str:
+    """Return the day of a moment as one reads it.
+
+    Examples
+    --------
+    >>> spoken_day("2025-03-01T06:00:00+00:00")
+    '1 March 2025'
+    """
+    if not moment:
+        return ""
+    day = datetime.fromisoformat(moment)
+    return f"{day.day} {day:%B %Y}"

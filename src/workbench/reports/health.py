@@ -1,0 +1,204 @@
+"""Is everything here that runs need? Each check says what it found and, where it is not well, the way out."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from workbench.errors import WorkbenchError
+from workbench.reports.execution import Limits, execute
+from workbench.reports.inputs import lock_file
+from workbench.reports.notebook import bare, notebooks_folder
+from workbench.reports.parameters import NOTEBOOKS
+
+if TYPE_CHECKING:
+    from workbench.store.workspace import Workspace
+
+_OLDEST = (3, 12)
+_LEAST_SPACE = 2**30
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One check.
+
+    Parameters
+    ----------
+    name : str
+        What was looked at.
+    status : str
+        ``well``, ``note`` (something optional is missing) or ``bad``.
+    says : str
+        What was found.
+    fix : str
+        What to do; empty where it is well.
+    """
+
+    name: str
+    status: Literal["well", "note", "bad"]
+    says: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """All checks."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def well(self) -> bool:
+        """Return whether nothing is bad."""
+        return all(check.status != "bad" for check in self.checks)
+
+    @property
+    def sentence(self) -> str:
+        """Return whether runs can be made here."""
+        bad = [check.name for check in self.checks if check.status == "bad"]
+        return f"Not well: {', '.join(bad)}." if bad else f"All well: {len(self.checks)} checks."
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the checks as JSON values."""
+        return {"checks": [asdict(check) for check in self.checks], "well": self.well}
+
+
+def examine(workspace: Path | None = None) -> Health:
+    """Return what is well and what is not, of this installation and of a workspace where one is given."""
+    checks: list[Callable[[], Check]] = [_python, _packages, _notebooks, _kernel, _browser]
+    found = [check() for check in checks]
+    found.append(_space(workspace or Path.cwd()))
+    if workspace is not None:
+        found += _workspace(workspace)
+    return Health(checks=tuple(found))
+
+
+def _python() -> Check:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info[:2] < _OLDEST:
+        return Check(name="Python", status="bad", says=f"{version}.", fix="Use Python 3.12 or newer.")
+    return Check(name="Python", status="well", says=f"{version} at {sys.executable}.")
+
+
+def _packages() -> Check:
+    lock = lock_file()
+    if lock is None:
+        return Check(name="packages", status="note", says="There is no lock file beside this installation.")
+    locked: dict[str, str] = {}
+    for package in tomllib.loads(lock.read_text(encoding="utf-8"))["package"]:
+        if "version" in package:
+            locked[package["name"]] = package["version"]
+    installed = {_normal(d.name): d.version for d in metadata.distributions()}
+    wrong = [
+        f"{name} {installed[name]} (locked {version})"
+        for name, version in sorted(locked.items())
+        if name != "workbench" and name in installed and installed[name] != version
+    ]
+    if wrong:
+        told = ", ".join(wrong[:_SHOWN]) + (f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else "")
+        return Check(name="packages", status="bad", says=f"Not as locked: {told}.", fix="Run: make setup")
+    return Check(name="packages", status="well", says=f"{len(locked.keys() & installed)} as locked.")
+
+
+def _normal(name: str) -> str:
+    return name.lower().replace("_", "-").replace(".", "-")
+
+
+def _notebooks() -> Check:
+    missing = [name for name in NOTEBOOKS if not (notebooks_folder() / f"{name}.ipynb").is_file()]
+    if missing:
+        return Check(
+            name="notebooks",
+            status="bad",
+            says=f"{', '.join(missing)} not in {notebooks_folder()}.",
+            fix="Install the package again.",
+        )
+    return Check(name="notebooks", status="well", says=f"{len(NOTEBOOKS)} in {notebooks_folder()}.")
+
+
+def _kernel() -> Check:
+    first = {"cell_type": "code", "source": "answer = 0", "metadata": {"tags": ["parameters"]}}
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "runs" / "work"
+        folder.mkdir(parents=True)
+        done = execute(bare({"cells": [first]}), {"answer": 1}, folder=folder, limits=Limits(seconds=60))
+    if done.failure is not None:
+        return Check(
+            name="kernel", status="bad", says=f"It does not start: {done.failure}.", fix="make setup"
+        )
+    return Check(name="kernel", status="well", says=f"Starts and ends in {time.monotonic() - started:.1f} s.")
+
+
+def _browser() -> Check:
+    found = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        return Check(
+            name="browser",
+            status="note",
+            says="No Chromium was found; reports do not need it, tests of their look do.",
+            fix="Install chromium to run all tests.",
+        )
+    return Check(name="browser", status="well", says=found)
+
+
+def _space(folder: Path) -> Check:
+    nearest = next(parent for parent in (folder.resolve(), *folder.resolve().parents) if parent.exists())
+    free = shutil.disk_usage(nearest).free
+    says = f"{free / 2**30:.1f} GiB free at {nearest}."
+    if free < _LEAST_SPACE:
+        return Check(name="disk", status="bad", says=says, fix="Free at least 1 GiB.")
+    return Check(name="disk", status="well", says=says)
+
+
+def _workspace(path: Path) -> Iterator[Check]:
+    from workbench.store.workspace import Workspace
+
+    try:
+        workspace = Workspace.open(path)
+        tables = workspace.tables()
+    except WorkbenchError as error:
+        yield Check(name="workspace", status="bad", says=str(error), fix="Restore it from a copy.")
+        return
+    rows = sum(count for name, count in tables.rows.items() if name not in {"loads", "runs"})
+    yield Check(
+        name="workspace",
+        status="well",
+        says=f"{workspace.name}: {rows:,} rows in {len(tables.names)} tables at version {tables.version}.",
+    )
+    yield _pending(workspace)
+    yield _runs(workspace)
+
+
+def _pending(workspace: Workspace) -> Check:
+    waiting = sorted(p.name for p in (workspace.path / "pending").glob("[!.]*"))
+    if waiting:
+        return Check(
+            name="loads",
+            status="note",
+            says=f"{len(waiting)} load{'s' if len(waiting) > 1 else ''} not ended.",
+            fix="The next ingest ends or withdraws them.",
+        )
+    return Check(name="loads", status="well", says="None is unfinished.")
+
+
+def _runs(workspace: Workspace) -> Check:
+    from workbench.reports.runs import list_runs
+
+    records = list_runs(workspace)
+    counts = {
+        status: sum(r.status == status for r in records) for status in ("completed", "failed", "running")
+    }
+    says = ", ".join(f"{count} {status}" for status, count in counts.items()) + "."
+    if counts["failed"]:
+        return Check(name="runs", status="note", says=says, fix="`workbench runs` lists them.")
+    return Check(name="runs", status="well", says=says)
