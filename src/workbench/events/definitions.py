@@ -6,114 +6,43 @@ documentation, the simulator and the store read these definitions; nothing else 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-
 from workbench.catalog import Catalog
-
-
-class Kind(StrEnum):
-    """What a value is. Money is >= 0, a score lies in 0..1, a count is a whole number >= 0."""
-
-    STRING = "string"
-    UUID = "uuid"
-    NUMBER = "number"
-    COUNT = "count"
-    MONEY = "money"
-    SCORE = "score"
-    BOOLEAN = "boolean"
-    INSTANT = "instant"
-    DATE = "date"
-    CHOICE = "choice"
-    OBJECT = "object"
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One property of an event, or one column of a table.
-
-    Parameters
-    ----------
-    name : str
-        The name in the data.
-    kind : Kind
-        What its values are.
-    required : bool
-        Whether a null is refused.
-    choices : tuple of str
-        What a CHOICE may be.
-    minimum : float, optional
-        The smallest value of a NUMBER.
-    """
-
-    name: str
-    kind: Kind = Kind.STRING
-    required: bool = True
-    choices: tuple[str, ...] = ()
-    minimum: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EventType:
-    """One event type: its name, its family, and its properties."""
-
-    name: str
-    family: str
-    says: str
-    fields: tuple[Field, ...]
-
-    @property
-    def required(self) -> tuple[str, ...]:
-        """Return the names of the properties that may not be null."""
-        return tuple(field.name for field in self.fields if field.required)
-
-
-SOURCES = ("mobile", "admin_portal", "backend")
-OWNED_CHANNELS = ("email", "sms", "push", "in_app")
-PAID_CHANNELS = ("social", "paid_search", "paid_social", "display", "video", "linkedin", "affiliate")
-CHANNELS = (*OWNED_CHANNELS, *PAID_CHANNELS, "contact_form", "organic", "direct", "referral", "other")
-CAMPAIGN_TYPES = (
-    "DISCOUNT",
-    "CASHBACK",
-    "LOYALTY",
-    "LOCATION_BASED",
-    "CATEGORY_PROMOTION",
-    "SPENDING_MILESTONE",
-    "RE_ENGAGEMENT",
-    "VIP",
-    "OTHER",
+from workbench.events.fields import (
+    CAMPAIGN_TYPES,
+    CHANNELS,
+    OWNED_CHANNELS,
+    PAID_CHANNELS,
+    ROLES,
+    SEGMENTS,
+    SOURCES,
+    EventType,
+    Field,
+    Kind,
+    choice,
+    field,
+    seconds,
 )
-SEGMENTS = (
-    "NEW_SHOPPER",
-    "INACTIVE",
-    "HIGH_SPENDER",
-    "FREQUENT_SHOPPER",
-    "WEEKEND_SHOPPER",
-    "CATEGORY_FOCUSED",
-    "LOCATION_CLUSTERED",
-    "SEASONAL_SPENDER",
-)
-ROLES = ("cmo", "performance", "lifecycle", "rewards", "data_science", "compliance")
 
+__all__ = [
+    "CAMPAIGN_TYPES",
+    "CHANNELS",
+    "CONTEXT",
+    "ENVELOPE",
+    "EVENT_TYPES",
+    "OWNED_CHANNELS",
+    "PAID_CHANNELS",
+    "ROLES",
+    "SEGMENTS",
+    "SOURCES",
+    "EventType",
+    "Field",
+    "Kind",
+]
 
-def _field(name: str, kind: Kind = Kind.STRING, **facts: object) -> Field:
-    optional = name.endswith("?")
-    return Field(name.removesuffix("?"), kind, required=not optional, **facts)  # type: ignore[arg-type]
-
-
-def _choice(name: str, *choices: str) -> Field:
-    return _field(name, Kind.CHOICE, choices=choices)
-
-
-_CAMPAIGN = _field("campaign_id", Kind.UUID)
-_CREATIVE = _field("creative_id", Kind.UUID)
-_CAMPAIGN_TYPE = _choice("campaign_type", *CAMPAIGN_TYPES)
-_MARKETER = _field("marketer_id", Kind.UUID)
-
-
-def _seconds(name: str) -> Field:
-    return _field(name, Kind.NUMBER, minimum=0)
-
+_CAMPAIGN = field("campaign_id", Kind.UUID)
+_CREATIVE = field("creative_id", Kind.UUID)
+_CAMPAIGN_TYPE = choice("campaign_type", *CAMPAIGN_TYPES)
+_MARKETER = field("marketer_id", Kind.UUID)
 
 _DELIVERY = [
     EventType(
@@ -124,11 +53,11 @@ _DELIVERY = [
             _CAMPAIGN,
             _CAMPAIGN_TYPE,
             _CREATIVE,
-            _field("segment_id?"),
-            _choice("delivery_channel", *CHANNELS),
-            _field("scheduled_time?", Kind.INSTANT),
-            _field("is_holdout", Kind.BOOLEAN),
-            _choice("allocation_method", "ai_optimized", "random", "manual"),
+            field("segment_id?"),
+            choice("delivery_channel", *CHANNELS),
+            field("scheduled_time?", Kind.INSTANT),
+            field("is_holdout", Kind.BOOLEAN),
+            choice("allocation_method", "ai_optimized", "random", "manual"),
         ),
     ),
     EventType(
@@ -138,9 +67,9 @@ _DELIVERY = [
         (
             _CAMPAIGN,
             _CREATIVE,
-            _seconds("view_duration_seconds"),
-            _choice("view_type", "received", "opened", "clicked_cta"),
-            _field("impression_position?", Kind.COUNT),
+            seconds("view_duration_seconds"),
+            choice("view_type", "received", "opened", "clicked_cta"),
+            field("impression_position?", Kind.COUNT),
         ),
     ),
     EventType(
@@ -150,9 +79,9 @@ _DELIVERY = [
         (
             _CAMPAIGN,
             _CREATIVE,
-            _choice("click_type", "cta", "headline", "image", "deep_link"),
-            _field("destination_url?"),
-            _seconds("time_to_click_seconds"),
+            choice("click_type", "cta", "headline", "image", "deep_link"),
+            field("destination_url?"),
+            seconds("time_to_click_seconds"),
         ),
     ),
     EventType(
@@ -162,12 +91,12 @@ _DELIVERY = [
         (
             _CAMPAIGN,
             _CREATIVE,
-            _seconds("conversion_delay_seconds"),
-            _field("order_id", Kind.UUID),
-            _field("order_value", Kind.MONEY),
-            _field("attribution_model"),
-            _field("is_incremental?", Kind.BOOLEAN),
-            _field("incrementality_score?", Kind.SCORE),
+            seconds("conversion_delay_seconds"),
+            field("order_id", Kind.UUID),
+            field("order_value", Kind.MONEY),
+            field("attribution_model"),
+            field("is_incremental?", Kind.BOOLEAN),
+            field("incrementality_score?", Kind.SCORE),
         ),
     ),
     EventType(
@@ -176,8 +105,8 @@ _DELIVERY = [
         "A campaign ended for a user without a conversion.",
         (
             _CAMPAIGN,
-            _choice("reason", "expired", "unsubscribed", "opt_out", "deletion_requested"),
-            _field("days_to_abandon", Kind.NUMBER, minimum=0),
+            choice("reason", "expired", "unsubscribed", "opt_out", "deletion_requested"),
+            field("days_to_abandon", Kind.NUMBER, minimum=0),
         ),
     ),
 ]
@@ -188,10 +117,10 @@ _USERS = [
         "users",
         "A user entered a segment.",
         (
-            _choice("segment_type", *SEGMENTS, "GENERAL"),
-            _field("segment_score", Kind.SCORE),
-            _field("previous_segment?"),
-            _field("segment_change_reason?"),
+            choice("segment_type", *SEGMENTS, "GENERAL"),
+            field("segment_score", Kind.SCORE),
+            field("previous_segment?"),
+            field("segment_change_reason?"),
         ),
     ),
     EventType(
@@ -199,14 +128,14 @@ _USERS = [
         "users",
         "A user placed an order.",
         (
-            _field("order_id", Kind.UUID),
-            _field("order_value", Kind.MONEY),
-            _field("order_category"),
-            _choice("payment_method", "card", "wallet", "other"),
-            _field("promo_code_used", Kind.BOOLEAN),
-            _field("promotional_discount?", Kind.MONEY),
-            _field("is_repeat_purchase", Kind.BOOLEAN),
-            _field("days_since_last_purchase?", Kind.NUMBER, minimum=0),
+            field("order_id", Kind.UUID),
+            field("order_value", Kind.MONEY),
+            field("order_category"),
+            choice("payment_method", "card", "wallet", "other"),
+            field("promo_code_used", Kind.BOOLEAN),
+            field("promotional_discount?", Kind.MONEY),
+            field("is_repeat_purchase", Kind.BOOLEAN),
+            field("days_since_last_purchase?", Kind.NUMBER, minimum=0),
         ),
     ),
     EventType(
@@ -214,7 +143,7 @@ _USERS = [
         "users",
         "A user did something in the app or shop.",
         (
-            _choice(
+            choice(
                 "engagement_type",
                 "app_open",
                 "view_rewards",
@@ -223,9 +152,9 @@ _USERS = [
                 "save_item",
                 "add_to_cart",
             ),
-            _field("session_duration_seconds?", Kind.NUMBER, minimum=0),
-            _field("screen_name?"),
-            _field("search_query?"),
+            field("session_duration_seconds?", Kind.NUMBER, minimum=0),
+            field("screen_name?"),
+            field("search_query?"),
         ),
     ),
     EventType(
@@ -233,9 +162,9 @@ _USERS = [
         "users",
         "A user refused further messages.",
         (
-            _choice("unsubscribe_type", "all_campaigns", "push_only", "email_only", "frequency_cap"),
-            _field("unsubscribe_reason?"),
-            _field("previous_email_frequency?", Kind.NUMBER, minimum=0),
+            choice("unsubscribe_type", "all_campaigns", "push_only", "email_only", "frequency_cap"),
+            field("unsubscribe_reason?"),
+            field("previous_email_frequency?", Kind.NUMBER, minimum=0),
         ),
     ),
 ]
@@ -249,9 +178,9 @@ _MARKETERS = [
             _CAMPAIGN,
             _MARKETER,
             _CAMPAIGN_TYPE,
-            _field("target_segment"),
-            _field("initial_budget", Kind.MONEY),
-            _field("template_used?"),
+            field("target_segment"),
+            field("initial_budget", Kind.MONEY),
+            field("template_used?"),
         ),
     ),
     EventType(
@@ -261,10 +190,10 @@ _MARKETERS = [
         (
             _CAMPAIGN,
             _MARKETER,
-            _field("actual_audience_size", Kind.COUNT),
-            _field("scheduled_delivery_time?", Kind.INSTANT),
-            _field("budget_approved", Kind.MONEY),
-            _field("ai_recommendation_applied", Kind.BOOLEAN),
+            field("actual_audience_size", Kind.COUNT),
+            field("scheduled_delivery_time?", Kind.INSTANT),
+            field("budget_approved", Kind.MONEY),
+            field("ai_recommendation_applied", Kind.BOOLEAN),
         ),
     ),
     EventType(
@@ -274,8 +203,8 @@ _MARKETERS = [
         (
             _CAMPAIGN,
             _MARKETER,
-            _choice("pause_reason", "manual", "low_performance", "budget_exceeded", "user_feedback"),
-            _field("pause_metrics_snapshot?", Kind.OBJECT),
+            choice("pause_reason", "manual", "low_performance", "budget_exceeded", "user_feedback"),
+            field("pause_metrics_snapshot?", Kind.OBJECT),
         ),
     ),
     EventType(
@@ -283,11 +212,11 @@ _MARKETERS = [
         "marketers",
         "Budget moved from one campaign to another.",
         (
-            _field("from_campaign_id", Kind.UUID),
-            _field("to_campaign_id", Kind.UUID),
-            _field("amount", Kind.MONEY),
-            _field("reallocation_reason"),
-            _field("recommendation_id?"),
+            field("from_campaign_id", Kind.UUID),
+            field("to_campaign_id", Kind.UUID),
+            field("amount", Kind.MONEY),
+            field("reallocation_reason"),
+            field("recommendation_id?"),
         ),
     ),
     EventType(
@@ -295,11 +224,11 @@ _MARKETERS = [
         "marketers",
         "A person opened a dashboard.",
         (
-            _choice("user_role", *ROLES),
-            _field("dashboard_section"),
-            _seconds("time_spent_seconds"),
-            _field("filters_applied?", Kind.OBJECT),
-            _field("export_requested", Kind.BOOLEAN),
+            choice("user_role", *ROLES),
+            field("dashboard_section"),
+            seconds("time_spent_seconds"),
+            field("filters_applied?", Kind.OBJECT),
+            field("export_requested", Kind.BOOLEAN),
         ),
     ),
     EventType(
@@ -307,19 +236,19 @@ _MARKETERS = [
         "marketers",
         "Two creatives were put to a test.",
         (
-            _field("test_id", Kind.UUID),
+            field("test_id", Kind.UUID),
             _CAMPAIGN,
-            _field("variant_a_creative_id", Kind.UUID),
-            _field("variant_b_creative_id", Kind.UUID),
-            _field("split_percentage", Kind.NUMBER, minimum=0),
-            _field("test_duration_days", Kind.NUMBER, minimum=0),
-            _field("primary_metric"),
-            _field("significance_threshold", Kind.SCORE),
+            field("variant_a_creative_id", Kind.UUID),
+            field("variant_b_creative_id", Kind.UUID),
+            field("split_percentage", Kind.NUMBER, minimum=0),
+            field("test_duration_days", Kind.NUMBER, minimum=0),
+            field("primary_metric"),
+            field("significance_threshold", Kind.SCORE),
         ),
     ),
 ]
 
-_OUTCOME = _choice("status", "success", "failure")
+_OUTCOME = choice("status", "success", "failure")
 
 _SYSTEM = [
     EventType(
@@ -327,13 +256,13 @@ _SYSTEM = [
         "system",
         "A load ended.",
         (
-            _field("load_id"),
+            field("load_id"),
             _OUTCOME,
-            _seconds("duration_seconds"),
-            _field("rows_read", Kind.COUNT),
-            _field("rows_accepted", Kind.COUNT),
-            _field("rows_duplicate", Kind.COUNT),
-            _field("rows_quarantined", Kind.COUNT),
+            seconds("duration_seconds"),
+            field("rows_read", Kind.COUNT),
+            field("rows_accepted", Kind.COUNT),
+            field("rows_duplicate", Kind.COUNT),
+            field("rows_quarantined", Kind.COUNT),
         ),
     ),
     EventType(
@@ -341,11 +270,11 @@ _SYSTEM = [
         "system",
         "Metrics were evaluated.",
         (
-            _field("metrics"),
+            field("metrics"),
             _OUTCOME,
-            _seconds("duration_seconds"),
-            _seconds("compute_seconds"),
-            _field("rows_returned", Kind.COUNT),
+            seconds("duration_seconds"),
+            seconds("compute_seconds"),
+            field("rows_returned", Kind.COUNT),
         ),
     ),
     EventType(
@@ -353,12 +282,12 @@ _SYSTEM = [
         "system",
         "A figure left its expected range.",
         (
-            _field("metric"),
-            _field("slice?"),
-            _field("observed", Kind.NUMBER),
-            _field("expected", Kind.NUMBER),
-            _field("severity", Kind.SCORE),
-            _seconds("duration_seconds"),
+            field("metric"),
+            field("slice?"),
+            field("observed", Kind.NUMBER),
+            field("expected", Kind.NUMBER),
+            field("severity", Kind.SCORE),
+            seconds("duration_seconds"),
         ),
     ),
     EventType(
@@ -366,11 +295,11 @@ _SYSTEM = [
         "system",
         "A model was applied.",
         (
-            _field("model"),
+            field("model"),
             _OUTCOME,
-            _seconds("duration_seconds"),
-            _field("rows_scored", Kind.COUNT),
-            _field("auc?", Kind.SCORE),
+            seconds("duration_seconds"),
+            field("rows_scored", Kind.COUNT),
+            field("auc?", Kind.SCORE),
         ),
     ),
     EventType(
@@ -378,12 +307,12 @@ _SYSTEM = [
         "system",
         "The workbench recommended an action.",
         (
-            _field("recommendation_id"),
-            _field("action"),
-            _field("campaign_id?", Kind.UUID),
-            _field("expected_value?", Kind.NUMBER),
-            _field("confidence", Kind.SCORE),
-            _seconds("duration_seconds"),
+            field("recommendation_id"),
+            field("action"),
+            field("campaign_id?", Kind.UUID),
+            field("expected_value?", Kind.NUMBER),
+            field("confidence", Kind.SCORE),
+            seconds("duration_seconds"),
         ),
     ),
 ]
