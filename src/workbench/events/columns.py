@@ -14,6 +14,7 @@ from workbench.events.definitions import Kind
 from workbench.events.parsing import (
     NumberFormat,
     Parsed,
+    bound,
     count,
     derived_uuid,
     finite,
@@ -39,6 +40,7 @@ _FORMS = (
 )
 
 
+_LONG = 250
 _NEEDED = {
     "otherwise": ("values",),
     "minus": ("product", "total"),
@@ -132,8 +134,12 @@ class Column(Strict):
             return Parsed(sql=typed_literal(given, kind))
         if self.default is None:
             return made
-        blank = f"{made.sql} IS NULL" + (f" AND NOT {made.failure}" if made.failure else "")
-        filled = f"CASE WHEN {blank} THEN {typed_literal(self.default, kind)} ELSE {made.sql} END"
+        instead = typed_literal(self.default, kind)
+        filled = f"coalesce({made.sql}, {instead})"
+        if made.failure:
+            filled = bound(
+                "_d", made.sql, f"CASE WHEN _d IS NULL AND NOT {made.failure} THEN {instead} ELSE _d END"
+            )
         return Parsed(sql=filled, failure=made.failure, reason=made.reason)
 
     def _made(self, kind: Kind, find: Finder, reading: Reading) -> Parsed | None:
@@ -141,11 +147,11 @@ class Column(Strict):
             text, name = next(
                 ((found, p.column) for p in self.from_ if (found := find(p)) is not None), (None, "")
             )
-            return None if text is None else named(self._value(text, kind, reading), name)
+            return None if text is None else named(self._once(text, kind, reading), name)
         if self.first_of is not None:
             texts = [found for found in map(find, self.first_of) if found is not None]
             name = self.first_of[0].column
-            return named(self._value(_first(texts), kind, reading), name) if texts else None
+            return named(self._once(_first(texts), kind, reading), name) if texts else None
         if self.either is not None:
             made = (column.parsed(kind, find, reading) for column in self.either)
             return next((parsed for parsed in made if parsed is not None), None)
@@ -214,6 +220,17 @@ class Column(Strict):
             thousands=reading.thousands if self.thousands is None else self.thousands,
             unit=self.unit,
             currency=reading.currency,
+        )
+
+    def _once(self, text: str, kind: Kind, reading: Reading) -> Parsed:
+        # A text out of a JSON document is dear: it is taken out once for each expression.
+        if len(text) < _LONG:
+            return self._value(text, kind, reading)
+        made = self._value("_x", kind, reading)
+        return Parsed(
+            sql=bound("_x", text, made.sql),
+            failure=bound("_x", text, made.failure) if made.failure else None,
+            reason=bound("_x", text, made.reason) if made.reason else None,
         )
 
     def _value(self, text: str, kind: Kind, reading: Reading) -> Parsed:

@@ -10,7 +10,6 @@ import difflib
 import functools
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,7 +22,7 @@ from workbench.events.columns import Column, usable
 from workbench.events.dates import check_zone
 from workbench.events.documents import LARGEST, read_document
 from workbench.events.exports import EventRules
-from workbench.events.parsing import Parsed, identifier, literal
+from workbench.events.parsing import MappedColumn, Parsed, identifier, literal
 from workbench.events.places import Columns, Place, Places, Reading, Scalar, Sign, Strict, listed, plain
 from workbench.events.tables import TABLES, TableDefinition
 
@@ -39,33 +38,6 @@ _WRITTEN = {
     "properties",
     "context",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MappedColumn:
-    """One target column as DuckDB SQL over the source relation.
-
-    Parameters
-    ----------
-    name : str
-        The target column.
-    sql : str
-        Its typed value, or NULL. It may hold a window function: compute it in a SELECT, filter around it.
-    failure : str, optional
-        Boolean SQL, true where the source has a value that cannot be used; None where that cannot happen.
-    reason : str, optional
-        SQL of the sentence for a row that failed, with the row's own value in it.
-    """
-
-    name: str
-    sql: str
-    failure: str | None = None
-    reason: str | None = None
-
-    @classmethod
-    def of(cls, name: str, parsed: Parsed) -> MappedColumn:
-        """Return a parsed value under its target's name."""
-        return cls(name=name, sql=parsed.sql, failure=parsed.failure, reason=parsed.reason)
 
 
 def _sets(value: object) -> object:

@@ -52,6 +52,33 @@ class Parsed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MappedColumn:
+    """One target column as DuckDB SQL over the source relation.
+
+    Parameters
+    ----------
+    name : str
+        The target column.
+    sql : str
+        Its typed value, or NULL. It may hold a window function: compute it in a SELECT, filter around it.
+    failure : str, optional
+        Boolean SQL, true where the source has a value that cannot be used; None where that cannot happen.
+    reason : str, optional
+        SQL of the sentence for a row that failed, with the row's own value in it.
+    """
+
+    name: str
+    sql: str
+    failure: str | None = None
+    reason: str | None = None
+
+    @classmethod
+    def of(cls, name: str, parsed: Parsed) -> MappedColumn:
+        """Return a parsed value under its target's name."""
+        return cls(name=name, sql=parsed.sql, failure=parsed.failure, reason=parsed.reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NumberFormat:
     """How numbers are written.
 
@@ -241,8 +268,8 @@ def derived_uuid(texts: tuple[str, ...]) -> str:
     The lengths stand before the texts, so that ('ab', 'c') and ('a', 'bc') differ.
     """
     parts = " || ".join(f"coalesce(length({t}) || ':' || {t}, '-') || '|'" for t in texts)
-    h = f"md5({parts})"
-    return (
-        f"substr({h}, 1, 8) || '-' || substr({h}, 9, 4) || '-3' || substr({h}, 14, 3)"
-        f" || '-8' || substr({h}, 18, 3) || '-' || substr({h}, 21, 12)"
+    shape = (
+        "substr(_h, 1, 8) || '-' || substr(_h, 9, 4) || '-3' || substr(_h, 14, 3)"
+        " || '-8' || substr(_h, 18, 3) || '-' || substr(_h, 21, 12)"
     )
+    return bound("_h", f"md5({parts})", shape)
