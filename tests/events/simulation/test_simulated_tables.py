@@ -5,9 +5,11 @@ from datetime import timedelta
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from workbench.events.definitions import OWNED_CHANNELS, PAID_CHANNELS
-from workbench.events.simulation import MarketSpec, simulate
+from workbench.events.simulation import EXPERIMENTS, PAID, MarketSpec, simulate
 from workbench.events.tables import TABLES
 
 
@@ -130,6 +132,35 @@ def test_every_small_market_has_all_event_types(seed):
     market = simulate(MarketSpec.small(seed))
     assert market.events["event_type"].n_unique() == 20
     assert 15_000 < market.events.height < 25_000
+
+
+SPECS = st.builds(
+    MarketSpec,
+    seed=st.integers(0, 2**32),
+    days=st.integers(60, 400),
+    users=st.integers(100, 400),
+    owned_campaigns=st.integers(1, 9),
+    holdout=st.floats(0, 0.9),
+    early=st.floats(0, 0.99),
+    lead_campaigns=st.integers(0, 3),
+    channels=st.integers(1, 6).map(lambda n: PAID[:n]),
+    experiments=st.integers(0, 3).map(lambda n: EXPERIMENTS[:n]),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(SPECS)
+def test_every_specification_gives_a_whole_market(spec):
+    market = simulate(spec)
+    bought = market.events.filter(pl.col("event_type") == "user_purchased")
+    assert bought.height == market.tables["orders"].height
+    assert market.events.drop("session_id", "context").null_count().sum_horizontal().item() == 0
+    assert market.tables["users"].height == spec.users
+    assert market.events["timestamp"].dt.date().is_between(spec.start, spec.last_day).all()
+    for name, frame in market.tables.items():
+        required = [field.name for field in TABLES[name].fields if field.required]
+        assert frame.select(required).null_count().sum_horizontal().item() == 0
+        assert frame.select(TABLES[name].key).is_unique().all()
 
 
 def test_a_million_events_take_seconds():

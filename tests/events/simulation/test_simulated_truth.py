@@ -10,6 +10,7 @@ from scipy import optimize, stats
 
 from workbench.errors import UsageError
 from workbench.events.simulation import PAID, ChannelTruth, ExperimentTruth, MarketSpec, simulate
+from workbench.events.simulation.media import marginal, response
 
 
 def arms(market, of_type, days=30):
@@ -130,6 +131,19 @@ def test_returns_and_their_margin_are_those_of_the_curve(market):
             for s in (spend - 1e-3, spend + 1e-3)
         ]
         assert row["marginal_roas"] == pytest.approx((at[1] - at[0]) / 2e-3 * value, rel=1e-5)
+
+
+@pytest.mark.parametrize("shape", [0.7, 1.0, 2.5])
+def test_a_curve_of_any_shape_has_its_half_and_its_slope(shape):
+    channel = replace(PAID[0], shape=shape)
+    half = np.array([channel.half_saturation])
+    assert response(channel, half)[0] == pytest.approx(channel.maximum / 2)
+    assert response(channel, 1e9 * half)[0] == pytest.approx(channel.maximum, rel=1e-5)
+    for spend in (30.0, 190.0, 900.0):
+        near = (response(channel, np.array([spend + e]))[0] for e in (1e-4, -1e-4))
+        assert marginal(channel, np.array([spend]))[0] == pytest.approx(
+            (next(near) - next(near)) / 2e-4, rel=1e-4
+        )
 
 
 def test_last_touch_credit_is_what_the_events_say_and_not_what_is_true(market, of_type):

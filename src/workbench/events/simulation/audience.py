@@ -31,6 +31,7 @@ OUTCOMES = np.array(
     ]
 )
 _GRADES_BY_CHANNEL = {"linkedin": (0.28, 0.34, 0.26, 0.12), "contact_form": (0.14, 0.26, 0.36, 0.24)}
+_EVEN = (0.25, 0.25, 0.25, 0.25)
 _PER_DAY = {"linkedin": 1.6, "contact_form": 2.6}
 _VALUES = (420.0, 260.0, 150.0, 90.0)
 _CHANCES = np.array([0.05, 0.10, 0.20, 0.40, 0.60, 1.0, 0.0])
@@ -48,9 +49,10 @@ def leads(spec: MarketSpec, plan: Plan, curve: Season) -> pl.DataFrame:
         rng.poisson(_PER_DAY[c.channel] * spec.scale, len(d)) for c, d in zip(sources, days, strict=True)
     ]
     source = np.repeat(np.arange(len(sources)), [int(n.sum()) for n in counts])
-    day = np.concatenate([np.repeat(d, n) for d, n in zip(days, counts, strict=True)])
+    none = np.array([], dtype=np.int64)
+    day = np.concatenate([none, *(np.repeat(d, n) for d, n in zip(days, counts, strict=True))])
     created = hour_within_day(curve, day, rng)
-    odds = np.cumsum([_GRADES_BY_CHANNEL[c.channel] for c in sources], axis=1)
+    odds = np.cumsum([_GRADES_BY_CHANNEL[c.channel] for c in sources] or [_EVEN], axis=1)
     grade = np.minimum((rng.random(len(day))[:, None] > odds[source]).sum(axis=1), 3)
     stage = np.minimum((rng.random(len(day))[:, None] > np.cumsum(OUTCOMES, axis=1)[grade]).sum(axis=1), 6)
     closed = created + (rng.gamma(2.0, 9.0, len(day)) * DAY).astype(np.int64) + DAY
@@ -61,8 +63,8 @@ def leads(spec: MarketSpec, plan: Plan, curve: Season) -> pl.DataFrame:
     )
     over, known = pl.col("stage_place") >= 5, pl.col("stage_place") >= 2
     frame = frame.with_columns(
-        campaign_id=pl.Series([c.campaign_id for c in sources]).gather(source),
-        channel=pl.Series([c.channel for c in sources]).gather(source),
+        campaign_id=pl.Series([c.campaign_id for c in sources], dtype=pl.String).gather(source),
+        channel=pl.Series([c.channel for c in sources], dtype=pl.String).gather(source),
         grade=pl.Series(GRADES).gather(grade),
         stage=pl.Series(STAGES).gather(stage),
         deal_value=pl.when(known).then("deal_value"),

@@ -44,7 +44,7 @@ def campaigns(
     import polars as pl
 
     rng = stream(spec, "targets")
-    spent = dict(daily.group_by("campaign_id").agg(pl.col("spend").sum()).iter_rows())
+    spent = dict(daily.group_by("campaign_id").agg(pl.col("spend").sum().round(2)).iter_rows())
     sold = dict(orders.filter(pl.col("campaign") >= 0).group_by("campaign").len().iter_rows())
     led = dict(leads.group_by("campaign_id").len().iter_rows())
     rows = []

@@ -61,13 +61,15 @@ def response(channel: ChannelTruth, carried: NDArray[np.float64], scale: float =
     >>> response(search, np.array([0.0, search.half_saturation])) / search.maximum
     array([0. , 0.5])
     """
-    return scale * channel.maximum * carried / (carried + scale * channel.half_saturation)
+    pressure = (carried / (scale * channel.half_saturation)) ** channel.shape
+    return np.asarray(scale * channel.maximum * pressure / (1 + pressure))
 
 
 def marginal(channel: ChannelTruth, carried: NDArray[np.float64], scale: float = 1.0) -> NDArray[np.float64]:
     """Return the further conversions of a further unit of steady spend, at such carried-over spend."""
-    half = scale * channel.half_saturation
-    return scale * channel.maximum * half / (carried + half) ** 2
+    relative = carried / (scale * channel.half_saturation)
+    slope = channel.shape * relative ** (channel.shape - 1) / (1 + relative**channel.shape) ** 2
+    return np.asarray(channel.maximum / channel.half_saturation * slope)
 
 
 def plan_media(spec: MarketSpec) -> Media:

@@ -29,7 +29,9 @@ class ChannelTruth:
     maximum : float
         Incremental conversions of a day at endless spend.
     half_saturation : float
-        Carried-over spend of a day that reaches half of `maximum` (Michaelis-Menten).
+        Carried-over spend of a day that reaches half of `maximum`.
+    shape : float
+        Exponent of the Hill curve; at 1 it is Michaelis-Menten, above 1 it is S-shaped.
     carry_over : float
         Share of a day's pressure that is left on the next day (geometric, normalised to keep the total).
     click_cost, click_rate : float
@@ -54,6 +56,7 @@ class ChannelTruth:
     opens: float = 1.0
     closes: float = 1.0
     new_share: float = 0.6
+    shape: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,6 +265,8 @@ class MarketSpec:
             raise UsageError(f"Channels are distinct paid channels: {', '.join(PAID_CHANNELS)}.")
         if any(not 0 <= channel.carry_over < 1 for channel in self.channels):
             raise UsageError("The carry-over of a channel lies in 0 <= share < 1.")
+        if any(channel.half_saturation <= 0 or channel.shape <= 0 for channel in self.channels):
+            raise UsageError("Half saturation and shape of a channel are above 0.")
 
     @classmethod
     def small(cls, seed: int = 7) -> MarketSpec:

@@ -34,10 +34,10 @@ class Truth:
         Per paid channel and day: spend, carried_spend, expected_conversions and expected_revenue (what the
         response curve says), conversions and revenue (the incremental orders that chance made of it).
     channels : DataFrame
-        Per paid channel: maximum, half_saturation and carry_over as they hold at this market's size, spend,
-        expected and realised incremental conversions and revenue, roi ((revenue - spend) / spend, expected),
-        marginal_roas at the mean spend, last_touch_conversions and last_touch_revenue (what the market's own
-        last-touch credit says, orders captured and not caused included).
+        Per paid channel: maximum, half_saturation, carry_over and shape as they hold at this market's size,
+        spend, expected and realised incremental conversions and revenue, roi ((revenue - spend) / spend,
+        expected), marginal_roas at the mean spend, last_touch_conversions and last_touch_revenue (what the
+        market's own last-touch credit says, orders captured and not caused included).
     campaigns : DataFrame
         Per owned campaign: treated and held_out users; base_rate (who takes the offer without being sent it)
         and lift (who takes it only because of that), both expected; the orders of each kind that happened;
@@ -124,11 +124,15 @@ def _channels(spec: MarketSpec, daily: pl.DataFrame, attribution: pl.DataFrame, 
             "maximum": [c.maximum * spec.scale for c in spec.channels],
             "half_saturation": [c.half_saturation * spec.scale for c in spec.channels],
             "carry_over": [c.carry_over for c in spec.channels],
+            "shape": [c.shape for c in spec.channels],
         }
     )
     amounts = ("spend", "expected_conversions", "expected_revenue", "conversions", "revenue")
-    total = daily.group_by("channel").agg(pl.col(name).sum() for name in amounts)
-    table = known.join(total, on="channel", how="left", maintain_order="left")
+    # Summed in a fixed order: the same market gives the same last digit.
+    table = known.with_columns(
+        pl.Series(name, daily[name].to_numpy().reshape(len(spec.channels), -1).sum(axis=1))
+        for name in amounts
+    )
     mean = table["spend"].to_numpy() / spec.days
     next_unit = [
         float(marginal(c, mean[i : i + 1], spec.scale)[0]) * value for i, c in enumerate(spec.channels)
