@@ -85,7 +85,7 @@ def run(
     if as_json:
         _print_json(done.to_json())
     else:
-        _say(done.sentence)
+        _say(_plain(done.sentence))
         typer.echo(str(done.folder))
     if not done.completed:
         raise typer.Exit(1)
@@ -102,7 +102,7 @@ def runs(*, workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
         return
     for record in records:
         seconds = f"{record.duration:.1f} s" if record.duration is not None else ""
-        label = " ".join(record.label.split())[:_WIDTH]
+        label = _plain(record.label)[:_WIDTH]
         typer.echo(f"{record.id:34s} {record.status:10s} {record.started or '':30s} {seconds:>8s}  {label}")
     if not records:
         _say("No runs yet.")
@@ -139,7 +139,7 @@ def batch(
     for note in done.notes:
         _say(note)
     for run_ in done.failed:
-        _say(run_.sentence)
+        _say(_plain(run_.sentence))
     if as_json:
         _print_json(done.to_json())
     else:
@@ -246,5 +246,9 @@ def _counting(things: str) -> Iterator[Callable[[object, int, int], None]]:
 
 
 def _told(thing: object) -> str:
-    text = str(getattr(thing, "sentence", "") or getattr(thing, "title", ""))
-    return " ".join(text.split())[:_WIDTH]
+    return _plain(str(getattr(thing, "sentence", "") or getattr(thing, "title", "")))[:_WIDTH]
+
+
+def _plain(text: str) -> str:
+    """Return foreign text without what a terminal would obey."""
+    return "".join(letter for letter in " ".join(text.split()) if letter.isprintable())

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.reports.kernel import fresh_kernel, kill_kernel
+from workbench.reports.kernel import FreshKernel, fresh_kernel
 from workbench.reports.notebook import canonical
 
 Progress = Callable[[int, int], None]
@@ -84,11 +84,11 @@ def execute(
     """
     limits = limits or Limits()
     place: dict[str, int] = {"cell": 0}
-    with fresh_kernel(seed) as (manager, private), _watched(manager, limits) as reason:
-        target = private / "executed.ipynb"
+    with fresh_kernel(seed) as kernel, _watched(kernel, limits) as reason:
+        target = kernel.folder / "executed.ipynb"
         raised: Exception | None = None
         try:
-            _papermill(source, parameters, manager, target, folder, _follow(place, source, progress))
+            _papermill(source, parameters, kernel, target, folder, _follow(place, source, progress))
         except Exception as error:  # noqa: BLE001 - whatever ends a run is what the record says
             raised = error
         written = json.loads(target.read_text(encoding="utf-8")) if target.exists() else dict(source)
@@ -100,7 +100,7 @@ def execute(
 def _papermill(
     source: Mapping[str, Any],
     parameters: Mapping[str, object],
-    manager: Any,
+    kernel: FreshKernel,
     target: Path,
     folder: Path,
     follow: Callable[..., None],
@@ -113,8 +113,9 @@ def _papermill(
         str(target),
         parameters=dict(parameters),
         progress_bar=False,
-        km=manager,
-        kernel_name="python3",  # names the language of the injected cell; the manager above is the kernel
+        kernel_name="python3",
+        kernel_manager_class=kernel.manager_class,
+        shutdown_kernel="immediate",
         resources={"metadata": {"path": str(folder)}},
         on_cell_start=follow,
         autosave_cell_every=0,
@@ -135,7 +136,7 @@ def _follow(
 
 
 @contextmanager
-def _watched(manager: Any, limits: Limits) -> Iterator[list[str]]:
+def _watched(kernel: FreshKernel, limits: Limits) -> Iterator[list[str]]:
     """Kill the kernel when time is up or the run is stopped; the list then holds the reason."""
     reason: list[str] = []
     ended = threading.Event()
@@ -146,7 +147,7 @@ def _watched(manager: Any, limits: Limits) -> Iterator[list[str]]:
             waited += 0.1
             if limits.stop.is_set() or waited >= limits.seconds:
                 reason.append("cancelled" if limits.stop.is_set() else "timeout")
-                kill_kernel(manager)
+                kernel.kill()
                 return
 
     watcher = threading.Thread(target=watch, daemon=True, name="run-limit")

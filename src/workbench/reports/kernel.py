@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,30 @@ _ONE_THREAD = (
     "WORKBENCH_THREADS",
 )
 _LONGEST_SOCKET_FOLDER = 60  # a Unix socket's path may have 104 bytes on some systems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreshKernel:
+    """A kernel that is about to start.
+
+    Parameters
+    ----------
+    manager_class : type
+        What nbclient makes its kernel manager of; it then owns it.
+    folder : Path
+        The kernel's private folder: its sockets, its profile.
+    started : list
+        The managers made so far.
+    """
+
+    manager_class: type
+    folder: Path
+    started: list[Any]
+
+    def kill(self) -> None:
+        """End the kernel and everything it started, at once."""
+        for manager in self.started:
+            kill_kernel(manager)
 
 
 def kernel_environment(folder: Path) -> dict[str, str]:
@@ -53,26 +78,34 @@ def kernel_command(seed: int) -> list[str]:
 
 
 @contextmanager
-def fresh_kernel(seed: int) -> Iterator[tuple[Any, Path]]:
-    """Give a kernel manager that is ready to start, and its private folder; clean both up at the end."""
+def fresh_kernel(seed: int) -> Iterator[FreshKernel]:
+    """Give what starts one kernel in a private folder, and clean up at the end."""
     from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager
 
     with tempfile.TemporaryDirectory(prefix="wb-", dir=_short_folder(), ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        _write_kernelspec(folder / "kernels" / "workbench", seed, folder)
-        found = KernelSpecManager(kernel_dirs=[str(folder / "kernels")], ensure_native_kernel=False)
-        manager = AsyncKernelManager(
-            kernel_name="workbench",
-            kernel_spec_manager=found,
-            transport="ipc",
-            ip=str(folder / "k"),
-            connection_file=str(folder / "kernel.json"),
-        )
+        _write_kernelspec(folder / "kernels" / "python3", seed, folder)
+        started: list[Any] = []
+
+        def begin(manager: Any, **options: Any) -> None:
+            found = KernelSpecManager(kernel_dirs=[str(folder / "kernels")], ensure_native_kernel=False)
+            AsyncKernelManager.__init__(
+                manager,
+                kernel_spec_manager=found,
+                transport="ipc",
+                ip=str(folder / "k"),
+                connection_file=str(folder / "kernel.json"),
+                **options,
+            )
+            started.append(manager)
+
+        made = type("FreshKernelManager", (AsyncKernelManager,), {"__init__": begin})
         try:
-            yield manager, folder
+            yield FreshKernel(manager_class=made, folder=folder, started=started)
         finally:
-            kill_kernel(manager)
+            for manager in started:
+                kill_kernel(manager)
 
 
 def kill_kernel(manager: Any) -> None:
