@@ -5,9 +5,11 @@ chart with its finding, its description and the figures behind it; and where the
 """
 
 from workbench.charts.cards import alerts, kpi_cards, sentence
+from workbench.charts.cohorts import activation, cohort_value, retention
 from workbench.charts.comparisons import (
     advice,
     campaign_returns,
+    campaign_table,
     channel_engagement,
     channel_returns,
     channel_table,
@@ -16,21 +18,27 @@ from workbench.charts.comparisons import (
     leaderboard,
     targets,
 )
-from workbench.charts.journeys import funnel, funnel_steps, lead_grades, lead_stages, lead_table, retention
+from workbench.charts.journeys import funnel, funnel_steps, lead_grades, lead_stages, lead_table
 from workbench.charts.plans import heatmap, pacing, pacing_table
+from workbench.charts.quality import loads, reasons
+from workbench.charts.segments import frequency, segment_table
 from workbench.charts.tables import table
 from workbench.charts.trends import changes, trend
 
 __all__ = [
+    "activation",
     "advice",
     "alerts",
     "campaign_returns",
+    "campaign_table",
     "changes",
     "channel_engagement",
     "channel_returns",
     "channel_table",
+    "cohort_value",
     "creative_rates",
     "creative_table",
+    "frequency",
     "funnel",
     "funnel_steps",
     "heatmap",
@@ -39,9 +47,12 @@ __all__ = [
     "lead_stages",
     "lead_table",
     "leaderboard",
+    "loads",
     "pacing",
     "pacing_table",
+    "reasons",
     "retention",
+    "segment_table",
     "sentence",
     "table",
     "targets",

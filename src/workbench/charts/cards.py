@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from html import escape
 from typing import Any
 
 from workbench.charts import mime
 from workbench.charts.drawing import Nothing, figures_of, shown, shown_as
+from workbench.explore.executive import Alerts as DecisionAlerts
 from workbench.explore.kpis import Card, KpiCards, Point
 from workbench.result import Result, format_value
 
@@ -83,10 +84,21 @@ class Alerts:
         )
 
 
-def kpi_cards(result: KpiCards) -> Cards | Nothing:
-    """Return the cards of a page; each carries its interval, change, target, formula and daily line."""
+def kpi_cards(result: KpiCards, *, compare: bool = True) -> Cards | Nothing:
+    """Return the cards of a page; each carries its interval, change, target, formula and daily line.
+
+    Parameters
+    ----------
+    result : KpiCards
+        The figures.
+    compare : bool
+        Whether the change against the period before is shown.
+    """
     if result.missing or not result.cards:
         return Nothing(title="Key figures", reason=result.missing or "No figure was asked for.")
+    if not compare:
+        bare = tuple(replace(card, previous=None, change=None) for card in result.cards)
+        result = replace(result, cards=bare)
     days = _days(result)
     return Cards(
         items=tuple(_item(card, result.currency) for card in result.cards),
@@ -96,18 +108,12 @@ def kpi_cards(result: KpiCards) -> Cards | Nothing:
     )
 
 
-def alerts(*results: KpiCards) -> Alerts:
-    """Return the targets that have been missed for several days in a row."""
-    items = [
-        ("high", card.title, _missed(card, result.currency)) for result in results for card in result.alerts
-    ]
-    return Alerts(items=tuple(items), calm="No target has been missed for three days in a row.")
-
-
-def _missed(card: Card, currency: str | None) -> str:
-    value, target = (format_value(v, card.unit, currency=currency) for v in (card.value, card.target))
-    side = "above its limit" if card.better == "lower" else "below its target"
-    return f"at {value}, {side} of {target} for {card.streak} days in a row"
+def alerts(result: DecisionAlerts) -> Alerts | Nothing:
+    """Return what needs a decision, the most severe first."""
+    if result.missing:
+        return Nothing(title="What needs a decision", reason=result.missing)
+    items = tuple((alert.severity, alert.subject, alert.text) for alert in result.alerts)
+    return Alerts(items=items, calm=result.sentence if not items else "")
 
 
 def sentence(result: Result | str) -> Sentence:

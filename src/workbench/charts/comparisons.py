@@ -12,13 +12,14 @@ from workbench.charts.tables import figure, tabulate, text
 from workbench.explore.campaigns import CampaignComparison
 from workbench.explore.channels import ChannelComparison
 from workbench.explore.creatives import LOW_ROAS, Creatives
+from workbench.explore.executive import Leaderboard
 from workbench.explore.targets import TargetsView
 from workbench.result import MISSING, format_value
 
 _RATES = {"ctr": "Click-through rate", "conversion_rate": "Conversion rate", "roas": "Return on ad spend"}
 
 
-def leaderboard(result: CampaignComparison, top: int = MOST_BARS) -> DataTable | Nothing:
+def campaign_table(result: CampaignComparison, top: int = MOST_BARS) -> DataTable | Nothing:
     """Return the campaigns as a table, largest spend first."""
     if result.missing or not result.rows:
         return Nothing(title="Campaigns", reason=result.missing or "No campaign was active.")
@@ -34,6 +35,25 @@ def leaderboard(result: CampaignComparison, top: int = MOST_BARS) -> DataTable |
             figure("conversions", "Conversions", "count"),
             figure("cost_per_conversion", "Cost per conversion", "money"),
             figure("leads", "Leads", "count"),
+        ],
+        caption=result.sentence,
+        currency=result.currency,
+    )
+
+
+def leaderboard(result: Leaderboard) -> DataTable | Nothing:
+    """Return the leading campaigns (or channels, creatives, segments) by one metric."""
+    if result.missing or not result.places:
+        return Nothing(title="Leaderboard", reason=result.missing or "Nothing can be ranked.")
+    return tabulate(
+        result.places,
+        [
+            figure("rank", "Place", "count"),
+            text("name", result.by.capitalize()),
+            figure("value", result.title, result.unit, bars=True),
+            figure("low", "95% interval from", result.unit),
+            figure("high", "to", result.unit),
+            figure("spend", "Spend", "money"),
         ],
         caption=result.sentence,
         currency=result.currency,

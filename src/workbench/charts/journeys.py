@@ -1,4 +1,4 @@
-"""Funnels, leads and cohorts: how far people come, and who comes back."""
+"""Funnels and leads: how far people come."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from typing import Any
 from workbench.charts.drawing import DataTable, Drawing, Nothing
 from workbench.charts.shapes import labels, spec_of, tooltip, values
 from workbench.charts.tables import figure, tabulate, text
-from workbench.charts.theme import HEAT, colour
-from workbench.explore.cohorts import Cohorts
+from workbench.charts.theme import colour
 from workbench.explore.funnels import Funnel, FunnelComparison
 from workbench.explore.leads import LeadReport
 from workbench.result import format_value
-
-_SHADES = 4
 
 
 def funnel(result: Funnel) -> Drawing | Nothing:
@@ -177,79 +174,3 @@ def lead_grades(result: LeadReport) -> DataTable | Nothing:
         ],
         caption="Grades by channel",
     )
-
-
-def retention(result: Cohorts) -> Drawing | Nothing:
-    """Return the share of each cohort that ordered again, by age: darker is more."""
-    cells = [c for c in result.cells if c.retention is not None and c.age > 0][:1200]
-    if result.missing or not cells:
-        return Nothing(title="Retention", reason=result.missing or "No cohort is old enough.")
-    top = max(cell.retention or 0.0 for cell in cells) or 1.0
-    rows = [
-        {
-            "cohort": f"{cell.cohort:%b %Y}{f' {cell.slice}' if cell.slice else ''}",
-            "age": cell.age,
-            "days": f"days {30 * cell.age - 29}–{30 * cell.age}",
-            "said": format_value(cell.retention, "%"),
-            "interval": f"{format_value(cell.low, '%')} to {format_value(cell.high, '%')}",
-            "users": format_value(cell.users, "count"),
-            "shade": min(_SHADES - 1, int(_SHADES * (cell.retention or 0.0) / top)),
-            "short": f"{100 * (cell.retention or 0.0):.0f}",
-        }
-        for cell in cells
-    ]
-    return Drawing(
-        finding=result.sentence,
-        subtitle=f"Share of each monthly cohort (by {result.basis}) with an order, by 30-day window, %",
-        description=f"Shaded cells, one row per cohort and one column per 30 days. {result.sentence}",
-        spec=_shaded(rows),
-        table=tabulate(
-            cells,
-            [
-                text("cohort", "Cohort"),
-                text("slice", (result.by or "slice").capitalize()),
-                figure("age", "Window", "count"),
-                figure("users", "Users", "count"),
-                figure("active", "Ordered", "count"),
-                figure("retention", "Retention", "%"),
-                figure("low", "95% interval from", "%"),
-                figure("high", "to", "%"),
-                figure("revenue_per_user", "Revenue per user", "money"),
-                figure("cumulative_per_user", "Up to this window", "money"),
-            ],
-            caption="Retention by cohort and 30-day window",
-            currency=result.currency,
-        ),
-    )
-
-
-def _shaded(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    import altair as alt
-
-    cohorts = list(dict.fromkeys(row["cohort"] for row in rows))
-    base = alt.Chart(values(rows)).encode(
-        x=alt.X("age:O", axis=alt.Axis(orient="top", title=None, domain=False, labelAngle=0)),
-        y=alt.Y("cohort:O", sort=cohorts, axis=alt.Axis(title=None)),
-        tooltip=tooltip(
-            ("cohort", "title"),
-            ("days", "Window"),
-            ("said", "Retention"),
-            ("interval", "95% interval"),
-            ("users", "Users"),
-        ),
-    )
-    tiles = base.mark_rect(cornerRadius=2, stroke=colour("surface"), strokeWidth=2).encode(
-        color=alt.Color("shade:O", legend=None, scale=heat())
-    )
-    figures = base.mark_text(fontSize=11).encode(
-        text="short:N",
-        color=alt.condition("datum.shade > 2", alt.value(colour("surface")), alt.value(colour("ink"))),
-    )
-    return spec_of(alt.layer(tiles, figures).properties(width=640, height=26 * len(cohorts) + 4))
-
-
-def heat() -> Any:
-    """Return the scale of four shades, light to strong."""
-    import altair as alt
-
-    return alt.Scale(domain=list(range(_SHADES)), range=[colour(name) for name in HEAT])

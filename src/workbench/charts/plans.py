@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from workbench.charts.drawing import DataTable, Drawing, Nothing
-from workbench.charts.journeys import heat
-from workbench.charts.shapes import day_axis, labels, spec_of, tooltip, unit_axis, values
+from workbench.charts.shapes import day_axis, heat, labels, spec_of, tooltip, unit_axis, values
 from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import colour
 from workbench.explore.heatmaps import BANDS, WEEKDAYS, Heatmap
@@ -16,8 +16,11 @@ from workbench.result import format_value
 MOST_PICTURES = 6
 
 
-def pacing(result: Pacing) -> Drawing | Nothing:
-    """Return cumulative spend against plan, one small picture per campaign with a budget."""
+def pacing(result: Pacing, campaign_id: str | None = None) -> Drawing | Nothing:
+    """Return cumulative spend against plan, one small picture per campaign with a budget, or of one only."""
+    if campaign_id is not None:
+        only = tuple(row for row in result.rows if row.campaign_id == campaign_id)
+        result = replace(result, rows=only, total=only[0] if only else None)
     planned = [row for row in result.rows if row.budget is not None][:MOST_PICTURES]
     if result.missing or not planned:
         reason = result.missing or "No running campaign has a budget and dates, so there is no plan."

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.charts.drawing import shown
-from workbench.charts.theme import colour
+from workbench.charts.theme import HEAT, colour
 
 if TYPE_CHECKING:
     import altair as alt
@@ -134,3 +134,10 @@ def spec_of(chart: alt.TopLevelMixin) -> dict[str, Any]:
     found: dict[str, Any] = chart.to_dict()
     found.pop("config", None)
     return found
+
+
+def heat() -> alt.Scale:
+    """Return the scale of four shades, light to strong."""
+    import altair as alt
+
+    return alt.Scale(domain=list(range(len(HEAT))), range=[colour(name) for name in HEAT])

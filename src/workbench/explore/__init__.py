@@ -15,19 +15,23 @@ from workbench.explore.kpis import kpi_cards
 from workbench.explore.leads import leads
 from workbench.explore.pacing import pacing
 from workbench.explore.paths import funnel
+from workbench.explore.quality import data_quality
 from workbench.explore.reconciliation import reconcile
 from workbench.explore.segments import compare_segments, segments
+from workbench.explore.subject import campaign_of
 from workbench.explore.targets import target_vs_actual
 from workbench.explore.trends import trends
 
 __all__ = [
     "alerts",
+    "campaign_of",
     "cohorts",
     "compare_campaigns",
     "compare_channels",
     "compare_funnels",
     "compare_segments",
     "creatives",
+    "data_quality",
     "frequency",
     "funnel",
     "funnel_of",

@@ -133,6 +133,7 @@ def kpi_cards(
     *,
     window: str | Window | None = "30d",
     targets: Mapping[str, float] = TARGETS,
+    where: Mapping[str, str] | None = None,
 ) -> KpiCards:
     """Return one card per metric.
 
@@ -146,6 +147,8 @@ def kpi_cards(
         What the figures are of; the change is against the equal window before.
     targets : mapping
         Metric -> what is aimed at; on which side of it is good stands in the dictionary.
+    where : mapping, optional
+        Dimension -> value: the part of the data the cards are about, such as one campaign.
 
     Raises
     ------
@@ -158,8 +161,8 @@ def kpi_cards(
     if days is None:
         reason = "Not enough data: no table has a row yet; load a file first."
         return KpiCards(cards=(), first_day=None, last_day=None, currency=tables.currency, missing=reason)
-    measured = measure(tables, names, window=days, compare=True)
-    daily = figures(tables, names, by=("day",), window=days)
+    measured = measure(tables, names, window=days, compare=True, where=where)
+    daily = figures(tables, names, by=("day",), window=days, where=where)
     cards = []
     for name in names:
         line = tuple(

@@ -6,7 +6,7 @@ the last block with an earlier one. Ratios are sums over sums in every block and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -144,6 +144,7 @@ def trends(
     grain: Grain = "day",
     window: str | Window | None = "90d",
     top: int = 6,
+    where: Mapping[str, str] | None = None,
 ) -> Trends:
     """Return a metric over time, with its changes against last week, month and year.
 
@@ -159,6 +160,8 @@ def trends(
         What one point is; a week begins on Monday.
     window : str or Window, optional
         The days that are shown. The usual movement is learnt from up to 574 days before its end.
+    where : mapping, optional
+        Dimension -> value: the part of the data the trend is of, such as one campaign.
 
     Notes
     -----
@@ -183,7 +186,7 @@ def trends(
     if days is None:
         return replace(empty, missing="Not enough data: no table has a row yet; load a file first.")
     history = Window(min(days.first, days.last - timedelta(days=HISTORY_DAYS - 1)), days.last)
-    found = figures(tables, [metric], by=(*((by,) if by else ()), "day"), window=history)
+    found = figures(tables, [metric], by=(*((by,) if by else ()), "day"), window=history, where=where)
     series = _series(found, metric, history, top=top, sliced=by is not None)
     if not series:
         return replace(empty, missing=f"Not enough data: {definition.title} has no value on any day.")

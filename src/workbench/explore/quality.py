@@ -1,0 +1,137 @@
+"""Whether the data can be trusted: what was loaded, what was refused and why, and how fresh the events are.
+
+Words: a *load* is one file brought in; of the rows read each was accepted, known already (a duplicate) or
+refused; *freshness* is the time from an event to its arrival.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from workbench.explore.query import ask
+from workbench.explore.view import View, frame_of, lacking, ratio
+from workbench.metrics import sql
+from workbench.result import format_value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.metrics import Tables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadRow:
+    """One file that was loaded, in rows; `refused_share` is of the rows read."""
+
+    file: str
+    table_name: str
+    mapping: str
+    loaded_at: datetime
+    rows_read: int
+    accepted: int
+    duplicates: int
+    refused: int
+    refused_share: float | None
+    late: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasonRow:
+    """Why rows were refused; a row with two reasons counts under both."""
+
+    table_name: str
+    reason: str
+    rows: int
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataQuality(View):
+    """What came in, and what did not, newest load first."""
+
+    loads: tuple[LoadRow, ...]
+    reasons: tuple[ReasonRow, ...]
+    missing: str = ""
+
+    @property
+    def refused(self) -> int:
+        """Return how many rows were refused."""
+        return sum(load.refused for load in self.loads)
+
+    @property
+    def sentence(self) -> str:
+        """Return the share of rows that was refused, and the most frequent reason."""
+        if self.missing:
+            return self.missing
+        read = sum(load.rows_read for load in self.loads)
+        if not self.refused:
+            return f"All {read:,} rows of {len(self.loads)} loads were accepted or known already."
+        head = (
+            f"{self.refused:,} of {read:,} rows were refused ({format_value(ratio(self.refused, read), '%')})"
+        )
+        return f"{head}, most for: {self.reasons[0].reason}." if self.reasons else f"{head}."
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per load."""
+        return frame_of(self.loads, LoadRow)
+
+    def reasons_frame(self) -> pd.DataFrame:
+        """Return one row per table and reason."""
+        return frame_of(self.reasons, ReasonRow)
+
+
+def data_quality(tables: Tables) -> DataQuality:
+    """Return what every load brought, and why rows were refused.
+
+    Parameters
+    ----------
+    tables : Tables
+        Needs loads; the reasons come from quarantine.
+    """
+    if "loads" not in tables.names:
+        return DataQuality(loads=(), reasons=(), missing=lacking(tables, "loads"))
+    found = ask(tables, lambda: _of_files(sql.unbound("loads")), "loads")
+    loads = tuple(_load(row) for row in sorted(found, key=lambda row: row["loaded_at"], reverse=True))
+    reasons = ask(tables, _reasons, "refused") if "quarantine" in tables.names else []
+    missing = "" if loads else "Not enough data: no file has been loaded yet."
+    return DataQuality(loads=loads, reasons=_counted(reasons), missing=missing)
+
+
+def _of_files(loads: Any) -> Any:
+    return loads.filter(loads.operation == "ingest")
+
+
+def _reasons() -> Any:
+    rows = sql.unbound("quarantine")
+    return rows.group_by(["table_name", "reasons"]).aggregate(rows=rows.count())
+
+
+def _load(row: dict[str, Any]) -> LoadRow:
+    return LoadRow(
+        file=row["file"],
+        table_name=row["table_name"],
+        mapping=row["mapping"] or "",
+        loaded_at=row["loaded_at"],
+        rows_read=row["rows_read"],
+        accepted=row["accepted"],
+        duplicates=row["duplicates"],
+        refused=row["quarantined"],
+        refused_share=ratio(row["quarantined"], row["rows_read"]),
+        late=row["late"],
+    )
+
+
+def _counted(rows: list[dict[str, Any]]) -> tuple[ReasonRow, ...]:
+    counts: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        for reason in row["reasons"].split("; "):
+            counts[row["table_name"], reason] += row["rows"]
+    refused = sum(row["rows"] for row in rows)
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(
+        ReasonRow(table_name=table, reason=reason, rows=count, share=ratio(count, refused))
+        for (table, reason), count in ordered
+    )
