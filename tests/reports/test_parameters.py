@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -13,8 +14,8 @@ from workbench.errors import BadInput
 from workbench.reports.parameters import (
     NOTEBOOKS,
     CampaignParameters,
-    CohortsParameters,
     ExecutiveParameters,
+    RunParameters,
     expected,
     read_assignments,
     read_parameters,
@@ -102,6 +103,13 @@ def test_wrong_assignments(texts: list[str], says: str) -> None:
         read_assignments(ExecutiveParameters, texts)
 
 
+class Weekly(RunParameters):
+    """A model with a choice."""
+
+    period: Literal["week", "month"] = "month"
+
+
 def test_choices_are_named() -> None:
+    assert read_assignments(Weekly, ["period=week"]) == {"period": "week"}
     with pytest.raises(BadInput, match="expected 'week' or 'month'"):
-        read_parameters(CohortsParameters, {"period": "day"})
+        read_parameters(Weekly, {"period": "day"})

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import (
     AfterValidator,
@@ -86,7 +86,6 @@ class LeadsParameters(RunParameters):
 class CohortsParameters(RunParameters):
     """Parameters of the cohort report."""
 
-    period: Literal["week", "month"] = Field(default="month", description="The length of one cohort.")
     window: Window = None
 
 
@@ -278,8 +277,8 @@ def expected(model: type[RunParameters], name: str) -> str:
 
     Examples
     --------
-    >>> expected(ExecutiveParameters, "top"), expected(CohortsParameters, "period")
-    ('a whole number from 3 to 25', "'week' or 'month'")
+    >>> expected(ExecutiveParameters, "top")
+    'a whole number from 3 to 25'
     >>> expected(ExecutiveParameters, "window")
     "days as '30d' or '2024-01-01:2024-01-31', or nothing"
     """
