@@ -1,4 +1,4 @@
-"""The project's notebooks and the models of their parameters say the same; nothing in them depends on the hour."""
+"""The notebooks and the models of their parameters say the same; nothing depends on the hour."""
 
 from __future__ import annotations
 

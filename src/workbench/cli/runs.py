@@ -47,6 +47,9 @@ def _stoppable() -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
+    except KeyboardInterrupt:
+        _say("Stopped; what was running is recorded as cancelled.")
+        raise typer.Exit(1) from None
     finally:
         signal.signal(signal.SIGTERM, before)
 

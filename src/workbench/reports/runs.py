@@ -174,15 +174,21 @@ def perform(
         "data_version": planned.inputs.data_version,
         **planned.parameters,
     }
-    with working_directory(workspace.runs_path, home) as folder:
-        executed = execute(
-            planned.notebook.source,
-            values,
-            folder=folder,
-            seed=planned.inputs.seed,
-            limits=limits,
-            progress=follow,
-        )
+    try:
+        with working_directory(workspace.runs_path, home) as folder:
+            executed = execute(
+                planned.notebook.source,
+                values,
+                folder=folder,
+                seed=planned.inputs.seed,
+                limits=limits,
+                progress=follow,
+            )
+    except BaseException as error:
+        stopped = Failure(kind="cancelled", message=f"the run was stopped ({type(error).__name__})")
+        write_record(attempt, told[0].ending("cancelled", stopped))
+        put_in_place(attempt, workspace.runs_path)
+        raise
     ended = _keep(attempt, planned, told[0], executed)
     return Run(record=ended, folder=put_in_place(attempt, workspace.runs_path))
 
