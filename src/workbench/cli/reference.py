@@ -12,7 +12,7 @@ from workbench.cli.app import app
 
 @app.command(hidden=True)
 def reference(folder: Annotated[Path, typer.Argument(help="Where the pages go.")]) -> None:
-    """Write the reference pages of events, tables, metrics and commands."""
+    """Write the reference pages of events, tables, mappings, metrics and commands."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, page in pages().items():
         (folder / name).write_text(page, encoding="utf-8")
@@ -21,12 +21,14 @@ def reference(folder: Annotated[Path, typer.Argument(help="Where the pages go.")
 
 def pages() -> dict[str, str]:
     """Return the reference pages by file name."""
+    from workbench.events.mapping_page import mappings_page
     from workbench.events.reference import events_page, tables_page
     from workbench.metrics.reference import metrics_page
 
     return {
         "commands.md": commands_page(),
         "events.md": events_page(),
+        "mappings.md": mappings_page(),
         "metrics.md": metrics_page(),
         "tables.md": tables_page(),
     }
