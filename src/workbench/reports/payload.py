@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from workbench.charts import mime
+from workbench.governance.masking import neutral
 from workbench.reports.record import RunRecord
 
 if TYPE_CHECKING:
@@ -125,24 +126,13 @@ def figures_csv(payload: Mapping[str, Any]) -> bytes:
     columns = list(dict.fromkeys(name for row in rows for name in row)) or ["section"]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow([neutral_cell(name) for name in columns])
+    writer.writerow([_cell(name) for name in columns])
     for row in rows:
-        writer.writerow([neutral_cell(_flat(row.get(name))) for name in columns])
+        writer.writerow([_cell(row.get(name)) for name in columns])
     return b"\xef\xbb\xbf" + text.getvalue().encode("utf-8", errors="replace")
 
 
-def neutral_cell(value: object) -> object:
-    """Return a cell that no spreadsheet takes for a formula.
-
-    Examples
-    --------
-    >>> neutral_cell("=1+1"), neutral_cell("Spring"), neutral_cell(-3.5)
-    ("'=1+1", 'Spring', -3.5)
-    """
-    if isinstance(value, str) and value.lstrip(" \0\u00a0")[:1] in set("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"):
-        return f"'{value}"
-    return value
-
-
-def _flat(value: object) -> object:
-    return value if isinstance(value, (int, float, str)) or value is None else str(value)
+def _cell(value: object) -> object:
+    if isinstance(value, (int, float)) or value is None:
+        return value
+    return neutral(str(value))
