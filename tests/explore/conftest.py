@@ -93,4 +93,3 @@ def fact() -> Callable[..., dict[str, Any]]:
     return event
 
 
-HOSTILE = "<script>alert(1)</script>\"'=HYPERLINK(1)\u202e{{7*7}}$(id)"

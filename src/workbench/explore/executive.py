@@ -5,12 +5,12 @@ Words: an *alert* is a fact that asks for a decision, with its severity; what is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from workbench.explore.campaigns import CampaignComparison, campaign_facts, compare_campaigns
-from workbench.explore.figures import figures
+from workbench.explore.figures import NOTHING, Figures, Slice, figures
 from workbench.explore.kpis import TARGETS, Card, KpiCards, kpi_cards
 from workbench.explore.pacing import Pacing, pacing
 from workbench.explore.query import window_of
@@ -123,34 +123,40 @@ def leaderboard(
     """
     definition = METRICS[metric]
     days = window_of(tables, window)
-    empty = Leaderboard(
+    found = (
+        Figures((), {})
+        if days is None
+        else figures(tables, list(dict.fromkeys([metric, "spend"])), by=(by,), window=days)
+    )
+    known = [key for key in found.slices if found.of(key, metric).value is not None]
+    names = {key: str(row["name"]) for key, row in campaign_facts(tables).items()} if by == "campaign" else {}
+    places = _places(found, known, metric, names)
+    return Leaderboard(
         metric=metric,
         title=definition.title,
         unit=definition.unit,
         by=by,
-        places=(),
-        compared=0,
+        places=places[:top],
+        compared=len(known),
         currency=tables.currency,
-        missing=f"Not enough data: {definition.title} is not known for any {by}.",
+        missing="" if known else f"Not enough data: {definition.title} is not known for any {by}.",
     )
-    if days is None:
-        return empty
-    found = figures(tables, list(dict.fromkeys([metric, "spend"])), by=(by,), window=days)
-    sign = -1 if definition.better != "lower" else 1
-    known = [(key, figure) for key in found.slices if (figure := found.of(key, metric)).value is not None]
-    known.sort(key=lambda pair: (sign * (pair[1].value or 0.0), str(pair[0])))
-    if not known:
-        return empty
-    facts = campaign_facts(tables) if by == "campaign" else {}
+
+
+def _places(
+    found: Figures, known: Sequence[Slice], metric: str, names: Mapping[str, str]
+) -> tuple[Place, ...]:
+    sign = 1 if METRICS[metric].better == "lower" else -1
+    known = sorted(known, key=lambda key: (sign * (found.of(key, metric).value or 0.0), str(key)))
     places = []
-    for rank, (key, figure) in enumerate(known[:top], start=1):
-        after = known[rank][1] if rank < len(known) else None
-        ends = (None, None) if after is None else (after.low, after.high)
-        near, far = (figure.low, ends[1]) if sign < 0 else (ends[0], figure.high)
+    for rank, key in enumerate(known, start=1):
+        figure = found.of(key, metric)
+        after = found.of(known[rank], metric) if rank < len(known) else NOTHING
+        near, far = (figure.low, after.high) if sign < 0 else (after.low, figure.high)
         places.append(
             Place(
                 rank=rank,
-                name=str(facts.get(key[0], {}).get("name") or key[0]),
+                name=names.get(key[0]) or str(key[0]),
                 key=str(key[0]),
                 value=figure.value or 0.0,
                 low=figure.low,
@@ -159,15 +165,7 @@ def leaderboard(
                 apart=near is not None and far is not None and near > far,
             )
         )
-    return Leaderboard(
-        metric=metric,
-        title=definition.title,
-        unit=definition.unit,
-        by=by,
-        places=tuple(places),
-        compared=len(known),
-        currency=tables.currency,
-    )
+    return tuple(places)
 
 
 def alerts(

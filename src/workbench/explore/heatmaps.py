@@ -140,7 +140,7 @@ def heatmap(
     whole = sum(counts.values(), np.zeros((7, 24)))
     enough, reason = _gate(days.days, whole)
     cells = _cells("", whole, present)
-    for segment in sorted(counts) if by_segment else ():
+    for segment in sorted(filter(None, counts)) if by_segment else ():
         cells += _cells(segment, counts[segment], present)
     windows = best_windows(cells[:168], whole) if enough else ()
     return Heatmap(

@@ -212,9 +212,9 @@ def _projection(
     left = (end - as_of).days
     if left <= 0:
         return spent, 0.0
-    begin = max(filter(None, [start, min(daily, default=None)]), default=None)
-    if begin is None or begin > as_of:
+    if not daily:
         return None, None
+    begin = max(start or min(daily), min(daily))
     span_days = min((as_of - begin).days + 1, RECENT_DAYS)
     # Whole weeks where there is at least one, so that every weekday counts the same.
     span_days = span_days // 7 * 7 or span_days

@@ -1,0 +1,136 @@
+"""The test of a change: how often it is wrong, how often it sees, and when it is silent."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workbench.explore.change import step_between
+
+WEEK = np.array([1, 1.1, 1.05, 1, 0.95, 0.6, 0.5])
+
+
+def _autoregression(rng: np.random.Generator, days: int, rho: float) -> np.ndarray:
+    noise = rng.normal(0, 10 * np.sqrt(1 - rho**2), days + 50)
+    series = np.zeros(days + 50)
+    for place in range(1, days + 50):
+        series[place] = rho * series[place - 1] + noise[place]
+    return 100 + series[50:]
+
+
+CLEAN = {
+    "independent": lambda rng, n: _autoregression(rng, n, 0.0),
+    "rho 0.3": lambda rng, n: _autoregression(rng, n, 0.3),
+    "rho 0.6": lambda rng, n: _autoregression(rng, n, 0.6),
+    "rho 0.8": lambda rng, n: _autoregression(rng, n, 0.8),
+    "weekly and rho 0.4": lambda rng, n: _autoregression(rng, n, 0.4) * np.resize(WEEK, n),
+    "small counts": lambda rng, n: rng.poisson(3, n).astype(float),
+    "overdispersed counts": lambda rng, n: rng.negative_binomial(2, 2 / 32, n).astype(float),
+    "heavy tails": lambda rng, n: np.exp(rng.normal(3, 0.8, n)),
+    "random walk": lambda rng, n: 500 + np.cumsum(rng.normal(0, 5, n)),
+}
+
+
+def _wrong(kind: str, days: int, block: int, lag: int, runs: int) -> tuple[float, int]:
+    rng = np.random.default_rng(20240501)
+    found = [
+        step_between(CLEAN[kind](rng, days), np.ones(days), days=block, lag=lag).p_value for _ in range(runs)
+    ]
+    told = [p for p in found if p is not None]
+    return (float(np.mean(np.array(told) < 0.05)) if told else 0.0), len(told)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", CLEAN)
+@pytest.mark.parametrize(
+    ("days", "block", "lag"), [(42, 7, 7), (120, 7, 7), (365, 7, 7), (180, 28, 28), (420, 28, 364)]
+)
+def test_false_alarms_stay_rare(kind: str, days: int, block: int, lag: int) -> None:
+    """At a nominal 5 %, at most 10 % of clean series are called a change, whatever hangs together in them."""
+    wrong, told = _wrong(kind, days, block, lag, 500)
+    assert wrong <= 0.10 or told < 100
+
+
+def test_false_alarms_quick() -> None:
+    wrong = [_wrong(kind, 120, 7, 7, 60)[0] for kind in CLEAN]
+    assert np.mean(wrong) <= 0.06
+
+
+def test_a_plain_t_test_would_be_wrong() -> None:
+    """Why the method is needed: Welch's test on the same autocorrelated weeks."""
+    from scipy.stats import ttest_ind
+
+    rng = np.random.default_rng(2)
+    series = [_autoregression(rng, 120, 0.6) for _ in range(300)]
+    plain = np.mean([ttest_ind(y[-7:], y[-14:-7], equal_var=False)[1] < 0.05 for y in series])
+    ours = np.mean([(step_between(y, np.ones(120), days=7, lag=7).p_value or 1) < 0.05 for y in series])
+    assert plain > 0.15
+    assert ours < 0.10
+
+
+def test_a_real_change_is_seen() -> None:
+    rng = np.random.default_rng(4)
+    seen, covered = 0, 0
+    for _ in range(100):
+        series = _autoregression(rng, 120, 0.3) * np.resize(WEEK, 120)
+        series[-7:] *= 1.4
+        step = step_between(series, np.ones(120), days=7, lag=7)
+        seen += step.p_value < 0.05
+        covered += step.low <= 0.4 <= step.high
+    assert seen >= 95
+    assert covered >= 88
+
+
+def test_a_ratio_is_a_ratio_of_sums() -> None:
+    rng = np.random.default_rng(5)
+    shown = rng.integers(500, 5000, 90).astype(float)
+    clicks = rng.binomial(shown.astype(int), 0.03).astype(float)
+    step = step_between(clicks, shown, days=28, lag=28)
+    assert step.current == pytest.approx(clicks[-28:].sum() / shown[-28:].sum())
+    assert step.previous == pytest.approx(clicks[-56:-28].sum() / shown[-56:-28].sum())
+    assert step.p_value > 0.001
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(0.01, 1e6), st.integers(0, 2**31))
+def test_the_unit_does_not_matter(scale: float, seed: int) -> None:
+    series = np.random.default_rng(seed).gamma(5, 20, 70)
+    plain, scaled = (step_between(y, np.ones(70), days=7, lag=7) for y in (series, scale * series))
+    assert plain.change == pytest.approx(scaled.change)
+    assert (plain.p_value is None) == (scaled.p_value is None)
+    if plain.p_value is not None:
+        assert plain.p_value == pytest.approx(scaled.p_value, rel=1e-6)
+        assert plain.low <= plain.change <= plain.high
+
+
+def test_negative_figures_have_a_difference() -> None:
+    rng = np.random.default_rng(6)
+    gain = rng.normal(0, 50, 90)
+    gain[-7:] += 400
+    step = step_between(gain, np.ones(90), days=7, lag=7)
+    assert step.p_value < 0.01
+
+
+@pytest.mark.parametrize(
+    ("series", "reason"),
+    [
+        (np.arange(10.0), "14 days are needed"),
+        (np.r_[np.full(40, np.nan), np.ones(10)], "missing"),
+        (np.ones(20), "35 days of history"),
+        (np.zeros(60), "fewer than five days"),
+        (np.r_[np.full(53, 5.0), 1000.0, np.full(6, 1.0)], "one day holds"),
+        (np.full(60, 5.0), "does not vary"),
+        (np.array([]), "14 days are needed"),
+    ],
+)
+def test_silence_has_a_reason(series: np.ndarray, reason: str) -> None:
+    step = step_between(series, np.ones(len(series)), days=7, lag=7)
+    assert step.p_value is None
+    assert reason in step.reason
+
+
+def test_a_zero_denominator_is_no_zero() -> None:
+    step = step_between(np.zeros(60), np.zeros(60), days=7, lag=7)
+    assert (step.current, step.change) == (None, None)

@@ -1,0 +1,204 @@
+"""Campaigns, channels, creatives, targets, cards and leaderboards on tables filled by hand."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from workbench.errors import UsageError
+from workbench.explore import (
+    alerts,
+    compare_campaigns,
+    compare_channels,
+    creatives,
+    kpi_cards,
+    leaderboard,
+    target_vs_actual,
+    trends,
+)
+
+START = date(2024, 2, 1)
+PUBLISHED = {"impressions": 384_230, "clicks": 14_562, "conversions": 1_284.0, "revenue": 18_450.0, "spend": 14_500.0}
+SMS = {
+    "impressions": 10_000,
+    "clicks": 500,
+    "leads": 120.0,
+    "conversions": 12.0,
+    "revenue": 18_000.0,
+    "spend": 5_000.0,
+}
+
+
+def _campaign(campaign_id: str, **more: object) -> dict:
+    plain = {"campaign_type": "OTHER", "channel": "social", "status": "active", "name": campaign_id.upper()}
+    return {"campaign_id": campaign_id, **plain, **more}
+
+
+def _daily(campaign: str, roas: float, *, spend: float = 100.0, days: int = 30, channel: str = "social") -> list[dict]:
+    rng = np.random.default_rng(abs(hash(campaign)) % 1000)
+    rows = []
+    for day in range(days):
+        cost = float(spend * rng.uniform(0.8, 1.2))
+        rows.append(
+            {
+                "date": START + timedelta(days=day),
+                "campaign_id": campaign,
+                "channel": channel,
+                "creative_id": f"{campaign}-1",
+                "impressions": int(rng.integers(9000, 11_000)),
+                "clicks": int(rng.integers(180, 220)),
+                "conversions": float(rng.integers(8, 12)),
+                "spend": cost,
+                "revenue": float(cost * roas * rng.uniform(0.9, 1.1)),
+            }
+        )
+    return rows
+
+
+def test_published_campaign(base) -> None:
+    row = {"date": START, "campaign_id": "c", "channel": "social", **PUBLISHED}
+    found = compare_campaigns(base(daily_performance=[row], campaigns=[_campaign("c")])).rows[0]
+    assert 100 * found.ctr == pytest.approx(3.7899, abs=5e-5)
+    assert 100 * found.conversion_rate == pytest.approx(8.8175, abs=5e-5)
+    assert found.cost_per_conversion == pytest.approx(11.29283, abs=5e-6)
+    assert found.roas == pytest.approx(1.27241, abs=5e-6)
+    assert found.roas_low is None
+    assert found.name == "C"
+
+
+def test_published_sms_campaign(base) -> None:
+    plan = _campaign("s", channel="sms", budget=5000.0, target_leads=150.0, target_conversions=15.0, target_roi=2.5)
+    row = {"date": START, "campaign_id": "s", "channel": "sms", **SMS}
+    view = target_vs_actual(base(daily_performance=[row], campaigns=[plan]))
+    assert {row.metric: row.achievement for row in view.rows} == pytest.approx(
+        {"leads": 0.80, "conversions": 0.80, "roi": 1.04}
+    )
+    assert {row.metric: row.verdict for row in view.rows}["roi"] == "reached"
+    channel = compare_channels(base(daily_performance=[row], campaigns=[plan])).rows[0]
+    assert channel.cost_per_lead == pytest.approx(41.667, abs=5e-4)
+    assert channel.roi == pytest.approx(2.6)
+
+
+def test_campaigns_are_ranked_and_advised(base) -> None:
+    rows = [*_daily("loser", 0.6), *_daily("steady", 2.5), *_daily("winner", 5.0)]
+    view = compare_campaigns(base(daily_performance=rows, campaigns=[_campaign("loser")]))
+    assert view.ranking("roas").campaign_ids == ("winner", "steady", "loser")
+    assert view.ranking("roi").best == "winner"
+    assert view.ranking("incrementality").campaign_ids == ()
+    assert (view.best, view.worst) == ("winner", "loser")
+    assert [(line.campaign_id, line.priority) for line in view.advice][:2] == [("loser", "high"), ("winner", "medium")]
+    shift = view.shift
+    assert (shift.giver, shift.receiver) == ("loser", "winner")
+    assert shift.low < shift.gain < shift.high
+    spent = sum(row["spend"] for row in rows if row["campaign_id"] == "loser")
+    assert shift.amount == pytest.approx(0.2 * spent / 30)
+    assert "LOSER" in view.sentence
+
+
+def test_a_mean_of_ratios_never_happens(base) -> None:
+    """Two campaigns of one channel: the return of the channel is sum over sum."""
+    rows = [
+        {"date": START, "campaign_id": "a", "channel": "email", "spend": 10.0, "revenue": 100.0},
+        {"date": START, "campaign_id": "b", "channel": "email", "spend": 1000.0, "revenue": 500.0},
+    ]
+    found = compare_channels(base(daily_performance=rows)).rows[0]
+    assert found.roi == pytest.approx((600 - 1010) / 1010)
+    assert found.campaigns == 2
+
+
+def test_one_campaign_of_a_channel(base) -> None:
+    rows = [*_daily("a", 2.0, channel="email"), *_daily("b", 3.0, channel="display")]
+    view = compare_channels(base(daily_performance=rows), campaign_id="a")
+    assert [row.channel for row in view.rows] == ["email"]
+    assert view.best_by_return is None
+    assert "holdout" in view.sentence
+
+
+def test_creatives_are_ranked_by_chance_of_being_best(base) -> None:
+    texts = [{"creative_id": "x", "campaign_id": "c", "headline": "Save now"}]
+    rows = [
+        {"date": START, "campaign_id": "c", "channel": "social", "creative_id": name}
+        | {"impressions": shown, "clicks": clicks, "spend": 100.0, "revenue": revenue, "conversions": 10.0}
+        for name, shown, clicks, revenue in (("x", 10_000, 300, 900.0), ("y", 10_000, 200, 200.0), ("z", 20, 5, 1.0))
+    ]
+    view = creatives(base(daily_performance=rows, creatives=texts))
+    assert [row.creative_id for row in view.rows] == ["x", "y", "z"]
+    assert view.rows[0].probability_best > 0.99
+    assert view.rows[2].probability_best is None
+    assert [row.creative_id for row in view.top] == ["x", "y"]
+    assert [row.creative_id for row in view.low_performers] == ["y", "z"]
+    assert "Save now is best" in view.sentence
+    with pytest.raises(UsageError, match="ctr"):
+        creatives(base(daily_performance=rows), rate="roas")
+
+
+def test_cards_know_targets_and_streaks(base) -> None:
+    rows = [*_daily("a", 5.0, days=25), *[row for row in _daily("a", 2.0, days=30) if row["date"] >= START + timedelta(25)]]
+    tables = base(daily_performance=rows)
+    view = kpi_cards(tables, ["roas", "ctr", "cac"])
+    roas, ctr, cac = view.cards
+    spend, revenue = sum(row["spend"] for row in rows), sum(row["revenue"] for row in rows)
+    assert roas.value == pytest.approx(revenue / spend)
+    assert (roas.streak, roas.alert, roas.target, roas.target_met) == (5, True, 3.5, True)
+    assert roas.low < roas.value < roas.high
+    assert len(roas.line) == 30
+    assert ctr.verdict == "healthy"
+    assert (cac.value, cac.target_met, cac.streak) == (None, None, None)
+    assert "5 days" in view.sentence
+    assert "campaign_converted" in roas.formula
+    board = leaderboard(tables)
+    assert (board.compared, board.places[0].name) == (1, "a")
+    assert any("last 5 days" in alert.text for alert in alerts(tables).alerts)
+
+
+def test_cards_compare_with_the_window_before(base) -> None:
+    rows = [*_daily("a", 2.0, days=60)]
+    card = kpi_cards(base(daily_performance=rows), ["spend"], window="30d").cards[0]
+    old = sum(row["spend"] for row in rows[:30])
+    new = sum(row["spend"] for row in rows[30:])
+    assert (card.value, card.previous) == (pytest.approx(new), pytest.approx(old))
+    assert card.change == pytest.approx(new / old - 1)
+
+
+def test_trend_of_a_ratio(base) -> None:
+    rows = [*_daily("a", 2.0, days=90), *_daily("b", 3.0, days=90, spend=10.0)]
+    view = trends(base(daily_performance=rows), "roas", window="60d")
+    assert len(view.points) == 60
+    last = [row for row in rows if row["date"] > START + timedelta(days=82)]
+    assert view.points[-1].rolling == pytest.approx(sum(r["revenue"] for r in last) / sum(r["spend"] for r in last))
+    assert {change.kind: change.p_value is not None for change in view.changes} == {"WoW": True, "MoM": True, "YoY": False}
+    sliced = trends(base(daily_performance=rows), "roas", by="campaign")
+    assert sliced.slices == ("a", "b")
+    weekly = trends(base(daily_performance=rows), "spend", grain="week")
+    whole = [point for point in weekly.points if point.complete]
+    assert all(point.day.weekday() == 0 for point in whole)
+    first = whole[0].day
+    inside = [row["spend"] for row in rows if first <= row["date"] < first + timedelta(days=7)]
+    assert whole[0].value == pytest.approx(sum(inside))
+
+
+def test_a_jump_is_told(base) -> None:
+    rows = _daily("a", 2.0, days=83)
+    for row in _daily("a", 2.0, days=90)[83:]:
+        rows.append({**row, "spend": 2 * row["spend"]})
+    view = trends(base(daily_performance=rows), "spend")
+    change = next(change for change in view.changes if change.kind == "WoW")
+    assert change.significant
+    assert change.change == pytest.approx(1.0, abs=0.15)
+    assert "rose" in view.sentence
+
+
+def test_a_day_without_rows_is_missing_not_zero(base) -> None:
+    rows = [row for row in _daily("a", 2.0, days=90) if row["date"] != START + timedelta(days=86)]
+    view = trends(base(daily_performance=rows), "spend")
+    assert next(p for p in view.points if p.day == START + timedelta(days=86)).value is None
+    assert "missing" in next(change for change in view.changes if change.kind == "WoW").reason
+
+
+def test_ordered_metrics_need_orders(base) -> None:
+    at = datetime(2024, 2, 3, tzinfo=UTC)
+    order = {"order_id": "1", "line": 1, "user_id": "u", "ordered_at": at, "order_value": 30.0, "is_return": False}
+    card = kpi_cards(base(orders=[order]), ["aov"], window="7d").cards[0]
+    assert card.value == 30.0

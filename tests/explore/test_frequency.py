@@ -1,0 +1,52 @@
+"""Frequency counted by hand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from workbench.explore.frequency import frequency
+
+DAY = datetime(2024, 2, 1, 10, tzinfo=UTC)
+
+
+def test_counts_equal_a_plain_loop(base, fact) -> None:
+    rng = np.random.default_rng(12)
+    rows, expected = [], {}
+    for user in range(500):
+        sent = int(rng.poisson(2))
+        for n in range(sent):
+            at = DAY + timedelta(hours=n)
+            rows.append(fact("campaign_delivered", user, at, campaign_id="c", is_holdout=False))
+        held = bool(rng.random() < 0.2)
+        if held:
+            rows.append(fact("campaign_delivered", user, DAY, campaign_id="c", is_holdout=True))
+        clicks = int(rng.poisson(0.5))
+        rows += [fact("campaign_clicked", user, DAY, campaign_id="c")] * clicks
+        left = bool(rng.random() < 0.05 * sent)
+        if left:
+            rows.append(fact("user_unsubscribed", user, DAY))
+        if sent:
+            some = expected.setdefault(min(sent, 4), [0, 0, 0])
+            some[0] += 1
+            some[1] += clicks > 0
+            some[2] += left
+    for campaign in (None, "c"):
+        view = frequency(base(facts=rows), campaign_id=campaign)
+        for place, row in enumerate(view.rows, start=1):
+            users, clicked, left = expected[place]
+            assert row.users == users
+            assert row.clicked == pytest.approx(clicked / users)
+            assert row.unsubscribed == pytest.approx(left / users)
+            assert row.clicked_low <= row.clicked <= row.clicked_high
+        assert sum(row.share for row in view.rows) == pytest.approx(1)
+        assert view.users == sum(some[0] for some in expected.values())
+
+
+def test_nothing_delivered_is_said(base, fact) -> None:
+    assert frequency(base()).missing
+    view = frequency(base(facts=[fact("user_engaged", 1, DAY)]))
+    assert "no message" in view.sentence
+    assert view.to_frame().empty

@@ -1,0 +1,90 @@
+"""The heatmap: local clocks, exact counts, planted peaks, and the gate."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from workbench.errors import UsageError
+from workbench.explore.heatmaps import heatmap
+
+MONDAY = datetime(2024, 3, 18, tzinfo=UTC)
+
+
+def _moments(count: int, seed: int = 1, days: int = 28) -> list[datetime]:
+    rng = np.random.default_rng(seed)
+    return [MONDAY + timedelta(seconds=int(second)) for second in rng.integers(0, days * 86_400, count)]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Asia/Kolkata", "America/New_York"])
+def test_counts_equal_a_plain_loop(base, fact, zone: str) -> None:
+    """Over a change of the clock (31 March), and with half-hour offsets."""
+    moments = _moments(3000)
+    rows = [fact("campaign_clicked", n, at, segment="VIP" if n % 3 else None) for n, at in enumerate(moments)]
+    view = heatmap(base(facts=rows), time_zone=zone, by_segment=True)
+    local = [at.astimezone(ZoneInfo(zone)) for at in moments]
+    expected = Counter((at.weekday(), at.hour) for at in local)
+    assert {(c.weekday, c.hour): c.engagements for c in view.cells if c.segment == "" and c.engagements} == expected
+    vip = Counter((at.weekday(), at.hour) for n, at in enumerate(local) if n % 3)
+    assert {(c.weekday, c.hour): c.engagements for c in view.cells if c.segment == "VIP" and c.engagements} == vip
+    assert view.engagements == 3000
+
+
+def test_planted_peak_is_named(base, fact) -> None:
+    rng = np.random.default_rng(2)
+    rows = [fact("user_engaged", n, at) for n, at in enumerate(_moments(2000, seed=3))]
+    for week in range(4):
+        for n in range(150):
+            at = MONDAY + timedelta(days=7 * week + 3, hours=17, seconds=int(rng.integers(0, 3 * 3600)))
+            rows.append(fact("campaign_viewed", n, at, kind="opened"))
+    view = heatmap(base(facts=rows), time_zone="Europe/Berlin")
+    # 17-20 UTC is 18-21 in Berlin before the clock changes on 31 March, and 19-22 after it.
+    assert view.windows[0].weekday == "Thursday"
+    assert 18 <= view.windows[0].first_hour < view.windows[0].last_hour <= 22
+    assert "Thursday" in view.sentence
+
+
+def test_chance_has_no_best_time(base, fact) -> None:
+    named = 0
+    for seed in range(5):
+        rows = [fact("user_engaged", n, at) for n, at in enumerate(_moments(20_000, seed=seed))]
+        named += len(heatmap(base(facts=rows)).windows)
+    assert named <= 5 * 168 * 0.05
+
+
+def test_received_is_not_engagement(base, fact) -> None:
+    rows = [fact("campaign_viewed", n, at, kind="received") for n, at in enumerate(_moments(50))]
+    assert "nobody" in heatmap(base(facts=rows)).sentence
+
+
+def test_little_data_names_nothing(base, fact) -> None:
+    rows = [fact("user_engaged", n, at) for n, at in enumerate(_moments(200))]
+    view = heatmap(base(facts=rows))
+    assert (view.enough, view.windows) == (False, ())
+    assert "1,000 engagements" in view.sentence
+    short = heatmap(base(facts=rows), window="7d")
+    assert "14 days" in short.sentence
+
+
+def test_bands_and_levels(base, fact) -> None:
+    rows = [fact("user_engaged", n, at) for n, at in enumerate(_moments(5000))]
+    view = heatmap(base(facts=rows), window="28d")
+    shares = [cell.share_of_peak for cell in view.cells]
+    assert max(shares) == 1
+    assert len(view.cells) == 168
+    assert all(cell.low <= cell.level <= cell.high for cell in view.cells)
+    for cell in view.cells:
+        low, high = {"0-20%": (0, 0.2), "20-40%": (0.2, 0.4), "40-60%": (0.4, 0.6), "60%+": (0.6, 1)}[cell.band]
+        assert low - 1e-6 <= cell.share_of_peak <= high + 1e-6
+
+
+def test_unknown_zone_and_no_data(base) -> None:
+    for name in ("Mars/Base", "../../etc/passwd", ""):
+        with pytest.raises(UsageError, match="time zone"):
+            heatmap(base(), time_zone=name)
+    assert heatmap(base()).missing
+    assert heatmap(base()).to_frame().empty

@@ -1,0 +1,81 @@
+"""Leads against pandas, and what cannot be known."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench.explore.leads import leads, weighted_median
+
+DAY = datetime(2024, 2, 1, 10, tzinfo=UTC)
+
+
+def _rows(count: int = 500) -> list[dict]:
+    rng = np.random.default_rng(9)
+    stages = ["new", "engaged", "replied", "qualified", "won", "lost", "pipeline"]
+    rows = []
+    for n in range(count):
+        created = DAY + timedelta(hours=float(rng.uniform(0, 24 * 60)))
+        stage = str(rng.choice(stages))
+        rows.append(
+            {
+                "lead_id": f"l{n}",
+                "channel": str(rng.choice(["email", "linkedin"])),
+                "created_at": created,
+                "grade": [None, "A", "B"][n % 3],
+                "stage": stage,
+                "deal_value": float(rng.uniform(100, 900)) if n % 5 else None,
+                "close_probability": float(rng.uniform()),
+                "closed_at": created + timedelta(days=int(rng.integers(1, 40))) if stage == "won" else None,
+            }
+        )
+    return rows
+
+
+def test_figures_equal_pandas(base) -> None:
+    rows = _rows()
+    costs = [{"date": date(2024, 3, 1), "campaign_id": "c", "channel": "email", "spend": 5000.0}]
+    view = leads(base(leads=rows, daily_performance=costs))
+    frame = pd.DataFrame(rows)
+    value = frame.deal_value * np.select([frame.stage == "won", frame.stage == "lost"], [1, 0], frame.close_probability)
+    for row in [*view.rows, view.total]:
+        mine = frame.channel == row.channel if row.channel != "all" else frame.channel.notna()
+        stage = frame[mine].stage
+        assert (row.leads, row.won, row.lost) == (len(stage), (stage == "won").sum(), (stage == "lost").sum())
+        assert row.win_rate == pytest.approx((stage == "won").sum() / stage.isin(["won", "lost"]).sum())
+        assert row.expected_value == pytest.approx(value[mine].sum())
+        won = frame[mine & (frame.stage == "won")]
+        days = (won.closed_at.dt.normalize() - won.created_at.dt.normalize()).dt.days
+        assert row.days_to_close == days.median()
+    email = next(row for row in view.rows if row.channel == "email")
+    assert email.cost == 5000.0
+    assert email.roi == pytest.approx((email.expected_value - 5000) / 5000)
+    assert next(row for row in view.rows if row.channel == "linkedin").roi is None
+    assert sum(cell.leads for cell in view.grades) == len(rows)
+    assert [stage.leads for stage in view.stages] == sorted([s.leads for s in view.stages], reverse=True)
+    assert view.stages[-1].leads == (frame.stage == "won").sum()
+
+
+@given(st.lists(st.tuples(st.floats(-1e6, 1e6), st.integers(1, 5)), min_size=1, max_size=20))
+def test_weighted_median_equals_numpy(pairs: list[tuple[float, int]]) -> None:
+    assert weighted_median(pairs) == pytest.approx(np.median(np.repeat(*zip(*pairs, strict=True))))
+
+
+def test_leads_without_values(base) -> None:
+    row = {"lead_id": "1", "channel": "email", "created_at": DAY, "stage": "new"}
+    view = leads(base(leads=[row]))
+    total = view.total
+    assert (total.leads, total.win_rate, total.expected_value, total.roi) == (1, None, None, None)
+    assert "–" in view.sentence
+
+
+def test_nothing_loaded_is_said(base) -> None:
+    view = leads(base())
+    assert "leads" in view.sentence
+    for frame in (view.to_frame(), view.grades_frame(), view.stages_frame()):
+        assert frame.empty

@@ -1,0 +1,96 @@
+"""Pacing: plans by hand, coverage of the projection, and what is said about campaigns without a plan."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench.explore.pacing import pace_of, pacing
+
+START, END = date(2024, 3, 1), date(2024, 4, 29)
+PLAN = {"campaign_id": "c", "name": "Spring", "budget": 6000.0, "start_date": START, "end_date": END}
+
+
+def _days(values: np.ndarray | list[float], start: date = START) -> dict[date, float]:
+    return {start + timedelta(days=place): float(value) for place, value in enumerate(values)}
+
+
+@pytest.mark.parametrize(
+    ("daily", "verdict"), [(100.0, "on plan"), (150.0, "over"), (50.0, "under"), (76.0, "on plan")]
+)
+def test_even_spend(daily: float, verdict: str) -> None:
+    row = pace_of(PLAN, _days([daily] * 30), as_of=START + timedelta(days=29))
+    assert (row.spent, row.planned, row.pace) == (30 * daily, 3000.0, pytest.approx(daily / 100))
+    assert row.projected == pytest.approx(60 * daily)
+    assert row.verdict == verdict
+
+
+def test_weekends_do_not_bend_the_projection() -> None:
+    weekly = np.resize([100, 100, 100, 100, 100, 20, 20], 30)
+    row = pace_of(PLAN, _days(weekly), as_of=START + timedelta(days=29))
+    assert row.projected == pytest.approx(weekly.sum() + 30 * 540 / 7)
+
+
+def test_the_interval_covers() -> None:
+    """In 95 of 100 campaigns with dependent days the end lies inside the interval told half-way."""
+    rng = np.random.default_rng(3)
+    inside = 0
+    for _ in range(400):
+        noise = rng.normal(0, 25, 80)
+        series = np.zeros(80)
+        for place in range(1, 80):
+            series[place] = 0.3 * series[place - 1] + noise[place]
+        daily = np.maximum(100 + series[20:], 0)
+        row = pace_of(PLAN, _days(daily[:30]), as_of=START + timedelta(days=29))
+        inside += row.projected_low <= daily.sum() <= row.projected_high
+    assert 0.90 <= inside / 400 <= 0.995
+
+
+@given(st.lists(st.floats(0, 1e5), min_size=1, max_size=90))
+def test_laws(values: list[float]) -> None:
+    row = pace_of(PLAN, _days(values), as_of=START + timedelta(days=29))
+    assert row.spent == pytest.approx(sum(values[:30]))
+    if row.projected is not None:
+        assert row.projected >= row.spent - 1e-6
+        if row.projected_low is not None:
+            assert row.spent - 1e-6 <= row.projected_low <= row.projected + 1e-6
+            assert row.projected <= row.projected_high + 1e-6
+
+
+def test_what_cannot_be_said() -> None:
+    day = START + timedelta(days=29)
+    assert pace_of({**PLAN, "budget": None}, _days([10] * 30), as_of=day).verdict == "no plan"
+    assert "end" in pace_of({**PLAN, "end_date": None}, _days([10] * 30), as_of=day).reason
+    assert pace_of(PLAN, {}, as_of=START - timedelta(days=1)).verdict == "not started"
+    assert pace_of(PLAN, {}, as_of=day).projected is None
+    young = pace_of(PLAN, _days([100.0, 90.0, 110.0]), as_of=START + timedelta(days=2))
+    assert (young.projected_low, young.verdict) == (None, "unclear")
+    assert pace_of(PLAN, _days([90.0] * 60), as_of=END).verdict == "ended"
+    assert pace_of(PLAN, _days([120.0] * 60), as_of=END).verdict == "over"
+
+
+def _row(campaign: str, day: date, spend: float) -> dict:
+    return {"date": day, "campaign_id": campaign, "channel": "social", "spend": spend}
+
+
+def test_from_tables(base) -> None:
+    rows = [_row("c", START + timedelta(days=n), 150.0) for n in range(30)]
+    rows += [_row("d", START + timedelta(days=n), 10.0) for n in range(30)]
+    campaign = {"channel": "social", "campaign_type": "OTHER", "status": "active"}
+    view = pacing(base(daily_performance=rows, campaigns=[{**PLAN, **campaign}]))
+    assert [(row.campaign_id, row.verdict) for row in view.rows] == [("c", "over"), ("d", "no plan")]
+    assert view.total is not None
+    assert (view.total.spent, view.total.verdict) == (4500.0, "over")
+    assert view.points[29].spent == 4500.0
+    assert "Spring will overspend" in view.sentence
+    assert len(view.to_frame()) == 3
+
+
+def test_nothing_loaded_is_said(base) -> None:
+    view = pacing(base())
+    assert "spend" in view.sentence
+    assert view.to_frame().empty

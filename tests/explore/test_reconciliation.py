@@ -1,0 +1,94 @@
+"""Reconciliation: planted differences are found, and nothing else is."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.errors import BadInput, UsageError
+from workbench.explore.reconciliation import reconcile
+
+START = date(2024, 2, 1)
+
+
+def _rows() -> list[dict]:
+    rng = np.random.default_rng(2)
+    return [
+        {
+            "date": START + timedelta(days=day),
+            "campaign_id": campaign,
+            "channel": "social",
+            "impressions": int(rng.integers(1000, 9000)),
+            "clicks": int(rng.integers(10, 90)),
+            "spend": float(rng.uniform(10, 90)),
+            "conversions": float(rng.integers(1, 9)),
+        }
+        for day in range(10)
+        for campaign in ("a", "b")
+    ]
+
+
+def test_equal_sides_agree(base) -> None:
+    rows = _rows()
+    export = pd.DataFrame(rows).assign(date=lambda frame: frame.date.astype(str))
+    view = reconcile(base(daily_performance=rows), export)
+    assert (view.compared, view.agreeing, view.mismatches) == (100, 100, ())
+    assert "all totals agree" in view.sentence
+
+
+def test_planted_differences_are_found(base) -> None:
+    rows = _rows()
+    export = pd.DataFrame(rows)
+    export.loc[3, "spend"] *= 1.02
+    export.loc[5, "spend"] *= 1.005
+    export.loc[7, "clicks"] += 30
+    export = export.drop(index=12)
+    extra = {"campaign_id": "c", "date": START, "impressions": 10, "clicks": 1, "spend": 1.0, "conversions": 1}
+    export = pd.concat([export, pd.DataFrame([extra])])
+    view = reconcile(base(daily_performance=rows), export)
+    found = {(row.campaign_id, row.day, row.figure) for row in view.mismatches}
+    gone = (rows[12]["campaign_id"], rows[12]["date"])
+    assert found == {
+        (rows[3]["campaign_id"], rows[3]["date"], "spend"),
+        (rows[7]["campaign_id"], rows[7]["date"], "clicks"),
+        (rows[7]["campaign_id"], rows[7]["date"], "ctr"),
+        *((*gone, name) for name in ("impressions", "clicks", "spend", "conversions", "ctr")),
+        *(("c", START, name) for name in ("impressions", "clicks", "spend", "conversions", "ctr")),
+    }
+    spend = next(row for row in view.totals if row.figure == "spend")
+    assert spend.ours == pytest.approx(sum(row["spend"] for row in rows))
+    assert spend.theirs == pytest.approx(export.spend.sum())
+
+
+def test_rows_of_a_day_are_added_up(base) -> None:
+    rows = _rows()
+    halves = pd.concat([pd.DataFrame(rows).assign(spend=lambda frame: frame.spend / 2)] * 2)
+    view = reconcile(base(daily_performance=rows), halves[["campaign_id", "date", "spend"]])
+    assert (view.compared, view.mismatches) == (20, ())
+
+
+@pytest.mark.parametrize(
+    ("export", "words"),
+    [
+        (pd.DataFrame({"date": ["2024-02-01"], "spend": [1.0]}), "campaign_id"),
+        (pd.DataFrame({"campaign_id": ["a"], "date": ["2024-02-01"]}), "nothing to compare"),
+        (pd.DataFrame({"campaign_id": ["a"], "date": ["1 Feb"], "spend": [1.0]}), "not a date"),
+        (pd.DataFrame({"campaign_id": ["a"], "date": ["2024-02-01"], "spend": ["12,5"]}), "row 2.*not a number"),
+    ],
+)
+def test_bad_exports_are_named(base, export: pd.DataFrame, words: str) -> None:
+    with pytest.raises(BadInput, match=words):
+        reconcile(base(daily_performance=_rows()), export)
+
+
+def test_empty_sides(base) -> None:
+    empty = pd.DataFrame({"campaign_id": [], "date": [], "spend": []})
+    assert "no row" in reconcile(base(), empty).sentence
+    view = reconcile(base(), pd.DataFrame(_rows()))
+    assert view.agreeing == 0
+    assert all(row.ours is None for row in view.totals)
+    with pytest.raises(UsageError):
+        reconcile(base(), empty, tolerance=-1)

@@ -1,0 +1,103 @@
+"""Comparisons of shares against statsmodels, scipy, and draws from the posterior."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import fisher_exact
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import confint_proportions_2indep, proportions_ztest
+
+from workbench.explore.shares import difference_of_shares, holm, probability_best, share_with_interval
+from workbench.explore.shifts import Return, budget_shift, shrunk
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(20, 5000), st.integers(20, 5000), st.floats(0.05, 0.95), st.floats(0.05, 0.95))
+def test_difference_against_statsmodels(n1: int, n2: int, p1: float, p2: float) -> None:
+    x1, x2 = round(n1 * p1), round(n2 * p2)
+    test = difference_of_shares(x1, n1, x2, n2)
+    low, high = confint_proportions_2indep(x1, n1, x2, n2, method="newcomb", compare="diff")
+    assert (test.low, test.high) == pytest.approx((low, high), abs=1e-9)
+    pooled = (x1 + x2) / (n1 + n2)
+    if min(pooled, 1 - pooled) * min(n1, n2) >= 5:
+        assert test.p_value == pytest.approx(proportions_ztest([x1, x2], [n1, n2])[1], abs=1e-9)
+    else:
+        assert test.p_value == pytest.approx(fisher_exact([[x1, n1 - x1], [x2, n2 - x2]])[1])
+
+
+def test_nothing_to_divide_by() -> None:
+    assert difference_of_shares(0, 0, 5, 10).difference is None
+    assert share_with_interval(0, 0) == (None, None, None)
+    assert share_with_interval(None, 10) == (None, None, None)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_holm_against_statsmodels(p_values: list[float]) -> None:
+    assert holm(p_values) == pytest.approx(list(multipletests(p_values, method="holm")[1]))
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials"),
+    [([30, 35, 20], [1000, 1000, 900]), ([0, 0], [100, 5000]), ([500, 520, 540, 1], [10_000] * 3 + [40])],
+)
+def test_probability_best_against_draws(successes: list[int], trials: list[int]) -> None:
+    rng = np.random.default_rng(1)
+    x, n = np.array(successes), np.array(trials)
+    draws = rng.beta(1 + x, 1 + n - x, size=(400_000, len(x)))
+    expected = np.bincount(draws.argmax(axis=1), minlength=len(x)) / 400_000
+    assert probability_best(x, n) == pytest.approx(expected, abs=0.004)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 500), st.integers(0, 5000)), min_size=1, max_size=6))
+def test_probabilities_are_a_distribution(pairs: list[tuple[int, int]]) -> None:
+    chances = probability_best([x for x, _ in pairs], [x + rest for x, rest in pairs])
+    assert chances.sum() == pytest.approx(1)
+    assert (chances >= 0).all()
+
+
+def test_shrinkage_promises_what_it_delivers() -> None:
+    """The highest of many noisy returns is high by luck: shrunk, the promised gain is about the true one."""
+    promised, naive, delivered = [], [], []
+    rng = np.random.default_rng(8)
+    for _ in range(400):
+        truth = rng.normal(3, 0.4, 12)
+        error = rng.uniform(0.3, 1.2, 12)
+        seen = rng.normal(truth, error)
+        mean, _ = shrunk(seen, error)
+        low, high = int(np.argmin(mean)), int(np.argmax(mean))
+        promised.append(mean[high] - mean[low])
+        delivered.append(truth[high] - truth[low])
+        naive.append(seen.max() - seen.min())
+    assert np.mean(promised) == pytest.approx(np.mean(delivered), rel=0.25)
+    assert np.mean(naive) > 3 * np.mean(delivered)
+
+
+def test_equal_campaigns_get_no_shift() -> None:
+    rng = np.random.default_rng(9)
+    suggested = 0
+    for _ in range(300):
+        error = rng.uniform(0.3, 1.2, 12)
+        seen = rng.normal(3, error)
+        rows = [_return(str(n), seen[n], 1.96 * error[n]) for n in range(12)]
+        suggested += budget_shift(rows).amount is not None
+    assert suggested / 300 <= 0.02
+
+
+def _return(name: str, roas: float, half: float, days: int = 30) -> Return:
+    return Return(campaign_id=name, days=days, spend=3000.0, roas=roas, low=roas - half, high=roas + half)
+
+
+def test_a_shift_needs_a_sure_gain() -> None:
+    shift = budget_shift([_return("a", 1.0, 0.2), _return("b", 4.0, 0.3), _return("c", 2.5, 0.3)])
+    assert (shift.giver, shift.receiver, shift.amount) == ("a", "b", pytest.approx(20.0))
+    assert 0 < shift.low < shift.gain < shift.high
+    assert shift.gain == pytest.approx(20 * 3, rel=0.1)
+    unsure = budget_shift([_return("a", 2.0, 1.5), _return("b", 2.6, 1.5)])
+    assert (unsure.amount, unsure.reason) == (None, "the returns of the campaigns cannot be told apart")
+    young = budget_shift([_return("a", 1.0, 0.2, days=5), _return("b", 4.0, 0.3)])
+    assert "14 days" in young.reason
+    assert budget_shift([]).amount is None
