@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.charts.drawing import DataTable, Drawing, Nothing
+from workbench.charts.drawing import DataTable, Drawing, Nothing, shown
 from workbench.charts.shapes import heat, spec_of, tooltip, unit_axis, values
 from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import HEAT, colour
@@ -15,14 +15,14 @@ MOST_CELLS = 1200
 
 
 def retention(result: Cohorts) -> Drawing | Nothing:
-    """Return the share of each cohort that ordered again, by age: darker is more."""
+    """Return the share of each cohort that ordered again, by age."""
     cells = [c for c in result.cells if c.retention is not None and c.age > 0][:MOST_CELLS]
     if result.missing or not cells:
         return Nothing(title="Retention", reason=result.missing or "No cohort is old enough.")
     top = max(cell.retention or 0.0 for cell in cells) or 1.0
     rows = [
         {
-            "cohort": f"{cell.cohort:%b %Y}{f' {cell.slice}' if cell.slice else ''}",
+            "cohort": _name(cell),
             "age": cell.age,
             "days": f"days {30 * cell.age - 29}–{30 * cell.age}",
             "said": format_value(cell.retention, "%"),
@@ -145,7 +145,7 @@ def activation(result: Cohorts) -> DataTable | Nothing:
 
 
 def _name(cell: CohortCell) -> str:
-    return f"{cell.cohort:%b %Y}{f' {cell.slice}' if cell.slice else ''}"
+    return shown(f"{cell.cohort:%b %Y} {cell.slice}", 40)
 
 
 def _lines(rows: list[dict[str, Any]]) -> dict[str, Any]:

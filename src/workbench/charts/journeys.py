@@ -22,7 +22,7 @@ def funnel(result: Funnel) -> Drawing | Nothing:
             "label": label,
             "value": stage.count,
             "said": format_value(stage.count, "count")
-            + (f"   {format_value(stage.rate, '%')} of the stage before" if stage.rate is not None else ""),
+            + (f" · {format_value(stage.rate, '%')} of the stage before" if stage.rate is not None else ""),
             "detail": format_value(stage.overall, "%"),
             "tone": "s2" if stage.is_bottleneck else "s1",
         }
@@ -110,7 +110,7 @@ def lead_stages(result: LeadReport) -> Drawing | Nothing:
             "label": label,
             "value": stage.leads,
             "said": format_value(stage.leads, "count")
-            + (f"   {format_value(stage.rate, '%')} of the stage before" if stage.rate is not None else ""),
+            + (f" · {format_value(stage.rate, '%')} of the stage before" if stage.rate is not None else ""),
             "detail": format_value(stage.leads / (result.stages[0].leads or 1), "%"),
             "tone": "s1",
         }

@@ -108,7 +108,7 @@ def _against_plan(rows: list[dict[str, Any]]) -> Any:
 
 
 def heatmap(result: Heatmap) -> Drawing | Nothing:
-    """Return engagement by weekday and hour: darker is more."""
+    """Return engagement by weekday and hour: the stronger the colour, the more."""
     whole = [cell for cell in result.cells if cell.segment in {"", "all"}] or list(result.cells)
     if result.missing or not whole:
         return Nothing(title="Best times", reason=result.missing or "No engagement has a time of day.")
@@ -125,7 +125,7 @@ def heatmap(result: Heatmap) -> Drawing | Nothing:
     ]
     return Drawing(
         finding=result.sentence,
-        subtitle=f"Engagements per hour by weekday and hour of day, {result.time_zone}; darker is more",
+        subtitle=f"Engagements per hour by weekday and hour of day, {result.time_zone}; the stronger the colour, the more",
         description=f"Shaded cells, one row per weekday and one column per hour. {result.sentence}",
         spec=_hours(rows),
         table=tabulate(

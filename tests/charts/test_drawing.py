@@ -1,0 +1,188 @@
+"""What every chart function returns, with names as attackers write them."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import unicodedata
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nbformat import v4
+
+from workbench import charts
+from workbench.charts import mime
+from workbench.charts.cards import period
+from workbench.charts.drawing import DataTable, Drawing, Nothing, shown
+from workbench.charts.shapes import labels
+from workbench.charts.theme import DARK, LIGHT
+
+sys.path.insert(0, str(Path(__file__).parent))
+from conftest import HOSTILE, RESULTS, START, funnel, kpi_cards, trend  # type: ignore[import-not-found]  # noqa: E402
+
+sys.path.pop(0)
+
+
+def drawn(kind: str, names: tuple[str, ...] = HOSTILE) -> Any:
+    return getattr(charts, kind)(RESULTS[kind](names))
+
+
+def texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        return [text for key, part in value.items() for text in (str(key), *texts(part))]
+    return [text for part in value for text in texts(part)] if isinstance(value, list | tuple) else []
+
+
+def test_every_public_function_is_tested() -> None:
+    assert set(charts.__all__) == set(RESULTS)
+
+
+def test_a_notebook_takes_the_output(kind: str) -> None:
+    bundle = drawn(kind)._repr_mimebundle_()
+    notebook = v4.new_notebook(
+        cells=[v4.new_code_cell("x", outputs=[v4.new_output("display_data", data=bundle)])]
+    )
+    nbformat.validate(notebook)
+    assert json.loads(json.dumps(bundle, allow_nan=False)) == json.loads(json.dumps(bundle))
+    assert set(bundle) <= {
+        mime.CHART,
+        mime.KPI,
+        mime.TABLE,
+        mime.SENTENCE,
+        mime.ALERTS,
+        mime.FIGURES,
+        "text/plain",
+    }
+
+
+def test_the_same_result_gives_the_same_output(kind: str) -> None:
+    assert json.dumps(drawn(kind)._repr_mimebundle_()) == json.dumps(drawn(kind)._repr_mimebundle_())
+
+
+def test_what_is_read_is_short_and_has_no_hidden_controls(kind: str) -> None:
+    bundle = {key: part for key, part in drawn(kind)._repr_mimebundle_().items() if key != mime.FIGURES}
+    for text in texts(bundle):
+        assert len(text) <= 1200
+        assert not [c for c in text if unicodedata.category(c) in {"Cc", "Cf"}]
+
+
+def test_a_chart_says_what_it_shows(kind: str) -> None:
+    result = drawn(kind)
+    if not isinstance(result, Drawing):
+        return
+    spec = result.to_json()
+    assert len(spec["title"]["text"]) > 10
+    assert len(spec["title"]["subtitle"]) > 10
+    assert len(spec["description"]) > 20
+    table = spec["usermeta"]["workbench"]["table"]
+    assert table["rows"]
+    assert all(len(row) == len(table["columns"]) for row in table["rows"])
+
+
+def test_a_chart_uses_the_colours_of_the_theme_only(kind: str) -> None:
+    result = drawn(kind)
+    if isinstance(result, Drawing):
+        spec = {k: part for k, part in result.to_json().items() if k not in {"datasets", "usermeta", "title"}}
+        found = set(re.findall(r"#[0-9a-f]{6}", json.dumps(spec)))
+        assert found <= set(LIGHT.values())
+
+
+def test_a_result_with_nothing_says_why(kind: str) -> None:
+    result = RESULTS[kind](("a",))
+    if kind in {"sentence", "table"}:
+        return
+    nothing = getattr(charts, kind)(replace(result, missing="Not enough data: no rows."))
+    assert isinstance(nothing, Nothing)
+    assert nothing._repr_mimebundle_()[mime.EMPTY]["reason"] == "Not enough data: no rows."
+
+
+def test_figures_for_machines_are_complete_and_exact() -> None:
+    result = trend(days=500)
+    drawing = charts.trend(result)
+    assert isinstance(drawing, Drawing)
+    figures = drawing._repr_mimebundle_()[mime.FIGURES]
+    assert len(figures) == 500
+    assert [row["value"] for row in figures] == [point.value for point in result.points]
+    table = drawing.to_json()["usermeta"]["workbench"]["table"]
+    assert (len(table["rows"]), table["left_out"]) == (400, 100)
+
+
+def test_funnel_shows_the_published_vector() -> None:
+    table = charts.funnel(funnel())
+    assert isinstance(table, Drawing)
+    assert table.table.rows[0][:2] == ("impression", "384,230")
+    assert [row[2] for row in table.table.rows[1:]] == ["3.79%", "85.4%", "78.1%", "13.2%"] or [
+        row[2] for row in table.table.rows[1:]
+    ] == ["3.79%", "85.39%", "78.09%", "13.22%"]
+
+
+def test_card_says_value_change_target_and_streak() -> None:
+    (card,) = charts.kpi_cards(kpi_cards())._repr_mimebundle_()[mime.KPI]["cards"]
+    assert (card["value"], card["interval"], card["change"]) == ("2.87x", "2.61x to 3.10x", "+6.3%")
+    assert (card["change_is"], card["target"], card["target_is"], card["streak"]) == (
+        "good",
+        "3.50x",
+        "missed",
+        5,
+    )
+
+
+def test_falling_cost_is_good_news() -> None:
+    cards = kpi_cards()
+    falling = replace(cards.cards[0], better="lower", change=-0.1)
+    (card,) = charts.kpi_cards(replace(cards, cards=(falling,)))._repr_mimebundle_()[mime.KPI]["cards"]
+    assert card["change_is"] == "good"
+    assert card["change"].startswith("−")
+
+
+def test_changes_are_left_out_on_request() -> None:
+    (card,) = charts.kpi_cards(kpi_cards(), compare=False)._repr_mimebundle_()[mime.KPI]["cards"]
+    assert card["change"] == card["before"] == ""
+
+
+def test_any_result_becomes_a_table() -> None:
+    table = charts.table(trend(days=10))
+    assert isinstance(table, DataTable)
+    assert len(table.rows) == 10
+    assert table.columns[1].label == "Day"
+
+
+def test_html_for_people_at_a_notebook_is_escaped(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setenv("JPY_SESSION_NAME", "x.ipynb")
+    html = drawn(kind)._repr_mimebundle_().get("text/html", "")
+    assert "<script" not in html
+    assert "<img" not in html
+
+
+@given(st.text(max_size=300), st.integers(min_value=2, max_value=200))
+def test_shown_is_one_line_of_printable_text(text: str, limit: int) -> None:
+    line = shown(text, limit)
+    assert len(line) <= limit
+    assert line.isprintable()
+    assert shown(line, limit) == line
+
+
+@given(st.lists(st.text(max_size=80), max_size=20))
+def test_labels_are_told_apart(names: list[str]) -> None:
+    found = labels(names)
+    assert len(found) == len(names)
+    assert len(set(found)) == len(found)
+
+
+def test_period_reads_like_one() -> None:
+    assert period(START, START) == "1 March 2025"
+    assert period(None, None) == ""
+
+
+def test_the_dark_theme_is_no_part_of_a_chart() -> None:
+    drawing = charts.trend(trend())
+    assert isinstance(drawing, Drawing)
+    assert not set(re.findall(r"#[0-9a-f]{6}", json.dumps(drawing.to_json()))) & set(DARK.values())
