@@ -11,10 +11,18 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import workbench.events
 from workbench.errors import BadInput, UsageError
+from workbench.events.documents import read_document
 from workbench.events.mapping import MAPPINGS, Mapping, detect, load_mapping, names, parse_mapping
 
 Load = Callable[..., Any]
+few = settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    database=None,
+)
 
 SPEND: dict[str, Any] = {
     "name": "mine",
@@ -237,6 +245,10 @@ def test_returns_can_be_refused(load_rows: Load) -> None:
         ("a: [1", "row"),
         ("a: \x07", "not YAML"),
         ("[" * 60, "nested more than 20 deep"),
+        ("{a: " * 30, "nested more than 20 deep"),
+        ('a: "\\ud800"', "mine.yaml"),
+        ("<<: {a: 1}", "key '<<'"),
+        ("null: 1", "mine.yaml"),
         ("a: " + "x" * 70_000, "the file is too large"),
     ],
 )
@@ -249,6 +261,62 @@ def test_no_is_a_country_and_days_stay_text() -> None:
     assert "no" in labels
     text = yaml.safe_dump(SPEND).replace("date: Day", "date: {from: Day, absent: 2017-08-01}")
     assert parse_mapping(text).targets["date"].absent == "2017-08-01"
+    text = yaml.safe_dump(SPEND).replace("campaign_id: Campaign", "campaign_id: {constant: 007}")
+    assert parse_mapping(text).targets["campaign_id"].constant == "007"
+
+
+def test_numbers_are_plain_decimals_where_they_are_asked_for() -> None:
+    text = (
+        "a: 7\nb: -1.5\nc: 1e3\nd: 007\ne: 12:30\nf: 1_000\n"
+        "g: 0x10\nh: .inf\ni: yes\nj: true\nk: ~\nl: 2024-01-01"
+    )
+    read = read_document(text)
+    assert list(read.values()) == [
+        7,
+        -1.5,
+        1000.0,
+        "007",
+        "12:30",
+        "1_000",
+        "0x10",
+        ".inf",
+        "yes",
+        True,
+        None,
+        "2024-01-01",
+    ]
+    kept = read_document(text, numbers=False)
+    assert list(kept.values())[:3] == ["7", "-1.5", "1e3"]
+
+
+READY = [
+    (Path(workbench.events.__path__[0]) / "mappings" / f"{name}.yaml").read_text(encoding="utf-8")
+    for name in names()
+]
+
+
+@few
+@given(st.one_of(st.text(), st.text("ab:-[]{}&*!?|>%@`'\"#,\n \t~")))
+def test_any_text_is_a_mapping_or_bad_input(text: str) -> None:
+    with pytest.raises(BadInput):
+        parse_mapping(text, "mine.yaml")
+
+
+@few
+@given(st.sampled_from(READY), st.data())
+def test_a_damaged_mapping_is_still_one_or_bad_input(text: str, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(text) - 1))
+    length = data.draw(st.integers(0, 40))
+    put = data.draw(
+        st.sampled_from(["", "a", ":", "[", "}", "&x ", "*x", "\n", "  ", "'", '"', "null", "\x00", "1e999"])
+    )
+    try:
+        made = parse_mapping(text[:start] + put + text[start + length :], "mine.yaml")
+    except BadInput as error:
+        message = str(error)
+    else:
+        message = f"mine.yaml fills {made.table}"
+    assert message.startswith("mine.yaml")
 
 
 @pytest.mark.parametrize(
@@ -393,9 +461,7 @@ def test_hostile_names_and_values_are_kept_as_they_are(text: str, load_rows: Loa
     assert text[:80] in broken.failures[0]
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
-)
+@few
 @given(
     name=st.text(st.characters(exclude_characters="\x00", codec="utf-8"), min_size=1, max_size=30).filter(
         lambda t: (

@@ -14,7 +14,7 @@ DEEPEST = 20
 
 
 class _Strict(yaml.SafeLoader):
-    """A loader that keeps dates and yes/no as text and refuses a key that stands twice."""
+    """All but true, false and null is text (NO is Norway, a day is no instant); no key stands twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Return the mapping; a key that stands twice is an error."""
@@ -31,18 +31,39 @@ class _Strict(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-# Only true and false are truth values (Norway's code is NO), and dates stay as they are written.
-_Strict.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in found if not tag.endswith((":bool", ":timestamp", ":merge"))]
-    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-for _first, _word in (("t", "true"), ("f", "false")):
-    _resolvers = _Strict.yaml_implicit_resolvers.setdefault(_first, [])
-    _resolvers.append(("tag:yaml.org,2002:bool", re.compile(f"^{_word}$")))
+class _Numbers(_Strict):
+    """The same with plain decimal numbers: 007 and 12:30 stay text."""
 
 
-def read_document(text: str, file: object = None) -> dict[str, Any]:
+_NULL_AND_TRUTH = (
+    ("null", r"^(?:null|~|)$", ("n", "~", "")),
+    ("bool", r"^(?:true|false)$", ("t", "f")),
+)
+_DECIMALS = (
+    ("int", r"^-?(?:0|[1-9][0-9]*)$", tuple("-0123456789")),
+    ("float", r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,3})?$", tuple("-0123456789")),
+)
+
+
+def _resolve(loader: type[yaml.SafeLoader], kinds: tuple[tuple[str, str, tuple[str, ...]], ...]) -> None:
+    loader.yaml_implicit_resolvers = {}
+    for kind, pattern, firsts in kinds:
+        loader.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", re.compile(pattern), list(firsts))
+
+
+_resolve(_Strict, _NULL_AND_TRUTH)
+_resolve(_Numbers, (*_NULL_AND_TRUTH, *_DECIMALS))
+
+
+def read_document(text: str, file: object = None, *, numbers: bool = True) -> dict[str, Any]:
     r"""Return the top mapping of a YAML text.
+
+    Parameters
+    ----------
+    text, file : str, object
+        The text, and what it is called in messages.
+    numbers : bool
+        Whether plain decimal numbers are read as numbers, or stay text as ids should.
 
     Raises
     ------
@@ -51,8 +72,8 @@ def read_document(text: str, file: object = None) -> dict[str, Any]:
 
     Examples
     --------
-    >>> read_document("name: a\nvalues: {no: 1}")
-    {'name': 'a', 'values': {'no': 1}}
+    >>> read_document("name: a\nvalues: {no: 007, yes: 7}")
+    {'name': 'a', 'values': {'no': '007', 'yes': 7}}
     >>> read_document("a: 1\na: 2", "my.yaml")
     Traceback (most recent call last):
         ...
@@ -62,7 +83,7 @@ def read_document(text: str, file: object = None) -> dict[str, Any]:
         raise BadInput("the file is too large", file=file, expected=f"at most {LARGEST // 1024} KiB")
     try:
         _check(text, file)
-        value = yaml.load(text, Loader=_Strict)  # noqa: S506 - a SafeLoader
+        value = yaml.load(text, Loader=_Numbers if numbers else _Strict)  # noqa: S506 - a SafeLoader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         row = mark.line + 1 if mark else None
@@ -82,6 +103,8 @@ def _check(text: str, file: object) -> None:
             raise BadInput("anchors and aliases are not allowed", file=file, row=row)
         if tag := getattr(event, "tag", None):
             raise BadInput(f"the tag {tag!r} is not allowed", file=file, row=row)
+        if any("\ud800" <= character <= "\udfff" for character in getattr(event, "value", "")):
+            raise BadInput("a character is not valid Unicode", file=file, row=row)
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
             raise BadInput(f"nested more than {DEEPEST} deep", file=file, row=row)

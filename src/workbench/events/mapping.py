@@ -263,7 +263,7 @@ def parse_mapping(text: str, file: object = None) -> Mapping:
 
     BadInput names the file and the key that is wrong.
     """
-    document = read_document(text, file)
+    document = read_document(text, file, numbers=False)
     try:
         return Mapping.model_validate(document)
     except ValidationError as error:

@@ -88,7 +88,7 @@ class Test(Strict):
     product: Annotated[tuple[Place, ...], Field(min_length=2)] | None = None
     starts: Scalar | None = None
     equals: Annotated[tuple[Scalar, ...], BeforeValidator(listed)] | None = None
-    below: float | None = None
+    below: Annotated[float, Field(allow_inf_nan=False)] | None = None
     filled: StrictBool | None = None
 
     @model_validator(mode="after")
