@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from workbench.metrics.conditions import Condition
     from workbench.metrics.definitions import METRICS
-    from workbench.metrics.measuring import measure
     from workbench.metrics.measured import Measured, Row
     from workbench.metrics.measures import Measure, count, distinct, leaves, median, quantile, total
+    from workbench.metrics.measuring import measure
     from workbench.metrics.metric import Metric
     from workbench.metrics.slices import DIMENSIONS
     from workbench.metrics.source import Tables

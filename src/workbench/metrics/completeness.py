@@ -30,9 +30,10 @@ def present(tables: Tables, wanted: Iterable[Leaf], window: Window) -> dict[str,
 
 def _days(tables: Tables, name: str, window: Window) -> set[date]:
     column = TABLES[name].day
+    first, after = (f"CAST('{day}' AS {_type(name)})" for day in (window.first, window.after))
     sql = (
         f"SELECT DISTINCT CAST({column} AS DATE) AS day_seen FROM {name} "
-        f"WHERE {column} >= CAST('{window.first}' AS {_type(name)}) AND {column} < CAST('{window.after}' AS {_type(name)})"
+        f"WHERE {column} >= {first} AND {column} < {after}"
     )
     found = tables.query(sql).column(0).to_pylist()
     return {value.date() if isinstance(value, datetime) else value for value in found if value is not None}

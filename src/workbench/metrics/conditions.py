@@ -22,8 +22,8 @@ class Condition:
     column : str
         A column of the table, or the name of a dimension (``channel``, ``campaign_type`` ...).
     test : str
-        ``==``, ``!=``, ``>=``, ``<=``, ``>``, ``<``, ``in``, ``is null``, ``is not null``, or ``is not``, which
-        unlike ``!=`` also holds where the column is null.
+        ``==``, ``!=``, ``>=``, ``<=``, ``>``, ``<``, ``in``, ``is null``, ``is not null``, or ``is not``,
+        which unlike ``!=`` also holds where the column is null.
     value : str, number, bool or tuple, optional
         What to compare with; a tuple for ``in``.
 

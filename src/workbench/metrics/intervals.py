@@ -1,20 +1,19 @@
-"""Intervals for metrics by slice: shares of users by Wilson's score, ratios of sums by their days.
+"""Intervals for metrics by slice: shares of users by Wilson's score, formulas of sums by their days.
 
-Which one a metric gets follows from its formula: distinct users over distinct users is a share; a ratio whose two
-sides are sums varies from day to day, and its days are the clusters. Where neither holds there is no interval, and
-the reason says so.
+Which one a metric gets follows from its formula. Distinct users over distinct users is a share. A formula
+whose leaves are all sums varies from day to day: it is linearised at the totals, and its days are the
+clusters. Where neither holds there is no interval, and the reason says so.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr, stdtrit
 
-from workbench.metrics.measures import Arithmetic, Constant, Distinct, Measure
-from workbench.metrics.metric import Metric
+from workbench.metrics.measures import Arithmetic, Constant, Distinct, Leaf, Measure
 from workbench.metrics.values import Floats, Values
 from workbench.stats import share_interval
 
@@ -35,9 +34,9 @@ class Spread:
     p : array
         Against no effect; NaN for metrics that are not effects.
     n : array
-        What was counted: users of a share, days of a ratio.
+        What was counted: users of a share or a mean, days of a formula of sums.
     notes : list of str
-        One per slice, why there is no interval; empty where there is one or none is meant.
+        One per slice: why there is no interval, or what to bear in mind.
     """
 
     low: Floats
@@ -74,30 +73,10 @@ def ratio(measure: Measure) -> tuple[Measure, Measure] | None:
     return None
 
 
-def spread(metric: Metric, formula: Measure, values: Values) -> Spread:
-    """Return the interval of a metric for every slice."""
-    size = len(values.slices)
-    sides = ratio(formula)
-    if metric.interval == "none":
-        return nothing(size)
-    if sides is None:
-        return _sum(formula, values)
-    if metric.interval == "share" or all(isinstance(side, Distinct) for side in sides):
-        return shares(values.of(sides[0]), values.of(sides[1]))
-    top, bottom = (values.by_day(side) for side in sides)
-    if top is None or bottom is None:
-        return nothing(size, _reason(sides, values))
-    return ratios(top, bottom)
-
-
-def _reason(sides: tuple[Measure, Measure], values: Values) -> str:
-    if all(side.additive for side in sides):
-        return (
-            "no interval: slices of a day hold a single day"
-            if not values.daily
-            else "no interval: not known by day"
-        )
-    return "no interval: one side is not a sum over days"
+def is_share(measure: Measure) -> bool:
+    """Return whether a measure is distinct users over distinct users."""
+    sides = ratio(measure)
+    return sides is not None and all(isinstance(side, Distinct) for side in sides)
 
 
 def shares(successes: Floats, trials: Floats) -> Spread:
@@ -106,58 +85,83 @@ def shares(successes: Floats, trials: Floats) -> Spread:
     with np.errstate(divide="ignore", invalid="ignore"):
         share = successes / trials
         error = np.sqrt(share * (1 - share) / trials)
-    notes = [
-        "no interval: more above than below the line, so it is no share" if s > t > 0 else ""
-        for s, t in zip(successes, trials, strict=True)
-    ]
+    odd = "no interval: more above the line than below, so it is no share"
+    notes = [odd if above > below > 0 else "" for above, below in zip(successes, trials, strict=True)]
     return Spread(low=low, high=high, error=error, p=np.full(len(low), np.nan), n=trials, notes=notes)
 
 
-def ratios(numerators: Floats, denominators: Floats) -> Spread:
-    """Return the interval of ratios of sums, linearised at the totals, with days as clusters.
+def means(sums: Floats, squares: Floats, n: Floats) -> Spread:
+    """Return Student's interval of a mean over users, from sums and sums of squares."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = sums / n
+        variance = np.maximum(squares / n - mean * mean, 0) * n / (n - 1)
+        error = np.where(n > 1, np.sqrt(variance / n), np.nan)
+    half = stdtrit(np.maximum(n - 1, 1), 0.5 + LEVEL / 2) * error
+    notes = ["no interval: fewer than two users" if users < 2 else "" for users in n]
+    return Spread(low=mean - half, high=mean + half, error=error, p=np.full(len(n), np.nan), n=n, notes=notes)
 
-    Parameters
-    ----------
-    numerators, denominators : array, shape (slices, days)
-        Days on which a slice has neither are not part of it: the campaign did not run.
+
+def linearised(measure: Measure, values: Values) -> Spread:
+    """Return the interval of a formula of sums, linearised at the totals, with days as clusters.
+
+    Days on which a slice has nothing at all are not part of it: the campaign did not run. For a ratio this is
+    `workbench.stats.ratio_interval` by slice.
 
     References
     ----------
-    Cochran (1977), Sampling Techniques, section 6.3; the same as `workbench.stats.ratio_interval` by slice.
+    Cochran (1977), Sampling Techniques, section 6.3; Wolter (2007), Introduction to Variance Estimation, ch.
+    6.
     """
-    top, bottom = np.nan_to_num(numerators), np.nan_to_num(denominators)
-    active = (top != 0) | (bottom != 0)
-    n, total = active.sum(axis=1).astype(float), bottom.sum(axis=1)
+    daily = values.by_day(measure)
+    if daily is None:
+        return nothing(len(values.slices), "no interval: not a formula of sums by day")
+    active = np.any([sums != 0 for sums in daily.values()], axis=0)
+    n = active.sum(axis=1).astype(float)
+    residual = tangent(measure, values, daily)
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = top.sum(axis=1) / np.where(total == 0, np.nan, total)
-        residual = np.where(active, top - value[:, None] * bottom, 0.0)
-        error = np.sqrt(n / (n - 1) * np.square(residual).sum(axis=1)) / np.abs(total)
+        centre = np.where(active, residual, 0.0).sum(axis=1) / n
+        residual = np.where(active, residual - centre[:, None], 0.0)
+        error = np.sqrt(n / (n - 1) * np.square(residual).sum(axis=1))
     error = np.where(n >= CLUSTERS, error, np.nan)
     half = stdtrit(np.maximum(n - 1, 1), 0.5 + LEVEL / 2) * error
-    few = f"no interval: fewer than {CLUSTERS} days"
-    notes = [few if days < CLUSTERS and np.isfinite(v) else "" for days, v in zip(n, value, strict=True)]
+    value = values.of(measure)
+    notes = [f"no interval: fewer than {CLUSTERS} days" if days < CLUSTERS else "" for days in n]
     return Spread(
         low=value - half, high=value + half, error=error, p=np.full(len(n), np.nan), n=n, notes=notes
     )
 
 
-def _sum(formula: Measure, values: Values) -> Spread:
-    """Return the error of a sum over days, for comparisons; a sum itself is what happened and has no interval."""
-    empty, daily = nothing(len(values.slices)), values.by_day(formula)
-    if daily is None or values.days < CLUSTERS:
-        return empty
-    error = np.nanstd(daily, axis=1, ddof=1) * np.sqrt(values.days)
-    return Spread(low=empty.low, high=empty.high, error=error, p=empty.p, n=empty.n, notes=empty.notes)
+def tangent(measure: Measure, values: Values, daily: Mapping[Leaf, Floats]) -> Floats:
+    """Return what each day adds to a measure, to first order: shape (slices, days).
+
+    Missing parts of a sum count as nothing, as they do in the value itself.
+    """
+    shape = (len(values.slices), values.days)
+    if isinstance(measure, Leaf):
+        return daily.get(measure, np.zeros(shape))
+    if not isinstance(measure, Arithmetic):
+        return np.zeros(shape)
+    d_left, d_right = (tangent(side, values, daily) for side in (measure.left, measure.right))
+    if measure.operator == "+":
+        return d_left + d_right
+    if measure.operator == "-":
+        return d_left - d_right
+    left, right = (values.of(side)[:, None] for side in (measure.left, measure.right))
+    if measure.operator == "*":
+        return np.asarray(left * d_right + right * d_left)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray((d_left - left / right * d_right) / np.where(right == 0, np.nan, right))
 
 
 def change_p(now: Floats, then: Floats, error_now: Floats, error_then: Floats) -> Floats:
-    """Return the two-sided p of a change between two windows, taken as independent, by the normal distribution."""
+    """Return the two-sided p of a change between two independent windows, by the normal distribution."""
     error = np.sqrt(np.square(error_now) + np.square(error_then))
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.abs(now - then) / np.where(error > 0, error, np.nan)
     return np.asarray(2 * ndtr(-z), float)
 
 
-def finite(values: Floats) -> NDArray[np.bool_]:
-    """Return which values are numbers."""
-    return np.isfinite(values)
+def without_bounds(spread: Spread) -> Spread:
+    """Return the spread of a plain sum: it happened and has no interval, but its changes have an error."""
+    blank = nothing(len(spread.n))
+    return Spread(low=blank.low, high=blank.high, error=spread.error, p=blank.p, n=blank.n, notes=blank.notes)

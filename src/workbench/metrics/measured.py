@@ -166,7 +166,8 @@ class Measured:
             low, high = (format_value(v, metric.unit, currency=self.currency) for v in (row.low, row.high))
             text += f" (95% interval {low} to {high})"
         if math.isfinite(row.change):
-            text += f", {abs(row.change):.1%} {'up' if row.change >= 0 else 'down'} on the {self.window.days} days before"
+            way = "up" if row.change >= 0 else "down"
+            text += f", {abs(row.change):.1%} {way} on the {self.window.days} days before"
         return text + (f", with only {row.share:.0%} of its days present" if row.incomplete else "")
 
     def _repr_html_(self) -> str:

@@ -1,8 +1,8 @@
 """The arithmetic of measures: leaves that one query answers, and formulas over them.
 
-Words: a *leaf* is what data is asked for (a count, a sum, a number of distinct users, a quantile, a figure of a
-model); a *measure* is a leaf or a formula over leaves. Both are frozen, hashable values: the formula that is
-printed is the value that is computed. *Additive* means that the parts of a whole sum to the whole.
+Words: a *leaf* is what data is asked for (a count, a sum, a number of distinct users, a quantile, a figure of
+a model); a *measure* is a leaf or a formula over leaves. Both are frozen, hashable values: the formula that
+is printed is the value that is computed. *Additive* means that the parts of a whole sum to the whole.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _RANK = {"+": 1, "-": 1, "*": 2, "/": 2}
 class Measure:
     """A leaf or a formula. Formulas are written with ``+ - * /`` and plain numbers.
 
-    ``+`` adds what there is: a part whose table is not loaded counts as nothing. ``-``, ``*`` and ``/`` need both
-    sides, and ``/`` by zero gives null.
+    ``+`` adds what there is: a part whose table is not loaded counts as nothing. ``-``, ``*`` and ``/`` need
+    both sides, and ``/`` by zero gives null.
 
     Examples
     --------
@@ -90,7 +90,8 @@ class Arithmetic(Measure):
         if not isinstance(side, Arithmetic):
             return str(side)
         rank, own = _RANK[side.operator], _RANK[self.operator]
-        # Brackets on the right of equal rank keep the order of floating-point operations readable from the text.
+        # Brackets on the right of equal rank keep the order of floating-point operations readable
+        # from the text.
         return f"({side})" if rank < own or (is_right and rank == own) else str(side)
 
     @property
@@ -233,7 +234,6 @@ class Derived(Leaf):
 
     query: str
     figure: str
-    sums: bool = False
 
     def __str__(self) -> str:
         return f"{self.query}.{self.figure}"
@@ -251,11 +251,6 @@ class Derived(Leaf):
         from workbench.metrics.derived import DERIVED
 
         return DERIVED[self.query].needs
-
-    @property
-    def additive(self) -> bool:
-        """Return whether the figure sums over slices."""
-        return self.sums
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from workbench.errors import UsageError
-from workbench.metrics import completeness, intervals
+from workbench.metrics import completeness, effects, intervals
 from workbench.metrics.conditions import Where, conditions
 from workbench.metrics.definitions import METRICS
 from workbench.metrics.measured import Measured, Row
-from workbench.metrics.measures import Leaf, Measure, leaves
+from workbench.metrics.measures import Derived, Leaf, Measure, Stored, leaves
 from workbench.metrics.metric import Metric
 from workbench.metrics.plan import plan
 from workbench.metrics.slices import DIMENSIONS, parse_by
@@ -110,7 +111,7 @@ def _before(tables: Tables, needed: object, by: tuple[str, ...], span: Window) -
 
 
 def _rows(metric: Metric, formula: Measure, values: Values, before: Values | None, share: float) -> list[Row]:
-    value, found = values.of(formula), intervals.spread(metric, formula, values)
+    value, found = values.of(formula), spread(metric, formula, values)
     sides = intervals.ratio(formula)
     blank = np.full(len(value), np.nan)
     top, bottom = (values.of(sides[0]), values.of(sides[1])) if sides else (blank, blank)
@@ -142,6 +143,24 @@ def _rows(metric: Metric, formula: Measure, values: Values, before: Values | Non
     ]
 
 
+def spread(metric: Metric, formula: Measure, values: Values) -> intervals.Spread:
+    """Return the uncertainty of a metric for every slice, by the method that its formula allows."""
+    sides = intervals.ratio(formula)
+    if metric.interval in ("lift", "incrementality", "net revenue"):
+        return effects.effect(metric.interval, values, values.of(Derived("holdout_cost", "spend")))
+    if metric.interval == "share" or intervals.is_share(formula):
+        assert sides  # noqa: S101 - a share is a ratio
+        return intervals.shares(values.of(sides[0]), values.of(sides[1]))
+    if metric.interval == "mean":
+        assert sides  # noqa: S101 - a mean is a ratio
+        return intervals.means(values.of(sides[0]), values.of(metric.spread[0]), values.of(sides[1]))
+    if isinstance(formula, Stored) and formula in values.bounds:
+        low, high = values.bounds[formula]
+        return replace(intervals.nothing(len(low)), low=low, high=high)
+    by_day = intervals.linearised(formula, values)
+    return intervals.without_bounds(by_day) if sides is None else by_day
+
+
 def _basis(metric: Metric, formula: Measure) -> str:
     if metric.credited is None:
         return ""
@@ -165,9 +184,9 @@ def _previous(
     metric: Metric, formula: Measure, values: Values, before: Values, found: intervals.Spread
 ) -> tuple[Floats, Floats]:
     """Return the previous figure of every slice, and the p of the change."""
-    earlier, spread = before.of(formula), intervals.spread(metric, formula, before)
+    earlier, uncertain = before.of(formula), spread(metric, formula, before)
     place = {key: row for row, key in enumerate(before.slices)}
     rows = [place.get(key, -1) for key in values.slices]
     then = np.array([earlier[row] if row >= 0 else np.nan for row in rows], float)
-    error = np.array([spread.error[row] if row >= 0 else np.nan for row in rows], float)
+    error = np.array([uncertain.error[row] if row >= 0 else np.nan for row in rows], float)
     return then, intervals.change_p(values.of(formula), then, found.error, error)

@@ -10,7 +10,7 @@ from workbench.metrics.measures import Leaf, Measure, leaves
 from workbench.metrics.slices import DIMENSIONS
 
 Better = Literal["higher", "lower", "neither"]
-Method = Literal["auto", "share", "mean", "lift", "incrementality", "net revenue", "none"]
+Method = Literal["auto", "share", "mean", "lift", "incrementality", "net revenue"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,8 @@ class Metric:
     name, title, says : str
         The name in code, the name in reports, and the definition in one sentence.
     unit : str
-        ``"%"``, ``"pp"``, ``"money"``, ``"x"``, ``"count"``, ``"h"``, ``"min"``, ``"days"``, ``"months"`` or ``""``.
+        ``"%"``, ``"pp"``, ``"money"``, ``"x"``, ``"count"``, ``"h"``, ``"min"``, ``"days"``, ``"months"`` or
+        ``""``.
     better : str
         Which direction is good.
     healthy : (float, float)
@@ -32,8 +33,8 @@ class Metric:
     is_ : Measure
         The formula.
     credited : Measure, optional
-        The formula where the figure is sliced by an attribute of campaigns, or where no orders are loaded: orders
-        name no campaign, so what a campaign brought in is what was credited to it.
+        The formula where the figure is sliced by an attribute of campaigns, or where no orders are loaded:
+        orders name no campaign, so what a campaign brought in is what was credited to it.
     interval : str
         How its interval is found; ``auto`` chooses from the formula.
     spread : tuple of Leaf

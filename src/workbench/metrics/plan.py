@@ -60,15 +60,17 @@ def plan(
             by=by,
             where=where,
             loaded=lookups,
-            daily=daily and kind == "sums" and _has_day(table),
+            daily=daily and _by_day(kind, table),
         )
         for (kind, table, _), leaves in grouped.items()
     )
     return Plan(queries=queries, missing=missing)
 
 
-def _has_day(table: str) -> bool:
-    return DIMENSIONS["day"].column(table) is not None
+def _by_day(kind: str, table: str) -> bool:
+    if kind == "derived":
+        return DERIVED[table].daily
+    return kind == "sums" and DIMENSIONS["day"].column(table) is not None
 
 
 def _group(leaf: Leaf) -> tuple[str, str, str]:

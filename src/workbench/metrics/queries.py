@@ -1,7 +1,7 @@
 """One query per table: leaves that are read from the same rows become columns of one aggregation.
 
-Rules that hold on every engine: conditions inside sums are CASE WHEN; the union of the event types stands in WHERE,
-so that sorted files are skipped over; distinct counts take two steps, distinct pairs first.
+Rules that hold on every engine: conditions inside sums are CASE WHEN; the union of the event types stands in
+WHERE, so that sorted files are skipped over; distinct counts take two steps, distinct pairs first.
 """
 
 from __future__ import annotations

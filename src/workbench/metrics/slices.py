@@ -1,7 +1,8 @@
 """Dimensions: by what a metric can be sliced, and where each table finds it.
 
-A dimension stands in a column of the table itself, or is looked up: a campaign's type and channel in `campaigns`,
-a buyer's region and signup month in `users`, an order's segment in the purchase event of the same order.
+A dimension stands in a column of the table itself, or is looked up: a campaign's type and channel in
+`campaigns`, a buyer's region and signup month in `users`, an order's segment in the purchase event of the
+same order.
 """
 
 from __future__ import annotations

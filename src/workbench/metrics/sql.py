@@ -1,8 +1,8 @@
 """The only place that knows Ibis, and only as a compiler: expressions over unbound tables in, SQL text out.
 
-The text is cached in this process and on disk, by the expression's key, the versions of the compilers, and the
-source of this package; where it is cached, Ibis is never imported. Days of the window are written into the text
-after the compilation, so that a new window does not need a new compilation.
+The text is cached in this process and on disk, by the expression's key, the versions of the compilers, and
+the source of this package; where it is cached, Ibis is never imported. Days of the window are written into
+the text after the compilation, so that a new window does not need a new compilation.
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from workbench.metrics.window import Window
 
 Expression = Any
-FIRST, LAST, AFTER, FIRST_MONTH, LAST_MONTH = (
-    f"<{name} of the window>" for name in ("first day", "last day", "day after", "first month", "last month")
-)
+_MARKS = ("first day", "last day", "day after", "first month", "last month", "first day before")
+FIRST, LAST, AFTER, FIRST_MONTH, LAST_MONTH, BEFORE = (f"<{name} of the window>" for name in _MARKS)
 _TYPES = {
     Kind.NUMBER: "float64",
     Kind.MONEY: "float64",
@@ -130,6 +129,7 @@ def with_window(sql: str, window: Window) -> str:
         AFTER: window.after.isoformat(),
         FIRST_MONTH: f"{window.first:%Y-%m}",
         LAST_MONTH: f"{window.last:%Y-%m}",
+        BEFORE: window.previous.first.isoformat(),
     }
     for mark, day in marks.items():
         sql = sql.replace(f"'{mark}'", f"'{day}'")
@@ -169,6 +169,25 @@ def coalesce(columns_: Iterable[Expression]) -> Expression:
     import ibis
 
     return ibis.coalesce(*columns_)
+
+
+def later(*values: Expression) -> Expression:
+    """Return the latest of several days."""
+    import ibis
+
+    return ibis.greatest(*values)
+
+
+def earlier(*values: Expression) -> Expression:
+    """Return the earliest of several days."""
+    import ibis
+
+    return ibis.least(*values)
+
+
+def seconds(instant: Expression) -> Expression:
+    """Return an instant as whole seconds since 1970; truncated first, because engines round differently."""
+    return number(instant.truncate("s").epoch_seconds())
 
 
 def interval(days: int) -> Expression:

@@ -22,6 +22,7 @@ from workbench.metrics.measures import (
     Measure,
     Stored,
     Total,
+    leaves,
 )
 from workbench.metrics.plan import Plan
 from workbench.metrics.queries import Query, build
@@ -68,16 +69,17 @@ class Values:
         """Return a measure by slice."""
         return evaluate(measure, self.totals, (len(self.slices),), self.days)
 
-    def by_day(self, measure: Measure) -> Floats | None:
-        """Return an additive measure by slice and day; None where a leaf is not known by day."""
-        if not measure.additive:
-            return None
-        from workbench.metrics.measures import leaves
-
-        if any(leaf not in self.daily for leaf in leaves(measure) if leaf not in self.missing):
-            return None
-        known = self.daily
-        return evaluate(measure, known, (len(self.slices), self.days), self.days)
+    def by_day(self, measure: Measure) -> dict[Leaf, Floats] | None:
+        """Return the sums of every leaf of a measure by slice and day; None where one is not known by day."""
+        wanted = [leaf for leaf in leaves(measure) if not isinstance(leaf, Days)]
+        # A leaf that is not loaded adds nothing to a sum, so it adds nothing to its variance either.
+        shape = (len(self.slices), self.days)
+        known = {
+            leaf: self.daily.get(leaf, np.zeros(shape))
+            for leaf in wanted
+            if leaf in self.daily or leaf in self.missing
+        }
+        return known if known and len(known) == len(wanted) else None
 
 
 def evaluate(measure: Measure, known: Mapping[Leaf, Floats], shape: tuple[int, ...], days: int) -> Floats:
@@ -85,10 +87,9 @@ def evaluate(measure: Measure, known: Mapping[Leaf, Floats], shape: tuple[int, .
 
     Examples
     --------
-    >>> from workbench.metrics.measures import count
-    >>> a, b = count("campaign_clicked"), count("campaign_viewed")
-    >>> evaluate(a / b, {a: np.array([1.0, 2.0]), b: np.array([4.0, 0.0])}, (2,), 1)
-    array([0.25,  nan])
+    >>> from workbench.metrics.measures import Arithmetic, Constant, Count, Days, Derived, Leaf, Measure,
+    Stored, Total, leaves >>> a, b = count("campaign_clicked"), count("campaign_viewed") >>> evaluate(a / b,
+    {a: np.array([1.0, 2.0]), b: np.array([4.0, 0.0])}, (2,), 1) array([0.25,  nan])
     """
     if isinstance(measure, Constant):
         return np.full(shape, measure.value)
@@ -176,7 +177,7 @@ def _read(values: Values, query: Query, answer: pa.Table, rows: NDArray[np.int64
         name = leaf.figure if isinstance(leaf, Derived) else f"l{place}"
         column = _floats(answer, name)
         known = ~np.isnan(column)
-        if not (isinstance(leaf, Count | Total) or leaf.additive or query.kind == "distinct"):
+        if not (isinstance(leaf, Count | Total) or query.daily or query.kind == "distinct"):
             whole = np.full(size, np.nan)
             whole[rows] = column
         else:

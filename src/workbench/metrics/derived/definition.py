@@ -27,9 +27,12 @@ class DerivedQuery:
     figures : tuple of str
         The columns it answers, after the dimensions.
     build : callable
-        Returns the expression for a `Query`: the dimensions as ``d0`` ..., and every figure under its own name.
+        Returns the expression for a `Query`: the dimensions as ``d0`` ..., and every figure under its own
+        name.
     time : bool
         Whether it can be sliced by day, week and month.
+    daily : bool
+        Whether its figures are sums that it also answers by day, as ``day_``.
     """
 
     name: str
@@ -39,3 +42,4 @@ class DerivedQuery:
     figures: tuple[str, ...]
     build: Callable[[Query], Expression]
     time: bool = True
+    daily: bool = False

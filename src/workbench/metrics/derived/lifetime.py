@@ -1,0 +1,79 @@
+"""What users bring in: revenue of their first year, and margin by month."""
+
+from __future__ import annotations
+
+from workbench.metrics import sql
+from workbench.metrics.derived.definition import DerivedQuery
+from workbench.metrics.queries import Query, aggregated, sliced
+from workbench.metrics.sql import Expression
+
+YEAR = 365
+MONTH_SECONDS = 86_400 * 365.25 / 12
+
+
+def _first_year(query: Query) -> Expression:
+    users, by = _users(query)
+    orders = sql.unbound("orders").select(buyer="user_id", at_="ordered_at", worth="order_value")
+    pairs = users.join(orders, users.user_ == orders.buyer)
+    pairs = pairs.filter(pairs.at_ >= pairs.signed, pairs.at_ < pairs.signed + sql.interval(YEAR))
+    spent = pairs.group_by(buyer_=pairs.user_).agg(spent_=pairs.worth.sum())
+    rows = users.left_join(spent, users.user_ == spent.buyer_)
+    known = rows.signed < sql.literal(sql.AFTER, "timestamp")
+    end = rows.signed + sql.interval(YEAR)
+    observed = (end > sql.literal(sql.FIRST, "timestamp")) & (end <= sql.literal(sql.AFTER, "timestamp"))
+    worth = sql.coalesce([rows.spent_, sql.literal(0.0)])
+    return aggregated(
+        rows,
+        {name: rows[name] for name in by},
+        users=sql.when(observed, 1, 0).sum(),
+        revenue=sql.when(observed, worth).sum(),
+        squares=sql.when(observed, worth * worth).sum(),
+        signed_up=sql.when(known, 1, 0).sum(),
+        too_young=sql.when(known & (end > sql.literal(sql.AFTER, "timestamp")), 1, 0).sum(),
+    )
+
+
+def _margin(query: Query) -> Expression:
+    users, by = _users(query)
+    orders = sql.unbound("orders")
+    orders = orders.filter(orders.ordered_at < sql.literal(sql.AFTER, "timestamp"))
+    earned = orders.group_by(buyer=orders.user_id).agg(earned_=(orders.order_value - orders.cogs).sum())
+    rows = users.join(earned, users.user_ == earned.buyer)
+    rows = rows.filter(rows.signed < sql.literal(sql.AFTER, "timestamp"))
+    months = (sql.seconds(sql.literal(sql.AFTER, "timestamp")) - sql.seconds(rows.signed)) / MONTH_SECONDS
+    groups = {name: rows[name] for name in by}
+    return aggregated(rows, groups, margin=rows.earned_.sum(), months=months.sum())
+
+
+def _users(query: Query) -> tuple[Expression, list[str]]:
+    users = sliced(sql.unbound("users"), "users", query)
+    by = {f"d{place}": users[f"dim_{name}"] for place, name in enumerate(query.by)}
+    return users.select(**by, user_=users.user_id, signed=users.signup_at), list(by)
+
+
+FIRST_YEAR = DerivedQuery(
+    name="first_year",
+    says=(
+        f"Users whose first {YEAR} days ended in the window, what they spent in those days, returns taken "
+        "off, and the squares of that for its variance; and how many of all users by then had not been seen"
+        " for a year."
+    ),
+    table="users",
+    needs=frozenset({"users", "orders"}),
+    figures=("users", "revenue", "squares", "signed_up", "too_young"),
+    build=_first_year,
+    time=False,
+)
+
+CUSTOMER_MARGIN = DerivedQuery(
+    name="customer_margin",
+    says=(
+        "Users with an order by the end of the window: revenue less cost of goods of all their orders, and "
+        "the months since their signup. By campaign and channel it is the one they were acquired by."
+    ),
+    table="users",
+    needs=frozenset({"users", "orders"}),
+    figures=("margin", "months"),
+    build=_margin,
+    time=False,
+)
