@@ -68,8 +68,8 @@ class Mapping(Strict):
     ignore, ignore_rest : list of str, str
         Columns knowingly unused; or the reason why all others are.
     combine : str
-        ``"sum"`` adds up the rows of one key (hours of a day, devices of a campaign); ``"none"`` keeps
-        the last of them.
+        ``"sum"`` adds up the rows of one key (hours of a day, devices of a campaign); with ``"none"`` a
+        second row of a key is no addition.
     currency, currency_by_column : str or list of places; mapping
         ISO 4217 code of the amounts, or ``{column: ...}`` that holds it; or the code that follows from the
         presence of a column, e.g. ``Amount spent (EUR)``.
