@@ -91,5 +91,3 @@ def base() -> Callable[..., Base]:
 def fact() -> Callable[..., dict[str, Any]]:
     """Return the way to write one row of facts."""
     return event
-
-

@@ -28,9 +28,13 @@ def test_counts_equal_a_plain_loop(base, fact, zone: str) -> None:
     view = heatmap(base(facts=rows), time_zone=zone, by_segment=True)
     local = [at.astimezone(ZoneInfo(zone)) for at in moments]
     expected = Counter((at.weekday(), at.hour) for at in local)
-    assert {(c.weekday, c.hour): c.engagements for c in view.cells if c.segment == "" and c.engagements} == expected
+    assert {
+        (c.weekday, c.hour): c.engagements for c in view.cells if c.segment == "" and c.engagements
+    } == expected
     vip = Counter((at.weekday(), at.hour) for n, at in enumerate(local) if n % 3)
-    assert {(c.weekday, c.hour): c.engagements for c in view.cells if c.segment == "VIP" and c.engagements} == vip
+    assert {
+        (c.weekday, c.hour): c.engagements for c in view.cells if c.segment == "VIP" and c.engagements
+    } == vip
     assert view.engagements == 3000
 
 
@@ -78,7 +82,9 @@ def test_bands_and_levels(base, fact) -> None:
     assert len(view.cells) == 168
     assert all(cell.low <= cell.level <= cell.high for cell in view.cells)
     for cell in view.cells:
-        low, high = {"0-20%": (0, 0.2), "20-40%": (0.2, 0.4), "40-60%": (0.4, 0.6), "60%+": (0.6, 1)}[cell.band]
+        low, high = {"0-20%": (0, 0.2), "20-40%": (0.2, 0.4), "40-60%": (0.4, 0.6), "60%+": (0.6, 1)}[
+            cell.band
+        ]
         assert low - 1e-6 <= cell.share_of_peak <= high + 1e-6
 
 

@@ -42,7 +42,9 @@ def test_figures_equal_pandas(base) -> None:
     costs = [{"date": date(2024, 3, 1), "campaign_id": "c", "channel": "email", "spend": 5000.0}]
     view = leads(base(leads=rows, daily_performance=costs))
     frame = pd.DataFrame(rows)
-    value = frame.deal_value * np.select([frame.stage == "won", frame.stage == "lost"], [1, 0], frame.close_probability)
+    value = frame.deal_value * np.select(
+        [frame.stage == "won", frame.stage == "lost"], [1, 0], frame.close_probability
+    )
     for row in [*view.rows, view.total]:
         mine = frame.channel == row.channel if row.channel != "all" else frame.channel.notna()
         stage = frame[mine].stage

@@ -46,7 +46,14 @@ def test_planted_differences_are_found(base) -> None:
     export.loc[5, "spend"] *= 1.005
     export.loc[7, "clicks"] += 30
     export = export.drop(index=12)
-    extra = {"campaign_id": "c", "date": START, "impressions": 10, "clicks": 1, "spend": 1.0, "conversions": 1}
+    extra = {
+        "campaign_id": "c",
+        "date": START,
+        "impressions": 10,
+        "clicks": 1,
+        "spend": 1.0,
+        "conversions": 1,
+    }
     export = pd.concat([export, pd.DataFrame([extra])])
     view = reconcile(base(daily_performance=rows), export)
     found = {(row.campaign_id, row.day, row.figure) for row in view.mismatches}
@@ -76,7 +83,10 @@ def test_rows_of_a_day_are_added_up(base) -> None:
         (pd.DataFrame({"date": ["2024-02-01"], "spend": [1.0]}), "campaign_id"),
         (pd.DataFrame({"campaign_id": ["a"], "date": ["2024-02-01"]}), "nothing to compare"),
         (pd.DataFrame({"campaign_id": ["a"], "date": ["1 Feb"], "spend": [1.0]}), "not a date"),
-        (pd.DataFrame({"campaign_id": ["a"], "date": ["2024-02-01"], "spend": ["12,5"]}), "row 2.*not a number"),
+        (
+            pd.DataFrame({"campaign_id": ["a"], "date": ["2024-02-01"], "spend": ["12,5"]}),
+            "row 2.*not a number",
+        ),
     ],
 )
 def test_bad_exports_are_named(base, export: pd.DataFrame, words: str) -> None:

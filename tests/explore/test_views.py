@@ -14,25 +14,25 @@ from workbench.explore.view import View
 HOSTILE = "<script>alert(1)</script>\"'=HYPERLINK(1)\u202e{{7*7}}$(id)"
 
 VIEWS = {
-    "kpi_cards": lambda t: explore.kpi_cards(t),
+    "kpi_cards": explore.kpi_cards,
     "trends": lambda t: explore.trends(t, "roas"),
     "trends by campaign": lambda t: explore.trends(t, "spend", by="campaign", grain="week"),
-    "compare_campaigns": lambda t: explore.compare_campaigns(t),
-    "compare_channels": lambda t: explore.compare_channels(t),
-    "target_vs_actual": lambda t: explore.target_vs_actual(t),
+    "compare_campaigns": explore.compare_campaigns,
+    "compare_channels": explore.compare_channels,
+    "target_vs_actual": explore.target_vs_actual,
     "pacing": lambda t: explore.pacing(t, ended=True),
-    "funnel": lambda t: explore.funnel(t),
+    "funnel": explore.funnel,
     "awareness": lambda t: explore.funnel(t, "awareness"),
     "compare_funnels": lambda t: explore.compare_funnels(explore.funnel(t), explore.funnel(t)),
     "heatmap": lambda t: explore.heatmap(t, by_segment=True),
-    "creatives": lambda t: explore.creatives(t),
-    "frequency": lambda t: explore.frequency(t),
-    "cohorts": lambda t: explore.cohorts(t),
-    "segments": lambda t: explore.segments(t),
+    "creatives": explore.creatives,
+    "frequency": explore.frequency,
+    "cohorts": explore.cohorts,
+    "segments": explore.segments,
     "compare_segments": lambda t: explore.compare_segments(t, [HOSTILE, "other"]),
-    "leads": lambda t: explore.leads(t),
+    "leads": explore.leads,
     "leaderboard": lambda t: explore.leaderboard(t, metric="spend"),
-    "alerts": lambda t: explore.alerts(t),
+    "alerts": explore.alerts,
     "reconcile": lambda t: explore.reconcile(
         t, pd.DataFrame({"campaign_id": [HOSTILE], "date": ["2024-02-03"], "spend": [1.0]})
     ),
@@ -51,7 +51,15 @@ def _hostile_rows(fact) -> dict:
         )
     ]
     ads = [
-        {"date": day, **name, "channel": "email", "impressions": 200, "clicks": 20, "spend": 10.0, "revenue": 30.0}
+        {
+            "date": day,
+            **name,
+            "channel": "email",
+            "impressions": 200,
+            "clicks": 20,
+            "spend": 10.0,
+            "revenue": 30.0,
+        }
         | {"segment": HOSTILE, "conversions": 2.0}
         for day in days
     ]

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from workbench.explore.figures import Figure, Figures, figures
+from workbench.explore.figures import Figures, figures
 from workbench.explore.query import ask, window_of
-from workbench.explore.shares import share_with_interval
 from workbench.explore.shifts import BudgetShift, Return, budget_shift, no_shift
 from workbench.explore.view import View, frame_of, lacking, span
 from workbench.metrics import sql
@@ -30,6 +29,7 @@ METRIC_NAMES = (
     "leads",
     "ctr",
     "conversion_rate",
+    "click_conversion_rate",
     "cost_per_conversion",
     "roas",
     "roi",
@@ -218,10 +218,7 @@ def _comparison(
 def _row(campaign_id: str, facts: dict[str, object], found: Figures) -> CampaignRow:
     of = {name: found.of((campaign_id,), name) for name in METRIC_NAMES}
     conversions = of["cost_per_conversion"].denominator
-    rate = of["conversion_rate"]
-    if rate.value is None:
-        share = share_with_interval(conversions, of["ctr"].numerator)
-        rate = Figure(value=share[0], low=share[1], high=share[2])
+    rate = of["conversion_rate"] if of["conversion_rate"].value is not None else of["click_conversion_rate"]
     return CampaignRow(
         campaign_id=campaign_id,
         name=str(facts.get("name") or campaign_id),

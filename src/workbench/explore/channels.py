@@ -7,7 +7,7 @@ the *incremental return* is what the treated bought beyond the holdout, per unit
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from workbench.explore.figures import Figures, figures
@@ -25,6 +25,7 @@ METRIC_NAMES = (
     "leads",
     "ctr",
     "engagement_rate",
+    "content_engagement_rate",
     "cost_per_lead",
     "cost_per_conversion",
     "roas",
@@ -63,6 +64,9 @@ class ChannelRow:
 class ChannelComparison(View):
     """All channels of a window side by side, largest spend first.
 
+    `engagement` says what the engagement rate is of: ``"leads"`` that did anything beyond arriving, or, where
+    no lead is known, ``"content"``: engagements per impression.
+
     `best_by_engagement` and `best_by_return` are None where no channel has the figure; `sure` says whether
     the interval of the best by engagement stands clear of the second's.
     """
@@ -73,6 +77,7 @@ class ChannelComparison(View):
     best_by_return: str | None
     sure: bool
     currency: str | None
+    engagement: str = "leads"
     missing: str = ""
 
     @property
@@ -125,15 +130,20 @@ def compare_channels(
     where = {"campaign": campaign_id} if campaign_id is not None else None
     found = figures(tables, METRIC_NAMES, by=("channel",), window=days, where=where)
     pairs = figures(tables, ["impressions", "spend"], by=("channel", "campaign"), window=days, where=where)
+    of_leads = any(found.of(key, "engagement_rate").value is not None for key in found.slices)
+    rate = "engagement_rate" if of_leads else "content_engagement_rate"
     rows = [
-        _row(key[0], sum(pair[0] == key[0] for pair in pairs.slices), found) for key in found.slices if key[0]
+        _row(key[0], sum(pair[0] == key[0] for pair in pairs.slices), found, rate)
+        for key in found.slices
+        if key[0]
     ]
     rows.sort(key=lambda row: (-(row.spend or 0.0), -(row.impressions or 0.0), row.channel))
     reason = "" if rows else f"Not enough data: no channel was active in {days}."
-    return _comparison(tuple(rows), campaign_id, tables.currency, reason)
+    view = _comparison(tuple(rows), campaign_id, tables.currency, reason)
+    return view if of_leads else replace(view, engagement="content")
 
 
-def _row(channel: str, campaigns: int, found: Figures) -> ChannelRow:
+def _row(channel: str, campaigns: int, found: Figures, rate: str) -> ChannelRow:
     of = {name: found.of((channel,), name) for name in METRIC_NAMES}
     spend, net = of["spend"].value, of["net_incremental_revenue"]
     return ChannelRow(
@@ -149,9 +159,9 @@ def _row(channel: str, campaigns: int, found: Figures) -> ChannelRow:
         roi_high=of["roi"].high,
         roas=of["roas"].value,
         ctr=of["ctr"].value,
-        engagement_rate=of["engagement_rate"].value,
-        engagement_rate_low=of["engagement_rate"].low,
-        engagement_rate_high=of["engagement_rate"].high,
+        engagement_rate=of[rate].value,
+        engagement_rate_low=of[rate].low,
+        engagement_rate_high=of[rate].high,
         cost_per_lead=of["cost_per_lead"].value,
         cost_per_conversion=of["cost_per_conversion"].value,
         incremental_return=ratio(net.value, spend),

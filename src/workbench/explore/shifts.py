@@ -81,7 +81,7 @@ def _figures(row: Return) -> tuple[float | None, float | None, float | None]:
 
 
 def shrunk(value: Floats, error: Floats) -> tuple[Floats, Floats]:
-    """Return posterior means and standard deviations of figures with known errors, pulled to their common mean.
+    """Return posterior means and standard deviations of figures with known errors, pulled together.
 
     The spread of the true values has a half-normal prior as wide as the typical error, so that few figures do
     not pretend to differ; it is integrated over a grid.
