@@ -155,7 +155,7 @@ def score_p(x: float, n: float, y: float, m: float) -> float:
     Examples
     --------
     >>> f"{score_p(1226, 349650, 58, 34580):.2e}"
-    '2.23e-08'
+    '1.88e-08'
     """
     pooled = (x + y) / (n + m)
     error = np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
@@ -211,7 +211,7 @@ def risk_interval(x: float, n: float, y: float, m: float) -> tuple[float, float]
 
     def z(log_ratio: float) -> float:
         risk = float(np.exp(log_ratio))
-        a, b, c = (n + m) * risk, -((x + m) * risk + y + n), x + y
+        a, b, c = (n + m) * risk, -((y + n) * risk + x + m), x + y
         q = (-b - np.sqrt(max(b * b - 4 * a * c, 0.0))) / (2 * a)
         p = min(q * risk, 1.0)
         error = np.sqrt(max(p * (1 - p) / n + risk * risk * q * (1 - q) / m, 1e-300))

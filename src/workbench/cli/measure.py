@@ -1,0 +1,156 @@
+"""`workbench measure` and `workbench metrics`: figures, and what they mean."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workbench.cli.app import app
+
+if TYPE_CHECKING:
+    from workbench.metrics.measured import Measured, Row
+    from workbench.metrics.metric import Metric
+
+_Workspace = Annotated[Path, typer.Option("--workspace", "-w", help="The workspace's folder.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_FIGURES = ("value", "low", "high", "numerator", "denominator", "n", "p")
+_CHANGES = ("previous", "change", "change_p")
+
+
+@app.command()
+def measure(  # noqa: PLR0913 - these are the options of one command
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="Metrics; `workbench metrics` lists them.")
+    ],
+    workspace: _Workspace,
+    by: Annotated[str, typer.Option(help="Dimensions, joined by commas.")] = "",
+    window: Annotated[str | None, typer.Option(help="30d, or FROM:TO; all data without it.")] = None,
+    compare: Annotated[bool, typer.Option("--compare", help="Add the previous equal window.")] = False,
+    engine: Annotated[str, typer.Option(help="What answers: duckdb.")] = "duckdb",
+    as_json: _Json = False,
+) -> None:
+    """Measure metrics of a workspace, by any dimensions and window."""
+    from workbench.metrics import measure as measured
+    from workbench.metrics.measuring import chosen
+    from workbench.store import Workspace
+
+    chosen(names)  # a wrong name is said before anything is opened
+    _check_engine(engine)
+    snapshot = Workspace.open(workspace).tables()
+    result = measured(snapshot, names, by=by, window=window, compare=compare)
+    if as_json:
+        typer.echo(json.dumps(as_document(result, snapshot.version, compare=compare), indent=1))
+    else:
+        typer.echo(as_text(result, compare=compare))
+
+
+@app.command()
+def metrics(as_json: _Json = False) -> None:
+    """List the dictionary: every metric and its formula."""
+    from workbench.metrics import METRICS
+
+    if as_json:
+        typer.echo(json.dumps([_definition(metric) for metric in METRICS.values()], indent=1))
+        return
+    wide = max(map(len, METRICS))
+    for metric in METRICS.values():
+        typer.echo(f"{metric.name:<{wide}}  {metric.says}")
+
+
+def _check_engine(engine: str) -> None:
+    from workbench.errors import UsageError
+
+    if engine != "duckdb":
+        raise UsageError(
+            f"A workspace is read with duckdb, not {engine}. For tables on another engine, give `measure` in Python "
+            "an object with `dialect`, `names`, `last_day`, `currency` and `query`."
+        )
+
+
+def as_document(result: Measured, version: int, *, compare: bool = False) -> dict[str, Any]:
+    """Return a result as JSON takes it: NaN is null, days are text."""
+    figures = (*_FIGURES, *_CHANGES) if compare else _FIGURES
+    return {
+        "window": {
+            "first": str(result.window.first),
+            "last": str(result.window.last),
+            "days": result.window.days,
+        },
+        "data_version": version,
+        "currency": result.currency,
+        "by": list(result.by),
+        "sentence": result.sentence,
+        "rows": [_line(result, row, figures) for row in result.rows],
+    }
+
+
+def _line(result: Measured, row: Row, figures: tuple[str, ...]) -> dict[str, Any]:
+    line: dict[str, Any] = {"metric": row.metric}
+    line |= {name: _plain(value) for name, value in zip(result.by, row.slice, strict=True)}
+    line |= {name: _plain(getattr(row, name)) for name in figures}
+    line["unit"] = result.metric(row.metric).unit
+    return line | {
+        "share": _plain(row.share),
+        "incomplete": row.incomplete,
+        "basis": row.basis or None,
+        "note": row.note,
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, date):
+        return value.isoformat()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def as_text(result: Measured, *, compare: bool = False) -> str:
+    """Return a result as a table of plain text."""
+    from workbench.result import format_value
+
+    head = [
+        *result.by,
+        "metric",
+        "value",
+        "95% interval",
+        *(["previous", "change"] if compare else []),
+        "note",
+    ]
+    lines = []
+    for row in result.rows:
+        unit = result.metric(row.metric).unit
+        value, low, high, previous = (
+            format_value(figure, unit, currency=result.currency)
+            for figure in (row.value, row.low, row.high, row.previous)
+        )
+        interval = f"{low} to {high}" if math.isfinite(row.low) else ""
+        change = [previous, f"{row.change:+.1%}" if math.isfinite(row.change) else ""] if compare else []
+        lines.append([*map(_shown, row.slice), row.metric, value, interval, *change, _said(row)])
+    return f"{result.window.first} to {result.window.last}\n{_table(head, lines)}"
+
+
+def _said(row: Row) -> str:
+    parts = [f"{row.share:.0%} of days"] if row.incomplete else []
+    return "; ".join([*parts, *([row.basis] if row.basis else []), *([row.note] if row.note else [])])
+
+
+def _shown(value: object) -> str:
+    text = "–" if value is None else str(value)
+    return "".join(letter if letter.isprintable() else "?" for letter in text)[:60]
+
+
+def _table(head: list[str], lines: list[list[str]]) -> str:
+    widths = [max(len(line[place]) for line in [head, *lines]) for place in range(len(head))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in [head, *lines]
+    )
+
+
+def _definition(metric: Metric) -> dict[str, Any]:
+    fields = ("name", "title", "unit", "better", "healthy", "owner", "refresh", "formula", "says", "family")
+    return {field: getattr(metric, field) for field in fields}
