@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pyarrow as pa
@@ -54,16 +56,17 @@ def notebook(*code: str, parameters: str = "", head: str = HEAD) -> dict[str, An
     return {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
 
 
+def write_notebook(folder: Path, name: str, *code: str, **options: Any) -> Path:
+    """Write a notebook file and return its path."""
+    path = folder / f"{name}.ipynb"
+    path.write_text(json.dumps(notebook(*code, **options)))
+    return path
+
+
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
     """Return a function that writes a notebook file and returns its path."""
-
-    def written(name: str, *code: str, **options: Any) -> Path:
-        path = tmp_path / f"{name}.ipynb"
-        path.write_text(json.dumps(notebook(*code, **options)))
-        return path
-
-    return written
+    return partial(write_notebook, tmp_path)
 
 
 def add_spend(workspace: Workspace, campaigns: dict[str, float], load_id: str = "load-1") -> None:
@@ -109,9 +112,20 @@ def _load(workspace: Workspace, table: Any, rows: list[dict[str, Any]], load_id:
         transaction.commit(LoadRecord(rows_read=len(rows), accepted=len(rows)))
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
+def make_workspace(folder: Path) -> Workspace:
     """Return a workspace with the spend of campaigns whose names attack."""
-    made = Workspace.create(tmp_path / "w", "small")
+    made = Workspace.create(folder, "small")
     add_spend(made, {name: 100.0 - n for n, name in enumerate(NASTY)})
     return made
+
+
+@pytest.fixture(scope="session")
+def one_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a workspace that is only copied."""
+    return make_workspace(tmp_path_factory.mktemp("one") / "w").path
+
+
+@pytest.fixture
+def workspace(one_workspace: Path, tmp_path: Path) -> Workspace:
+    """Return a workspace of the test's own."""
+    return Workspace.open(copytree(one_workspace, tmp_path / "w"))

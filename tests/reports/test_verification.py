@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -11,16 +12,30 @@ import pytest
 from workbench.errors import WorkspaceError
 from workbench.reports.notebook import sha256, to_bytes
 from workbench.reports.receipt import receipt_bytes
-from workbench.reports.runs import Run, run
+from workbench.reports.runs import Run, list_runs, run
 from workbench.reports.verification import Verified, first_difference, verify
 from workbench.store.workspace import Workspace
 
-from .conftest import OPEN, TOTALS, Write, add_spend, notebook
+from .conftest import OPEN, TOTALS, Write, add_spend, make_workspace, notebook, write_notebook
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("original")
+    path = write_notebook(folder, "small", OPEN, TOTALS, "top", parameters="top = 3")
+    assert run(make_workspace(folder / "w"), str(path), {"top": 4}).completed
+    return folder / "w"
 
 
 @pytest.fixture
-def done(workspace: Workspace, write: Write) -> Run:
-    return run(workspace, str(write("small", OPEN, TOTALS, "top", parameters="top = 3")), {"top": 4})
+def workspace(original: Path, tmp_path: Path) -> Workspace:
+    return Workspace.open(copytree(original, tmp_path / "w"))
+
+
+@pytest.fixture
+def done(workspace: Workspace) -> Run:
+    record = list_runs(workspace)[0]
+    return Run(record=record, folder=workspace.runs_path / record.id)
 
 
 def change(folder: Path, name: str, old: str, new: str) -> None:

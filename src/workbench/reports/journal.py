@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import WorkspaceBusy
+from workbench.errors import WorkspaceError
 from workbench.reports.lease import ENDED
 from workbench.reports.notebook import sha256, to_bytes
 from workbench.reports.record import now
@@ -28,7 +28,7 @@ def store_ended_runs(workspace: Workspace) -> int:
         return 0
     try:
         _commit(workspace, list(rows.values()))
-    except WorkspaceBusy:
+    except (WorkspaceError, OSError):  # busy, or not writable
         return 0
     for file in files:
         with suppress(OSError):

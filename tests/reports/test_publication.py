@@ -1,0 +1,189 @@
+"""Pages, figures and a gallery that no name can break, and that ask nothing of a network."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+from shutil import copytree, rmtree
+from typing import Any
+
+import pytest
+
+from workbench.errors import BadInput
+from workbench.reports.publication import gallery, publish
+from workbench.reports.runs import run
+from workbench.reports.verification import verify
+from workbench.store.workspace import Workspace
+
+from .conftest import NASTY, OPEN, Write, make_workspace, write_notebook
+
+SHOW = """
+from IPython.display import display
+card = {"name": "spend", "title": "Spend", "value": "€1,200", "interval": "", "change": "+4%",
+        "change_is": "good", "line": [[[0, 28], [60, 4], [120, 12]]]}
+display({
+    "application/vnd.workbench.kpi+json": {"period": "1–31 January 2024", "caption": "", "cards": [card]},
+    "application/vnd.workbench.figures+json": [
+        {"name": "spend", "value": 1200.5, "change": 0.04, "unit": "money", "note": "=1+1"},
+        {"name": "roas", "value": None, "unit": "x", "note": "@SUM(A1)"},
+    ],
+    "text/plain": "Spend: 1200",
+}, raw=True)
+"""
+ROWS = """
+display({
+    "application/vnd.workbench.sentence+json": {"text": f"{campaign} earned most."},
+    "application/vnd.workbench.figures+json": [{"channel": "email", "campaign": campaign, "value": 3.0}],
+    "text/plain": str(campaign),
+}, raw=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a workspace `w` whose runs are published to `out`; tests work on copies."""
+    folder = tmp_path_factory.mktemp("original")
+    workspace = make_workspace(folder / "w")
+    path = write_notebook(folder, "small", OPEN, SHOW, ROWS, parameters="campaign = None\nwindow = None")
+    for name in NASTY[:3]:
+        assert run(workspace, str(path), {"campaign": name}).completed
+    run(workspace, str(path), {"campaign": "x" * 10_000, "window": "30d"})
+    run(workspace, str(write_notebook(folder, "broken", "1/0", head="# Never <b>done</b>")))
+    publish(workspace, folder / "out")
+    return folder
+
+
+@pytest.fixture
+def published(original: Path, tmp_path: Path) -> Path:
+    copytree(original, tmp_path / "copy")
+    return tmp_path / "copy" / "out"
+
+
+@pytest.fixture
+def workspace(published: Path) -> Workspace:
+    return Workspace.open(published.with_name("w"))
+
+
+def test_pages_figures_and_names(workspace: Workspace, published: Path) -> None:
+    names = sorted(path.name for path in published.iterdir())
+    assert len(names) == 4 * 3 + 2
+    assert all(re.fullmatch(r"[a-z0-9-]{1,70}\.(html|json|csv)", name) for name in names)
+    entries = json.loads((published / "index.json").read_text())["reports"]
+    assert [entry["status"] for entry in entries] == ["failed", *["completed"] * 4]
+    assert entries[-1]["figures"] == [
+        {"title": "Spend", "value": "€1,200", "change": "+4%", "change_is": "good"}
+    ]
+    assert entries[-1]["period"] == "1–31 January 2024"
+    assert entries[-1]["sentence"] == "<script>alert(1)</script> earned most."
+
+
+def test_nothing_in_a_page_runs_or_asks_for_anything(published: Path) -> None:
+    for page in published.glob("*.html"):
+        text = page.read_text()
+        assert len(text) <= 600_000
+        assert not re.search(r"<script>alert|49</|uid=\d|<b>done|HYPERLINK\(\"", text)
+        assert not re.search(r"""(?:src|href|action)\s*=\s*["']?\s*(?:https?:)?//""", text)
+        assert not re.search(r"url\(|@import|<iframe|<object|<embed|<link", text)
+        assert re.search(r"default-src (?:'|&#39;)none(?:'|&#39;)", text)
+        assert "\u202e" not in text
+        assert "wb.open" not in text
+        assert str(published.parent) not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in (published / "index.html").read_text()
+
+
+def test_figures_for_other_software(workspace: Workspace, published: Path) -> None:
+    page = next(p for p in published.glob("small-script*.json"))
+    payload: dict[str, Any] = json.loads(page.read_text(), parse_constant=pytest.fail)
+    assert payload["campaign_id"] == NASTY[0]
+    assert payload["date_range"] == {"first": None, "last": "2024-01-08", "window": None}
+    assert payload["metrics"]["spend"]["value"] == 1200.5
+    assert payload["metrics"]["roas"]["value"] is None
+    assert payload["channels"] == [{"channel": "email", "campaign": NASTY[0], "value": 3.0}]
+    assert payload["attribution"] == []
+    assert payload["run"] in {p.name for p in workspace.runs_path.iterdir()}
+    wide = json.loads(next(published.glob("small-x*.json")).read_text())
+    assert wide["date_range"] == {"first": "2023-12-10", "last": "2024-01-08", "window": "30d"}
+    for table in published.glob("*.csv"):
+        rows = list(csv.reader(table.read_text(encoding="utf-8-sig").splitlines()))
+        assert len(rows) == 4
+        assert not [cell for row in rows for cell in row if cell[:1] in {"=", "+", "@", "\t"}]
+        assert rows[1][rows[0].index("note")] == "'=1+1"
+
+
+def test_publishing_again_keeps_what_is_the_same(workspace: Workspace, published: Path, write: Write) -> None:
+    before = {path.name: path.read_bytes() for path in published.iterdir()}
+    stray = published / "notes.txt"
+    stray.write_text("mine")
+    publish(workspace, published)
+    assert {p.name: p.read_bytes() for p in published.iterdir()} == before | {"notes.txt": b"mine"}
+    # A newer run of the same parameters takes the place of the older one.
+    path = str(write("small", OPEN, "'new'", parameters="campaign = None\nwindow = None"))
+    run(workspace, path, {"campaign": NASTY[0]})
+    publish(workspace, published)
+    assert {path.name for path in published.iterdir()} == before.keys() | {"notes.txt"}
+    assert (published / "index.html").read_bytes() != before["index.html"]
+    assert gallery(workspace, published).index.read_bytes() == (published / "index.html").read_bytes()
+    assert len(gallery(workspace, published).entries) == 5
+
+
+def test_a_changed_page_is_found(workspace: Workspace, published: Path) -> None:
+    id_ = json.loads((published / "index.json").read_text())["reports"][-1]["run"]
+    assert verify(workspace, id_).same
+    page = workspace.runs_path / id_ / "report.html"
+    page.write_text(page.read_text().replace("€1,200", "€9,200"))
+    assert verify(workspace, id_).sentence.endswith("report.html: it was changed after it was published.")
+
+
+def test_where_reports_cannot_be(workspace: Workspace, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    for folder in (workspace.runs_path / "x", workspace.path / "store", file, file / "below"):
+        with pytest.raises(BadInput):
+            publish(workspace, folder)
+
+
+def test_an_empty_gallery(workspace: Workspace, tmp_path: Path) -> None:
+    rmtree(workspace.runs_path)
+    workspace.runs_path.mkdir()
+    done = publish(workspace, tmp_path / "out")
+    assert "No reports yet" in done.index.read_text()
+    assert done.sentence.startswith("0 reports published")
+
+
+@pytest.mark.browser
+def test_the_gallery_in_a_browser(published: Path) -> None:
+    from axe_core_python.sync_playwright import Axe
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(
+            executable_path="/usr/bin/chromium",
+            args=["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND"],
+        )
+        for width in (390, 1440):
+            for scheme in ("light", "dark"):
+                context = browser.new_context(
+                    viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True
+                )
+                page = context.new_page()
+                asked: list[str] = []
+                said: list[str] = []
+                page.on("request", lambda request, asked=asked: asked.append(request.url))
+                page.on("console", lambda message, said=said: said.append(message.text))
+                page.on("dialog", lambda dialog, said=said: said.append(dialog.message))
+                page.goto((published / "index.html").as_uri())
+                assert page.evaluate("document.documentElement.scrollWidth") <= width
+                assert not Axe().run(page)["violations"]
+                page.fill("#search", "HYPERLINK")
+                assert page.locator(".rows li:visible").count() == 1
+                page.fill("#search", "nothing like this")
+                assert page.locator(".nothing").is_visible()
+                page.fill("#search", "")
+                page.click("button[data-kind=broken]")
+                assert page.locator(".rows li:visible").count() == 1
+                assert asked == [(published / "index.html").as_uri()]
+                assert not said
+                context.close()
+        browser.close()
