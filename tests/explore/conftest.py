@@ -91,3 +91,42 @@ def base() -> Callable[..., Base]:
 def fact() -> Callable[..., dict[str, Any]]:
     """Return the way to write one row of facts."""
     return event
+
+
+_FACTS = """
+    SELECT event_type, CAST(timestamp AS DATE) AS day, timestamp,
+        CAST(md5_number_lower(user_id) >> 1 AS BIGINT) AS user_key, source,
+        properties->>'$.campaign_id' AS campaign_id, properties->>'$.creative_id' AS creative_id,
+        properties->>'$.delivery_channel' AS channel,
+        coalesce(properties->>'$.segment_type', context->>'$.user_segment') AS segment,
+        context->>'$.region' AS region, context->>'$.platform' AS platform,
+        coalesce(properties->>'$.view_type', properties->>'$.click_type', properties->>'$.engagement_type',
+            properties->>'$.reason', properties->>'$.unsubscribe_type') AS kind,
+        CAST(properties->>'$.is_holdout' AS BOOLEAN) AS is_holdout, properties->>'$.order_id' AS order_id,
+        CAST(properties->>'$.order_value' AS DOUBLE) AS value, CAST(NULL AS DOUBLE) AS seconds,
+        1.0::DOUBLE AS lag_minutes, false AS late_arrival, 'l' AS load_id,
+        strftime(timestamp, '%Y-%m') AS month
+    FROM loading
+"""
+
+
+@pytest.fixture(scope="session")
+def market() -> Any:
+    """Return a small simulated market, whose truth is known."""
+    from workbench.events.simulation import MarketSpec, simulate
+
+    return simulate(MarketSpec.small())
+
+
+@pytest.fixture(scope="session")
+def market_tables(market: Any) -> Base:
+    """Return the tables of the small market."""
+    tables = Base(currency=market.spec.currency)
+    for name, frame in {**market.tables, "facts": market.events}.items():
+        tables.connection.register("loading", frame.to_arrow())
+        source = _FACTS if name == "facts" else "SELECT * FROM loading"
+        tables.connection.execute(f"CREATE OR REPLACE TABLE {name} AS {source}")
+        tables.connection.unregister("loading")
+    tables.names = frozenset({*market.tables, "facts"})
+    tables.last_day = tables._last_day()
+    return tables

@@ -91,7 +91,7 @@ def test_totals_of_the_facebook_export(base, public_data: Path) -> None:
 
 
 def test_weeks_of_a_shop(base, public_data: Path, cdnow: pd.DataFrame) -> None:
-    """Daily revenue of CDNOW: the changes told are those of pandas' sums, with a p-value for weeks and months."""
+    """Daily revenue of CDNOW: the changes told are those of sums by pandas, each with a p-value."""
     orders = [
         {
             "order_id": str(n),
