@@ -40,6 +40,7 @@ class Base:
     def __init__(self, last_day: date | None = None, currency: str | None = "EUR", **rows: Rows) -> None:
         self.connection = duckdb.connect()
         self.connection.execute("SET TimeZone = 'UTC'")
+        self.connection.execute("SET threads = 1")  # sums of floats depend on how rows are shared out
         self.currency = currency
         self.names = frozenset(name for name, some in rows.items() if len(some))
         for table in TABLES.values():
