@@ -217,9 +217,16 @@ def aggregated(rows: Expression, by: dict[str, Expression], **figures: Expressio
     return rows.group_by(**by).agg(**figures) if by else rows.agg(**figures)
 
 
+def _added(rows: Expression, leaf: Rows) -> Expression:
+    # A count without a condition has no column to sum.
+    if isinstance(leaf, Count) and _applies(rows, leaf) is None:
+        return rows.count()
+    return _value(rows, leaf).sum()
+
+
 def _sums(query: Query) -> Expression:
     rows = _hoisted(query)
-    figures = {f"l{place}": _value(rows, leaf).sum() for place, leaf in enumerate(_rows(query))}
+    figures = {f"l{place}": _added(rows, leaf) for place, leaf in enumerate(_rows(query))}
     return aggregated(rows, groups(rows, query), **figures)
 
 
