@@ -111,7 +111,7 @@ def _papermill(
     papermill.execute_notebook(
         nbformat.reads(json.dumps(source), as_version=4),  # type: ignore[no-untyped-call]
         str(target),
-        parameters=dict(parameters),
+        parameters=dict(sorted(parameters.items())),  # one order, whoever asks
         progress_bar=False,
         kernel_name="python3",
         kernel_manager_class=kernel.manager_class,

@@ -63,11 +63,12 @@ class RunRecord:
     @property
     def sentence(self) -> str:
         """Return what became of the run."""
+        what = f"{self.title} ({self.label[:60]})" if self.label else self.title
         if self.status == "completed":
-            return f"{self.title} completed in {self.duration or 0:.1f} s: {self.id}."
+            return f"{what} completed in {self.duration or 0:.1f} s: {self.id}."
         if self.error is not None:
-            return f"{self.title} {self.status}, {self.error}."
-        return f"{self.title} is {self.status}."
+            return f"{what} {self.status}, {str(self.error).rstrip('.')}."
+        return f"{what} is {self.status}."
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON values."""

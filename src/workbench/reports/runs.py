@@ -64,7 +64,7 @@ class Run:
     def sentence(self) -> str:
         """Return what became of the run."""
         if self.cached:
-            return f"{self.record.title} is unchanged since an earlier run: {self.id}."
+            return f"{self.record.title} is unchanged since it was run: {self.id}."
         return self.record.sentence
 
     def to_json(self) -> dict[str, Any]:

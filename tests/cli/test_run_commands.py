@@ -1,0 +1,178 @@
+"""The commands that run and publish, called as a person or a scheduler calls them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workbench.store.workspace import Workspace
+
+PROGRAM = Path(sys.executable).with_name("workbench")
+Called = subprocess.CompletedProcess[str]
+Call = Callable[..., Called]
+
+PARAMETERS = 'workspace = "../data/demo"\ndata_version = None\ntop = 3\nname = "x"'
+CELLS = ["import workbench as wb\nws = wb.open(workspace, data_version)", "top, name, ws.version"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with an empty workspace `w`, and the notebooks `small` and `broken`."""
+    Workspace.create(tmp_path / "w", "acme")
+    for name, cells in (("small", CELLS), ("broken", ["1 / 0"])):
+        notebook = {
+            "cells": [
+                {"cell_type": "markdown", "id": "a", "metadata": {}, "source": "# Small"},
+                *(
+                    {
+                        "cell_type": "code",
+                        "id": f"c{number}",
+                        "metadata": {"tags": ["parameters"]} if number == 0 else {},
+                        "source": source,
+                        "execution_count": None,
+                        "outputs": [],
+                    }
+                    for number, source in enumerate([PARAMETERS, *cells])
+                ),
+            ],
+            "metadata": {},
+            "nbformat": 4,
+            "nbformat_minor": 5,
+        }
+        (tmp_path / f"{name}.ipynb").write_text(json.dumps(notebook))
+    return tmp_path
+
+
+@pytest.fixture
+def call(folder: Path) -> Call:
+    def called(*words: str, code: int = 0) -> Called:
+        done = subprocess.run(
+            [PROGRAM, *words], cwd=folder, capture_output=True, text=True, check=False, timeout=120
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    return called
+
+
+def runs(call: Call) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = json.loads(call("runs", "--workspace", "w", "--json").stdout)
+    return listed
+
+
+def test_from_a_run_to_a_page(folder: Path, call: Call) -> None:
+    (folder / "p.yaml").write_text("notebook: small\nparameters: {top: 4, name: from the file}")
+    words = ["run", "small.ipynb", "--params", "p.yaml", "-p", "name=a=b", "--workspace", "w"]
+    first = json.loads(call(*words, "--json").stdout)
+    assert first["parameters"] == {"top": 4, "name": "a=b"}
+    assert (first["status"], first["cached"], first["tenant"]) == ("completed", False, "acme")
+    again = call(*words)
+    assert "is unchanged since it was run" in again.stderr
+    assert again.stdout.strip() == str(folder / "w" / "runs" / first["id"])
+
+    assert call("run", "broken.ipynb", "--workspace", "w", code=1).stderr.endswith(
+        "Small failed, error in cell 4 (1 / 0): ZeroDivisionError: division by zero.\n"
+    )
+    listed = runs(call)
+    assert [(run["notebook"], run["status"]) for run in listed] == [
+        ("broken", "failed"),
+        ("small", "completed"),
+    ]
+    assert listed[0]["started"] > listed[1]["started"]
+    assert listed[0]["error"]["cell"] == 4
+    assert first["id"] in call("runs", "--workspace", "w").stdout
+
+    verified = json.loads(call("verify", first["id"], "--workspace", "w", "--json").stdout)
+    assert verified["same"]
+    notebook = folder / "w" / "runs" / first["id"] / "notebook.ipynb"
+    notebook.write_text(notebook.read_text().replace("(4, 'a=b'", "(5, 'a=b'"))
+    changed = call("verify", first["id"], "--workspace", "w", code=1).stdout
+    assert "cell 5 (top, name, ws.version) was changed after the run" in changed
+    assert "There is no run 'nope'" in call("verify", "nope", "--workspace", "w", code=3).stderr
+
+    index = call("publish", "--workspace", "w", "--to", "out").stdout.strip()
+    assert Path(folder / index).is_file()
+    assert len(list((folder / "out").glob("small*.html"))) == 1
+    (folder / index).unlink()
+    assert call("gallery", "--workspace", "w", "--to", "out").stdout.strip() == index
+    assert (
+        json.loads(call("publish", "--workspace", "w", "--json").stdout)["index"] == "reports/acme/index.html"
+    )
+
+
+def test_a_batch_with_a_failure_and_json(folder: Path, call: Call) -> None:
+    (folder / "b.yaml").write_text(
+        "runs: [{notebook: broken.ipynb}, {notebook: small.ipynb, matrix: {top: [1, 2]}},"
+        " {notebook: small.ipynb, rows: [{top: 1}]}]"
+    )
+    done = call("batch", "b.yaml", "--workspace", "w", "--jobs", "2", "--json", code=1)
+    told = json.loads(done.stdout)
+    assert told["says"] == "2 of 3 runs completed, 1 failed."
+    assert [run["status"] for run in told["runs"]] == ["failed", "completed", "completed"]
+    assert "3/3" in done.stderr
+    (folder / "b.yaml").write_text("runs: [{notebook: small.ipynb, matrix: {top: [1, 2]}}]")
+    assert call("batch", "b.yaml", "--workspace", "w").stdout == (
+        "0 of 2 runs completed, 2 unchanged since an earlier run.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["run", "exekutive", "--workspace", "w"], 2, "Did you mean 'executive'?"),
+        (["run", "none.ipynb", "--workspace", "w"], 3, "no such notebook"),
+        (["run", "small.ipynb"], 2, "--workspace"),
+        (["run", "small.ipynb", "--workspace", "nowhere"], 3, "There is no workspace"),
+        (["run", "small.ipynb", "-p", "tpo=1", "--workspace", "w"], 3, "Did you mean 'top'?"),
+        (["run", "small.ipynb", "-p", "top=x", "--workspace", "w"], 3, "value 'x'"),
+        (["run", "small.ipynb", "--params", "none.yaml", "--workspace", "w"], 3, "No such file"),
+        (["run", "small.ipynb", "--params", "other.yaml", "--workspace", "w"], 3, "for another notebook"),
+        (["run", "small.ipynb", "--params", "wrong.yaml", "--workspace", "w"], 3, "wrong.yaml, value 'two'"),
+        (["batch", "none.yaml", "--workspace", "w"], 3, "No such file"),
+        (["batch", "b.yaml", "--jobs", "0", "--workspace", "w"], 2, "--jobs"),
+        (["publish", "--workspace", "w", "--to", "small.ipynb"], 3, "the folder cannot be made"),
+        (["verify", "x", "--workspace", "nowhere"], 3, "There is no workspace"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_exit_code(
+    folder: Path, call: Call, words: list[str], code: int, says: str
+) -> None:
+    (folder / "other.yaml").write_text("notebook: executive\nparameters: {}")
+    (folder / "wrong.yaml").write_text("top: two")
+    done = call(*words, code=code)
+    assert says in " ".join(done.stderr.split())
+    assert not done.stdout
+    assert not list((folder / "w" / "runs").iterdir())
+
+
+def test_doctor(folder: Path, call: Call) -> None:
+    done = subprocess.run(
+        [PROGRAM, "doctor", "--workspace", "w", "--json"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = json.loads(done.stdout)
+    checks = {check["name"]: check for check in told["checks"]}
+    assert done.returncode == (0 if told["well"] else 1)
+    assert {
+        "Python",
+        "packages",
+        "kernel",
+        "notebooks",
+        "disk",
+        "workspace",
+        "loads",
+        "runs",
+    } <= checks.keys()
+    assert checks["kernel"]["status"] == checks["workspace"]["status"] == "well"
+    assert "acme: 0 rows" in checks["workspace"]["says"]
+    assert "bad   workspace" in call("doctor", "--workspace", "none", code=1).stdout
