@@ -1,0 +1,154 @@
+"""The commands for data: make a workspace, load files, see what was rejected and how good the loads were."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from workbench.cli.app import app
+
+_WORKSPACE = Annotated[Path, typer.Option("--workspace", "-w", help="The folder of the workspace.")]
+_JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is new or empty.")],
+    name: Annotated[
+        str | None, typer.Option(help="The name of the workspace; by default the folder's.")
+    ] = None,
+    currency: Annotated[str | None, typer.Option(help="The currency of all money, e.g. EUR.")] = None,
+) -> None:
+    """Make a new, empty workspace."""
+    from workbench.store import Workspace
+
+    made = Workspace.create(folder, name)
+    if currency is not None:
+        made.set_currency(currency)
+    typer.echo(str(made.path))
+    typer.echo(
+        f"Workspace {made.name!r} is ready. Load files with: workbench ingest FILE -w {folder}", err=True
+    )
+
+
+@app.command()
+def ingest(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files, or folders of files.")],
+    workspace: _WORKSPACE,
+    mapping: Annotated[
+        str | None, typer.Option(help="How the files are read: the name of a ready mapping, or a YAML file.")
+    ] = None,
+    *,
+    backfill: Annotated[bool, typer.Option("--backfill", help="Accept events of any age.")] = False,
+    expected: Annotated[int | None, typer.Option(help="How many rows should arrive.", min=1)] = None,
+    as_json: _JSON = False,
+) -> None:
+    """Load files: CSV, TSV, JSON lines, Parquet, Excel; gzip allowed.
+
+    Accepted, duplicates and quarantined add up to read. Leaves with 1 where nothing was accepted, for example
+    because the file was loaded before, and with 3 where a file was refused; the other files are loaded.
+    """
+    from workbench.store import Workspace
+    from workbench.store.ingest import ingest as load
+
+    opened = Workspace.open(workspace)
+    with _progress(f"Loading {len(files)} path{'s' if len(files) > 1 else ''}"):
+        result = load(opened, files, mapping, backfill=backfill, expected=expected)
+    if as_json:
+        typer.echo(result.to_json())
+    else:
+        for name in ("read", "accepted", "duplicates", "quarantined"):
+            typer.echo(f"{name}: {getattr(result, name)}")
+    for file in result.files:
+        typer.echo(printable(file.sentence), err=True)
+        for note in (*file.notes, *(alert.sentence for alert in file.alerts)):
+            typer.echo(f"  {printable(note)}", err=True)
+    for _, problem in result.refused:
+        typer.echo(f"workbench: {printable(problem)}", err=True)
+    if result.refused:
+        raise typer.Exit(3)
+    if not result.accepted and not result.replaced:
+        raise typer.Exit(1)
+
+
+@app.command()
+def quarantine(
+    workspace: _WORKSPACE,
+    *,
+    limit: Annotated[int, typer.Option(help="At most so many rows, the newest first.", min=1)] = 1000,
+    as_json: _JSON = False,
+) -> None:
+    """Show the rejected rows: file, line, every reason, and the text as it was."""
+    from workbench.store import Workspace
+
+    tables = Workspace.open(workspace).tables()
+    rows = tables.query(
+        "SELECT file, line, table_name, reasons, raw, CAST(quarantined_at AS VARCHAR) AS quarantined_at"
+        f" FROM quarantine ORDER BY quarantined_at DESC, file, line LIMIT {limit}"
+    ).to_pylist()
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=True))
+        return
+    _print_csv(("file", "line", "reasons", "raw"), rows)
+    typer.echo(f"{len(rows)} rejected rows.", err=True)
+
+
+@app.command()
+def quality(workspace: _WORKSPACE, *, as_json: _JSON = False) -> None:
+    """Show the figures of the newest load of every table and source, and the alerts."""
+    from workbench.store import Workspace
+    from workbench.store.review import review
+
+    found = review(Workspace.open(workspace).tables())
+    if as_json:
+        typer.echo(json.dumps(found.to_dict(), ensure_ascii=True, allow_nan=False))
+        return
+    _print_csv(found.columns, found.rows)
+    for sentence in found.alerts:
+        typer.echo(printable(sentence), err=True)
+
+
+def printable(text: str) -> str:
+    r"""Return a text that cannot steer a terminal or a spreadsheet: control signs are shown, formulas quoted.
+
+    Examples
+    --------
+    >>> print(printable("a\x1b[31mb\u202e"))
+    a\x1b[31mb\u202e
+    >>> printable("=1+1")
+    "'=1+1"
+    """
+    shown = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+    return f"'{shown}" if shown.lstrip()[:1] in {"=", "+", "@"} else shown
+
+
+def _print_csv(columns: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
+    import csv
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_cell(row.get(column)) for column in columns])
+
+
+def _cell(value: object) -> object:
+    if value is None:
+        return ""
+    return printable(value) if isinstance(value, str) else value
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[None]:
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(title):
+        yield

@@ -1,0 +1,95 @@
+"""Which staged events are copies: of each other, or of events that are stored already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from workbench.events.parsing import literal
+from workbench.store.ingest_events import STAGED
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+COPIES, REPLACED = "_copied_events", "_replaced_events"
+REPLACING_MINUTES = 5
+WINDOW_DAYS = 31
+_CONTENT = ("event_type", "timestamp", "user_id", "session_id", "source", "properties", "context")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copies:
+    """How many copies were found.
+
+    Parameters
+    ----------
+    rows : int
+        Staged events that add no new event.
+    replacing : int
+        Those of them that differ from an event which arrived minutes ago, and take its place.
+    """
+
+    rows: int
+    replacing: int
+
+
+def find_copies(connection: DuckDBPyConnection, now: datetime) -> Copies:
+    """Fill `COPIES` with the rows not to be stored, and `REPLACED` with the stored events that leave.
+
+    Of copies in one load, which all arrive at once, the last wins. Of stored events only those within 31 days
+    of the load's own are looked at.
+    """
+    sound = f"FROM {STAGED} WHERE _sound"
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {COPIES} AS SELECT _row FROM ("
+        f" SELECT _row, row_number() OVER (PARTITION BY event_id ORDER BY _row DESC) AS place {sound}"
+        f" AND hash(event_id) IN (SELECT hash(event_id) {sound} GROUP BY ALL HAVING count(*) > 1)"
+        ") WHERE place > 1"
+    )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {REPLACED} (_row BIGINT, event_id VARCHAR)")
+    window = _window(connection)
+    if window is None:
+        return Copies(rows=_count(connection, COPIES), replacing=0)
+    arrival = f"TIMESTAMPTZ {literal(now.isoformat())}"
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE _stored_before AS SELECT staged._row, staged.event_id,"
+        f" stored.ingested_at >= {arrival} - INTERVAL {REPLACING_MINUTES} MINUTE AS fresh"
+        f" FROM (SELECT event_id, ingested_at FROM events WHERE {window}) AS stored"
+        f" JOIN (SELECT _row, event_id {sound}) AS staged ON staged.event_id = stored.event_id"
+        f" WHERE staged._row NOT IN (SELECT _row FROM {COPIES})"
+    )
+    if connection.execute("SELECT count(*) FROM _stored_before WHERE fresh").fetchall()[0][0]:
+        _find_replaced(connection, window)
+    connection.execute(
+        f"INSERT INTO {COPIES} SELECT _row FROM _stored_before"
+        f" WHERE _row NOT IN (SELECT _row FROM {REPLACED})"
+    )
+    replacing = _count(connection, REPLACED)
+    return Copies(rows=_count(connection, COPIES) + replacing, replacing=replacing)
+
+
+def _window(connection: DuckDBPyConnection) -> str | None:
+    first, last, stored = connection.execute(
+        f"SELECT CAST(min(timestamp) - INTERVAL {WINDOW_DAYS} DAY AS VARCHAR),"
+        f" CAST(max(timestamp) + INTERVAL {WINDOW_DAYS} DAY AS VARCHAR), (SELECT count(*) FROM events)"
+        f" FROM {STAGED} WHERE _sound"
+    ).fetchall()[0]
+    if first is None or not stored:
+        return None
+    months = f"month BETWEEN {literal(first[:7])} AND {literal(last[:7])}"
+    return f"{months} AND timestamp BETWEEN TIMESTAMPTZ {literal(first)} AND TIMESTAMPTZ {literal(last)}"
+
+
+def _find_replaced(connection: DuckDBPyConnection, window: str) -> None:
+    other = " OR ".join(f"staged.{name} IS DISTINCT FROM stored.{name}" for name in _CONTENT)
+    connection.execute(
+        f"INSERT INTO {REPLACED} SELECT staged._row, staged.event_id"
+        f" FROM (SELECT * FROM events WHERE {window}) AS stored JOIN {STAGED} AS staged"
+        " ON staged.event_id = stored.event_id JOIN _stored_before AS before"
+        f" ON before._row = staged._row AND before.fresh WHERE {other}"
+    )
+
+
+def _count(connection: DuckDBPyConnection, table: str) -> int:
+    return int(connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])

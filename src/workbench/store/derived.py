@@ -1,0 +1,117 @@
+"""What follows from an accepted event: its narrow, typed fact, and, of a purchase, its order."""
+
+from __future__ import annotations
+
+from workbench.events.definitions import CONTEXT, EVENT_TYPES, Field
+from workbench.events.validation import by_type
+from workbench.store.schema import user_key
+
+# The property behind each column of the facts; of several the first that the type has.
+_TEXTS = {
+    "campaign_id": ("campaign_id", "from_campaign_id"),
+    "creative_id": ("creative_id", "variant_a_creative_id"),
+    "channel": ("delivery_channel",),
+    "kind": (
+        "view_type",
+        "click_type",
+        "engagement_type",
+        "reason",
+        "unsubscribe_type",
+        "pause_reason",
+        "user_role",
+        "segment_type",
+        "payment_method",
+        "status",
+    ),
+    "order_id": ("order_id",),
+}
+_NUMBERS = {
+    "value": ("order_value", "amount", "initial_budget", "budget_approved"),
+    "seconds": (
+        "view_duration_seconds",
+        "time_to_click_seconds",
+        "conversion_delay_seconds",
+        "session_duration_seconds",
+        "time_spent_seconds",
+        "compute_seconds",
+        "duration_seconds",
+    ),
+}
+FACT_COLUMNS = (
+    *("campaign_id", "creative_id", "channel", "segment", "region", "platform", "kind", "is_holdout"),
+    *("order_id", "value", "seconds"),
+)
+
+
+def fact_columns() -> dict[str, str]:
+    """Return the SQL of the facts' own columns over the lists `p` and `c` of a staged event."""
+    made = {name: by_type(_branches(wanted, "p[{}][2:-2]")) for name, wanted in _TEXTS.items()}
+    made |= {
+        name: by_type(_branches(wanted, "TRY_CAST(p[{}] AS DOUBLE)")) for name, wanted in _NUMBERS.items()
+    }
+    made["is_holdout"] = by_type(_branches(("is_holdout",), "p[{}] = 'true'"))
+    context = {field.name: f"c[{place}]" for place, field in enumerate(CONTEXT, 1)}
+    segment = by_type(_branches(("segment_type",), "p[{}]"), context["user_segment"])
+    made |= {"segment": _plain(segment), "region": _plain(context["region"])}
+    made["platform"] = _plain(context["platform"])
+    return {name: made[name] for name in FACT_COLUMNS}
+
+
+def other_campaign() -> str:
+    """Return the SQL of the second campaign that an event names."""
+    return by_type(_branches(("to_campaign_id",), "p[{}][2:-2]"))
+
+
+def _branches(wanted: tuple[str, ...], sql: str) -> dict[str, str]:
+    found = {}
+    for event_type in EVENT_TYPES.values():
+        place = _place(event_type.fields, wanted)
+        if place is not None:
+            found[event_type.name] = sql.format(place)
+    return found
+
+
+def _place(fields: tuple[Field, ...], wanted: tuple[str, ...]) -> int | None:
+    names = [field.name for field in fields]
+    return next((names.index(name) + 1 for name in wanted if name in names), None)
+
+
+def _plain(value: str) -> str:
+    # A text without escapes is what stands between its quotes.
+    return (
+        f"CASE WHEN contains({value}, chr(92)) THEN json_extract_string({value}, '$')"
+        f" WHEN {value} <> 'null' THEN {value}[2:-2] END"
+    )
+
+
+def facts_sql(staged: str, arrival: str, load_id: str) -> str:
+    """Return the SELECT of the facts of staged events.
+
+    Parameters
+    ----------
+    staged : str
+        A relation with `event_type`, `timestamp`, `user_id`, `source`, `late_arrival`, and `FACT_COLUMNS`.
+    arrival, load_id : str
+        SQL of when they arrived, and of the load.
+    """
+    own = ", ".join(FACT_COLUMNS)
+    # Of far more events than users, each user is hashed once.
+    users = f"SELECT DISTINCT user_id AS known FROM {staged}"
+    keys = f"SELECT known, {user_key('known')} AS user_key FROM ({users})"
+    lag = f"(epoch_us({arrival}) - epoch_us(timestamp)) / 60e6"
+    return (
+        f"SELECT event_type, CAST(timestamp AS DATE) AS day, timestamp, user_key, source, {own},"
+        f" {lag} AS lag_minutes, late_arrival, {load_id} AS load_id"
+        f" FROM {staged} JOIN ({keys}) ON user_id = known"
+    )
+
+
+def orders_sql(staged: str) -> str:
+    """Return the SELECT of the orders of staged purchases that the table of orders does not have."""
+    return (
+        "SELECT order_id, CAST(1 AS BIGINT) AS line, user_id, timestamp AS ordered_at, value AS order_value,"
+        " json_extract_string(properties, '$.order_category') AS category, false AS is_return"
+        f" FROM {staged} WHERE event_type = 'user_purchased'"
+        " AND order_id NOT IN (SELECT order_id FROM orders)"
+        " QUALIFY row_number() OVER (PARTITION BY order_id ORDER BY timestamp, event_id) = 1"
+    )

@@ -1,0 +1,144 @@
+"""The quality figures of a load, from its staged rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from workbench.events.definitions import ENVELOPE, EVENT_TYPES, SOURCES, Kind
+from workbench.events.parsing import literal
+from workbench.events.quality import ALL, Quality
+from workbench.events.tables import TableDefinition
+from workbench.events.validation import by_type
+from workbench.store.deduplication import COPIES, REPLACED
+from workbench.store.ingest_events import REJECTED, STAGED
+from workbench.store.ingest_rows import KEPT_ROWS, STAGED_ROWS
+from workbench.store.schema import quote
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_MISSING = "(missing property|null id|missing value)"
+_BROKEN = (
+    "(not JSON|not UTF-8|not an event|malformed|unknown type|unknown source|wrongly typed|not allowed"
+    "|out of range|negative|below the minimum)"
+)
+
+
+def event_figures(connection: DuckDBPyConnection, now: datetime, expected: int | None) -> tuple[Quality, ...]:
+    """Return the figures of staged events, of all and per source."""
+    arrival = f"TIMESTAMPTZ {literal(now.isoformat())}"
+    known = ", ".join(map(literal, SOURCES))
+    source = f"CASE WHEN source IN ({known}) THEN source ELSE 'unknown' END"
+    lag = f"(epoch_us({arrival}) - epoch_us(timestamp)) / 60e6"
+    required = {
+        t.name: str(len(t.required) + sum(f.required for f in ENVELOPE)) for t in EVENT_TYPES.values()
+    }
+    fields = by_type(required, str(sum(f.required for f in ENVELOPE)))
+    rows = connection.execute(
+        f"SELECT coalesce(place, {literal(ALL)}), sum(n), sum(sound), sum(late), sum(fields), min(fresh),"
+        f" max(p95) FROM (SELECT place, count(*) AS n, count(*) FILTER (_sound) AS sound,"
+        f" count(*) FILTER (_sound AND late_arrival) AS late, sum({fields}) AS fields,"
+        f" min({lag}) FILTER (_sound) AS fresh, approx_quantile({lag}, 0.95) FILTER (_sound) AS p95"
+        f" FROM (SELECT {source} AS place, * FROM {STAGED})"
+        " GROUP BY GROUPING SETS ((), (place))) GROUP BY ALL"
+    ).fetchall()
+    bad = {row[0]: row[1:] for row in _by_source(connection, source)}
+    copied = dict(
+        connection.execute(
+            f"SELECT coalesce(place, {literal(ALL)}), count(*) FROM (SELECT {source} AS place FROM {STAGED}"
+            f" WHERE _row IN (SELECT _row FROM {COPIES} UNION ALL SELECT _row FROM {REPLACED}))"
+            " GROUP BY GROUPING SETS ((), (place))"
+        ).fetchall()
+    )
+    made = []
+    for place, n, sound, late, count, fresh, p95 in rows:
+        missing, broken = bad.get(place, (0, 0))
+        copies = copied.get(place, 0)
+        made.append(
+            Quality(
+                source=place,
+                read=n,
+                accepted=sound - copies,
+                duplicates=copies,
+                quarantined=n - sound,
+                late=min(late, sound - copies),
+                completeness=1 - min(missing / count, 1) if count else None,
+                compliance=1 - broken / n if n else None,
+                freshness_minutes=fresh,
+                lag_p95_minutes=p95,
+            )
+        )
+    made.sort(key=lambda quality: (quality.source != ALL, quality.source))
+    return _expected(made, expected)
+
+
+def _by_source(connection: DuckDBPyConnection, source: str) -> list[tuple[str, int, int]]:
+    required = sum(field.required for field in ENVELOPE)
+    missing = (
+        f"CASE WHEN regexp_matches(_reasons, '^(not JSON|not UTF-8|not an event)') THEN {required}"
+        f" ELSE len(regexp_extract_all(_reasons, '{_MISSING}')) END"
+    )
+    return connection.execute(
+        f"SELECT coalesce(place, {literal(ALL)}), sum({missing}),"
+        f" count(*) FILTER (regexp_matches(_reasons, '{_BROKEN}'))"
+        f" FROM (SELECT {source} AS place, _reasons FROM {REJECTED}) GROUP BY GROUPING SETS ((), (place))"
+    ).fetchall()
+
+
+def row_figures(
+    connection: DuckDBPyConnection,
+    table: TableDefinition,
+    counts: tuple[int, int, int],
+    now: datetime,
+    expected: int | None,
+) -> tuple[Quality, ...]:
+    """Return the figures of staged rows of a table.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        Has the staged rows.
+    table : TableDefinition
+        Whose rows they are.
+    counts : tuple of int
+        Rows read, copies, and rejected.
+    now : datetime
+        The arrival.
+    expected : int, optional
+        How many rows should have arrived.
+    """
+    read, copies, rejected = counts
+    required = [field.name for field in table.fields if field.required]
+    filled = " + ".join(f"count({quote(name)})" for name in required)
+    share, broken = connection.execute(
+        f"SELECT ({filled}) / nullif(count(*) * {len(required)}, 0),"
+        f" count(*) FILTER (regexp_matches(_reasons, '{_BROKEN}|column |cells where')) FROM {STAGED_ROWS}"
+    ).fetchall()[0]
+    fresh = None
+    if table.day is not None:
+        day = quote(table.day)
+        end = f"{day} + 1" if table.field(table.day).kind is Kind.DATE else day
+        newest = f"CAST(max({end}) AS TIMESTAMPTZ)"
+        arrival = f"TIMESTAMPTZ {literal(now.isoformat())}"
+        (fresh,) = connection.execute(
+            f"SELECT (epoch_us({arrival}) - epoch_us({newest})) / 60e6 FROM {KEPT_ROWS}"
+        ).fetchall()[0]
+    figures = Quality(
+        read=read,
+        accepted=read - copies - rejected,
+        duplicates=copies,
+        quarantined=rejected,
+        completeness=share,
+        compliance=1 - broken / read if read else None,
+        freshness_minutes=fresh,
+    )
+    return _expected([figures], expected)
+
+
+def _expected(figures: list[Quality], expected: int | None) -> tuple[Quality, ...]:
+    if expected:
+        rate = {quality.source: quality.read / expected for quality in figures if quality.source == ALL}
+        return tuple(replace(q, ingestion_rate=rate.get(q.source)) for q in figures)
+    return tuple(figures)

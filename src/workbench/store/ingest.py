@@ -1,0 +1,169 @@
+"""Loads files into a workspace: each file is one load that becomes visible whole, or not at all.
+
+A load is known by the bytes of its file and how they are read: the same file again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.errors import BadInput, UsageError
+from workbench.events.mapping import Mapping, detect, load_mapping, names
+from workbench.events.tables import TableDefinition
+from workbench.store.ingest_events import looks_like_events
+from workbench.store.ingest_rows import native_table
+from workbench.store.ingested import FileLoad, Ingested
+from workbench.store.loading import Loading, load_events, load_rows
+from workbench.store.reading import find_files, fingerprint, open_source
+from workbench.store.sources import Source
+
+if TYPE_CHECKING:
+    from workbench.store.workspace import Workspace
+    from workbench.store.writer import Writer
+
+_MEMORY = "4GB"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    source: Source
+    table: TableDefinition | None  # None: events in our own form
+    mapping: Mapping | None
+
+    @property
+    def table_name(self) -> str:
+        if self.mapping is not None:
+            return self.mapping.table
+        return "events" if self.table is None else self.table.name
+
+
+def ingest(
+    workspace: Workspace,
+    files: Iterable[str | Path],
+    mapping: str | Path | None = None,
+    *,
+    backfill: bool = False,
+    now: datetime | None = None,
+    expected: int | None = None,
+) -> Ingested:
+    """Return what became of files that were loaded.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where they go.
+    files : iterable of path
+        CSV, TSV, JSON lines, Parquet or Excel, gzip allowed; of a folder all such files.
+    mapping : str or path, optional
+        A ready mapping or a YAML file. Without one, files in our own form are taken as they are, and
+        others by the ready mapping that fits their columns.
+    backfill : bool
+        Whether events of any age are accepted.
+    now : datetime, optional
+        When the rows arrive; the present by default.
+    expected : int, optional
+        How many rows should arrive, for the ingestion rate.
+
+    Raises
+    ------
+    BadInput
+        If the only file is refused; of several files the refused ones are listed in the result.
+    WorkspaceBusy
+        If another process is writing.
+    """
+    named = load_mapping(mapping) if mapping is not None else None
+    found = find_files(files)
+    if not found:
+        raise UsageError("No file was named.")
+    arrival = now or datetime.now(UTC)
+    if arrival.tzinfo is None:
+        raise UsageError("`now` needs a time zone.")
+    loaded: list[FileLoad] = []
+    refused: list[tuple[str, str]] = []
+    with workspace.writer() as writer:
+        writer.connection.execute(f"SET memory_limit = '{_MEMORY}'")
+        for path in found:
+            try:
+                plan = _plan(path, named)
+                loading = Loading(workspace=workspace, now=arrival, backfill=backfill, expected=expected)
+                loaded.append(_load(writer, plan, loading))
+            except BadInput as error:
+                if len(found) == 1:
+                    raise
+                refused.append((str(path), str(error)))
+    return Ingested(files=tuple(loaded), refused=tuple(refused))
+
+
+def _plan(path: Path, named: Mapping | None) -> _Plan:
+    source = open_source(path, delimiter=named.delimiter if named else "auto")
+    if named is not None:
+        return _Plan(source=source, table=named.definition, mapping=named)
+    # A file of JSON lines without a single object is garbage: its lines go to quarantine as events.
+    if looks_like_events(source.columns) or (source.shape == "lines" and _eventlike(source)):
+        return _Plan(source=source, table=None, mapping=None)
+    table = native_table(source.columns)
+    if table is not None:
+        return _Plan(source=source, table=table, mapping=None)
+    fitting = detect(source.columns)
+    if fitting is not None:
+        if fitting.delimiter != "auto":
+            source = open_source(path, delimiter=fitting.delimiter)
+        return _Plan(source=source, table=fitting.definition, mapping=fitting)
+    raise _unknown_form(source)
+
+
+def _eventlike(source: Source) -> bool:
+    return not source.columns or bool({"event_id", "event_type"} & set(source.columns))
+
+
+def _unknown_form(source: Source) -> BadInput:
+    if len(source.columns) == 1:
+        return BadInput(
+            "the file has one column only",
+            file=source.path,
+            row=1,
+            column=source.columns[0][:80],
+            expected="columns parted by a comma, semicolon, tab or bar",
+            fix="Check the delimiter, or state it in a mapping.",
+        )
+    listed = ", ".join(source.columns)
+    return BadInput(
+        f"no mapping fits the columns {listed[:300]}",
+        file=source.path,
+        row=1,
+        expected="our own columns, or those of a ready mapping",
+        fix=f"Name one with --mapping: {', '.join(names())}; or a YAML file of your own.",
+    )
+
+
+def _load(writer: Writer, plan: _Plan, loading: Loading) -> FileLoad:
+    how = plan.mapping.model_dump_json() if plan.mapping else plan.table_name
+    load_id = fingerprint(plan.source.path, f"{how}|{'backfill' if loading.backfill else 'live'}")
+    mapped = plan.mapping.name if plan.mapping else None
+    with writer.transaction(
+        load_id,
+        operation="ingest",
+        file=str(plan.source.path),
+        mapping=mapped,
+        table_name=plan.table_name,
+    ) as transaction:
+        done = transaction.done
+        if done is not None:
+            return FileLoad(
+                file=str(plan.source.path),
+                table=plan.table_name,
+                mapping=mapped,
+                load_id=load_id,
+                read=done.rows_read,
+                duplicates=done.accepted + done.duplicates,
+                quarantined=done.quarantined,
+                again=True,
+            )
+        if plan.table_name == "events":
+            return load_events(writer.connection, transaction, plan.source, plan.mapping, loading)
+        assert plan.table is not None  # noqa: S101 - for the type checker: only events have none
+        return load_rows(writer.connection, transaction, plan.source, plan.table, (plan.mapping, loading))

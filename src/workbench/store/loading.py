@@ -1,0 +1,299 @@
+"""One file into its tables, within one transaction: rows, quarantine, and the event that says so."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from workbench.events.mapping import Mapping
+from workbench.events.parsing import MappedColumn, literal
+from workbench.events.quality import alerts
+from workbench.events.tables import TableDefinition
+from workbench.store.deduplication import COPIES, REPLACED, Copies, find_copies
+from workbench.store.derived import facts_sql, orders_sql
+from workbench.store.figures import event_figures, row_figures
+from workbench.store.ingest_events import (
+    REJECTED,
+    STAGED,
+    Incoming,
+    from_columns,
+    from_lines,
+    from_mapping,
+    stage,
+)
+from workbench.store.ingest_rows import (
+    KEPT_ROWS,
+    STAGED_ROWS,
+    check_currency,
+    native_columns,
+    stage_rows,
+    tell_apart,
+)
+from workbench.store.ingested import FileLoad
+from workbench.store.loads import LoadRecord
+from workbench.store.schema import quote
+from workbench.store.sources import Source, check_columns
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from workbench.store.transaction import Transaction
+    from workbench.store.workspace import Workspace
+
+ACCEPTED = "_accepted_events"
+_SYSTEM_USER = "workbench"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loading:
+    """How files are loaded.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Whose currency counts.
+    now : datetime
+        The arrival.
+    backfill : bool
+        Whether old events are accepted.
+    expected : int, optional
+        How many rows should arrive.
+    """
+
+    workspace: Workspace
+    now: datetime
+    backfill: bool = False
+    expected: int | None = None
+    clock: float = field(default_factory=time.perf_counter)
+
+    @property
+    def arrival(self) -> str:
+        """Return the arrival as SQL."""
+        return f"TIMESTAMPTZ {literal(self.now.isoformat())}"
+
+
+def load_events(
+    connection: DuckDBPyConnection,
+    transaction: Transaction,
+    source: Source,
+    mapping: Mapping | None,
+    loading: Loading,
+) -> FileLoad:
+    """Return what became of a file of events."""
+    incoming, notes = _incoming(connection, source, mapping)
+    stage(connection, source, incoming, now=loading.now, backfill=loading.backfill)
+    copies = find_copies(connection, loading.now)
+    (read, sound, late) = connection.execute(
+        "SELECT count(*), count(*) FILTER (_sound), count(*) FILTER (_sound AND late_arrival AND _row NOT IN"
+        f" (SELECT _row FROM {COPIES}) AND _row NOT IN (SELECT _row FROM {REPLACED})) FROM {STAGED}"
+    ).fetchall()[0]
+    figures = event_figures(connection, loading.now, loading.expected)
+    load = FileLoad(
+        file=str(source.path),
+        table="events",
+        mapping=mapping.name if mapping else None,
+        load_id=transaction.load_id,
+        read=read,
+        accepted=sound - copies.rows,
+        duplicates=copies.rows,
+        quarantined=read - sound,
+        late=late,
+        replaced=copies.replacing,
+        quality=figures,
+        alerts=alerts(figures, live=not loading.backfill),
+        notes=notes,
+    )
+    _write_events(connection, transaction, source, loading, copies)
+    return _commit(connection, transaction, loading, load, with_rows=sound > copies.rows - copies.replacing)
+
+
+def _incoming(
+    connection: DuckDBPyConnection, source: Source, mapping: Mapping | None
+) -> tuple[Incoming, tuple[str, ...]]:
+    if mapping is not None:
+        check_columns(source.columns, source.path)
+        made = mapping.columns(source.columns)
+        return from_mapping(source.text_sql(connection), made), _unused(mapping, source)
+    if source.shape == "lines":
+        return from_lines(source.relation(connection)), ()
+    return from_columns(source, source.relation(connection)), ()
+
+
+def _unused(mapping: Mapping | None, source: Source) -> tuple[str, ...]:
+    unused = mapping.unmapped(source.columns) if mapping is not None else ()
+    if mapping is None or not unused:
+        return ()
+    return (f"columns that the mapping {mapping.name} does not use: {', '.join(unused)[:300]}",)
+
+
+def _write_events(
+    connection: DuckDBPyConnection, transaction: Transaction, source: Source, loading: Loading, copies: Copies
+) -> None:
+    connection.execute(
+        f"CREATE OR REPLACE TEMP VIEW {ACCEPTED} AS SELECT * FROM {STAGED} WHERE _sound"
+        f" AND _row NOT IN (SELECT _row FROM {COPIES})"
+    )
+    if copies.replacing:
+        _remove_replaced(connection, transaction)
+    _quarantine(
+        transaction,
+        f"SELECT _row, _raw, _reasons, user_id FROM {REJECTED}",
+        source,
+        ("events", loading.arrival),
+    )
+    orders = connection.execute(
+        f"SELECT count(*) FROM {ACCEPTED} WHERE event_type = 'user_purchased'"
+    ).fetchall()
+    if orders[0][0]:
+        transaction.append("orders", orders_sql(ACCEPTED))
+
+
+def _remove_replaced(connection: DuckDBPyConnection, transaction: Transaction) -> None:
+    months = [
+        row[0]
+        for row in connection.execute(
+            f"SELECT DISTINCT month FROM events WHERE event_id IN (SELECT event_id FROM {REPLACED})"
+        ).fetchall()
+    ]
+    within = f"month IN ({', '.join(map(literal, months))})"
+    user_key = "CAST(md5_number_lower(user_id) >> 1 AS BIGINT)"
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE _replaced_facts AS SELECT DISTINCT event_type, timestamp,"
+        f" {user_key} AS user_key, load_id FROM events WHERE {within}"
+        f" AND event_id IN (SELECT event_id FROM {REPLACED})"
+    )
+    transaction.remove("events", f"{within} AND event_id IN (SELECT event_id FROM {REPLACED})")
+    transaction.remove(
+        "facts",
+        f"{within} AND (event_type, timestamp, user_key, load_id) IN"
+        " (SELECT (event_type, timestamp, user_key, load_id) FROM _replaced_facts)",
+    )
+
+
+def _quarantine(transaction: Transaction, rows: str, source: Source, about: tuple[str, str]) -> None:
+    table, arrival = about
+    transaction.append(
+        "quarantine",
+        f"SELECT {literal(table)} AS table_name, {literal(str(source.path))} AS file, _row AS line,"
+        f" coalesce(_raw, '') AS raw, _reasons AS reasons, user_id,"
+        f" {arrival} AS quarantined_at FROM ({rows})",
+    )
+
+
+def load_rows(
+    connection: DuckDBPyConnection,
+    transaction: Transaction,
+    source: Source,
+    table: TableDefinition,
+    how: tuple[Mapping | None, Loading],
+) -> FileLoad:
+    """Return what became of a file of rows of one table."""
+    mapping, loading = how
+    check_columns(source.columns, source.path)
+    columns: tuple[MappedColumn, ...]
+    currency, notes = "CAST(NULL AS VARCHAR)", _unused(mapping, source)
+    if mapping is None:
+        columns = native_columns(table, source.columns)
+    else:
+        columns, currency = mapping.columns(source.columns), mapping.currency_sql(source.columns)
+    stage_rows(connection, source, table, columns, currency)
+    code = check_currency(connection, source, loading.workspace.currency)
+    if code is not None and loading.workspace.currency is None:
+        loading.workspace.set_currency(code)
+    duplicates = tell_apart(connection, table, mapping)
+    read, rejected = connection.execute(
+        f"SELECT count(*), count(*) FILTER (_reasons IS NOT NULL) FROM {STAGED_ROWS}"
+    ).fetchall()[0]
+    figures = row_figures(connection, table, (read, duplicates, rejected), loading.now, loading.expected)
+    kept = ", ".join(map(quote, table.columns))
+    if read - rejected - duplicates:
+        transaction.upsert(table.name, f"SELECT {kept} FROM {KEPT_ROWS}")
+    if rejected:
+        user = quote(table.user) if table.user else "CAST(NULL AS VARCHAR)"
+        rows = f"SELECT _row, _raw, _reasons, {user} AS user_id FROM {STAGED_ROWS} WHERE _reasons IS NOT NULL"
+        _quarantine(transaction, rows, source, (table.name, loading.arrival))
+    load = FileLoad(
+        file=str(source.path),
+        table=table.name,
+        mapping=mapping.name if mapping else None,
+        load_id=transaction.load_id,
+        read=read,
+        accepted=read - rejected - duplicates,
+        duplicates=duplicates,
+        quarantined=rejected,
+        quality=figures,
+        alerts=alerts(figures, live=False),
+        notes=notes,
+    )
+    return _commit(connection, transaction, loading, load, with_rows=False)
+
+
+def _commit(
+    connection: DuckDBPyConnection,
+    transaction: Transaction,
+    loading: Loading,
+    load: FileLoad,
+    *,
+    with_rows: bool,
+) -> FileLoad:
+    from dataclasses import replace
+
+    load = replace(load, seconds=round(time.perf_counter() - loading.clock, 3))
+    event, fact = _system_event(load, loading)
+    own = "event_id, event_type, timestamp, user_id, session_id, source, properties, context, late_arrival"
+    rows = (
+        f"SELECT {own}, {loading.arrival} AS ingested_at FROM {ACCEPTED} UNION ALL BY NAME "
+        if with_rows
+        else ""
+    )
+    transaction.append("events", rows + event)
+    facts = (
+        facts_sql(ACCEPTED, loading.arrival, literal(load.load_id)) + " UNION ALL BY NAME "
+        if with_rows
+        else ""
+    )
+    transaction.append("facts", facts + fact)
+    record = transaction.commit(
+        LoadRecord(
+            rows_read=load.read,
+            accepted=load.accepted,
+            duplicates=load.duplicates,
+            quarantined=load.quarantined,
+            late=load.late,
+            quality=json.dumps([figures.to_dict() for figures in load.quality]),
+            seconds=load.seconds,
+        )
+    )
+    del record, connection
+    return load
+
+
+def _system_event(load: FileLoad, loading: Loading) -> tuple[str, str]:
+    properties = {
+        "load_id": load.load_id,
+        "status": "success",
+        "duration_seconds": load.seconds,
+        "rows_read": load.read,
+        "rows_accepted": load.accepted,
+        "rows_duplicate": load.duplicates,
+        "rows_quarantined": load.quarantined,
+    }
+    event_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"workbench:load:{load.load_id}"))
+    shared = (
+        f"'data_refresh_completed' AS event_type, {loading.arrival} AS timestamp, 'backend' AS source,"
+        " false AS late_arrival"
+    )
+    event = (
+        f"SELECT {literal(event_id)} AS event_id, {shared}, {literal(_SYSTEM_USER)} AS user_id,"
+        f" {literal(json.dumps(properties))} AS properties, {loading.arrival} AS ingested_at"
+    )
+    fact = (
+        f"SELECT {shared}, CAST({loading.arrival} AS DATE) AS day,"
+        f" CAST(md5_number_lower({literal(_SYSTEM_USER)}) >> 1 AS BIGINT) AS user_key, 'success' AS kind,"
+        f" CAST({load.seconds!r} AS DOUBLE) AS seconds, CAST(0 AS DOUBLE) AS lag_minutes"
+    )
+    return event, fact

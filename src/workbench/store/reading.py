@@ -1,0 +1,133 @@
+"""Which files are meant, what each of them is, and how it is opened."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from workbench.errors import BadInput
+from workbench.store.reading_bytes import head_of
+from workbench.store.reading_lines import open_lines
+from workbench.store.reading_sheet import open_sheet
+from workbench.store.reading_text import open_text
+from workbench.store.schema import literal
+from workbench.store.sources import Source, check_columns, glob_free
+
+_SUFFIXES = {
+    ".csv": "text",
+    ".tsv": "text",
+    ".tab": "text",
+    ".jsonl": "lines",
+    ".ndjson": "lines",
+    ".json": "lines",
+    ".parquet": "typed",
+    ".xlsx": "sheet",
+    ".xls": "sheet",
+    ".xlsm": "sheet",
+    ".txt": "",
+    ".log": "",
+}
+
+
+def find_files(paths: Iterable[str | Path]) -> tuple[Path, ...]:
+    """Return the files that are meant: each file as it is, of each folder those that can be read.
+
+    Raises
+    ------
+    BadInput
+        If a path does not exist, or a folder has no such file.
+    """
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            inside = sorted(p for p in path.rglob("*") if p.is_file() and _readable(p, path))
+            if not inside:
+                raise BadInput("the folder has no file to load", file=path, expected=", ".join(_SUFFIXES))
+            found.extend(inside)
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise BadInput("there is no such file", file=path)
+    return tuple(dict.fromkeys(found))
+
+
+def _readable(path: Path, top: Path) -> bool:
+    hidden = any(part.startswith((".", "_")) for part in path.relative_to(top).parts)
+    return not hidden and suffix(path) in _SUFFIXES and suffix(path) not in {".txt", ".log"}
+
+
+def suffix(path: Path) -> str:
+    """Return the ending that names the form of a file, that of a gzip left out.
+
+    Examples
+    --------
+    >>> suffix(Path("ads.CSV.gz"))
+    '.csv'
+    """
+    name = path.name.lower().removesuffix(".gz")
+    return Path(name).suffix
+
+
+def open_source(path: Path, *, delimiter: str = "auto") -> Source:
+    """Return a file opened, by its content where its name does not say what it is.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    delimiter : str
+        Of a delimited file: the sign, ``"whitespace"``, or ``"auto"``.
+
+    Raises
+    ------
+    BadInput
+        If it is empty, broken, or of an unknown form.
+    """
+    start = head_of(path)
+    if not start.strip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"):
+        raise BadInput("the file is empty", file=path, expected="a header and rows, or JSON lines")
+    match _shape(path, start):
+        case "typed":
+            return _open_parquet(path)
+        case "sheet":
+            return open_sheet(path)
+        case "lines":
+            return open_lines(path)
+    return open_text(path, delimiter)
+
+
+def _shape(path: Path, start: bytes) -> str:
+    if start.startswith(b"PAR1"):
+        return "typed"
+    if start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        return "sheet"
+    said = _SUFFIXES.get(suffix(path), "")
+    if said in {"typed", "sheet"}:
+        raise BadInput(f"the name ends with {suffix(path)}, but the content is something else", file=path)
+    return said or ("lines" if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") else "text")
+
+
+def _open_parquet(path: Path) -> Source:
+    import duckdb
+
+    with duckdb.connect() as connection:
+        try:
+            described = connection.execute(
+                f"DESCRIBE SELECT * FROM read_parquet({literal(glob_free(path))})"
+            ).fetchall()
+        except duckdb.Error as error:
+            problem = str(error).splitlines()[0][:200]
+            raise BadInput(f"not a Parquet file that can be read: {problem}", file=path) from None
+    names = tuple(str(row[0]) for row in described)
+    check_columns(names, path)
+    return Source(path=path, shape="typed", columns=names, types=tuple(str(row[1]) for row in described))
+
+
+def fingerprint(path: Path, more: str = "") -> str:
+    """Return what tells a load apart: a hash of the file's bytes and of how they are read."""
+    digest = hashlib.sha256(more.encode())
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()[:32]

@@ -1,0 +1,190 @@
+"""Delimited files: cells of text, with the exact lines they stand on."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import BadInput
+from workbench.store.reading_bytes import blocks
+from workbench.store.sources import OWN_COLUMNS, Source, check_columns
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_SIGNS = (",", ";", "\t", "|")
+_LONGEST_CELL = 16 << 20
+_LONGEST_RECORD = 100  # lines; a quote that is never closed would swallow the file
+_BATCH = 20_000
+_UNCLOSED = "a quote is opened and never closed"
+
+Row = tuple[int, str, str | None, list[str]]
+
+
+def open_text(path: Path, delimiter: str = "auto") -> Source:
+    """Return a delimited file, whose first line names its columns.
+
+    Raises
+    ------
+    BadInput
+        If there is no header, or columns are doubled or nameless.
+    """
+    header, sign = _header(path, delimiter)
+    columns = tuple(header)
+    check_columns(columns, path)
+    return Source(
+        path=path,
+        shape="text",
+        columns=columns,
+        batches=lambda: _batches(path, sign, columns),
+    )
+
+
+class _Lines:
+    """The lines of a file, of which some can be put back."""
+
+    def __init__(self, path: Path) -> None:
+        self._lines = _lines(path)
+        self._back: list[str] = []
+        self.taken: list[str] = []
+        self.number = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._back.pop() if self._back else next(self._lines)
+        self.number += 1
+        self.taken.append(line)
+        if len(self.taken) > _LONGEST_RECORD:
+            raise _Unclosed
+        return line
+
+    def put_back(self) -> None:
+        """Put back all lines of the last record but its first."""
+        again = self.taken[1:]
+        self._back.extend(reversed(again))
+        self.number -= len(again)
+        self.taken = self.taken[:1]
+
+
+class _Unclosed(Exception):  # noqa: N818 - never leaves this module
+    """A quote is opened and not closed within reach."""
+
+
+def _lines(path: Path) -> Iterator[str]:
+    buffered: Any = io.BufferedReader(_Blocks(path))
+    return iter(io.TextIOWrapper(buffered, "utf-8", "surrogateescape", newline=""))
+
+
+class _Blocks(io.RawIOBase):
+    """Blocks of bytes as a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._blocks = blocks(path)
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+        while not self._rest:
+            block = next(self._blocks, None)
+            if block is None:
+                return 0
+            self._rest = memoryview(block)
+        size = min(len(buffer), len(self._rest))
+        buffer[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
+
+
+def _header(path: Path, delimiter: str) -> tuple[list[str], str]:
+    first = next((line for line in _lines(path) if line.strip()), "")
+    if delimiter == "auto":
+        delimiter = max(_SIGNS, key=lambda sign: (len(_cells(first, sign)), -_SIGNS.index(sign)))
+    _, _, problem, cells = next(_rows(path, delimiter, None))
+    if problem is not None:
+        raise BadInput(f"the header cannot be read: {problem}", file=path, row=1)
+    while cells and not cells[-1].strip():
+        cells.pop()
+    return [cell.strip("\ufeff \t\u00a0") for cell in cells], delimiter
+
+
+def _cells(line: str, sign: str) -> list[str]:
+    return next(csv.reader([line], delimiter=sign), [])
+
+
+def _reader(lines: _Lines, delimiter: str) -> Iterator[list[str]]:
+    csv.field_size_limit(_LONGEST_CELL)
+    if delimiter == "whitespace":
+        return (line.split() for line in lines)
+    return csv.reader(lines, delimiter=delimiter, strict=False)
+
+
+def _rows(path: Path, delimiter: str, width: int | None) -> Iterator[Row]:
+    """Give each record: its first line's number, its text, what is wrong with it, its cells."""
+    lines = _Lines(path)
+    reader = _reader(lines, delimiter)
+    while True:
+        lines.taken = []
+        cells, problem = _record(reader, lines, width)
+        if not lines.taken:
+            return
+        if problem is not None:
+            lines.put_back()
+            reader = _reader(lines, delimiter)
+        raw = "".join(lines.taken)
+        if raw.strip():
+            yield lines.number - len(lines.taken) + 1, raw.rstrip("\r\n"), problem, cells
+
+
+def _record(reader: Iterator[list[str]], lines: _Lines, width: int | None) -> tuple[list[str], str | None]:
+    try:
+        cells = next(reader, [])
+    except _Unclosed:
+        return [], _UNCLOSED
+    except csv.Error as error:
+        return [], f"cannot be parsed: {error}"
+    if len(lines.taken) > 1 and width is not None and len(cells) != width:
+        return [], _UNCLOSED
+    return cells, None
+
+
+def _batches(path: Path, delimiter: str, columns: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+
+    rows = _rows(path, delimiter, len(columns))
+    next(rows)
+    checked = (_checked(row, len(columns)) for row in rows)
+    names = [*OWN_COLUMNS, *columns]
+    types = [pa.int64(), *[pa.string()] * (len(names) - 1)]
+    while chunk := list(islice(checked, _BATCH)):
+        places, raws, problems, cells = zip(*chunk, strict=True)
+        arrays = [places, raws, problems, *zip(*cells, strict=True)]
+        made = [pa.array(values, kind) for values, kind in zip(arrays, types, strict=True)]
+        yield pa.record_batch(made, names=names)
+
+
+def _checked(row: Row, width: int) -> tuple[int, str, str | None, list[str | None]]:
+    place, raw, problem, cells = row
+    try:
+        raw.encode()
+    except UnicodeEncodeError:
+        raw = raw.encode("utf-8", "surrogateescape").decode(errors="backslashreplace")
+        problem = problem or "not UTF-8 text"
+    if "\x00" in raw:
+        problem = problem or "the row holds NUL bytes"
+    if problem is None and len(cells) != width:
+        extra = cells[width:]
+        if len(cells) > width and not any(cell.strip() for cell in extra):
+            cells = cells[:width]
+        else:
+            problem = f"{len(cells)} cells where the header has {width}"
+    if problem is not None:
+        return place, raw, problem, [None] * width
+    return place, raw, None, [cell or None for cell in cells]

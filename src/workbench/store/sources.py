@@ -1,0 +1,147 @@
+"""Files as rows of text: what a loader sees before anything is checked.
+
+Words: a *source* is one opened file. Its *shape* is ``"lines"`` (one JSON document a line), ``"text"``
+(cells of a delimited file or a sheet) or ``"typed"`` (Parquet). Every source becomes a relation with
+`_row` (its place in the file, from 1), `_raw` (its text) and `_problem` (why it cannot be read, or null)
+before its own columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.errors import BadInput
+from workbench.store.schema import literal, quote
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from duckdb import DuckDBPyConnection
+
+OWN_COLUMNS = ("_row", "_raw", "_problem")
+_RELATION = "_source_rows"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One opened file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    shape : str
+        lines, text or typed.
+    columns : tuple of str
+        Its columns; of lines, the keys found in the first of them.
+    batches : callable, optional
+        Gives the rows as Arrow batches: `_row`, `_raw`, `_problem` and, of text, the columns.
+    types : tuple of str
+        Of a typed file, the DuckDB type of each column.
+    failures : list of BadInput
+        What went wrong while the rows were read: the database hides the error behind one of its own.
+    """
+
+    path: Path
+    shape: str
+    columns: tuple[str, ...]
+    batches: Callable[[], Iterator[pa.RecordBatch]] | None = None
+    types: tuple[str, ...] = ()
+    failures: list[BadInput] = field(default_factory=list)
+
+    def relation(self, connection: DuckDBPyConnection) -> str:
+        """Return what stands behind FROM; it can be read once."""
+        if self.batches is None:
+            return f"read_parquet({literal(glob_free(self.path))}, file_row_number = true)"
+        names = (*OWN_COLUMNS, *(self.columns if self.shape == "text" else ()))
+        connection.register(_RELATION, _arrow(names, self._guarded(self.batches())))
+        return _RELATION
+
+    def _guarded(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from batches
+        except BadInput as error:
+            self.failures.append(error)
+            raise
+
+    def text_sql(self, connection: DuckDBPyConnection) -> str:
+        """Return a SELECT of `_row`, `_raw`, `_problem` and all columns as text, empty text being null."""
+        rows = self.relation(connection)
+        if self.shape == "text":
+            return f"SELECT * FROM {rows}"
+        if self.shape == "lines":
+            cells = ", ".join(
+                f"json_extract_string(_document, {literal(pointer(name))}) AS {quote(name)}"
+                for name in self.columns
+            )
+            valid = "CASE WHEN _problem IS NULL AND json_valid(_raw) THEN _raw END"
+            problem = (
+                "CASE WHEN _problem IS NOT NULL THEN _problem WHEN _document IS NULL THEN 'not JSON'"
+                " WHEN json_type(_document) <> 'OBJECT' THEN 'not a JSON object' END"
+            )
+            lines = f"SELECT *, {valid} AS _document FROM {rows}"
+            return f"SELECT _row, _raw, {problem} AS _problem, {cells} FROM ({lines})"
+        cells = ", ".join(
+            f"{as_text(quote(name), kind)} AS {quote(name)}"
+            for name, kind in zip(self.columns, self.types, strict=True)
+        )
+        packed = ", ".join(f"{quote(name)} := {quote(name)}" for name in self.columns)
+        return (
+            f"SELECT file_row_number + 1 AS _row, CAST(to_json(struct_pack({packed})) AS VARCHAR) AS _raw,"
+            f" CAST(NULL AS VARCHAR) AS _problem, {cells} FROM {rows}"
+        )
+
+
+def pointer(name: str) -> str:
+    """Return the JSON pointer of a key.
+
+    Examples
+    --------
+    >>> pointer("a/b")
+    '/a~1b'
+    """
+    return "/" + name.replace("~", "~0").replace("/", "~1")
+
+
+def as_text(column: str, kind: str) -> str:
+    """Return a typed column as the text that a loader reads: instants with their offset, empty text null."""
+    if kind.startswith(("STRUCT", "MAP")) or kind.endswith("]"):
+        return f"CAST(to_json({column}) AS VARCHAR)"
+    if kind in {"DOUBLE", "FLOAT"}:
+        return f"CASE WHEN {column} IS NOT NULL AND NOT isnan({column}) THEN CAST({column} AS VARCHAR) END"
+    return f"nullif(CAST({column} AS VARCHAR), '')"
+
+
+def glob_free(path: Path) -> str:
+    """Return a path in which no character is a wildcard for DuckDB."""
+    return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in str(path))
+
+
+def check_columns(names: tuple[str, ...], path: Path) -> None:
+    """Refuse columns that stand twice, have no name, or take a name that the loader uses.
+
+    Raises
+    ------
+    BadInput
+        Naming the column.
+    """
+    seen: set[str] = set()
+    for place, name in enumerate(names, 1):
+        if not name.strip():
+            raise BadInput(f"column {place} has no name", file=path, row=1, fix="Name it or remove it.")
+        if name.casefold() in seen:
+            raise BadInput("a column stands twice in the file", file=path, row=1, column=name)
+        if name in {*OWN_COLUMNS, "_document", "file_row_number"}:
+            raise BadInput("the loader uses this name itself", file=path, row=1, column=name)
+        if "\x00" in name:
+            raise BadInput("the header holds NUL bytes", file=path, row=1, column=name.replace("\x00", "␀"))
+        seen.add(name.casefold())
+
+
+def _arrow(names: tuple[str, ...], batches: Iterator[pa.RecordBatch]) -> pa.RecordBatchReader:
+    import pyarrow as pa
+
+    fields = [pa.field(name, pa.int64() if name == "_row" else pa.string()) for name in names]
+    return pa.RecordBatchReader.from_batches(pa.schema(fields), batches)
