@@ -25,6 +25,8 @@ class Entry:
     ----------
     run, notebook, title, subject, status : str
         The run, its notebook, the report's heading, what it is about, how the run ended.
+    named : bool
+        Whether the subject is a name of its own, such as a campaign's; else it is the parameters set.
     page : str or None
         The name of its files without the ending; None where there is no report.
     prepared : str
@@ -47,6 +49,7 @@ class Entry:
     page: str | None
     prepared: str
     data_version: int
+    named: bool = False
     period: str = ""
     sentence: str = ""
     figures: list[dict[str, str]] = field(default_factory=list)
@@ -64,6 +67,7 @@ class Entry:
             page=page,
             prepared=record.ended or record.started or "",
             data_version=record.data_version,
+            named=record.parameters.get("campaign") is not None,
             **told,
         )
 
@@ -135,8 +139,9 @@ def _listed(entry: Entry) -> dict[str, Any]:
     return {
         "notebook": entry.notebook,
         "notebook_name": name,
-        "title": entry.title,
-        "subject": entry.subject,
+        "kind": entry.title if entry.named else name if name != entry.title else "",
+        "title": entry.subject if entry.named else entry.title,
+        "subject": "" if entry.named else entry.subject,
         "status": entry.status,
         "page": entry.page,
         "period": entry.period,
