@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import sys
+import runpy
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -23,10 +24,9 @@ from workbench.charts.drawing import DataTable, Drawing, Nothing, shown
 from workbench.charts.shapes import labels
 from workbench.charts.theme import DARK, LIGHT
 
-sys.path.insert(0, str(Path(__file__).parent))
-from conftest import HOSTILE, RESULTS, START, funnel, kpi_cards, trend  # type: ignore[import-not-found]  # noqa: E402
-
-sys.path.pop(0)
+SAMPLES = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("samples.py"))))
+HOSTILE, RESULTS, START = SAMPLES.HOSTILE, SAMPLES.RESULTS, SAMPLES.START
+funnel, kpi_cards, trend = SAMPLES.funnel, SAMPLES.kpi_cards, SAMPLES.trend
 
 
 def drawn(kind: str, names: tuple[str, ...] = HOSTILE) -> Any:

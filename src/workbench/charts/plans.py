@@ -125,7 +125,7 @@ def heatmap(result: Heatmap) -> Drawing | Nothing:
     ]
     return Drawing(
         finding=result.sentence,
-        subtitle=f"Engagements per hour by weekday and hour of day, {result.time_zone}; the stronger the colour, the more",
+        subtitle=f"Engagements per hour, {result.time_zone}; the stronger the colour, the more",
         description=f"Shaded cells, one row per weekday and one column per hour. {result.sentence}",
         spec=_hours(rows),
         table=tabulate(

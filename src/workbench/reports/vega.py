@@ -81,7 +81,8 @@ class Album:
         chart = {key: value if key == "data" else themed(value) for key, value in compiled.items()}
         svg = vl_convert.vega_to_svg(_of_width(chart, width) if fluid else chart)
         self.charts.append({**chart, "data": [self._shared(part) for part in chart.get("data", [])]})
-        return Picture(index=len(self.charts) - 1, name=name, svg=slim(svg))
+        index = len(self.charts) - 1
+        return Picture(index=index, name=name, svg=with_own_ids(slim(svg), f"p{index}-"))
 
     def _shared(self, part: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(part.get("values"), list):
@@ -195,8 +196,27 @@ def _of_width(chart: Mapping[str, Any], width: int) -> dict[str, Any]:
     return {**chart, "signals": signals}
 
 
+_ID = re.compile(r'(?<= id=")([\w-]+)(?=")|(?<=url\(#)([\w-]+)(?=\))')
+
+
+def with_own_ids(svg: str, prefix: str) -> str:
+    """Return an SVG whose ids are counted from 1 behind a prefix: no two on a page are the same.
+
+    Examples
+    --------
+    >>> with_own_ids('<clipPath id="clip16"/><g clip-path="url(#clip16)">id="clip16"</g>', "p0-")
+    '<clipPath id="p0-1"/><g clip-path="url(#p0-1)">id="clip16"</g>'
+    """
+    seen: dict[str, str] = {}
+
+    def renamed(found: re.Match[str]) -> str:
+        return seen.setdefault(found[0], f"{prefix}{len(seen) + 1}")
+
+    return _TAG.sub(lambda tag: _ID.sub(renamed, tag[0]), svg)
+
+
 _USELESS = re.compile(
-    r' (?:aria-[a-z]+|role|font-family|class|pointer-events|xmlns:xlink|version)="[^"]*"'
+    r' (?:aria-[a-z]+|role|font-family|class|pointer-events|xmlns|xmlns:xlink|version)="[^"]*"'
     r'| opacity="1"| font-weight="normal"| stroke-width="1"(?=[ /])'
 )
 _UNSEEN = re.compile(r'<text[^>]* opacity="0"[^>]*>[^<]*</text>|<path[^>]*(?:d=""|display="none")[^>]*/>')

@@ -47,8 +47,14 @@
 
   /* Charts: every picture is there from the start; it becomes live when it comes near the window. */
   const unpack = async id => {
-    const bytes = Uint8Array.from(atob(document.getElementById(id).textContent), letter => letter.charCodeAt(0));
-    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+    const bytes = Uint8Array.from(atob(document.querySelector(`script[data-packed=${id}]`).textContent), letter => letter.charCodeAt(0));
+    const packed = new DecompressionStream("gzip"), into = packed.writable.getWriter();
+    into.write(bytes);
+    into.close();
+    const out = packed.readable.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    for (let part = await out.read(); !part.done; part = await out.read()) text += part.value;
+    return text;
   };
   const load = async () => {
     const [script, charts] = await Promise.all([unpack("vega"), unpack("charts")]);

@@ -1,0 +1,494 @@
+"""One result of every kind, with names as attackers write them."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from workbench.explore.campaigns import Advice, BudgetShift, CampaignComparison, CampaignRow, Ranking
+from workbench.explore.channels import ChannelComparison, ChannelRow
+from workbench.explore.cohorts import ActivationCell, CohortCell, Cohorts
+from workbench.explore.creatives import CreativeRow, Creatives
+from workbench.explore.executive import Alert, Alerts, Leaderboard, Place
+from workbench.explore.frequency import FrequencyRow, FrequencyView
+from workbench.explore.funnels import Funnel, compare_funnels, funnel_of
+from workbench.explore.heatmaps import BANDS, BestWindow, HeatCell, Heatmap
+from workbench.explore.kpis import Card, KpiCards, Point
+from workbench.explore.leads import GradeCell, LeadReport, LeadRow, LeadStage
+from workbench.explore.pacing import PaceRow, Pacing, SpendPoint
+from workbench.explore.quality import DataQuality, LoadRow, ReasonRow
+from workbench.explore.segments import SegmentRow, SegmentsView
+from workbench.explore.targets import TargetRow, TargetsView
+from workbench.explore.trends import Change, TrendPoint, Trends
+
+START = date(2025, 3, 1)
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '=HYPERLINK("http://evil.example","x")',
+    "../../etc/passwd",
+    "{{7*7}}",
+    "$(id)",
+    "\u202egnp.exe\u202c",
+    "'\"><img src=x onerror=alert(1)>",
+    "javascript:alert(1)",
+    "</script><svg onload=alert(1)>",
+    "x" * 10_000,
+    "]]>--><!--",
+    "line\nbreak\x00\x1b[31m",
+)
+NAMES = ("Spring sale", "Reactivation", "Brand search", "Newsletter", "Retargeting")
+
+
+def wave(place: int, shift: float = 0.0) -> float:
+    """Return a smooth number between 0 and 2."""
+    return 1 + math.sin(place / 5 + shift) * 0.5 + math.cos(place / 2.1 + shift) * 0.3
+
+
+def fields(cls: type, **given: Any) -> Any:
+    """Return a row in which every field not given is None."""
+    return cls(**{name: given.get(name) for name in cls.__dataclass_fields__})
+
+
+def kpi_cards(names: tuple[str, ...] = ("Return on ad spend",)) -> KpiCards:
+    def card(place: int, title: str) -> Card:
+        return Card(
+            name=f"metric_{place}",
+            title=title,
+            unit=("x", "money", "%", "count")[place % 4],
+            better=("higher", "higher", "higher", "lower")[place % 4],
+            value=(2.87, 1_234_567.0, 0.0379, 18_400.0)[place % 4],
+            low=(2.61, None, 0.0373, None)[place % 4],
+            high=(3.1, None, 0.0385, None)[place % 4],
+            previous=(2.7, 1_100_000.0, 0.041, 18_400.0)[place % 4],
+            change=(0.063, 0.1223, -0.0756, 0.0)[place % 4],
+            healthy=(2.5, None) if place % 4 == 0 else None,
+            verdict="healthy",
+            target=3.5 if place % 4 == 0 else None,
+            target_met=False if place % 4 == 0 else None,
+            streak=5 if place % 4 == 0 else None,
+            alert=place % 4 == 0,
+            formula="sum(order_value) / sum(spend)",
+            says="Attributed revenue per unit of spend.",
+            refresh="daily",
+            note="",
+            incomplete=False,
+            line=tuple(Point(day=START + timedelta(days=d), value=wave(d, place)) for d in range(30)),
+        )
+
+    cards = tuple(card(place, name) for place, name in enumerate(names))
+    return KpiCards(cards=cards, first_day=START, last_day=START + timedelta(days=29), currency="EUR")
+
+
+def trend(slices: tuple[str, ...] = ("",), days: int = 60) -> Trends:
+    points = tuple(
+        TrendPoint(
+            slice=name,
+            day=START + timedelta(days=d),
+            value=1000 * (place + 1) * wave(d, place),
+            rolling=1000 * (place + 1) * wave(d // 7 * 7, place) if d >= 6 else None,
+            complete=d < days - 1,
+        )
+        for place, name in enumerate(slices)
+        for d in range(days)
+    )
+    change = fields(
+        Change,
+        slice=slices[0],
+        kind="WoW",
+        current=1200.0,
+        previous=1000.0,
+        change=0.2,
+        change_low=0.1,
+        change_high=0.3,
+        p_value=0.01,
+        reason="",
+    )
+    return Trends(
+        metric="revenue",
+        title="Revenue",
+        unit="money",
+        better="higher",
+        grain="day",
+        by="channel" if len(slices) > 1 else None,
+        points=points,
+        changes=(change,),
+        currency="EUR",
+    )
+
+
+def campaigns(names: tuple[str, ...] = NAMES) -> CampaignComparison:
+    rows = tuple(
+        fields(
+            CampaignRow,
+            campaign_id=f"c{place}",
+            name=name,
+            channel="email",
+            status="active",
+            days=30,
+            spend=5000.0 - 300 * place,
+            revenue=15000.0 - 2500 * place,
+            clicks=900.0,
+            impressions=30_000.0,
+            conversions=90.0,
+            ctr=0.03,
+            roas=3.2 - 0.6 * place,
+            roas_low=2.9 - 0.6 * place,
+            roas_high=3.6 - 0.6 * place,
+            cost_per_conversion=55.5,
+        )
+        for place, name in enumerate(names)
+    )
+    ranking = Ranking(name="roas", title="ROAS", unit="x", campaign_ids=tuple(r.campaign_id for r in rows))
+    return CampaignComparison(
+        rows=rows,
+        rankings=(ranking,),
+        best=rows[0].campaign_id,
+        worst=rows[-1].campaign_id,
+        advice=(
+            Advice(priority="low", campaign_id="c1", name=names[-1], action="watch", reason="few days"),
+            Advice(priority="high", campaign_id="c0", name=names[0], action="stop", reason="it loses money"),
+        ),
+        shift=BudgetShift(
+            giver=None,
+            receiver=None,
+            amount=None,
+            gain=None,
+            low=None,
+            high=None,
+            reason="none is surely better",
+        ),
+        currency="EUR",
+    )
+
+
+def channels(names: tuple[str, ...] = ("email", "sms", "social")) -> ChannelComparison:
+    rows = tuple(
+        fields(
+            ChannelRow,
+            channel=name,
+            campaigns=2,
+            spend=4000.0,
+            revenue=9000.0,
+            roi=1.2 - place * 0.7,
+            roi_low=0.9 - place * 0.7,
+            roi_high=1.5 - place * 0.7,
+            ctr=0.04,
+            engagement_rate=0.2 - 0.04 * place,
+            engagement_rate_low=0.18 - 0.04 * place,
+            engagement_rate_high=0.23 - 0.04 * place,
+            leads=120.0,
+        )
+        for place, name in enumerate(names)
+    )
+    return ChannelComparison(
+        rows=rows,
+        campaign_id=None,
+        best_by_engagement=names[0],
+        best_by_return=None,
+        sure=True,
+        currency="EUR",
+    )
+
+
+def creatives(names: tuple[str, ...] = ("Save 20% today", "New in store", "Last chance")) -> Creatives:
+    rows = tuple(
+        fields(
+            CreativeRow,
+            creative_id=f"cr{place}",
+            campaign_id="c0",
+            headline=name,
+            impressions=9000.0,
+            clicks=300.0,
+            ctr=0.04 - 0.005 * place,
+            ctr_low=0.035 - 0.005 * place,
+            ctr_high=0.045 - 0.005 * place,
+            roas=3.5 - place,
+            probability_best=(0.9, 0.08, 0.02)[place % 3],
+            low_performer=place > 0,
+        )
+        for place, name in enumerate(names)
+    )
+    return Creatives(rate="ctr", rows=rows, currency="EUR")
+
+
+def funnel() -> Funnel:
+    return funnel_of([384_230, 14_562, 12_435, 9_711, 1_284])
+
+
+def leads(names: tuple[str, ...] = ("email", "social")) -> LeadReport:
+    def row(channel: str) -> LeadRow:
+        return fields(
+            LeadRow,
+            channel=channel,
+            leads=240,
+            won=30,
+            lost=70,
+            open=140,
+            win_rate=0.3,
+            win_rate_low=0.22,
+            win_rate_high=0.4,
+            expected_value=90_000.0,
+            new_per_day=2.7,
+            cost_per_lead=41.667,
+        )
+
+    stages = tuple(
+        LeadStage(stage=stage, leads=count, rate=rate, low=None, high=None)
+        for stage, count, rate in (
+            ("new", 480, None),
+            ("engaged", 300, 0.625),
+            ("qualified", 120, 0.4),
+            ("won", 60, 0.5),
+        )
+    )
+    grades = tuple(
+        fields(GradeCell, channel=name, grade=grade, leads=40, share=0.2, win_rate=0.3)
+        for name in names
+        for grade in "AB"
+    )
+    return LeadReport(
+        total=row("all"),
+        rows=tuple(row(name) for name in names),
+        grades=grades,
+        stages=stages,
+        currency="EUR",
+    )
+
+
+def cohorts(slices: tuple[str, ...] = ("",)) -> Cohorts:
+    cells = tuple(
+        CohortCell(
+            cohort=date(2025, month, 1),
+            slice=name,
+            age=age,
+            users=400,
+            active=int(200 / (age + 1)),
+            retention=0.5 / (age + 1) if age else None,
+            low=0.1,
+            high=0.6,
+            revenue_per_user=12.0 / (age + 1),
+            revenue_low=None,
+            revenue_high=None,
+            cumulative_per_user=12.0 * sum(1 / (a + 1) for a in range(age + 1)),
+        )
+        for name in slices
+        for month in range(1, 8)
+        for age in range(9 - month)
+    )
+    activation = tuple(
+        ActivationCell(
+            cohort=date(2025, 1, 1),
+            slice=name,
+            within_days=days,
+            users=400,
+            activated=100,
+            activation=0.25,
+            low=0.21,
+            high=0.3,
+        )
+        for name in slices
+        for days in (30, 60, 90)
+    )
+    return Cohorts(
+        basis="signup",
+        by="channel" if slices != ("",) else None,
+        as_of=date(2025, 9, 1),
+        cells=cells,
+        activation=activation,
+        currency="EUR",
+    )
+
+
+def pacing(names: tuple[str, ...] = NAMES[:3]) -> Pacing:
+    rows = tuple(
+        fields(
+            PaceRow,
+            campaign_id=f"c{place}",
+            name=name,
+            budget=9000.0,
+            start=START,
+            end=START + timedelta(days=89),
+            elapsed=0.5,
+            spent=5000.0,
+            planned=4500.0,
+            pace=1.11,
+            projected=10_000.0,
+            projected_low=9500.0,
+            projected_high=10_500.0,
+            verdict=("over", "under", "on plan")[place % 3],
+            reason="",
+        )
+        for place, name in enumerate(names)
+    )
+    points = tuple(
+        SpendPoint(
+            campaign_id=row.campaign_id, day=START + timedelta(days=d), spent=110.0 * d, planned=100.0 * d
+        )
+        for row in rows
+        for d in range(45)
+    )
+    return Pacing(as_of=START + timedelta(days=44), rows=rows, total=None, points=points, currency="EUR")
+
+
+def heatmap() -> Heatmap:
+    cells = tuple(
+        HeatCell(
+            segment="",
+            weekday=day,
+            hour=hour,
+            engagements=40,
+            hours=12,
+            level=4 * wave(hour, day),
+            low=None,
+            high=None,
+            share_of_peak=min(1.0, wave(hour, day) / 1.8),
+            band=BANDS[min(3, max(0, int(5 * wave(hour, day) / 1.8)))],
+        )
+        for day in range(7)
+        for hour in range(24)
+    )
+    window = BestWindow(weekday="Tuesday", first_hour=18, last_hour=21, level=6.0, share=0.12)
+    return Heatmap(
+        time_zone="Europe/Vienna",
+        cells=cells,
+        windows=(window,),
+        days=90,
+        engagements=4000,
+        enough=True,
+        reason="",
+    )
+
+
+def frequency() -> FrequencyView:
+    rows = tuple(
+        fields(
+            FrequencyRow,
+            frequency=label,
+            users=400 - 80 * place,
+            share=0.25,
+            messages=100,
+            clicked=0.1 + 0.05 * place,
+            clicked_low=0.08 + 0.05 * place,
+            clicked_high=0.13 + 0.05 * place,
+        )
+        for place, label in enumerate(("1x", "2x", "3x", "4x+"))
+    )
+    return FrequencyView(rows=rows, users=1120, mean=2.3)
+
+
+def segments(names: tuple[str, ...] = ("loyal", "new")) -> SegmentsView:
+    rows = tuple(fields(SegmentRow, segment=name, users=300, share=0.3, ctr=0.04) for name in names)
+    return SegmentsView(rows=rows, currency="EUR")
+
+
+def targets(names: tuple[str, ...] = NAMES[:2]) -> TargetsView:
+    rows = tuple(
+        TargetRow(
+            campaign_id="c0",
+            name=name,
+            metric=metric,
+            unit=unit,
+            actual=actual,
+            target=target,
+            achievement=actual / target,
+            expected=target,
+            verdict="behind",
+        )
+        for name in names
+        for metric, unit, actual, target in (("leads", "count", 120.0, 150.0), ("roi", "x", 2.6, 2.5))
+    )
+    return TargetsView(rows=rows, currency="EUR")
+
+
+def leaderboard(names: tuple[str, ...] = NAMES) -> Leaderboard:
+    places = tuple(
+        Place(
+            rank=rank,
+            name=name,
+            key=name,
+            value=4.0 - 0.3 * rank,
+            low=3.5 - 0.3 * rank,
+            high=4.4 - 0.3 * rank,
+            spend=900.0,
+            apart=False,
+        )
+        for rank, name in enumerate(names, start=1)
+    )
+    return Leaderboard(
+        metric="roas",
+        title="Return on ad spend",
+        unit="x",
+        by="campaign",
+        places=places,
+        compared=len(names),
+        currency="EUR",
+    )
+
+
+def alerts(names: tuple[str, ...] = ("Spring sale",)) -> Alerts:
+    severities = ("critical", "warning", "info")
+    return Alerts(
+        alerts=tuple(
+            Alert(severity=severities[i % 3], subject=name, text="will end near €10,000 of €9,000 planned")
+            for i, name in enumerate(names)
+        )
+    )
+
+
+def quality(names: tuple[str, ...] = ("spend.csv",)) -> DataQuality:
+    loads = tuple(
+        LoadRow(
+            file=name,
+            table_name="events",
+            mapping="ga4",
+            loaded_at=datetime(2025, 3, 1, 8, tzinfo=UTC),
+            rows_read=1000,
+            accepted=960,
+            duplicates=20,
+            refused=20,
+            refused_share=0.02,
+            late=3,
+        )
+        for name in names
+    )
+    return DataQuality(
+        loads=loads, reasons=(ReasonRow(table_name="events", reason=names[0], rows=20, share=1.0),)
+    )
+
+
+RESULTS = {
+    "advice": campaigns,
+    "alerts": alerts,
+    "kpi_cards": kpi_cards,
+    "trend": trend,
+    "changes": trend,
+    "campaign_table": campaigns,
+    "campaign_returns": campaigns,
+    "channel_table": channels,
+    "channel_returns": channels,
+    "channel_engagement": channels,
+    "creative_rates": creatives,
+    "creative_table": creatives,
+    "funnel": lambda n: funnel_of([100, 40, 20, 10, 5], label=n[0], note=n[0]),
+    "funnel_steps": lambda n: compare_funnels(
+        funnel_of([100, 40, 20, 10, 5], label=n[0]), funnel_of([100, 30, 20, 9, 5], label="b")
+    ),
+    "lead_stages": leads,
+    "lead_table": leads,
+    "lead_grades": leads,
+    "retention": cohorts,
+    "cohort_value": cohorts,
+    "activation": cohorts,
+    "pacing": pacing,
+    "pacing_table": pacing,
+    "heatmap": lambda _names: heatmap(),
+    "frequency": lambda _names: frequency(),
+    "segment_table": segments,
+    "targets": targets,
+    "leaderboard": leaderboard,
+    "loads": quality,
+    "reasons": quality,
+    "sentence": campaigns,
+    "table": campaigns,
+}
