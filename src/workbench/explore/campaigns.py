@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from workbench.metrics import Tables, Window
 
 SCALE_ROAS = 3.5
+OVER = ("draft", "paused", "completed", "archived")
 METRIC_NAMES = (
     "spend",
     "leads",
+    "lead_value",
     "ctr",
     "conversion_rate",
     "click_conversion_rate",
@@ -41,7 +43,10 @@ Priority = Literal["high", "medium", "low"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignRow:
-    """One campaign's figures with 95 % intervals; None where the data cannot say."""
+    """One campaign's figures with 95 % intervals; None where the data cannot say.
+
+    `lead_value` is what its leads are worth: won deals, and open ones by their chance of closing.
+    """
 
     campaign_id: str
     name: str
@@ -70,6 +75,12 @@ class CampaignRow:
     incrementality: float | None
     incrementality_low: float | None
     incrementality_high: float | None
+    lead_value: float | None = None
+
+    @property
+    def lives_by_leads(self) -> bool:
+        """Return whether its return lies in deals, which revenue does not hold."""
+        return bool(self.leads)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +150,8 @@ class CampaignComparison(View):
             ]
             parts.append(
                 f"moving {money[0]} a day from {self.name_of(shift.giver)} to {self.name_of(shift.receiver)} "
-                f"would bring about {money[1]} a day{span(shift.low, shift.high, 'money', self.currency)}"
+                f"would bring about {money[1]} a day{span(shift.low, shift.high, 'money', self.currency)} "
+                "if the returns credited so far held"
             )
         else:
             parts.append(f"no budget shift: {shift.reason}")
@@ -167,7 +179,8 @@ def compare_campaigns(tables: Tables, *, window: str | Window | None = "30d") ->
     Notes
     -----
     Where a campaign has no events of single users its conversion rate is conversions per click. Returns are
-    credited, not caused: only the incrementality, from holdouts, says what a campaign added.
+    credited, not caused: only the incrementality, from holdouts, says what a campaign added. Campaigns that
+    live by leads are not ranked by return, as their return lies in deals. Advice is for campaigns that run.
     """
     missing = lacking(tables, "daily_performance", "facts")
     days = window_of(tables, window)
@@ -231,6 +244,7 @@ def _row(campaign_id: str, facts: dict[str, object], found: Figures) -> Campaign
         clicks=of["ctr"].numerator,
         conversions=conversions,
         leads=of["leads"].value,
+        lead_value=of["lead_value"].value,
         conversion_rate=rate.value,
         conversion_rate_low=rate.low,
         conversion_rate_high=rate.high,
@@ -257,6 +271,8 @@ def _ranking(
     rows: Sequence[CampaignRow], name: str, title: str, unit: str, column: str, direction: int
 ) -> Ranking:
     known = [row for row in rows if getattr(row, column) is not None]
+    if column in ("roi", "roas"):
+        known = [row for row in known if not row.lives_by_leads]
     known.sort(key=lambda row: (-direction * getattr(row, column), row.campaign_id))
     return Ranking(name=name, title=title, unit=unit, campaign_ids=tuple(row.campaign_id for row in known))
 
@@ -273,6 +289,7 @@ def _shift(rows: Sequence[CampaignRow]) -> BudgetShift:
                 high=row.roas_high,
             )
             for row in rows
+            if row.status not in OVER and not row.lives_by_leads
         ]
     )
 
@@ -285,9 +302,15 @@ def _advice(row: CampaignRow) -> Advice | None:
             priority=priority, campaign_id=row.campaign_id, name=row.name, action=action, reason=reason
         )
 
-    if not row.spend or row.roas is None:
+    if not row.spend or row.roas is None or row.status in OVER:
         return None
+    if row.lives_by_leads:
+        whole = ((row.revenue or 0.0) + (row.lead_value or 0.0)) / row.spend
+        reason = f"orders and deals together return {format_value(whole, 'x')} per unit of spend so far"
+        return line("medium", "watch", reason) if whole < 1 else None
     shown = f"{format_value(row.roas, 'x')} per unit of spend{span(row.roas_low, row.roas_high, 'x')}"
+    if not row.roas and row.conversions == 0:
+        return line("medium", "watch", f"no conversion in {row.days} days")
     if row.roas_low is None or row.roas_high is None:
         return line("low", "wait", f"{row.days} days are too few to judge a return of {shown}")
     if row.roas_high < 1:

@@ -92,9 +92,10 @@ class ChannelComparison(View):
             parts.append(f"{row.channel} engages best ({format_value(row.engagement_rate, '%')}{sure})")
         if self.best_by_return:
             row = next(row for row in self.rows if row.channel == self.best_by_return)
-            parts.append(
-                f"{row.channel} returns most beyond its holdout ({format_value(row.incremental_return, 'x')})"
-            )
+            low = row.incremental_return_low
+            sure = "" if low is not None and low > 0 else ", not surely more than its cost"
+            value = format_value(row.incremental_return, "x")
+            parts.append(f"{row.channel} adds most beyond its holdout ({value} net of cost{sure})")
         else:
             parts.append("no channel has a holdout, so what it adds beyond itself is unknown")
         return f"{'; '.join(parts)}."

@@ -116,6 +116,11 @@ class Funnel(View):
         if worst is None:
             return f"{head}."
         before = self.stages[self.stages.index(worst) - 1]
+        if (worst.against_benchmark or 0.0) >= 1:
+            return (
+                f"{head}; every step is at least as good as usual, the least ahead is {before.stage} -> "
+                f"{worst.stage} with {format_value(worst.rate, '%')}."
+            )
         return (
             f"{head}; look first at {before.stage} -> {worst.stage}, where {format_value(worst.rate, '%')} "
             f"go on and {format_value(worst.benchmark, '%')} would be usual."
