@@ -1,0 +1,151 @@
+"""The command that makes the demonstration: a market with a known truth, loaded, reported and published."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.cli.app import app
+
+if TYPE_CHECKING:
+    from workbench.events.simulation import MarketSpec
+    from workbench.store.workspace import Workspace
+
+EVENTS = 1_000_000
+_MARKER = "market.json"
+_PLAN = "demo.yaml"
+_Say = Callable[[str], None]
+
+
+def _teller() -> _Say:
+    begun = time.monotonic()
+
+    def say(text: str) -> None:
+        typer.echo(f"[{time.monotonic() - begun:5.1f} s] {text}", err=True)
+
+    return say
+
+
+def _fingerprint(spec: MarketSpec) -> str:
+    """Return what the market is made from: its specification, and the code that simulates."""
+    from workbench.events import simulation
+
+    digest = hashlib.sha256(repr(spec).encode())
+    for module in sorted(Path(simulation.__file__).parent.glob("*.py")):
+        digest.update(module.read_bytes())
+    return digest.hexdigest()
+
+
+def _marker(source: Path) -> dict[str, object]:
+    try:
+        value = json.loads((source / _MARKER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _clear(folder: Path, source: Path) -> None:
+    """Remove what an earlier demonstration left; anything else is not ours to remove."""
+    from workbench.errors import UsageError
+
+    for path in (folder, source):
+        if path.is_symlink() or (path.exists() and not path.is_dir()):
+            raise UsageError(f"{path} is no folder. Choose another folder for the demonstration.")
+        if path.is_dir() and any(path.iterdir()) and not _marker(source):
+            raise UsageError(
+                f"{path} is in use, and no earlier demonstration made it. Choose a new or empty folder."
+            )
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(source, ignore_errors=True)
+
+
+def _write(source: Path, spec: MarketSpec, fingerprint: str, say: _Say) -> None:
+    from workbench.events.simulation import Dirt, simulate, write_market
+
+    source.mkdir(parents=True)
+    marker = {"fingerprint": fingerprint, "loaded": False}
+    (source / _MARKER).write_text(json.dumps(marker), encoding="utf-8")
+    market = simulate(spec)
+    say(
+        f"Simulated {market.events.height:,} events of {spec.users:,} users, {spec.start} to {spec.last_day}."
+    )
+    files = write_market(market, source, dirt=Dirt())
+    marker["files"] = [str(path.relative_to(source)) for path in files]
+    (source / _MARKER).write_text(json.dumps(marker), encoding="utf-8")
+    say(f"Wrote {len(files)} files to {source}, with the truth beside them in truth.json.")
+
+
+def _load(folder: Path, source: Path, currency: str, say: _Say) -> Workspace:
+    """Return the workspace with every file loaded; a load that was done before is not repeated."""
+    from workbench.store.ingest import ingest
+    from workbench.store.workspace import Workspace
+
+    workspace = Workspace.open(folder) if folder.exists() else Workspace.create(folder)
+    if workspace.currency is None:
+        workspace.set_currency(currency)
+    marker = _marker(source)
+    files = marker.get("files")
+    for name in files if isinstance(files, list) else ():
+        say(f"{name}: {ingest(workspace, [source / str(name)], backfill=True).sentence}")
+    (source / _MARKER).write_text(json.dumps(marker | {"loaded": True}), encoding="utf-8")
+    return workspace
+
+
+def make_demo(folder: Path, spec: MarketSpec, say: _Say) -> Workspace:
+    """Return the demonstration's workspace, made where it is missing or of another market."""
+    from workbench.store.workspace import Workspace
+
+    source = folder.with_name(f"{folder.name}-source")
+    fingerprint, marker = _fingerprint(spec), _marker(source)
+    written = marker.get("fingerprint") == fingerprint and "files" in marker
+    if written and marker.get("loaded") and folder.exists():
+        say(f"{folder} holds this market already.")
+        return Workspace.open(folder)
+    if not written:
+        _clear(folder, source)
+        _write(source, spec, fingerprint, say)
+    return _load(folder, source, spec.currency, say)
+
+
+def report_demo(workspace: Workspace, reports: Path, plan: Path, say: _Say) -> tuple[str, bool]:
+    """Return what was published, after running the plan's notebooks, and whether all of them completed."""
+    from workbench.reports.batches import batch
+    from workbench.reports.publication import publish
+
+    say("Running the notebooks ...")
+    ran = batch(workspace, plan, told=lambda run, done, count: say(f"{done} of {count}: {run.sentence}"))
+    for note in ran.notes:
+        say(note)
+    say(ran.sentence)
+    return publish(workspace, reports).sentence, not ran.failed
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The demonstration's workspace.")],
+    *,
+    reports: Annotated[Path, typer.Option("--reports", help="Where its reports are published.")],
+    events: Annotated[int, typer.Option(help="About how many events.", min=5_000, max=20_000_000)] = EVENTS,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same market.", min=0)] = 7,
+    plan: Annotated[Path | None, typer.Option("--plan", help="A batch file; params/demo.yaml.")] = None,
+) -> None:
+    """Make a demonstration: simulate a market, load it, run the notebooks, publish their reports."""
+    from workbench.events.simulation import MarketSpec
+    from workbench.reports.notebook import notebooks_folder
+
+    say = _teller()
+    spec = MarketSpec(seed=seed) if events == EVENTS else MarketSpec.sized(events, seed)
+    workspace = make_demo(folder, spec, say)
+    path = plan or notebooks_folder().parent / "params" / _PLAN
+    published, complete = report_demo(workspace, reports, path, say)
+    say("Done.")
+    typer.echo(published)
+    if not complete:
+        raise typer.Exit(1)

@@ -1,0 +1,115 @@
+"""The demonstration: made once, kept while its market is the same, never at the cost of somebody's files."""
+
+import json
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from workbench.cli.demo import make_demo
+from workbench.errors import UsageError
+from workbench.events.simulation import MarketSpec, simulate
+
+SPEC = MarketSpec(days=60, users=300, owned_campaigns=3)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo") / "market"
+    said: list[str] = []
+    return make_demo(folder, SPEC, said.append), folder, said
+
+
+def count(workspace, sql: str) -> int:
+    return workspace.tables().query(f"SELECT count(*) AS n FROM {sql}").column("n")[0].as_py()
+
+
+def test_the_loaded_workspace_holds_the_market_and_nothing_of_the_dirt(made):
+    workspace, _, said = made
+    market = simulate(SPEC)
+    # Each load adds an event of its own, of today.
+    simulated = f"timestamp < TIMESTAMPTZ '{SPEC.last_day + timedelta(days=1)} 00:00:00+00'"
+    assert count(workspace, f"events WHERE {simulated}") == market.events.height
+    assert count(workspace, f"facts WHERE {simulated}") == market.events.height
+    for name, frame in market.tables.items():
+        assert count(workspace, name) == frame.height, name
+    assert count(workspace, "quarantine") == round(0.003 * market.events.height)
+    assert count(workspace, "quarantine WHERE reasons = ''") == 0
+    assert workspace.currency == "EUR"
+    assert any("Simulated" in line for line in said)
+
+
+def test_the_loaded_figures_are_those_of_the_market(made):
+    workspace, _, _ = made
+    market = simulate(SPEC)
+    query = workspace.tables().query
+    value = (
+        query("SELECT sum(value) AS v FROM facts WHERE event_type = 'user_purchased'").column("v")[0].as_py()
+    )
+    assert value == pytest.approx(market.tables["orders"]["order_value"].sum())
+    spend = query("SELECT sum(spend) AS v FROM daily_performance").column("v")[0].as_py()
+    assert spend == pytest.approx(market.tables["daily_performance"]["spend"].sum())
+    first = query("SELECT min(signup_at) AS v FROM users").column("v")[0].as_py()
+    assert first == market.tables["users"]["signup_at"].min()
+
+
+def test_a_market_that_is_there_is_kept(made):
+    workspace, folder, _ = made
+    said: list[str] = []
+    again = make_demo(folder, SPEC, said.append)
+    assert said == [f"{folder} holds this market already."]
+    assert again.tables().version == workspace.tables().version
+
+
+def test_a_load_that_was_cut_short_goes_on(made):
+    workspace, folder, _ = made
+    version, events = workspace.tables().version, count(workspace, "events")
+    marker = folder.with_name("market-source") / "market.json"
+    marker.write_text(json.dumps(json.loads(marker.read_text()) | {"loaded": False}))
+    again = make_demo(folder, SPEC, lambda _: None)
+    assert (again.tables().version, count(again, "events")) == (version, events)
+    assert json.loads(marker.read_text())["loaded"] is True
+
+
+def test_another_market_replaces_it(tmp_path):
+    folder = tmp_path / "demo"
+    make_demo(folder, SPEC, lambda _: None)
+    other = MarketSpec(days=60, users=200, owned_campaigns=2)
+    assert count(make_demo(folder, other, lambda _: None), "users") == 200
+
+
+@pytest.mark.parametrize("name", ["demo", "demo-source"])
+def test_files_of_somebody_else_are_not_touched(tmp_path, name):
+    (tmp_path / name).mkdir()
+    kept = tmp_path / name / "letter.txt"
+    kept.write_text("mine")
+    with pytest.raises(UsageError, match="in use"):
+        make_demo(tmp_path / "demo", SPEC, lambda _: None)
+    assert kept.read_text() == "mine"
+
+
+def test_the_command_publishes_and_repeats_nothing(tmp_path):
+    plan = tmp_path / "plan.yaml"
+    plan.write_text("name: demonstration\nruns:\n  - notebook: data_quality\n")
+    command = [
+        *(
+            sys.executable,
+            "-c",
+            "from workbench.cli import main; main()",
+            "demo",
+            "demo",
+            "--reports",
+            "reports",
+        ),
+        *("--events", "6000", "--plan", str(plan)),
+    ]
+    first = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    assert first.returncode == 0, first.stderr
+    assert "reports/index.html" in first.stdout
+    assert len(list(Path(tmp_path / "reports").glob("*.html"))) == 2
+    second = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    assert second.returncode == 0, second.stderr
+    assert "holds this market already" in second.stderr
+    assert "1 unchanged" in second.stderr
