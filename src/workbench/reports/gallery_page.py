@@ -78,14 +78,22 @@ def headline(executed: Mapping[str, Any]) -> dict[str, Any]:
     for cell in executed["cells"]:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
-            if not told["sentence"] and mime.SENTENCE in data:
-                told["sentence"] = shown(data[mime.SENTENCE].get("text", ""), 400)
+            if not told["sentence"]:
+                told["sentence"] = _said(data)
             if not told["figures"] and mime.KPI in data:
                 cards = [card for card in data[mime.KPI]["cards"] if card.get("value") not in {"", "–", None}]
                 told["period"] = shown(data[mime.KPI].get("period", ""), 80)
                 told["figures"] = [_figure(card) for card in cards[:_MOST_FIGURES]]
                 told["line"] = next((card["line"] for card in cards if card.get("line")), [])
     return told
+
+
+def _said(data: Mapping[str, Any]) -> str:
+    """Return the sentence of an output, or the finding of its chart."""
+    if mime.SENTENCE in data:
+        return shown(data[mime.SENTENCE].get("text", ""), 400)
+    title = data[mime.CHART].get("title") if mime.CHART in data else None
+    return shown(title.get("text", ""), 400) if isinstance(title, Mapping) else ""
 
 
 def _figure(card: Mapping[str, Any]) -> dict[str, str]:
@@ -106,10 +114,12 @@ def gallery_html(tenant: str, entries: Sequence[Entry]) -> str:
         + (_HERE / "gallery" / "gallery.css").read_text("utf-8")
     )
     script = (_HERE / "gallery" / "gallery.js").read_text("utf-8")
-    listed = [_listed(entry) for entry in entries]
-    latest = list({entry["notebook"]: entry for entry in reversed(listed)}.values())[::-1]
     order = list(NOTEBOOKS)
-    latest.sort(key=lambda e: order.index(e["notebook"]) if e["notebook"] in order else len(order))
+    listed = [_listed(entry) for entry in entries]
+    prepared = listed[0]["prepared"] if listed else ""
+    latest = list({entry["notebook"]: entry for entry in reversed(listed)}.values())
+    for shelf in (latest, listed):
+        shelf.sort(key=lambda e: (order.index(e["notebook"]) if e["notebook"] in order else 99, e["words"]))
     environment = Environment(loader=FileSystemLoader(_HERE / "gallery"), autoescape=True)
     return (
         environment.get_template("index.html.j2")
@@ -120,7 +130,7 @@ def gallery_html(tenant: str, entries: Sequence[Entry]) -> str:
             kinds=[(entry["notebook"], entry["notebook_name"]) for entry in latest],
             count=sum(entry.page is not None for entry in entries),
             period=next((entry["period"] for entry in latest if entry["period"]), ""),
-            prepared=listed[0]["prepared"] if listed else "",
+            prepared=prepared,
             data_version=max((entry.data_version for entry in entries), default=None),
             style=Markup(style),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
