@@ -23,7 +23,7 @@ _CHANGES = ("previous", "change", "change_p")
 
 
 @app.command()
-def measure(  # noqa: PLR0913 - these are the options of one command
+def measure(
     names: Annotated[
         list[str], typer.Argument(metavar="NAME...", help="Metrics; `workbench metrics` lists them.")
     ],
@@ -67,8 +67,8 @@ def _check_engine(engine: str) -> None:
 
     if engine != "duckdb":
         raise UsageError(
-            f"A workspace is read with duckdb, not {engine}. For tables on another engine, give `measure` in Python "
-            "an object with `dialect`, `names`, `last_day`, `currency` and `query`."
+            f"A workspace is read with duckdb, not {engine}. For tables on another engine, give `measure` in "
+            "Python an object with `dialect`, `names`, `last_day`, `currency` and `query`."
         )
 
 

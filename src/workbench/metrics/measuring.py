@@ -168,12 +168,11 @@ def _basis(metric: Metric, formula: Measure) -> str:
 
 
 def _note(value: float, bottom: float, general: list[str], interval: str) -> str:
-    parts = list(general)
-    if np.isnan(value):
-        parts += ["the denominator is zero"] if bottom == 0 else [] if general else ["not reported"]
-    elif interval:
-        parts.append(interval)
-    return "; ".join(dict.fromkeys(parts))
+    if not np.isnan(value):
+        return interval
+    if bottom == 0:
+        return "the denominator is zero"
+    return "; ".join(dict.fromkeys(general)) or "not reported"
 
 
 def _number(value: float) -> float:

@@ -23,9 +23,9 @@ def metrics_page() -> str:
     """Return the dictionary of metrics, the dimensions, and the derived queries as Markdown."""
     parts = [
         "# Metrics",
-        "Every metric is one formula over measures; the text below is what is computed. A ratio is a sum over a sum "
-        "at the asked grain; a zero or missing denominator gives null. `+` adds what there is, so a part whose table "
-        "is not loaded counts as nothing.",
+        "Every metric is one formula over measures; the text is what is computed. A ratio is a sum over a "
+        "sum at the asked grain; a zero or missing denominator gives null. `+` adds what there is, so a part "
+        "whose table is not loaded counts as nothing.",
     ]
     for family, title in _FAMILIES.items():
         parts += [f"## {title}", *(_entry(metric) for metric in METRICS.where(family=family).values())]

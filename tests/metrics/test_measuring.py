@@ -1,0 +1,315 @@
+"""What `measure` answers, against the same figures in pandas."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from metric_tables import Memory, days, event, order
+
+from workbench.errors import NotEnoughData, UsageError
+from workbench.metrics import METRICS, Condition, Metric, Window, count, measure, total
+from workbench.stats import ratio_interval, share_interval
+
+TYPES = ["campaign_delivered", "campaign_viewed", "campaign_clicked", "campaign_converted", "user_purchased"]
+
+
+def market(seed: int = 0, n: int = 3000) -> Memory:
+    rng = np.random.default_rng(seed)
+    facts = []
+    for kind, user, day, campaign in zip(
+        rng.choice(TYPES, n, p=[0.5, 0.2, 0.15, 0.05, 0.1]),
+        rng.integers(1, 200, n),
+        rng.integers(1, 31, n),
+        rng.integers(0, 4, n),
+        strict=True,
+    ):
+        named = {} if kind == "user_purchased" else {"campaign_id": f"c{campaign}"}
+        value = {"value": float(rng.gamma(2, 10))} if kind in ("campaign_converted", "user_purchased") else {}
+        held = (
+            {"is_holdout": bool(user % 10 == 0), "channel": "email"} if kind == "campaign_delivered" else {}
+        )
+        view = {"kind": str(rng.choice(["received", "opened"]))} if kind == "campaign_viewed" else {}
+        facts.append(
+            event(
+                str(kind),
+                int(user),
+                f"2024-03-{day:02d}T{rng.integers(0, 24):02d}:00:00",
+                segment="ABC"[user % 3],
+            )
+            | named
+            | value
+            | held
+            | view
+        )
+    spend = [
+        {
+            "date": day,
+            "campaign_id": f"c{c}",
+            "channel": "email",
+            "spend": 10.0 + c,
+            "clicks": c,
+            "segment": "A",
+        }
+        for day in days("2024-03-01", 30)
+        for c in range(4)
+    ]
+    campaigns = [
+        {
+            "campaign_id": f"c{c}",
+            "name": f"Campaign {c}",
+            "campaign_type": "VIP" if c % 2 else "OTHER",
+            "channel": "email" if c < 3 else "push",
+            "status": "active",
+        }
+        for c in range(4)
+    ]
+    return Memory(facts=facts, daily_performance=spend, campaigns=campaigns)
+
+
+@pytest.fixture(scope="module")
+def tables() -> Memory:
+    return market()
+
+
+@pytest.fixture(scope="module")
+def facts(tables: Memory) -> pd.DataFrame:
+    return tables.connection.sql("SELECT * FROM facts").df()
+
+
+def test_ctr_and_conversion_rate_by_campaign(tables: Memory, facts: pd.DataFrame) -> None:
+    found = measure(tables, ["ctr", "conversion_rate"], by="campaign")
+    for name, rows in facts[facts.campaign_id.notna()].groupby("campaign_id"):
+        shown = ((rows.event_type == "campaign_delivered") & ~rows.is_holdout.eq(True)).sum()
+        clicks = (rows.event_type == "campaign_clicked").sum() + 30 * int(str(name)[1])
+        assert found.value("ctr", campaign=name) == pytest.approx(clicks / shown, rel=1e-14)
+        clicked = rows[rows.event_type == "campaign_clicked"].user_key.nunique()
+        bought = rows[rows.event_type == "campaign_converted"].user_key.nunique()
+        row = found.row("conversion_rate", campaign=name)
+        assert (row.numerator, row.denominator) == (bought, clicked)
+        assert (row.low, row.high) == pytest.approx(tuple(map(float, share_interval(bought, clicked))))
+
+
+def test_ratio_interval_is_the_clustered_one(tables: Memory, facts: pd.DataFrame) -> None:
+    row = measure(tables, "roas", by="campaign").row("roas", campaign="c1")
+    bought = facts[(facts.event_type == "campaign_converted") & (facts.campaign_id == "c1")]
+    daily = bought.groupby(bought.day.astype(str)).value.sum()
+    sums = [
+        float(daily.get(str(pd.Timestamp(day)), daily.get(str(day), 0.0))) for day in days("2024-03-01", 30)
+    ]
+    assert sum(sums) == pytest.approx(row.numerator)
+    low, high = ratio_interval(sums, [11.0] * 30)
+    assert (row.low, row.high) == pytest.approx((float(low), float(high)), rel=1e-9)
+
+
+def test_channel_comes_from_the_campaign_where_the_event_has_none(
+    tables: Memory, facts: pd.DataFrame
+) -> None:
+    found = measure(tables, "clicks", by="channel")
+    push = facts[(facts.event_type == "campaign_clicked") & (facts.campaign_id == "c3")]
+    assert found.value("clicks", channel="push") == len(push)
+
+
+def test_weeks_begin_on_monday(tables: Memory) -> None:
+    found = measure(tables, "spend", by="week")
+    assert [row.slice[0].weekday() for row in found.rows] == [0] * 5
+    assert sum(row.value for row in found.rows) == measure(tables, "spend").value("spend")
+
+
+def test_where_filters(tables: Memory, facts: pd.DataFrame) -> None:
+    found = measure(tables, "clicks", where={"campaign": ["c0", "c1"], "segment": "A"})
+    picked = facts[(facts.event_type == "campaign_clicked") & facts.campaign_id.isin(["c0", "c1"])]
+    assert found.value("clicks") == (picked.segment == "A").sum() + 30
+
+
+def test_a_hostile_value_is_only_a_value(tables: Memory) -> None:
+    for text in (
+        "'; DROP TABLE facts; --",
+        "<first day of the window>",
+        "\\",
+        "{{7*7}}",
+        "$(id)",
+        "x" * 10_000,
+    ):
+        value = measure(tables, "clicks", where={"campaign": text}).rows[0].value
+        assert math.isnan(value) or value == 0
+    assert measure(tables, "clicks").value("clicks") > 0
+
+
+def test_change_against_the_previous_window() -> None:
+    rows = [
+        {"date": day, "campaign_id": "c", "channel": "email", "spend": 10.0, "clicks": 5 if i < 10 else 8}
+        for i, day in enumerate(days("2024-03-01", 20))
+    ]
+    found = measure(Memory(daily_performance=rows), ["cpc", "clicks"], window="10d", compare=True)
+    assert found.window == Window(date(2024, 3, 11), date(2024, 3, 20))
+    row = found.row("clicks")
+    assert (row.value, row.previous, row.change) == (80, 50, pytest.approx(0.6))
+    assert found.row("cpc").previous == 2.0
+
+
+def test_a_change_is_judged() -> None:
+    rng = np.random.default_rng(5)
+    rows = [
+        {
+            "date": day,
+            "campaign_id": "c",
+            "channel": "email",
+            "clicks": int(rng.poisson(50 if i < 30 else 80)),
+        }
+        for i, day in enumerate(days("2024-03-01", 60))
+    ]
+    row = measure(Memory(daily_performance=rows), "clicks", window="30d", compare=True).rows[0]
+    assert row.change_p < 1e-6
+
+
+def test_missing_days_are_said() -> None:
+    rows = [
+        {"date": day, "campaign_id": "c", "channel": "email", "spend": 1.0, "clicks": 1}
+        for day in days("2024-03-01", 20)
+        if day.day % 5
+    ]
+    row = measure(Memory(daily_performance=rows), "cpc", window="2024-03-01:2024-03-20").rows[0]
+    assert row.incomplete
+    assert row.share == 0.8
+
+
+def test_a_shop_closed_on_saturdays_is_complete() -> None:
+    rows = [order("u", f"{day}T12:00:00", 10.0) for day in days("2024-01-01", 60) if day.weekday() != 5]
+    row = measure(Memory(orders=rows), "aov").rows[0]
+    assert (row.share, row.incomplete) == (1.0, False)
+
+
+def test_zero_and_missing_denominators_are_null(tables: Memory) -> None:
+    nothing = Memory(
+        daily_performance=[{"date": date(2024, 3, 1), "campaign_id": "c", "channel": "email", "clicks": 0}]
+    )
+    found = measure(nothing, ["cpc", "ctr", "gross_margin"])
+    assert all(math.isnan(row.value) and row.note for row in found.rows)
+    assert found.row("gross_margin").note.startswith("no orders loaded")
+
+
+def test_unreported_is_unknown_not_zero() -> None:
+    rows = [{"date": date(2024, 3, 1), "campaign_id": "c", "channel": "email", "spend": 5.0}]
+    found = measure(Memory(daily_performance=rows), ["roas", "spend", "clicks"], by="campaign")
+    assert math.isnan(found.value("roas"))
+    assert found.value("spend") == 5.0
+    assert math.isnan(found.value("clicks"))
+
+
+def test_revenue_rule() -> None:
+    tables = Memory(
+        orders=[order("u", "2024-03-01", 100.0), order("u", "2024-03-02", -20.0)],
+        facts=[event("campaign_converted", 1, "2024-03-01", campaign_id="c", order_id="o", value=60.0)],
+        daily_performance=[
+            {"date": date(2024, 3, 1), "campaign_id": "c", "channel": "email", "revenue": 5.0}
+        ],
+    )
+    assert measure(tables, "revenue").rows[0].value == 80.0
+    by = measure(tables, "revenue", by="campaign").rows[0]
+    assert (by.value, by.basis) == (65.0, "credited")
+    assert measure(tables, "revenue").rows[0].basis == "orders"
+    assert measure(tables, "revenue", where={"channel": "email"}).rows[0].basis == "credited"
+
+
+def test_orders_are_sliced_by_the_segment_of_their_purchase() -> None:
+    tables = Memory(
+        orders=[
+            order("u", "2024-03-01", 100.0, order_id="o1", cogs=60.0),
+            order("v", "2024-03-01", 50.0, order_id="o2"),
+        ],
+        facts=[event("user_purchased", 1, "2024-03-01", order_id="o1", segment="A", value=100.0)],
+    )
+    found = measure(tables, "revenue", by="segment")
+    assert {row.slice[0]: row.value for row in found.rows} == {"A": 100.0, None: 50.0}
+
+
+def test_unknown_names_are_named() -> None:
+    with pytest.raises(UsageError, match="Did you mean 'roas'"):
+        measure(Memory(), "roa")
+    with pytest.raises(UsageError, match="No dimension named 'chanel'"):
+        measure(Memory(), "roas", by="chanel", window="2024-01-01:2024-01-02")
+    with pytest.raises(NotEnoughData):
+        measure(Memory(), "roas", window="30d")
+
+
+def test_a_slice_no_metric_knows_is_refused(tables: Memory) -> None:
+    with pytest.raises(UsageError, match="cannot be sliced by category"):
+        measure(tables, "roas", by="category")
+
+
+def test_a_slice_one_metric_lacks_is_null_with_the_reason(tables: Memory) -> None:
+    found = measure(tables, ["ctr", "budget"], by="creative")
+    budgets = [row for row in found.rows if row.metric == "budget"]
+    assert budgets
+    assert all(math.isnan(row.value) and "cannot be sliced by creative" in row.note for row in budgets)
+
+
+def test_own_metrics_are_measured_like_the_others(tables: Memory) -> None:
+    own = Metric(
+        name="clicks_per_euro",
+        title="Clicks per euro",
+        unit="",
+        better="higher",
+        owner="me",
+        refresh="daily",
+        is_=count("campaign_clicked", where=(Condition("segment", "==", "A"),))
+        / total("spend", of="daily_performance"),
+        says="Clicks per euro.",
+    )
+    assert measure(tables, own).rows[0].value > 0
+
+
+def test_one_query_per_table_and_kind(tables: Memory) -> None:
+    tables.queries.clear()
+    measure(
+        tables,
+        ["ctr", "cpc", "impressions", "roas", "cpm", "spend", "conversions"],
+        by="campaign",
+        window="30d",
+    )
+    selects = [sql for sql in tables.queries if "DISTINCT CAST" not in sql]
+    assert len(selects) == 2
+
+
+def test_every_metric_answers_or_says_why(tables: Memory) -> None:
+    for by in ((), ("campaign",), ("channel",), ("month",)):
+        for row in measure(tables, list(METRICS), by=by).rows:
+            assert not math.isinf(row.value)
+            assert math.isfinite(row.value) or row.note, (by, row.metric)
+
+
+def test_results_speak(tables: Memory) -> None:
+    found = measure(tables, ["roas", "ctr"], by="campaign", compare=True)
+    assert found.sentence.startswith("Return on ad spend by campaign runs from")
+    frame = found.to_frame()
+    expected = ["campaign", "metric", "value", "low", "high", "numerator", "denominator", "n"]
+    assert list(frame.columns[:8]) == expected
+    assert list(found.to_wide().columns) == ["campaign", "roas", "ctr"]
+    assert "<table>" in found._repr_html_()
+
+
+def test_cached_sql_needs_no_ibis(tmp_path: Any) -> None:
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from test_measuring import market\nfrom workbench.metrics import measure\n"
+        "m = measure(market(n=50), ['roas', 'conversion_rate'], by='campaign')\n"
+        "print('ibis' in sys.modules, m.sentence)"
+    )
+    here = str(__import__("pathlib").Path(__file__).parent)
+    env = {**__import__("os").environ, "WORKBENCH_CACHE": str(tmp_path)}
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", script, here], capture_output=True, text=True, env=env, check=True
+        ).stdout
+        for _ in range(2)
+    ]
+    assert runs[0].startswith("True")
+    assert runs[1].startswith("False")
+    assert runs[0].split(" ", 1)[1] == runs[1].split(" ", 1)[1]
