@@ -152,12 +152,13 @@ def _prepare(
 
 
 def _capture(
-    setting: _Setting, user: NDArray[np.int64], at: NDArray[np.int64], visits: int
+    setting: _Setting, media: Media, orders: tuple[NDArray[np.int64], NDArray[np.int64]], visits: int
 ) -> tuple[Purchases, list[Clicks]]:
     """Return the users' own orders; some click an advertisement on the way, which changes nothing."""
-    rng, count = setting.rng, len(user)
-    bounds = np.cumsum([c.captures for c in setting.spec.channels])
-    channel = np.searchsorted(bounds, rng.random(count), side="right")
+    (user, at), rng, count = orders, setting.rng, len(orders[0])
+    loud = np.minimum(media.spend / media.spend.mean(axis=1, keepdims=True), 2.0)  # no spend, no click
+    bounds = np.cumsum(np.array([c.captures for c in setting.spec.channels])[:, None] * loud, axis=0)
+    channel = (rng.random(count)[None, :] > bounds[:, setting.day(at)]).sum(axis=0)
     lag = (rng.exponential(2 * HOUR, count) + MINUTE).astype(np.int64)
     crossed = np.flatnonzero((channel < len(bounds)) & (at - lag >= first_instant(setting.spec)))
     visit = np.arange(visits, visits + count)
@@ -214,7 +215,7 @@ def advertise(
     """Return the clicks and orders of paid advertising, beside the users' own orders."""
     setting = _Setting(spec, plan, people, showing, stream(spec, "ads"))
     caused, clicks = _cause(setting, media, curve)
-    captured, more = _capture(setting, *own, visits=len(caused.user))
+    captured, more = _capture(setting, media, own, visits=len(caused.user))
     leading = [*clicks, *more]
     every = [*leading, _idle(setting, media, leading, curve)]
     columns = {

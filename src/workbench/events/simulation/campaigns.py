@@ -116,7 +116,7 @@ def _owned(spec: MarketSpec, rng: np.random.Generator) -> list[dict[str, object]
                 "lift": _LIFTS[i % len(_LIFTS)],
                 "opening": _OPENING[channel] * rng.uniform(0.8, 1.2),
                 "clicking": rng.uniform(0.07, 0.14),
-                "audience": 0.95 if target else rng.uniform(0.6, 0.8),
+                "audience": 0.95 if target else rng.uniform(0.45, 0.6),
                 "waves": waves,
                 "cost_per_send": _COST_PER_SEND[channel] * rng.uniform(0.8, 1.3),
                 "use": rng.uniform(0.8, 1.03),

@@ -22,13 +22,14 @@ def buyers(messages: Messages, orders: pl.DataFrame) -> pl.DataFrame:
     """
     import polars as pl
 
-    pairs = messages.rows.filter(pl.col("wave") == 0).select(
-        "user", "campaign", "held_out", "incremental", "prevented", "bought_at", since="at"
-    )
+    rows = messages.rows
+    added_at = rows.filter("incremental").select("user", "campaign", added_at="bought_at")
+    pairs = rows.filter(pl.col("wave") == 0).select("user", "campaign", "held_out", "prevented", since="at")
+    pairs = pairs.join(added_at, on=["user", "campaign"], how="left", maintain_order="left")
     window = (pl.col("at") >= pl.col("since")) & (pl.col("at") < pl.col("since") + OUTCOME_DAYS * DAY)
-    own = (pl.col("incremental") & (pl.col("at") == pl.col("bought_at"))).fill_null(value=False)
+    own = (pl.col("at") == pl.col("added_at")).fill_null(value=False)
     ordered = (
-        pairs.select("user", "campaign", "since", "incremental", "bought_at")
+        pairs.select("user", "campaign", "since", "added_at")
         .join(orders.select("user", "at"), on="user")
         .filter(window)
         .group_by("user", "campaign")

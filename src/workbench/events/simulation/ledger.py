@@ -21,13 +21,11 @@ if TYPE_CHECKING:
 _OBJECTIVES = {"owned": "sales", "paid": "sales", "leads": "leads", "planned": "sales"}
 
 
-def _status(spec: MarketSpec, plan: Plan, campaign: Campaign) -> str:
+def _status(spec: MarketSpec, campaign: Campaign) -> str:
     if campaign.kind == "planned":
         return "scheduled" if campaign.index % 2 else "draft"
     if campaign.last_day >= spec.days:
         return "active"
-    if campaign is plan.of("owned")[0]:
-        return "archived"
     return "paused" if campaign.use > 1.1 else "completed"
 
 
@@ -57,7 +55,7 @@ def campaigns(
                 "name": c.name,
                 "campaign_type": c.campaign_type,
                 "channel": c.channel,
-                "status": _status(spec, plan, c),
+                "status": _status(spec, c),
                 "objective": _OBJECTIVES[c.kind],
                 "start_date": spec.start + timedelta(days=c.first_day),
                 "end_date": spec.start + timedelta(days=c.last_day),

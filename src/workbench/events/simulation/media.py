@@ -80,6 +80,7 @@ def plan_media(spec: MarketSpec) -> Media:
     for channel in spec.channels:
         level = rng.uniform(0.45, 1.55, flights)
         level[rng.random(flights) < 0.12] = 0.08  # nearly dark: without contrast no model can learn an effect
+        level[-3:] = np.maximum(level[-3:], 0.7)  # every channel runs at the end, so that a report has a say
         flight = np.repeat(level, _FLIGHT_DAYS)[: spec.days]
         week = 1 + 0.12 * np.cos(2 * np.pi * (weekday_of(spec) - rng.integers(7)) / 7)
         day = flight * week * yearly(spec, 0.5) * rng.lognormal(-0.02, 0.2, spec.days)

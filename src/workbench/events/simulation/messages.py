@@ -151,9 +151,10 @@ def _of_campaign(
     at = _send_times(spec, campaign, len(user), rng)
     waves, size = at.shape[0], at.size
     creative = np.array(campaign.creatives)[rng.integers(0, len(campaign.creatives), len(user))]
-    first = np.repeat(np.arange(waves) == 0, len(user))
+    wave = np.repeat(np.arange(waves), len(user))
+    answering = wave == np.tile(_answered(spec, campaign, len(user), rng), waves)
     tiled = {name: np.tile(value, waves) for name, value in answers.items()}
-    buys = tiled["converts"] & first
+    buys = tiled["converts"] & answering
     sent = at.ravel()
     opening = campaign.opening * np.tile(people.openness[user], waves) * hourly_response(spec, sent)
     opens = ((rng.random(size) < opening) | buys) & ~tiled["out"]
@@ -168,19 +169,29 @@ def _of_campaign(
             "campaign": np.full(size, campaign.index),
             "creative": np.tile(creative, waves),
             "channel": np.full(size, OWNED_CHANNELS.index(campaign.channel)),
-            "wave": np.repeat(np.arange(waves), len(user)),
+            "wave": wave,
             "at": sent,
             "held_out": tiled["out"],
             "opened_at": np.where(opens, opened_at, NEVER),
             "clicked_at": np.where(clicks, clicked_at, NEVER),
             "bought_at": np.where(buys, clicked_at + _lag(4 * HOUR, 1.3, size, rng), NEVER),
-            "incremental": tiled["incremental"] & first,
-            "prevented": tiled["prevented"] & first,
+            "incremental": tiled["incremental"] & answering,
+            "prevented": tiled["prevented"] & (wave == 0),
             "unsubscribed_at": np.where(tired, opened_at + _lag(90 * SECOND, 0.7, size, rng), NEVER),
             "unsubscribe": _kinds(campaign.channel, size, rng),
         }
     )
-    return reach, rows.filter(~pl.col("held_out") | (pl.col("wave") == 0))
+    return reach, rows
+
+
+def _answered(
+    spec: MarketSpec, campaign: Campaign, users: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return which message each person answers, if any: early ones more often, and none too late to see."""
+    last = [campaign.first_day + 7 * k + 5 + _LONGEST // DAY + 1 for k in range(campaign.waves)]
+    seen = max(sum(day < spec.days for day in last), 1)
+    weight = 0.5 ** np.arange(seen)
+    return rng.choice(seen, users, p=weight / weight.sum())
 
 
 def _kinds(channel: str, size: int, rng: np.random.Generator) -> NDArray[np.int64]:

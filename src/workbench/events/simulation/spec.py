@@ -122,16 +122,16 @@ class ExperimentTruth:
 
 PAID: tuple[ChannelTruth, ...] = (
     ChannelTruth(
-        name="paid_search", daily_spend=170, maximum=17, half_saturation=190, carry_over=0.1,
-        click_cost=1.3, click_rate=0.045, captures=0.03, opens=0.6, closes=5.0, new_share=0.5,
+        name="paid_search", daily_spend=170, maximum=19, half_saturation=190, carry_over=0.1,
+        click_cost=1.3, click_rate=0.045, captures=0.03, opens=0.6, closes=5.0, new_share=0.7,
     ),
     ChannelTruth(
-        name="paid_social", daily_spend=160, maximum=30, half_saturation=220, carry_over=0.4,
-        click_cost=1.1, click_rate=0.018, captures=0.006, opens=3.0, closes=1.0, new_share=0.75,
+        name="paid_social", daily_spend=160, maximum=34, half_saturation=220, carry_over=0.4,
+        click_cost=1.1, click_rate=0.018, captures=0.006, opens=3.0, closes=1.0, new_share=0.85,
     ),
     ChannelTruth(
-        name="video", daily_spend=95, maximum=15, half_saturation=140, carry_over=0.65,
-        click_cost=2.0, click_rate=0.0105, captures=0.001, opens=4.0, closes=0.1, new_share=0.75,
+        name="video", daily_spend=95, maximum=17, half_saturation=140, carry_over=0.65,
+        click_cost=2.0, click_rate=0.0105, captures=0.001, opens=4.0, closes=0.1, new_share=0.85,
     ),
     ChannelTruth(
         name="display", daily_spend=75, maximum=2.6, half_saturation=50, carry_over=0.3,
@@ -139,11 +139,11 @@ PAID: tuple[ChannelTruth, ...] = (
     ),
     ChannelTruth(
         name="affiliate", daily_spend=50, maximum=3.2, half_saturation=65, carry_over=0.0,
-        click_cost=0.8, click_rate=0.03, captures=0.02, opens=0.2, closes=3.0, new_share=0.5,
+        click_cost=0.8, click_rate=0.03, captures=0.02, opens=0.2, closes=3.0, new_share=0.7,
     ),
     ChannelTruth(
         name="linkedin", daily_spend=35, maximum=1.0, half_saturation=60, carry_over=0.5,
-        click_cost=2.6, click_rate=0.008, opens=0.6, closes=0.1, new_share=0.5,
+        click_cost=2.6, click_rate=0.008, opens=0.6, closes=0.1, new_share=0.7,
     ),
 )  # fmt: skip
 
@@ -248,7 +248,7 @@ class MarketSpec:
     channels: tuple[ChannelTruth, ...] = PAID
     segments: tuple[SegmentTruth, ...] = SHOPPERS
     experiments: tuple[ExperimentTruth, ...] = EXPERIMENTS
-    owned_campaigns: int = 18
+    owned_campaigns: int = 24
     holdout: float = 0.10
     early: float = 0.40
     lead_campaigns: int = 3
