@@ -165,7 +165,7 @@ def has_load(folder: Path, load_id: str) -> bool:
     return open_table(folder).transaction_version(load_id) is not None
 
 
-def commit(folder: Path, change: Change, load_id: str) -> int:
+def commit(folder: Path, change: Change, load_id: str, notes: Mapping[str, Any] | None = None) -> int:
     """Return the table's version after the change, which is made once however often this is called."""
     table = open_table(folder)
     if table.transaction_version(load_id) is None:
@@ -174,7 +174,7 @@ def commit(folder: Path, change: Change, load_id: str) -> int:
             mode="append",
             schema=table.schema(),
             partition_by=table.metadata().partition_columns,
-            commit_properties=properties(load_id),
+            commit_properties=properties(load_id, notes),
         )
         table.update_incremental()
     return int(table.version())

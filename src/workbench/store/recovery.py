@@ -9,8 +9,8 @@ nothing of either: they read the versions named by the last row of the load log,
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -24,17 +24,27 @@ from workbench.store.staging import sync_files, sync_folder, write_durably
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """Everything that a load will do: what enters and leaves each table, and its row in the load log."""
+    """Everything that a load will do.
+
+    Parameters
+    ----------
+    record : LoadRecord
+        Its row in the load log.
+    changes : mapping of str to Change
+        What enters and leaves each table.
+    purged : mapping of str to sequence of str
+        The files of each table that are deleted from the disk in the end.
+    """
 
     record: LoadRecord
     changes: Mapping[str, Change]
+    purged: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return the intent as it is written to disk."""
         record = asdict(replace(self.record, loaded_at=None))
-        return json.dumps(
-            {"record": record, "changes": {name: asdict(it) for name, it in self.changes.items()}}
-        )
+        changes = {name: asdict(change) for name, change in self.changes.items()}
+        return json.dumps({"record": record, "changes": changes, "purged": self.purged})
 
     @classmethod
     def from_json(cls, text: str) -> Intent:
@@ -43,6 +53,7 @@ class Intent:
         return cls(
             record=LoadRecord(**read["record"]),
             changes={name: _change(change) for name, change in read["changes"].items()},
+            purged=read["purged"],
         )
 
 
@@ -59,7 +70,7 @@ def file_prefix(load_id: str) -> str:
     Examples
     --------
     >>> file_prefix("../7")
-    '0def7a07a155e5ea-'
+    'c4b68475e5575886-'
     """
     return blake2b(load_id.encode(), digest_size=8).hexdigest() + "-"
 
@@ -95,6 +106,9 @@ def carry_out(store: Path, pending: Path, intent: Intent) -> LoadRecord:
             sync_files(store / name, [f"_delta_log/{delta.log_entry(store / name, versions[name]).name}"])
         record = append_load(store, replace(record, versions=versions), after=before)
     _sync_log(store / LOADS.name)
+    for name, paths in intent.purged.items():
+        for path in paths:
+            (store / name / path).unlink(missing_ok=True)
     _intent_path(pending, load_id).unlink()
     return record
 
@@ -107,7 +121,11 @@ def recover(store: Path, pending: Path) -> None:
         sync_folder(pending)
         carry_out(store, pending, intent)
     for path in sorted(pending.glob("*.staging")):
-        withdraw(store, pending, path.read_text(encoding="utf-8"))
+        load_id = path.read_text(encoding="utf-8")
+        if delta.has_load(store / LOADS.name, load_id):
+            path.unlink()
+        else:
+            withdraw(store, pending, load_id)
     for path in pending.glob(".*"):  # a note that was being written
         path.unlink()
 

@@ -25,13 +25,9 @@ _LOGGED_KINDS = {Kind.DATE, Kind.INSTANT, Kind.COUNT, Kind.CHOICE}
 
 
 def stage(
-    connection: DuckDBPyConnection,
-    definition: TableDefinition,
-    folder: Path,
-    rows_sql: str,
-    prefix: str,
+    connection: DuckDBPyConnection, definition: TableDefinition, folder: Path, rows_sql: str, prefix: str
 ) -> tuple[DataFile, ...]:
-    """Write the rows of a SELECT, which has all columns but those of the partitions, as durable new files.
+    """Write the rows of a SELECT, sorted, as durable new files in the folders of their partitions.
 
     Parameters
     ----------
@@ -42,30 +38,65 @@ def stage(
     folder : Path
         The table's folder.
     rows_sql : str
-        The SELECT, as `complete` returns it.
+        The SELECT, as `complete` returns it: all columns but those of the partitions.
     prefix : str
         How the names of the files begin.
     """
-    target = folder if definition.partitions else folder / f"{prefix}{os.urandom(8).hex()}.parquet"
+    if not definition.partitions:
+        return stage_file(connection, definition, folder, rows_sql, f"{prefix}{os.urandom(8).hex()}.parquet")
     keys = ", ".join(f"{sql} AS {quote(name)}" for name, sql in partition_sql(definition).items())
-    made = f"SELECT *, {keys} FROM ({rows_sql})" if keys else rows_sql
+    columns = ", ".join(quote(name) for name in definition.partitions)
     order = ", ".join(quote(name) for name in (*definition.partitions, *definition.order))
-    if order:
-        made = f"SELECT * FROM ({made}) ORDER BY {order}"
-    options = [
-        "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, RETURN_STATS true",
-        f"ROW_GROUP_SIZE {_ROW_GROUP_ROWS.get(definition.name, _DEFAULT_ROW_GROUP_ROWS)}",
-    ]
-    if definition.partitions:
-        columns = ", ".join(quote(name) for name in definition.partitions)
-        options.append(f"PARTITION_BY ({columns}), FILENAME_PATTERN '{prefix}{{uuid}}', APPEND true")
-    answer = connection.execute(f"COPY ({made}) TO {literal(str(target))} ({', '.join(options)})")
+    made = f"SELECT *, {keys} FROM ({rows_sql}) ORDER BY {order}"
+    layout = f"PARTITION_BY ({columns}), FILENAME_PATTERN '{prefix}{{uuid}}', APPEND true"
+    return _copy(connection, definition, folder, made, str(folder), layout)
+
+
+def stage_file(
+    connection: DuckDBPyConnection,
+    definition: TableDefinition,
+    folder: Path,
+    rows_sql: str,
+    path: str,
+    *,
+    ordered: bool = False,
+) -> tuple[DataFile, ...]:
+    """Write the rows of a SELECT, which lie in one partition, as one durable new file, or none without rows.
+
+    Parameters
+    ----------
+    connection, definition, folder, rows_sql
+        As in `stage`.
+    path : str
+        The file, relative to the table's folder.
+    ordered : bool
+        Whether the rows come in the table's order already.
+    """
+    order = ", ".join(quote(name) for name in definition.order)
+    made = f"SELECT * FROM ({rows_sql}) ORDER BY {order}" if order and not ordered else rows_sql
+    return _copy(connection, definition, folder, made, f"{folder}/{path}")
+
+
+def _copy(
+    connection: DuckDBPyConnection,
+    definition: TableDefinition,
+    folder: Path,
+    rows_sql: str,
+    target: str,
+    layout: str = "",
+) -> tuple[DataFile, ...]:
+    group = _ROW_GROUP_ROWS.get(definition.name, _DEFAULT_ROW_GROUP_ROWS)
+    options = (
+        f"FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE {group}, RETURN_STATS true"
+    )
+    options += f", {layout}" if layout else ""
+    answer = connection.execute(f"COPY ({rows_sql}) TO {literal(target)} ({options})")
     names = [column[0] for column in answer.description or []]
     written = [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
-    files = tuple(_data_file(definition, folder, row) for row in written if row["count"])
     for row in written:
         if not row["count"]:
             Path(row["filename"]).unlink()
+    files = tuple(_data_file(definition, folder, row) for row in written if row["count"])
     sync_files(folder, (file.path for file in files))
     return files
 

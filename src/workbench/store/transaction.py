@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -15,7 +16,7 @@ from workbench.store.connection import files_sql
 from workbench.store.delta import Change, DataFile, data_files
 from workbench.store.loads import Head, LoadRecord
 from workbench.store.schema import quote
-from workbench.store.staging import complete, stage
+from workbench.store.staging import complete, stage, stage_file
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -62,6 +63,7 @@ class Transaction:
         self._pending = store.parent / "pending"
         self._added: dict[str, list[DataFile]] = {}
         self._removed: dict[str, list[DataFile]] = {}
+        self._purged: dict[str, list[str]] = {}
         self._open = done is None
         if self._open:
             recovery.announce(self._pending, record.load_id)
@@ -138,12 +140,25 @@ class Transaction:
         definition, files = self._definition(table), list(files)
         if not files or not self._open:
             return
-        old_rows = files_sql(definition, self._folder(definition), files)
-        self._stage(
-            definition,
-            f"SELECT {self._own_columns(definition)} FROM ({old_rows}) AS old_row WHERE {keep_sql}",
-        )
+        folder, columns = self._folder(definition), self._own_columns(definition)
+        groups: dict[PurePosixPath, list[DataFile]] = {}
+        for file in files:
+            groups.setdefault(PurePosixPath(file.path).parent, []).append(file)
+        for partition, group in groups.items():
+            old_rows = files_sql(definition, folder, group)
+            rows = f"SELECT {columns} FROM ({old_rows}) AS old_row WHERE {keep_sql}"
+            name = f"{recovery.file_prefix(self.load_id)}{os.urandom(8).hex()}.parquet"
+            self._added.setdefault(table, []).extend(
+                stage_file(
+                    self._connection, definition, folder, rows, str(partition / name), ordered=len(group) == 1
+                )
+            )
         self._drop(definition, files)
+
+    def purge(self, table: str, paths: Iterable[str]) -> None:
+        """Delete files of a table from the disk once the load is visible, though earlier versions had them."""
+        if self._open:
+            self._purged.setdefault(self._definition(table).name, []).extend(paths)
 
     def files(self, table: str) -> list[DataFile]:
         """Return the files that make up a table as this transaction would leave it."""
@@ -178,7 +193,7 @@ class Transaction:
             for name in TABLES
             if self._added.get(name) or self._removed.get(name)
         }
-        intent = recovery.Intent(record=filled, changes=changes)
+        intent = recovery.Intent(record=filled, changes=changes, purged=self._purged)
         recovery.decide(self._pending, intent)
         self._open = False
         self.done = recovery.carry_out(self._store, self._pending, intent)

@@ -1,0 +1,141 @@
+"""A person's rows leave every table and the disk, and the files that remain are searched for what is left."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.errors import UsageError
+from workbench.events.tables import EVENTS, FACTS, QUARANTINE, TABLES, TableDefinition
+from workbench.store.compaction import stored_files
+from workbench.store.connection import files_sql
+from workbench.store.delta import DataFile
+from workbench.store.schema import literal, quote, user_bucket, user_key
+
+if TYPE_CHECKING:
+    from workbench.store.transaction import Transaction
+    from workbench.store.writer import Writer
+
+_WORD = rb"A-Za-z0-9_\-"
+_FILE = "_file_path"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """What erasing one person did.
+
+    Parameters
+    ----------
+    rows : mapping of str to int
+        How many rows left each table.
+    files_deleted : int
+        How many files, of this and of earlier versions, were deleted from the disk.
+    remaining : tuple of str
+        Files of the workspace in which the id still stands, such as reports that printed it.
+    version : int
+        The data version without the person. Earlier ones that held it cannot be read any more.
+    """
+
+    rows: Mapping[str, int]
+    files_deleted: int
+    remaining: tuple[str, ...]
+    version: int
+
+    @property
+    def sentence(self) -> str:
+        """Return one plain sentence."""
+        count = sum(self.rows.values())
+        done = f"{count} rows left {len(self.rows)} tables, and {self.files_deleted} files the disk"
+        if self.remaining:
+            return f"{done}; the id still stands in {', '.join(self.remaining)}."
+        return f"{done}; the id stands in no file of the workspace."
+
+
+def erase(writer: Writer, user_id: str) -> Erased:
+    """Remove a user from every table, in all versions, and search the workspace's files for the id.
+
+    Only files that hold the user are rewritten. The load log stays. It can be repeated safely.
+    """
+    if not user_id:
+        raise UsageError("An empty user id names nobody.")
+    rows: dict[str, int] = {}
+    deleted = 0
+    # The id of the load must not tell whom it erased.
+    with writer.transaction(f"erase-{uuid.uuid4().hex}", operation="erase") as load:
+        for table, definition in TABLES.items():
+            if definition.user is None:
+                continue
+            counts = _holding(writer, definition, user_id)
+            rows_left = _remove(load, definition, counts, user_id)
+            if rows_left:
+                rows[table] = rows_left
+            load.purge(table, counts)
+            deleted += len(counts)
+        load.commit()
+    folder = writer.store.parent
+    for path in (folder / "cache").iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return Erased(
+        rows=rows,
+        files_deleted=deleted,
+        remaining=tuple(files_naming(folder, user_id)),
+        version=writer.head.version,
+    )
+
+
+def _remove(load: Transaction, definition: TableDefinition, counts: Mapping[str, int], user_id: str) -> int:
+    touched = [file for file in load.files(definition.name) if file.path in counts]
+    load.rewrite(definition.name, touched, f"({_condition(definition, user_id)}) IS NOT TRUE")
+    return sum(counts[file.path] for file in touched)
+
+
+def _holding(writer: Writer, definition: TableDefinition, user_id: str) -> dict[str, int]:
+    folder = writer.store / definition.name
+    every_file = [DataFile(path=path, size=0, rows=0) for path in stored_files(folder)]
+    rows = files_sql(definition, folder, every_file, file_column=_FILE)
+    found = writer.connection.execute(
+        f"SELECT {_FILE}, count(*) FROM ({rows}) AS old_row "
+        f"WHERE {_condition(definition, user_id)} GROUP BY ALL"
+    ).fetchall()
+    return {Path(path).relative_to(folder).as_posix(): int(count) for path, count in found}
+
+
+def _condition(definition: TableDefinition, user_id: str) -> str:
+    who = literal(user_id)
+    same = f"{quote(definition.user or '')} = {who}"
+    if definition is EVENTS:
+        return f"bucket = {user_bucket(who)} AND {same}"
+    if definition is FACTS:
+        return f"user_key = {user_key(who)}"
+    if definition is QUARANTINE:
+        word = literal(f"(^|[^A-Za-z0-9_-]){re.escape(user_id)}($|[^A-Za-z0-9_-])")
+        return f"({same} OR regexp_matches(raw, {word}) OR regexp_matches(reasons, {word}))"
+    if "email" in definition.columns:
+        return f"({same} OR email = {who})"
+    return same
+
+
+def files_naming(folder: Path, text: str) -> Iterator[str]:
+    """Return the files below a folder whose bytes hold `text` as a word of its own, hidden files included.
+
+    Values in compressed pages are found by their column, not here; this finds what stands beside them, such
+    as statistics, logs and reports.
+    """
+    wanted = re.compile(rb"(.?)" + re.escape(text.encode()) + rb"(?![" + _WORD + rb"])", re.DOTALL)
+    before = re.compile(rb"[" + _WORD + rb"]")
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not path.is_file() or not path.stat().st_size:
+            continue
+        with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as held:
+            # In a Parquet footer the byte before a text is its length, which may look like a letter.
+            if any(
+                not before.match(found[1]) or found[1][0] == len(text.encode())
+                for found in wanted.finditer(held)
+            ):
+                yield path.relative_to(folder).as_posix()
