@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.charts.drawing import DataTable, Drawing, Nothing, shown
-from workbench.charts.shapes import heat, spec_of, tooltip, unit_axis, values
+from workbench.charts.shapes import heat, in_one_line, spec_of, tooltip, unit_axis, values
 from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import HEAT, colour
 from workbench.explore.cohorts import CohortCell, Cohorts
@@ -105,7 +105,9 @@ def cohort_value(result: Cohorts) -> Drawing | Nothing:
     finding = f"Users of {oldest} have brought {value} each within {30 * last.age} days"
     return Drawing(
         finding=finding,
-        subtitle=f"Revenue per user up to each 30-day window, {result.currency or 'money'}; strong: {oldest}",
+        subtitle=in_one_line(
+            f"Revenue per user up to each 30-day window (strong: {oldest})", result.currency or ""
+        ),
         description=f"Line chart, one line per monthly cohort. {finding}.",
         spec=_lines(rows),
         table=tabulate(

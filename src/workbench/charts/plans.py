@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from workbench.charts.drawing import DataTable, Drawing, Nothing
-from workbench.charts.shapes import day_axis, heat, labels, spec_of, tooltip, unit_axis, values
+from workbench.charts.shapes import day_axis, heat, in_one_line, labels, spec_of, tooltip, unit_axis, values
 from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import colour
 from workbench.explore.heatmaps import BANDS, WEEKDAYS, Heatmap
@@ -34,7 +34,7 @@ def pacing(result: Pacing, campaign_id: str | None = None) -> Drawing | Nothing:
     day = f"{result.as_of.day} {result.as_of:%B %Y}" if result.as_of else ""
     return Drawing(
         finding=result.sentence,
-        subtitle=f"Spend so far (strong) and plan (dashed) up to {day}, {result.currency or 'money'}",
+        subtitle=in_one_line(f"Spend so far (strong) and plan (dashed) up to {day}", result.currency or ""),
         description=f"Line charts of spend against plan. {listed}.",
         spec=_pictures([row.campaign_id for row in planned], names, result),
         table=pacing_rows(result),

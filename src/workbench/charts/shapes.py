@@ -69,7 +69,7 @@ def tooltip(*pairs: tuple[str, str]) -> list[alt.Tooltip]:
 
 
 def unit_in_words(unit: str, currency: str | None) -> str:
-    """Return a unit as a subtitle names it.
+    """Return a unit as a subtitle names it; empty for money of an unknown currency.
 
     Examples
     --------
@@ -77,12 +77,23 @@ def unit_in_words(unit: str, currency: str | None) -> str:
     ('EUR', 'times', 'h')
     """
     return {
-        "money": currency or "money",
+        "money": currency or "",
         "%": "%",
         "pp": "percentage points",
         "x": "times",
         "count": "number",
     }.get(unit, unit)
+
+
+def in_one_line(*parts: str) -> str:
+    """Return the parts that say something, with commas between.
+
+    Examples
+    --------
+    >>> in_one_line("Spend by day", "", "1–31 March 2025")
+    'Spend by day, 1–31 March 2025'
+    """
+    return ", ".join(part for part in parts if part)
 
 
 def dots(

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.charts.cards import period
 from workbench.charts.drawing import DataTable, Drawing, Nothing, figures_of, shown
-from workbench.charts.shapes import day_axis, labels, spec_of, tooltip, unit_axis, unit_in_words, values
+from workbench.charts.shapes import (
+    day_axis,
+    in_one_line,
+    labels,
+    spec_of,
+    tooltip,
+    unit_axis,
+    unit_in_words,
+    values,
+)
 from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import colour
 from workbench.explore.trends import TrendPoint, Trends
@@ -28,12 +37,10 @@ def trend(result: Trends) -> Drawing | Nothing:
     days = [point.day for point in result.points]
     return Drawing(
         finding=result.sentence,
-        subtitle=", ".join(
-            [
-                f"{result.title} by {result.grain}{f' and {result.by}' if result.by else ''}",
-                unit_in_words(result.unit, result.currency),
-                period(min(days), max(days)),
-            ]
+        subtitle=in_one_line(
+            f"{result.title} by {result.grain}{f' and {result.by}' if result.by else ''}",
+            unit_in_words(result.unit, result.currency),
+            period(min(days), max(days)),
         ),
         description=_description(result, slices),
         spec=_single(parts[0], result) if len(slices) == 1 else _several(parts, result),
@@ -107,7 +114,7 @@ def _single(points: Sequence[TrendPoint], result: Trends) -> dict[str, Any]:
 def _several(parts: Sequence[Sequence[TrendPoint]], result: Trends) -> dict[str, Any]:
     import altair as alt
 
-    top = max((p.value or 0.0 for part in parts for p in part), default=1.0)
+    top = max((p.value or 0.0 for part in parts for p in part), default=0.0) or 1.0
     low = min(0.0, *(p.value or 0.0 for part in parts for p in part))
     names = labels([part[0].slice or "(none)" for part in parts])
     pictures = [

@@ -219,7 +219,11 @@ _USELESS = re.compile(
     r' (?:aria-[a-z]+|role|font-family|class|pointer-events|xmlns|xmlns:xlink|version)="[^"]*"'
     r'| opacity="1"| font-weight="normal"| stroke-width="1"(?=[ /])'
 )
-_UNSEEN = re.compile(r'<text[^>]* opacity="0"[^>]*>[^<]*</text>|<path[^>]*(?:d=""|display="none")[^>]*/>')
+_UNSEEN = re.compile(
+    r'<text[^>]* opacity="0"[^>]*>[^<]*</text>'
+    r'|<(?:path|line)[^>]*(?: d=""| display="none"| opacity="0(?:\.0+)?")[^>]*/>'
+    r'|<path d="M0,0h0v0h0Z"/>'
+)
 _LONG = re.compile(r"(\d+\.\d)\d+")
 _EMPTY = re.compile(r"<g>\s*</g>")
 _TAG = re.compile(r"<[^>]*>")
@@ -233,8 +237,8 @@ def slim(svg: str) -> str:
     >>> slim('<svg><g role="x"></g><text opacity="1" transform="translate(1.2345,2)">1.2345</text></svg>')
     '<svg><text transform="translate(1.2,2)">1.2345</text></svg>'
     """
-    svg = _UNSEEN.sub("", svg)
     svg = _TAG.sub(lambda tag: _LONG.sub(r"\1", _USELESS.sub("", tag[0])), svg)
+    svg = _UNSEEN.sub("", svg)
     while (smaller := _EMPTY.sub("", svg)) != svg:
         svg = smaller
     return svg
