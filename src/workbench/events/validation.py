@@ -29,7 +29,7 @@ _EMAIL = r"[A-Za-z0-9._%+-]+(?:@|%40)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]
 _PHONE = (
     r"(?:^|[^0-9A-Za-z.+-])\+[1-9][0-9]{0,2}[ ()./-]{0,2}[0-9](?:[ ()./-]{0,2}[0-9]){6,12}(?:[^0-9A-Za-z]|$)"
     r"|(?:^|[^0-9A-Za-z.-])\(?[0-9]{3}\)?[-. ][0-9]{3}[-. ][0-9]{4}(?:[^0-9A-Za-z-]|$)"
-    r'|"(?i:[a-z_]*(?:phone|mobile|telephone|msisdn)[a-z_]*)":"?[+(]?[0-9]'
+    r'|"(?i:[a-z_]*(?:phone|mobile|telephone|msisdn)[a-z_]*)": ?"?[+(]?[0-9]'
 )
 
 
@@ -185,7 +185,9 @@ def context_sql(column: str = "context") -> str:
 
 
 def _extracted(column: str, fields: tuple[Field, ...]) -> str:
-    return f"json_extract({column}, [{', '.join(literal(f'$.{field.name}') for field in fields)}])"
+    paths = ", ".join(literal(f"$.{field.name}") for field in fields)
+    # As JSON, a quoted number would be cast to a number.
+    return f"CAST(json_extract({column}, [{paths}]) AS VARCHAR[])"
 
 
 def sound_sql(checks: tuple[Check, ...]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbench.events.definitions import CONTEXT, EVENT_TYPES, Field
-from workbench.events.validation import by_type
+from workbench.events.validation import by_type, context_sql, properties_sql
 from workbench.store.schema import user_key
 
 # The property behind each column of the facts; of several the first that the type has.
@@ -104,6 +104,13 @@ def facts_sql(staged: str, arrival: str, load_id: str) -> str:
         f" {lag} AS lag_minutes, late_arrival, {load_id} AS load_id"
         f" FROM {staged} JOIN ({keys}) ON user_id = known"
     )
+
+
+def staged_again(table: str, where: str) -> str:
+    """Return the SELECT of stored events with the columns of their facts."""
+    parsed = f"SELECT *, {properties_sql()} AS p, {context_sql()} AS c FROM {table} WHERE {where}"
+    facts = ", ".join(f"{sql} AS {name}" for name, sql in fact_columns().items())
+    return f"SELECT * EXCLUDE (p, c), {facts} FROM ({parsed}) WHERE true"
 
 
 def orders_sql(staged: str) -> str:

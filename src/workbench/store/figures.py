@@ -81,7 +81,7 @@ def _by_source(connection: DuckDBPyConnection, source: str) -> list[tuple[str, i
         f" ELSE len(regexp_extract_all(_reasons, '{_MISSING}')) END"
     )
     return connection.execute(
-        f"SELECT coalesce(place, {literal(ALL)}), sum({missing}),"
+        f"SELECT coalesce(place, {literal(ALL)}), coalesce(sum({missing}), 0),"
         f" count(*) FILTER (regexp_matches(_reasons, '{_BROKEN}'))"
         f" FROM (SELECT {source} AS place, _reasons FROM {REJECTED}) GROUP BY GROUPING SETS ((), (place))"
     ).fetchall()

@@ -32,6 +32,10 @@ _PACKED = "_packed_events"
 _KEYS = tuple(field.name for field in ENVELOPE)
 _UUID = f"CASE WHEN event_id LIKE '{UUID_SHAPE}' THEN TRY_CAST(event_id AS UUID) END"
 _CAST = cast_instant("time_text")
+_PLACED = (
+    "CASE WHEN time_text BETWEEN TIMESTAMPTZ '1970-01-01 00:00:00+00'"
+    " AND TIMESTAMPTZ '9999-12-30 00:00:00+00' THEN time_text END"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +48,13 @@ class Incoming:
         A SELECT of `_row`, `_problem`, the envelope (its `timestamp` as `time_text`), and what `raw` needs.
     raw : str
         The text of a row, computed for rejected rows only.
+    instant : str
+        Its time as an instant, null where it is none.
     """
 
     rows: str
     raw: str
+    instant: str = _CAST
 
 
 def looks_like_events(columns: tuple[str, ...]) -> bool:
@@ -76,7 +83,8 @@ def from_columns(source: Source, relation: str) -> Incoming:
     there = {
         name: as_text(quote(name), types.get(name, "VARCHAR")) for name in source.columns if name in _KEYS
     }
-    if types.get("timestamp", "").startswith("TIMESTAMP"):
+    typed = types.get("timestamp", "").startswith("TIMESTAMP")
+    if typed:
         there["timestamp"] = f"CAST({quote('timestamp')} AS TIMESTAMPTZ)"
     if "properties" not in there:
         there["properties"] = _packed(source.columns)
@@ -84,7 +92,11 @@ def from_columns(source: Source, relation: str) -> Incoming:
     if source.shape == "typed":
         cells = ", ".join(f"{quote(name)} := {quote(name)}" for name in source.columns)
         own = f"file_row_number + 1 AS _row, CAST(NULL AS VARCHAR) AS _problem, struct_pack({cells}) AS _all"
-        return Incoming(rows=f"SELECT {own}, {fields} FROM {relation}", raw="CAST(to_json(_all) AS VARCHAR)")
+        return Incoming(
+            rows=f"SELECT {own}, {fields} FROM {relation}",
+            raw="CAST(to_json(_all) AS VARCHAR)",
+            instant=_PLACED if typed else _CAST,
+        )
     return Incoming(rows=f"SELECT _row, _raw, _problem, {fields} FROM {relation}", raw="_raw")
 
 
@@ -113,7 +125,11 @@ def from_mapping(text_sql: str, columns: tuple[MappedColumn, ...]) -> Incoming:
     )
     failed = f"nullif(array_to_string(list_filter([{trouble}], lambda x: x IS NOT NULL), '; '), '')"
     problem = f"coalesce(_problem, {failed})" if trouble else "_problem"
-    return Incoming(rows=f"SELECT _row, _raw, {problem} AS _problem, {fields} FROM ({text_sql})", raw="_raw")
+    return Incoming(
+        rows=f"SELECT _row, _raw, {problem} AS _problem, {fields} FROM ({text_sql})",
+        raw="_raw",
+        instant=_PLACED,
+    )
 
 
 def _name(name: str) -> str:
@@ -151,9 +167,8 @@ def stage(
 
 
 def _staging(incoming: Incoming, checks: tuple[Check, ...], arrival: str, *, known: bool) -> str:
-    cast = (
-        f"SELECT *, {_CAST} AS instant, {properties_sql()} AS p, {context_sql()} AS c FROM ({incoming.rows})"
-    )
+    lists = f"{properties_sql()} AS p, {context_sql()} AS c"
+    cast = f"SELECT *, {incoming.instant} AS instant, {lists} FROM ({incoming.rows})"
     cast = f"SELECT *, {_UUID} AS uuid FROM ({cast})"
     judged = f"SELECT *, _problem IS NULL AND {sound_sql(checks)} AS sound FROM ({cast})"
     facts = ", ".join(f"{sql} AS {name}" for name, sql in fact_columns().items())
@@ -164,7 +179,7 @@ def _staging(incoming: Incoming, checks: tuple[Check, ...], arrival: str, *, kno
     return (
         f"SELECT _row, sound AND NOT _unknown AS _sound, _unknown, _problem,"
         f" CASE WHEN NOT sound OR _unknown THEN {incoming.raw} END AS _raw,"
-        " CASE WHEN NOT sound THEN time_text END AS time_text,"
+        " CASE WHEN NOT sound THEN CAST(time_text AS VARCHAR) END AS time_text,"
         " CASE WHEN sound THEN CAST(uuid AS VARCHAR) ELSE event_id END AS event_id, event_type,"
         f" instant AS timestamp, user_id, session_id, source, properties, context, {late} AS late_arrival,"
         f" {', '.join(FACT_COLUMNS)} FROM ({derived})"

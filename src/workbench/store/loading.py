@@ -14,7 +14,7 @@ from workbench.events.parsing import MappedColumn, literal
 from workbench.events.quality import alerts
 from workbench.events.tables import TableDefinition
 from workbench.store.deduplication import COPIES, REPLACED, Copies, find_copies
-from workbench.store.derived import facts_sql, orders_sql
+from workbench.store.derived import facts_sql, orders_sql, staged_again
 from workbench.store.figures import event_figures, row_figures
 from workbench.store.ingest_events import (
     REJECTED,
@@ -167,11 +167,15 @@ def _remove_replaced(connection: DuckDBPyConnection, transaction: Transaction) -
         f" AND event_id IN (SELECT event_id FROM {REPLACED})"
     )
     transaction.remove("events", f"{within} AND event_id IN (SELECT event_id FROM {REPLACED})")
-    transaction.remove(
-        "facts",
-        f"{within} AND (event_type, timestamp, user_key, load_id) IN"
-        " (SELECT (event_type, timestamp, user_key, load_id) FROM _replaced_facts)",
+    tuples = "SELECT (event_type, timestamp, user_key, load_id) FROM _replaced_facts"
+    told = f"(event_type, timestamp, {user_key}, load_id) IN ({tuples})"
+    transaction.remove("facts", f"{within} AND {told.replace(user_key, 'user_key')}")
+    # A fact has no id: other events of the same user and instant lost theirs too, and get them back.
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE _bereft_events AS {staged_again('events', f'{within} AND {told}')}"
+        f" AND event_id NOT IN (SELECT event_id FROM {REPLACED})"
     )
+    transaction.append("facts", facts_sql("_bereft_events", "ingested_at", "load_id"))
 
 
 def _quarantine(transaction: Transaction, rows: str, source: Source, about: tuple[str, str]) -> None:

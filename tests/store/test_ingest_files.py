@@ -1,0 +1,338 @@
+"""Files good and bad: each is loaded, refused by name, or its rows are quarantined with a reason."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import polars as pl
+import pytest
+
+from workbench.errors import BadInput, UsageError
+from workbench.store import Workspace
+from workbench.store.ingest import ingest
+
+HEADER = "date,campaign_id,channel,impressions,clicks,spend,region\n"
+ROW = "2024-03-01,c1,email,1000,50,12.5,EU\n"
+
+
+def load(workspace: Workspace, folder: Path, content: str | bytes, name: str = "a.csv", **how: Any) -> Any:
+    file = folder / name
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    result = ingest(workspace, [file], **how)
+    assert result.accepted + result.duplicates + result.quarantined == result.read
+    return result
+
+
+def reasons(workspace: Workspace) -> list[str]:
+    found = workspace.tables().query("SELECT reasons FROM quarantine ORDER BY line").to_pylist()
+    return [row["reasons"] for row in found]
+
+
+def stored(workspace: Workspace, table: str = "daily_performance") -> list[dict[str, Any]]:
+    return workspace.tables().query(f"SELECT * FROM {table} ORDER BY ALL").to_pylist()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        (HEADER + ROW).encode("utf-8-sig"),
+        (HEADER + ROW).encode("utf-16"),
+        (HEADER + ROW).encode("utf-16-le"),
+        (HEADER + ROW).encode("utf-16-be"),
+        (HEADER + ROW).replace("\n", "\r\n").encode(),
+        (HEADER + ROW).replace("\n", "\r").encode(),
+        (HEADER.strip() + "\r\n" + ROW + "\r\n\n").encode(),
+        (HEADER + ROW).replace(",", ";").encode(),
+        (HEADER + ROW).replace(",", "\t").encode(),
+        gzip.compress((HEADER + ROW).encode()),
+        (HEADER.strip() + ",\n" + ROW.strip() + ",\n").encode(),
+    ],
+    ids=["mark", "utf16", "le", "be", "crlf", "cr", "mixed", "semicolon", "tab", "gzip", "trailing"],
+)
+def test_ways_to_write_one_row(workspace: Workspace, tmp_path: Path, content: bytes) -> None:
+    assert load(workspace, tmp_path, content).accepted == 1
+    (row,) = stored(workspace)
+    assert (str(row["date"]), row["clicks"], row["spend"], row["region"]) == ("2024-03-01", 50, 12.5, "EU")
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "says"),
+    [
+        (b"", "a.csv", "the file is empty"),
+        (b"\xef\xbb\xbf\r\n \n", "a.jsonl", "the file is empty"),
+        (b"date:campaign_id:clicks\n2024-01-01:c:1\n", "a.csv", "one column only"),
+        (b"date,clicks,clicks\n", "a.csv", "a column stands twice"),
+        (b"date,,clicks\n1,2,3\n", "a.csv", "column 2 has no name"),
+        (b"mood,weather\nbad,rain\n", "a.csv", "no mapping fits the columns mood, weather"),
+        (b"[{}]", "a.jsonl", "is a JSON array"),
+        (b"\x1f\x8bgarbage", "a.csv", "gzip is damaged"),
+        (gzip.compress(os.urandom(200_000))[:-5000], "a.csv.gz", "gzip is damaged"),
+        (b"PAR1 nothing", "a.parquet", "not a Parquet file"),
+        (b"PK\x03\x04 nothing", "a.xlsx", "not an Excel file"),
+        (b"a,b\n1,2\n", "a.parquet", "the content is something else"),
+        (b"da\x00te,campaign_id\n1,2\n", "a.csv", "NUL bytes"),
+        (b"_row,date\n1,2\n", "a.csv", "the loader uses this name itself"),
+    ],
+)
+def test_files_refused_by_name(
+    workspace: Workspace, tmp_path: Path, content: bytes, name: str, says: str
+) -> None:
+    with pytest.raises(BadInput, match=says) as caught:
+        load(workspace, tmp_path, content, name)
+    assert str(tmp_path / name) in str(caught.value)
+    assert workspace.tables().names == {"loads"}
+
+
+def test_a_gzip_that_breaks_off_late_leaves_nothing(workspace: Workspace, tmp_path: Path) -> None:
+    rows = "".join(f"2024-03-01,c{n},email,{n},1,1,EU\n" for n in range(200_000))
+    with pytest.raises(BadInput, match="gzip is damaged"):
+        load(workspace, tmp_path, gzip.compress((HEADER + rows).encode())[:-20_000], "a.csv.gz")
+    assert workspace.tables().names <= {"loads"}
+
+
+def test_only_a_header(workspace: Workspace, tmp_path: Path) -> None:
+    result = load(workspace, tmp_path, HEADER)
+    assert (result.read, result.accepted) == (0, 0)
+
+
+def test_rows_that_cannot_be_used(workspace: Workspace, tmp_path: Path) -> None:
+    rows = [
+        "2024-03-01,c1,email,1,1,1,EU",
+        "2024-03-01,c2,email,1,1,1",
+        "2024-03-01,c3,email,1,1,1,EU,more",
+        "2024-02-30,c4,email,1,1,1,EU",
+        ",c5,email,1,1,1,EU",
+        "2024-03-01,c6,pigeon,1,1,1,EU",
+        "2024-03-01,c7,email,1,1,-5,EU",
+        "2024-03-01,c8,email,1.5,1,1,EU",
+        "2024-03-01,c9,email,1,1,1e309,EU",
+        "2024-03-01,c10,email,-3,x,nan,EU",
+        "2024-03-01,c11,email,1,1,\x00,EU",
+        '2024-03-01,c12,"email,1,1,1,EU',
+        "2024-03-01,c13,email,1,1,-0.0,EU",
+    ]
+    content = (HEADER + "\n".join(rows) + "\n").encode() + b"2024-03-01,c14,email,1,1,1,Z\xfcrich\n"
+    result = load(workspace, tmp_path, content)
+    assert (result.read, result.accepted, result.quarantined) == (14, 2, 12)
+    found = reasons(workspace)
+    expected = [
+        "6 cells where the header has 7",
+        "8 cells where the header has 7",
+        "2024-02-30",
+        "missing value: date",
+        "value not allowed: channel",
+        "negative money: spend",
+        "1.5",
+        "1e309",
+        "'x'",
+        "NUL",
+        "a quote is opened and never closed",
+        "not UTF-8 text",
+    ]
+    for reason, part in zip(found, expected, strict=True):
+        assert part in reason
+    assert "negative count: impressions" in found[8]
+    assert "'nan'" in found[8]
+    kept = workspace.tables().query("SELECT raw, line FROM quarantine ORDER BY line").to_pylist()
+    assert [row["raw"] for row in kept[:10]] == [*rows[1:11]]
+    assert [row["line"] for row in kept] == [*range(3, 14), 15]
+
+
+def test_one_key_twice(workspace: Workspace, tmp_path: Path) -> None:
+    content = HEADER + ROW + ROW + ROW.replace("50", "51")
+    result = load(workspace, tmp_path, content)
+    assert (result.accepted, result.duplicates, result.quarantined) == (1, 1, 1)
+    assert reasons(workspace)[0].startswith("second row for one key: date, campaign_id")
+    changed = load(
+        workspace, tmp_path, HEADER + ROW.replace("12.5", "13.5") + ROW.replace("c1", "c2"), "b.csv"
+    )
+    assert (changed.accepted, changed.duplicates) == (2, 0)
+    assert [row["spend"] for row in stored(workspace)] == [13.5, 12.5]
+    same = load(workspace, tmp_path, HEADER + ROW.replace("12.5", "13.50"), "c.csv")
+    assert (same.accepted, same.duplicates) == (0, 1)
+
+
+def test_two_currencies(workspace: Workspace, tmp_path: Path) -> None:
+    header = "date,campaign_id,channel,spend,currency\n"
+    euro, dollar = "2024-01-01,a,email,1,EUR\n", "2024-01-01,b,email,1,USD\n"
+    with pytest.raises(BadInput, match="several currencies: EUR, USD"):
+        load(workspace, tmp_path, header + euro + dollar, mapping="generic_daily_performance")
+    workspace.set_currency("EUR")
+    result = load(workspace, tmp_path, header + euro + dollar, mapping="generic_daily_performance")
+    assert (result.accepted, result.quarantined) == (1, 1)
+    assert reasons(workspace) == ["another currency: USD; the workspace is in EUR"]
+
+
+def test_the_first_currency_becomes_the_workspaces(workspace: Workspace, tmp_path: Path) -> None:
+    content = "date,campaign_id,channel,spend,currency\n2024-01-01,a,email,1,GBP\n"
+    load(workspace, tmp_path, content, mapping="generic_daily_performance")
+    assert workspace.currency == "GBP"
+
+
+def test_excel_and_tables_as_json_lines(workspace: Workspace, tmp_path: Path) -> None:
+    frame = pl.DataFrame({"creative_id": ["1", "2"], "campaign_id": ["a", "b"], "headline": ["Ä", None]})
+    frame.write_ndjson(tmp_path / "c.jsonl")
+    assert ingest(workspace, [tmp_path / "c.jsonl"]).accepted == 2
+    assert [row["headline"] for row in stored(workspace, "creatives")] == ["Ä", None]
+    book = b""
+    try:
+        import xlsxwriter  # noqa: F401
+
+        frame.with_columns(campaign_id=pl.lit("z")).write_excel(tmp_path / "c.xlsx")
+    except ModuleNotFoundError:
+        book = _workbook([list(frame.columns), ["1", "z", "Ä"], ["2", "z", ""]])
+        (tmp_path / "c.xlsx").write_bytes(book)
+    assert ingest(workspace, [tmp_path / "c.xlsx"]).accepted == 2
+    assert {row["campaign_id"] for row in stored(workspace, "creatives")} == {"z"}
+
+
+def _workbook(rows: list[list[str]]) -> bytes:
+    import io
+    import zipfile
+
+    cells = "".join(
+        "<row>" + "".join(f'<c t="inlineStr"><is><t>{cell}</t></is></c>' for cell in row) + "</row>"
+        for row in rows
+    )
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    link = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006"
+    office = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{package}/content-types">'
+        '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        f'<Override PartName="/xl/workbook.xml" ContentType="{office}.sheet.main+xml"/>'
+        f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{office}.worksheet+xml"/></Types>',
+        "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1"'
+        f' Type="{link}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{link}"><sheets>'
+        '<sheet name="S" sheetId="1" r:id="r1"/></sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1"'
+        f' Type="{link}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
+        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{cells}</sheetData></worksheet>',
+    }
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as book:
+        for name, text in parts.items():
+            book.writestr(name, text)
+    return made.getvalue()
+
+
+def test_a_bad_file_does_not_stop_the_others(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "good.csv").write_text(HEADER + ROW)
+    (tmp_path / "empty.csv").write_text("")
+    result = ingest(workspace, [tmp_path / "empty.csv", tmp_path / "good.csv"])
+    assert result.accepted == 1
+    ((file, problem),) = result.refused
+    assert file.endswith("empty.csv")
+    assert "empty" in problem
+
+
+def test_what_was_named_wrongly(workspace: Workspace, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no such file"):
+        ingest(workspace, [tmp_path / "absent.csv"])
+    with pytest.raises(BadInput, match="has no file to load"):
+        ingest(workspace, [tmp_path / "acme" / "runs"])
+    with pytest.raises(UsageError, match="Did you mean 'facebook_kag'"):
+        ingest(workspace, [tmp_path], mapping="facebook_kak")
+
+
+def test_a_mapping_that_does_not_fit(workspace: Workspace, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="lacks columns that the mapping 'facebook_kag' needs"):
+        load(workspace, tmp_path, HEADER + ROW, mapping="facebook_kag")
+
+
+def test_columns_with_hostile_names(workspace: Workspace, tmp_path: Path) -> None:
+    header = 'date,campaign_id,channel,clicks,"x"" FROM loads; DROP TABLE loads --",$(id),{{7*7}},=1+1\n'
+    row = "2024-01-01,=HYPERLINK(1),email,1,<script>alert(1)</script>,../../x,'; DROP TABLE events; --,a\n"
+    result = load(workspace, tmp_path, header + row, mapping="generic_daily_performance")
+    assert result.accepted == 1
+    assert "DROP TABLE loads" in result.files[0].notes[0]
+    assert stored(workspace)[0]["campaign_id"] == "=HYPERLINK(1)"
+
+
+@pytest.mark.data
+def test_a_shop_by_the_day(workspace: Workspace, public_data: Path) -> None:
+    folder = public_data / "events" / "online_retail_by_day" / "by-day"
+    days = sorted(folder.iterdir())[:4]
+    first = ingest(workspace, days[:2], "online_retail")
+    again = ingest(workspace, days, "online_retail")
+    assert [file.again for file in again.files] == [True, True, False, False]
+    assert again.duplicates == first.read
+    assert len(stored(workspace, "orders")) == first.accepted + again.accepted
+    assert workspace.currency == "GBP"
+
+
+WRITER = """
+import sys
+from workbench.store import Workspace
+from workbench.store.ingest import ingest
+print("ready", flush=True)
+ingest(Workspace.open(sys.argv[1]), [sys.argv[2]], backfill=True)
+"""
+
+
+def _killed(workspace: Workspace, file: Path, after: float) -> bool:
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(workspace.path), str(file)], stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    try:
+        process.wait(after)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+    process.wait()
+    return process.returncode == -signal.SIGKILL
+
+
+def _events(folder: Path, part: int, rows: int = 4000) -> Path:
+    file = folder / f"{part}.jsonl"
+    with file.open("w") as lines:
+        for n in range(rows):
+            lines.write(
+                f'{{"event_id":"00000000-0000-0000-{part:04}-{n:012}","event_type":"user_engaged",'
+                f'"timestamp":"2024-0{1 + n % 6}-01T00:00:00Z","user_id":"u{n}","source":"mobile",'
+                '"properties":{"engagement_type":"search"}}\n'
+            )
+    return file
+
+
+def _survives(workspace: Workspace, folder: Path, kills: int) -> None:
+    random, hit = Random(7), 0  # noqa: S311 - moments, no secrets
+    for done in range(kills):
+        file = _events(folder, done)
+        started = time.perf_counter()
+        hit += _killed(workspace, file, random.uniform(0.05, 1.6))
+        assert time.perf_counter() - started < 60
+        tables = workspace.tables()
+        for table in ("events", "facts"):
+            (found,) = tables.query(f"SELECT count(*) AS n FROM {table} WHERE source = 'mobile'").to_pylist()
+            assert found["n"] in {4000 * done, 4000 * (done + 1)}
+        ingest(workspace, [file], backfill=True)
+        tables = workspace.tables()
+        found = tables.query(
+            "SELECT (SELECT count(DISTINCT event_id) FROM events WHERE source = 'mobile') AS ids,"
+            " (SELECT count(*) FROM events WHERE source = 'mobile') AS events,"
+            " (SELECT count(*) FROM facts WHERE source = 'mobile') AS facts,"
+            " (SELECT count(*) FROM loads WHERE operation = 'ingest') AS loads"
+        ).to_pylist()[0]
+        assert set(found.values()) == {4000 * (done + 1), done + 1}
+    assert hit
+
+
+def test_killed_while_loading(workspace: Workspace, tmp_path: Path) -> None:
+    _survives(workspace, tmp_path, 3)
+
+
+@pytest.mark.slow
+def test_killed_fifty_times_while_loading(workspace: Workspace, tmp_path: Path) -> None:
+    _survives(workspace, tmp_path, 50)
