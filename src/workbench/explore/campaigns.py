@@ -316,9 +316,9 @@ def _advice(row: CampaignRow) -> Advice | None:
     if row.roas_high < 1:
         return line("high", "pause or rework", f"it surely costs more than it returns: {shown}")
     if row.roas_low > SCALE_ROAS:
-        return line(
-            "medium", "raise the budget step by step", f"it surely returns more than aimed at: {shown}"
-        )
+        known = row.incrementality is not None
+        action = "raise the budget step by step" if known else "measure what it adds, then raise the budget"
+        return line("medium", action, f"it is credited with more than was aimed at: {shown}")
     if row.roas < 1:
         return line("medium", "watch", f"it seems to lose money, but that is not sure: {shown}")
     if row.incrementality is None:

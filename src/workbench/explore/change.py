@@ -15,8 +15,8 @@ from scipy.special import stdtr, stdtrit
 
 Floats = NDArray[np.float64]
 
-EXTRA_DAYS = 21
-TOO_DEPENDENT = 0.7
+EXTRA_DAYS = 42
+TOO_DEPENDENT = 0.6
 _PAST_STEPS = 6
 _LONGEST = 182
 
