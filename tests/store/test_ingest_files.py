@@ -240,7 +240,7 @@ def test_what_was_named_wrongly(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no such file"):
         ingest(workspace, [tmp_path / "absent.csv"])
     with pytest.raises(BadInput, match="has no file to load"):
-        ingest(workspace, [tmp_path / "acme" / "runs"])
+        ingest(workspace, [tmp_path])  # nothing but the workspace
     with pytest.raises(UsageError, match="Did you mean 'facebook_kag'"):
         ingest(workspace, [tmp_path], mapping="facebook_kak")
 

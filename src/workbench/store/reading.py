@@ -33,6 +33,8 @@ _SUFFIXES = {
 def find_files(paths: Iterable[str | Path]) -> tuple[Path, ...]:
     """Return the files that are meant: each file as it is, of each folder those that can be read.
 
+    Of a workspace in the folder nothing is meant.
+
     Raises
     ------
     BadInput
@@ -41,7 +43,12 @@ def find_files(paths: Iterable[str | Path]) -> tuple[Path, ...]:
     found: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.is_file() and _readable(p, path))
+            own = [manifest.parent for manifest in path.rglob("workspace.json")]
+            inside = sorted(
+                p
+                for p in path.rglob("*")
+                if p.is_file() and _readable(p, path) and not any(p.is_relative_to(w) for w in own)
+            )
             if not inside:
                 raise BadInput("the folder has no file to load", file=path, expected=", ".join(_SUFFIXES))
             found.extend(inside)
