@@ -10,7 +10,13 @@ from scipy.stats import fisher_exact
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportions_ztest
 
-from workbench.explore.shares import difference_of_shares, holm, probability_best, share_with_interval
+from workbench.explore.shares import (
+    beta_of_shares,
+    difference_of_shares,
+    holm,
+    probability_best,
+    share_with_interval,
+)
 from workbench.explore.shifts import Return, budget_shift, shrunk
 
 
@@ -47,9 +53,36 @@ def test_holm_against_statsmodels(p_values: list[float]) -> None:
 def test_probability_best_against_draws(successes: list[int], trials: list[int]) -> None:
     rng = np.random.default_rng(1)
     x, n = np.array(successes), np.array(trials)
-    draws = rng.beta(1 + x, 1 + n - x, size=(400_000, len(x)))
+    a, b = beta_of_shares(x, n)
+    draws = rng.beta(a + x, b + n - x, size=(400_000, len(x)))
     expected = np.bincount(draws.argmax(axis=1), minlength=len(x)) / 400_000
     assert probability_best(x, n) == pytest.approx(expected, abs=0.004)
+
+
+def test_probability_best_keeps_its_promise() -> None:
+    """On simulated creatives, the one called best with probability p is best in a share p of the cases."""
+    rng = np.random.default_rng(3)
+    promised, kept = [], []
+    for _ in range(400):
+        truth = rng.beta(20, 980, 12)
+        trials = rng.integers(200, 5_000, 12)
+        chances = probability_best(rng.binomial(trials, truth), trials, nodes=400)
+        promised.append(chances.max())
+        kept.append(chances.argmax() == truth.argmax())
+    assert np.mean(kept) == pytest.approx(np.mean(promised), abs=3 * np.sqrt(0.25 / 400))
+
+
+def test_no_click_in_few_impressions_is_not_the_best() -> None:
+    chances = probability_best([0, 30, 60], [290, 100_000, 150_000])
+    assert chances.argmax() == 2
+
+
+def test_the_spread_of_shares_is_found_again() -> None:
+    rng = np.random.default_rng(4)
+    trials = rng.integers(1_000, 20_000, 400)
+    a, b = beta_of_shares(rng.binomial(trials, rng.beta(30, 970, 400)), trials)
+    assert a / (a + b) == pytest.approx(0.03, rel=0.05)
+    assert a + b == pytest.approx(1_000, rel=0.25)
 
 
 @settings(max_examples=30, deadline=None)

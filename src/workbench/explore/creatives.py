@@ -1,7 +1,8 @@
 """Creatives side by side: what they reach, and how sure it is which one is best.
 
-Words: the *probability of being best* is that of having the highest true rate, from a uniform prior and the
-counts seen; a *low performer* returns less than `LOW_ROAS` per unit of spend.
+Words: the *probability of being best* is that of having the highest true rate, from the counts seen and from
+what the other creatives suggest of one with few impressions; a *low performer* returns less than `LOW_ROAS`
+per unit of spend.
 """
 
 from __future__ import annotations
