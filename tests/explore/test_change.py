@@ -84,7 +84,7 @@ def test_a_real_change_is_seen() -> None:
 
 def test_a_ratio_is_a_ratio_of_sums() -> None:
     rng = np.random.default_rng(5)
-    shown = rng.integers(500, 5000, 90).astype(float)
+    shown = rng.integers(500, 5000, 110).astype(float)
     clicks = rng.binomial(shown.astype(int), 0.03).astype(float)
     step = step_between(clicks, shown, days=28, lag=28)
     assert step.current == pytest.approx(clicks[-28:].sum() / shown[-28:].sum())

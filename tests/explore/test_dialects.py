@@ -92,6 +92,7 @@ class Postgres:
             with cursor.copy(f"COPY {name} FROM STDIN") as copy:
                 for row in zip(*(column.to_pylist() for column in table.columns), strict=True):
                     copy.write_row(row)
+            cursor.execute(f"ANALYZE {name}")
 
     def query(self, text: str) -> pa.Table:
         with self.connection.cursor() as cursor:
