@@ -58,14 +58,24 @@ class _Setting:
     plan: Plan
     people: Population
     showing: Showing
+    media: Media
     rng: np.random.Generator
 
     def day(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
         return (at - first_instant(self.spec)) // DAY
 
-    def weights(self, name: str) -> NDArray[np.float64]:
-        weight = np.array([getattr(channel, name) for channel in self.spec.channels], dtype=np.float64)
-        return np.asarray(weight / weight.sum())
+    def loud(self) -> NDArray[np.float64]:
+        """Return how much each channel is to be seen on each day: no spend, no click."""
+        spend = self.media.spend
+        return np.asarray(np.minimum(spend / spend.mean(axis=1, keepdims=True), 2.0))
+
+    def other(self, name: str, at: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the channel of a click beside the one that mattered, by how often each opens or closes."""
+        often = np.array([getattr(channel, name) for channel in self.spec.channels], dtype=np.float64)
+        bounds = np.cumsum(often[:, None] * self.loud() + 1e-12, axis=0)
+        day = np.clip(self.day(at), 0, self.spec.days - 1)
+        above = self.rng.random(len(at))[None, :] > (bounds / bounds[-1])[:, day]
+        return np.asarray(np.minimum(above.sum(axis=0), len(often) - 1))
 
     def touch(
         self,
@@ -103,9 +113,9 @@ def _buyers(
     return anybody, fresh
 
 
-def _cause(setting: _Setting, media: Media, curve: Season) -> tuple[Purchases, list[Clicks]]:
+def _cause(setting: _Setting, curve: Season) -> tuple[Purchases, list[Clicks]]:
     rng, spec = setting.rng, setting.spec
-    count = rng.poisson(media.expected)
+    count = rng.poisson(setting.media.expected)
     channel = np.repeat(np.arange(len(spec.channels)), count.sum(axis=1))
     day = np.concatenate([np.repeat(np.arange(spec.days), row) for row in count])
     at = hour_within_day(curve, day, rng)
@@ -121,9 +131,10 @@ def _cause(setting: _Setting, media: Media, curve: Season) -> tuple[Purchases, l
     clicks = [setting.touch(user, clicked, channel, visit)]
     last = clicks[0].creative.copy()
     helped = np.flatnonzero(rng.random(len(at)) < _ASSISTED)
-    closer = rng.choice(len(spec.channels), len(helped), p=setting.weights("closes"))
-    helped, closer = helped[closer != channel[helped]], closer[closer != channel[helped]]
     later = clicked[helped] + ((at - clicked)[helped] * rng.uniform(0.4, 0.97, len(helped))).astype(np.int64)
+    closer = setting.other("closes", later)
+    mixed = closer != channel[helped]
+    helped, closer, later = helped[mixed], closer[mixed], later[mixed]
     closing = setting.touch(user[helped], later, closer, visit[helped])
     last[helped], clicked_last = closing.creative, clicked.copy()
     clicked_last[helped] = later
@@ -147,17 +158,18 @@ def _prepare(
     rng = setting.rng
     chosen = np.flatnonzero(rng.random(len(user)) < _PREPARED)
     at = before[chosen] - (rng.exponential(4 * DAY, len(chosen)) + HOUR).astype(np.int64)
-    opener = rng.choice(len(setting.spec.channels), len(chosen), p=setting.weights("opens"))
+    opener = setting.other("opens", at)
     return setting.touch(user[chosen], at, opener, visit[chosen])
 
 
 def _capture(
-    setting: _Setting, media: Media, orders: tuple[NDArray[np.int64], NDArray[np.int64]], visits: int
+    setting: _Setting, orders: tuple[NDArray[np.int64], NDArray[np.int64]], visits: int
 ) -> tuple[Purchases, list[Clicks]]:
     """Return the users' own orders; some click an advertisement on the way, which changes nothing."""
     (user, at), rng, count = orders, setting.rng, len(orders[0])
-    loud = np.minimum(media.spend / media.spend.mean(axis=1, keepdims=True), 2.0)  # no spend, no click
-    bounds = np.cumsum(np.array([c.captures for c in setting.spec.channels])[:, None] * loud, axis=0)
+    bounds = np.cumsum(
+        np.array([c.captures for c in setting.spec.channels])[:, None] * setting.loud(), axis=0
+    )
     channel = (rng.random(count)[None, :] > bounds[:, setting.day(at)]).sum(axis=0)
     lag = (rng.exponential(2 * HOUR, count) + MINUTE).astype(np.int64)
     crossed = np.flatnonzero((channel < len(bounds)) & (at - lag >= first_instant(setting.spec)))
@@ -178,10 +190,10 @@ def _capture(
     return own, [clicks, _prepare(setting, user[crossed], clicks.at, visit[crossed])]
 
 
-def _idle(setting: _Setting, media: Media, leading: list[Clicks], curve: Season) -> Clicks:
+def _idle(setting: _Setting, leading: list[Clicks], curve: Season) -> Clicks:
     """Return the clicks that lead to nothing: what spend buys beyond those that do."""
     spec, rng = setting.spec, setting.rng
-    paid = media.spend / np.array([c.click_cost for c in spec.channels])[:, None]
+    paid = setting.media.spend / np.array([c.click_cost for c in spec.channels])[:, None]
     for clicks in leading:
         np.subtract.at(paid, (clicks.channel, setting.day(clicks.at)), 1)
     count = rng.poisson(np.maximum(paid, 0))
@@ -213,11 +225,11 @@ def advertise(
     own: tuple[NDArray[np.int64], NDArray[np.int64]],
 ) -> Advertising:
     """Return the clicks and orders of paid advertising, beside the users' own orders."""
-    setting = _Setting(spec, plan, people, showing, stream(spec, "ads"))
-    caused, clicks = _cause(setting, media, curve)
-    captured, more = _capture(setting, media, own, visits=len(caused.user))
+    setting = _Setting(spec, plan, people, showing, media, stream(spec, "ads"))
+    caused, clicks = _cause(setting, curve)
+    captured, more = _capture(setting, own, visits=len(caused.user))
     leading = [*clicks, *more]
-    every = [*leading, _idle(setting, media, leading, curve)]
+    every = [*leading, _idle(setting, leading, curve)]
     columns = {
         name: np.concatenate([getattr(part, name) for part in every])
         for name in ("user", "at", "channel", "creative", "visit")
