@@ -90,7 +90,11 @@ def plan(
         parameters = read_parameters(notebook.parameters, parameters or {}, source=source)
     values = parameters.model_dump(mode="json")
     defaults = {name: field.default for name, field in type(parameters).model_fields.items()}
-    label = ", ".join(f"{name} {value}" for name, value in values.items() if value != defaults[name])
+    label = ", ".join(
+        f"{name} {'all' if value is None else value}"
+        for name, value in values.items()
+        if value != defaults[name]
+    )
     id_ = inputs.run_id(notebook.name, notebook.sha256, values)
     return PlannedRun(id=id_, notebook=notebook, parameters=values, inputs=inputs, label=label[:500])
 
