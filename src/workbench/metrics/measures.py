@@ -116,7 +116,7 @@ class Leaf(Measure):
 
     @property
     def needs(self) -> frozenset[str]:
-        """Return the tables without which the leaf has no value."""
+        """Return the tables and event types without which the leaf has no value."""
         return frozenset({self.table})
 
 
@@ -142,6 +142,12 @@ class _Rows(Leaf):
     def table(self) -> str:
         """Return the table the leaf is read from."""
         return table_of(self.of[0])
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Return the table and, where it is one, the event type without which the leaf has no value."""
+        one = self.event_types if len(self.of) == 1 else ()
+        return frozenset({self.table, *one})
 
     @property
     def event_types(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from workbench.metrics.measured import Measured, Row
 from workbench.metrics.measures import Derived, Leaf, Measure, Stored, leaves
 from workbench.metrics.metric import Metric
 from workbench.metrics.plan import plan
+from workbench.metrics.presence import loaded
 from workbench.metrics.slices import DIMENSIONS, parse_by
 from workbench.metrics.values import Floats, Values, fetch
 from workbench.metrics.window import Window, resolve
@@ -68,15 +69,20 @@ def measure(
     }
     wanted = [leaf for m in asked for leaf in (*leaves(formulas[m.name]), *m.spread)]
     daily = not any(DIMENSIONS[name].grain in _SINGLE_DAYS for name in dimensions)
-    needed = plan(wanted, by=dimensions, where=kept, loaded=tables.names, daily=daily)
+    needed = plan(wanted, by=dimensions, where=kept, loaded=loaded(tables, wanted), daily=daily)
     _refuse_unsliceable(asked, formulas, needed.missing, dimensions)
     values = fetch(tables, needed, dimensions, span)
-    present = completeness.present(tables, wanted, span)
+    answered = [leaf for leaf in wanted if leaf not in needed.missing]
+    present = completeness.present(tables, answered, span)
     before = _before(tables, needed, dimensions, span) if compare and not _timed(dimensions) else None
     rows: list[Row] = []
     for metric in asked:
         share = min(
-            (present[leaf.table] for leaf in leaves(formulas[metric.name]) if leaf.table in present),
+            (
+                present[leaf.table]
+                for leaf in leaves(formulas[metric.name])
+                if leaf in answered and leaf.table in present
+            ),
             default=np.nan,
         )
         rows += _rows(metric, formulas[metric.name], values, before, share)

@@ -39,7 +39,7 @@ def plan(
     where : tuple of Condition
         What rows must meet.
     loaded : collection of str
-        The tables that hold rows.
+        The tables that hold rows, and the event types that occurred.
     daily : bool
         Whether sums are also wanted by day, for their variance.
     """
@@ -89,9 +89,9 @@ def _reason(leaf: Leaf, by: tuple[str, ...], where: tuple[Condition, ...], loade
         return ""
     absent = sorted(leaf.needs - set(loaded))
     if absent:
-        return (
-            f"no {' and no '.join(absent)} loaded" if leaf.table != "model_results" else f"{leaf} has not run"
-        )
+        if leaf.table == "model_results":
+            return f"{leaf} has not run"
+        return f"no {' and no '.join(name for name in absent if name != 'facts') or 'events'} loaded"
     if isinstance(leaf, Stored):
         return _stored_reason(leaf, by, where)
     blind = [name for name in (*by, *(c.column for c in where)) if not reaches(name, leaf.table, loaded)]

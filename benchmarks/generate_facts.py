@@ -1,0 +1,95 @@
+"""Facts in the layout of the store, made by SQL: month files, sorted by event type and time, zstd."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+CAMPAIGNS = 200
+SPREAD = (
+    ("campaign_delivered", 0.40),
+    ("campaign_viewed", 0.62),
+    ("user_engaged", 0.80),
+    ("campaign_clicked", 0.90),
+    ("user_purchased", 0.93),
+    ("campaign_converted", 0.945),
+    ("user_segmented", 0.97),
+    ("user_unsubscribed", 0.975),
+    ("metric_calculation_completed", 1.0),
+)
+
+
+def _uniform(salt: int) -> str:
+    return f"(hash(i, {salt}) % 1000003 / 1000003.0)"
+
+
+def generate(folder: Path, rows: int) -> duckdb.DuckDBPyConnection:
+    """Return a connection with `facts`, `daily_performance` and `campaigns` of so many events."""
+    connection = duckdb.connect()
+    connection.execute(
+        "SET TimeZone='UTC'; SET threads=2; SET memory_limit='4GB'; SET preserve_insertion_order=false"
+    )
+    connection.execute(f"SET temp_directory='{folder}/spill'")
+    for month in range(1, 13):
+        path = folder / f"facts/month=2024-{month:02d}"
+        path.mkdir(parents=True, exist_ok=True)
+        if not (path / "part.parquet").exists():
+            connection.execute(_month(month, rows // 12, rows // 50, path / "part.parquet"))
+    connection.execute(
+        f"CREATE VIEW facts AS SELECT * FROM read_parquet('{folder}/facts/*/*.parquet', "
+        "hive_partitioning=true, hive_types={'month': VARCHAR})"
+    )
+    connection.execute(_SPEND)
+    connection.execute(_CAMPAIGNS)
+    return connection
+
+
+def _month(month: int, rows: int, users: int, path: Path) -> str:
+    kinds = " ".join(f"WHEN p < {end} THEN '{name}'" for name, end in SPREAD)
+    return f"""
+    COPY (
+      SELECT event_type, CAST(moment AS DATE) AS day, moment AS timestamp, user_key, 'backend' AS source,
+        CASE WHEN event_type LIKE 'campaign%' THEN 'c' || campaign END AS campaign_id,
+        CASE WHEN event_type LIKE 'campaign%' THEN 'k' || campaign * 5 + user_key % 5 END AS creative_id,
+        CASE WHEN event_type = 'campaign_delivered'
+          THEN ['email', 'push', 'sms', 'in_app'][1 + campaign % 4] END AS channel,
+        'S' || user_key % 8 AS segment, 'R' || user_key % 20 AS region,
+        ['iOS', 'Web'][1 + user_key % 2] AS platform,
+        CASE WHEN event_type = 'campaign_viewed' THEN ['received', 'opened'][1 + i % 2] END AS kind,
+        CASE WHEN event_type = 'campaign_delivered' THEN (user_key + campaign) % 10 = 0 END AS is_holdout,
+        CASE WHEN paid THEN 'o' || hash(i, 9) END AS order_id,
+        CASE WHEN paid THEN round(5 + 90 * {_uniform(5)}, 2) END AS value,
+        {_uniform(6)} AS seconds, 10 * {_uniform(7)} AS lag_minutes, false AS late_arrival, 'load' AS load_id
+      FROM (SELECT *, event_type IN ('campaign_converted', 'user_purchased') AS paid FROM (
+            SELECT i, CASE {kinds} END AS event_type, CAST(hash(i, 2) % {users} AS BIGINT) AS user_key,
+              CAST(hash(i, 3) % {CAMPAIGNS} AS INTEGER) AS campaign,
+              TIMESTAMPTZ '2024-{month:02d}-01 00:00:00+00' + to_microseconds(
+                CAST({_uniform(4)} * 86400e6 * 28 AS BIGINT)) AS moment
+            FROM (SELECT i, {_uniform(1)} AS p FROM range({month * 10**9}, {month * 10**9 + rows}) t(i))))
+      ORDER BY event_type, timestamp
+    ) TO '{path}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)
+    """
+
+
+_SPEND = f"""
+CREATE TABLE daily_performance AS
+SELECT CAST(day AS DATE) AS date, 'c' || c AS campaign_id, 'email' AS channel, 'k' || c * 5 AS creative_id,
+  NULL::VARCHAR AS segment, NULL::VARCHAR AS region, 1000::BIGINT AS impressions, 20::BIGINT AS clicks,
+  10.0 + c AS spend, 1.0 AS conversions, 30.0 AS revenue, NULL::DOUBLE AS leads, NULL::BIGINT AS engagements,
+  NULL::BIGINT AS shares, NULL::BIGINT AS comments, NULL::BIGINT AS sends, NULL::BIGINT AS deliveries,
+  NULL::BIGINT AS bounces, NULL::BIGINT AS opens, NULL::BIGINT AS replies, NULL::VARCHAR AS original_channel,
+  NULL::VARCHAR AS platform
+FROM range(DATE '2024-01-01', DATE '2025-01-01', INTERVAL 1 DAY) d(day), range({CAMPAIGNS}) t(c)
+"""
+
+_CAMPAIGNS = f"""
+CREATE TABLE campaigns AS
+SELECT 'c' || c AS campaign_id, 'Campaign ' || c AS name, 'OTHER' AS campaign_type,
+  ['email', 'push', 'sms', 'in_app'][1 + c % 4] AS channel, 'active' AS status, NULL::VARCHAR AS objective,
+  DATE '2024-01-01' AS start_date, DATE '2024-12-31' AS end_date, 5000.0 AS budget,
+  NULL::DOUBLE AS target_leads,
+  NULL::DOUBLE AS target_conversions, NULL::DOUBLE AS target_roas, NULL::DOUBLE AS target_roi,
+  NULL::VARCHAR AS region, NULL::VARCHAR AS original_channel
+FROM range({CAMPAIGNS}) t(c)
+"""

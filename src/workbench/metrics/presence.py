@@ -1,0 +1,28 @@
+"""What there is to measure: the tables that hold rows, and the event types that ever occurred."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from workbench.events.definitions import EVENT_TYPES
+from workbench.metrics.measures import Leaf
+
+if TYPE_CHECKING:
+    from workbench.metrics.source import Tables
+
+
+def loaded(tables: Tables, wanted: Iterable[Leaf]) -> frozenset[str]:
+    """Return the tables that hold rows and, of the event types that the leaves need, those that ever occurred.
+
+    A workspace that never recorded a conversion has no conversion rate of zero: it has none. Each type is
+    looked for with a limit of one row, which the order of the facts makes a matter of a few pages.
+    """
+    names = tables.names
+    needed = sorted({name for leaf in wanted for name in leaf.needs} & set(EVENT_TYPES))
+    if "facts" not in names or not needed:
+        return names
+    sql = " UNION ALL ".join(
+        f"(SELECT event_type FROM facts WHERE event_type = '{name}' LIMIT 1)" for name in needed
+    )
+    return names | frozenset(tables.query(sql).column(0).to_pylist())
