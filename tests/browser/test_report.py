@@ -88,28 +88,37 @@ def test_even_an_injected_script_would_not_run(show) -> None:
 
 def test_evaluation_of_text_is_refused(show) -> None:
     page, _ = show()
-    refused = page.evaluate("() => { try { return Function('return 1')(); } catch (e) { return e.name; } }")
+    # What the tool itself evaluates may do so; what the page does later may not.
+    refused = page.evaluate(
+        """() => new Promise(done => setTimeout(() => {
+            try { done(Function('return 1')()); } catch (problem) { done(problem.name); }
+        }))"""
+    )
     assert refused == "EvalError"
 
 
 @pytest.mark.parametrize("name", ["plain", "hostile"])
-@pytest.mark.parametrize("width", [320, 390, 768, 1440])
-def test_no_page_scrolls_sideways(show, name: str, width: int) -> None:
-    page, _ = show(name, width=width)
+def test_no_page_scrolls_sideways(show, name: str) -> None:
+    page, _ = show(name, width=390)
     page.locator("summary").evaluate_all("all => all.forEach(one => one.click())")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for width in (390, 320, 768, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(200)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["plain", "hostile"])
-@pytest.mark.parametrize("width", [390, 1440])
-def test_axe_finds_nothing(show, name: str, scheme: str, width: int) -> None:
+def test_axe_finds_nothing(show, name: str) -> None:
     from axe_core_python.sync_playwright import Axe
 
-    page, _ = show(name, scheme=scheme, width=width)
+    page, _ = show(name, width=390)
     page.locator("summary").evaluate_all("all => all.forEach(one => one.click())")
-    found = Axe().run(page)["violations"]
-    assert [(one["id"], [node["html"][:200] for node in one["nodes"][:3]]) for one in found] == []
+    for width, scheme in ((390, "light"), (390, "dark"), (1440, "dark"), (1440, "light")):
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(200)
+        found = Axe().run(page)["violations"]
+        assert [(one["id"], [node["html"][:200] for node in one["nodes"][:3]]) for one in found] == []
 
 
 def test_the_theme_follows_the_system_and_the_reader(show) -> None:
@@ -131,7 +140,7 @@ def test_the_theme_follows_the_system_and_the_reader(show) -> None:
 
 def test_charts_change_with_the_theme(show) -> None:
     page, _ = show()
-    colour = "getComputedStyle(document.querySelector('.live .mark-symbol path')).fill"
+    colour = "getComputedStyle(document.querySelector('.live .mark-symbol [fill^=\"var\"]')).fill"
     before = page.evaluate(colour)
     page.locator("#theme").click()
     assert page.evaluate(colour) != before

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from workbench.charts.cards import Alerts
-from workbench.charts.drawing import DataTable, Drawing, Nothing
+from workbench.charts.drawing import DataTable, Drawing, Nothing, coded
 from workbench.charts.shapes import MOST_BARS, dots, labels, unit_in_words
 from workbench.charts.tables import figure, tabulate, text
 from workbench.explore.campaigns import CampaignComparison
@@ -117,9 +117,9 @@ def channel_returns(result: ChannelComparison) -> Drawing | Nothing:
     if result.missing or not known:
         reason = result.missing or "No channel has both cost and revenue, so none has a return."
         return Nothing(title=title, reason=reason)
-    finding = f"{known[0].channel} gains {format_value(known[0].roi, 'x')} per unit of spend"
+    finding = f"{coded(known[0].channel)} gains {format_value(known[0].roi, 'x')} per unit of spend"
     if len(known) > 1:
-        finding += f", {known[-1].channel} {format_value(known[-1].roi, 'x')}"
+        finding += f", {coded(known[-1].channel)} {format_value(known[-1].roi, 'x')}"
     return _dots(known, "roi", "x", finding=finding, title=title, name="channel", mark_at=0.0)
 
 
@@ -132,7 +132,7 @@ def channel_engagement(result: ChannelComparison) -> Drawing | Nothing:
     if result.missing or not known:
         return Nothing(title=title, reason=result.missing or "No channel reports engagement.")
     sure = "" if result.sure or len(known) < 2 else ", not clearly ahead of the next"
-    finding = f"{known[0].channel} engages best: {format_value(known[0].engagement_rate, '%')}{sure}"
+    finding = f"{coded(known[0].channel)} engages best: {format_value(known[0].engagement_rate, '%')}{sure}"
     return _dots(known, "engagement_rate", "%", finding=finding, title=title, name="channel")
 
 
@@ -222,7 +222,7 @@ def _dots(  # noqa: PLR0913 - what differs between three pictures of one kind
     mark_at: float | None = None,
 ) -> Drawing:
     drawn = rows[:MOST_BARS]
-    names = labels([getattr(row, name) or (getattr(row, also) if also else "") for row in drawn])
+    names = labels([_called(row, name, also) for row in drawn])
     points = [
         {
             "label": label,
@@ -255,6 +255,11 @@ def _dots(  # noqa: PLR0913 - what differs between three pictures of one kind
         table=table,
         note=f"{left_out} more are in the figures." if left_out else "",
     )
+
+
+def _called(row: Any, name: str, also: str) -> str:
+    text = str(getattr(row, name) or (getattr(row, also) if also else ""))
+    return coded(text) if name == "channel" else text
 
 
 def _interval(row: Any, field: str, unit: str) -> str:

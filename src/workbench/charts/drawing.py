@@ -159,6 +159,17 @@ def shown(text: object, limit: int = 120) -> str:
     return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}…"
 
 
+def coded(name: object) -> str:
+    """Return a name that stands for itself in data as it is read.
+
+    Examples
+    --------
+    >>> coded("paid_search")
+    'paid search'
+    """
+    return str(name).replace("_", " ")
+
+
 def shown_as(
     kind: str, payload: object, text: str, html: str, figures: list[dict[str, Any]] | None = None
 ) -> dict[str, Any]:

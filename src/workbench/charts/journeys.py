@@ -17,6 +17,8 @@ def funnel(result: Funnel) -> Drawing | Nothing:
     """Return a funnel: one bar per stage, the bottleneck in its own colour."""
     if result.missing or not result.stages:
         return Nothing(title="Funnel", reason=result.missing or "No stage has a count.")
+    worst = result.bottleneck
+    weak = worst if worst and (worst.against_benchmark or 0.0) < 1 else None
     rows = [
         {
             "label": label,
@@ -24,7 +26,7 @@ def funnel(result: Funnel) -> Drawing | Nothing:
             "said": format_value(stage.count, "count")
             + (f" · {format_value(stage.rate, '%')} of the stage before" if stage.rate is not None else ""),
             "detail": format_value(stage.overall, "%"),
-            "tone": "s2" if stage.is_bottleneck else "s1",
+            "tone": "s2" if stage is weak else "s1",
         }
         for label, stage in zip(labels([s.stage for s in result.stages]), result.stages, strict=True)
     ]
@@ -32,9 +34,7 @@ def funnel(result: Funnel) -> Drawing | Nothing:
     counted = "users who came through the stages in order" if "order" in result.counted else result.counted
     return Drawing(
         finding=result.sentence,
-        subtitle=f"Funnel by {counted}; the bottleneck stands out"
-        if result.bottleneck
-        else f"Funnel by {counted}",
+        subtitle=f"Funnel by {counted}" + ("; the weakest step stands out" if weak else ""),
         description=f"Bars, one per stage of the funnel: {listed}.",
         spec=funnel_bars(rows),
         table=tabulate(

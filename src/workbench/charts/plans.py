@@ -46,7 +46,7 @@ def pacing_table(result: Pacing) -> DataTable | Nothing:
     """Return spend against plan as a table, the total last."""
     if result.missing or not result.rows:
         return Nothing(title="Budget pacing", reason=result.missing or "No campaign is running.")
-    return pacing_rows(result, result.sentence)
+    return pacing_rows(result, "All running campaigns")
 
 
 def pacing_rows(result: Pacing, caption: str = "Spend against plan") -> DataTable:

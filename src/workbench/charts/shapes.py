@@ -50,7 +50,7 @@ def unit_axis(unit: str, **options: Any) -> alt.Axis:
 
     if unit in {"count", "money"}:
         return alt.Axis(title=None, labelExpr=_SHORT, tickCount=4, **options)
-    return alt.Axis(title=None, format=_FORMATS.get(unit, "~g"), tickCount=4, **options)
+    return alt.Axis(title=None, format=_FORMATS.get(unit, ",.2~f"), tickCount=4, **options)
 
 
 def day_axis(field: str = "day", **options: Any) -> alt.X:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from workbench.charts.drawing import Column, DataTable, Nothing, figures_of, shown
+from workbench.charts.drawing import Column, DataTable, Nothing, coded, figures_of, shown
 from workbench.result import MISSING, Result, format_value
 
 Unit = str
@@ -46,7 +46,7 @@ def tabulate(
     return DataTable(
         caption=caption,
         columns=tuple(Column(label=c.label, number=c.unit is not None, bars=c.bars) for c in kept),
-        rows=tuple(tuple(cell(getattr(row, c.field), c.unit, currency) for c in kept) for row in rows),
+        rows=tuple(tuple(cell(_read(row, c), c.unit, currency) for c in kept) for row in rows),
         bars=tuple(
             tuple(_share(getattr(row, c.field), largest[c.field]) for c in kept if c.bars) for row in rows
         )
@@ -110,6 +110,11 @@ def cell(value: object, unit: Unit | None, currency: str | None) -> str:
     if isinstance(value, date):
         return f"{value.day} {value:%b %Y}"
     return shown(value) or MISSING
+
+
+def _read(row: object, column: Shown) -> object:
+    value = getattr(row, column.field)
+    return coded(value) if column.field == "channel" else value
 
 
 def _has(value: object) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.charts.cards import period
-from workbench.charts.drawing import DataTable, Drawing, Nothing, figures_of, shown
+from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, figures_of, shown
 from workbench.charts.shapes import (
     day_axis,
     in_one_line,
@@ -116,7 +116,7 @@ def _several(parts: Sequence[Sequence[TrendPoint]], result: Trends) -> dict[str,
 
     top = max((p.value or 0.0 for part in parts for p in part), default=0.0) or 1.0
     low = min(0.0, *(p.value or 0.0 for part in parts for p in part))
-    names = labels([part[0].slice or "(none)" for part in parts])
+    names = labels([coded(part[0].slice or "(none)") for part in parts])
     pictures = [
         _lines(_rows(part, result), result.unit, alt.Scale(domain=[low, top], nice=True)).properties(
             width=200, height=120, title=name
