@@ -183,10 +183,10 @@ def test_cards_compare_with_the_window_before(base) -> None:
 
 
 def test_trend_of_a_ratio(base) -> None:
-    rows = [*_daily("a", 2.0, days=90), *_daily("b", 3.0, days=90, spend=10.0)]
+    rows = [*_daily("a", 2.0, days=110), *_daily("b", 3.0, days=110, spend=10.0)]
     view = trends(base(daily_performance=rows), "roas", window="60d")
     assert len(view.points) == 60
-    last = [row for row in rows if row["date"] > START + timedelta(days=82)]
+    last = [row for row in rows if row["date"] > START + timedelta(days=102)]
     assert view.points[-1].rolling == pytest.approx(
         sum(r["revenue"] for r in last) / sum(r["spend"] for r in last)
     )
