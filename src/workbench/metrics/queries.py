@@ -15,6 +15,7 @@ from workbench.events.tables import TABLES
 from workbench.metrics import sql
 from workbench.metrics.conditions import Condition
 from workbench.metrics.measures import Count, Distinct, Leaf, Quantile, Total
+from workbench.metrics.rollups import DAILY
 from workbench.metrics.slices import DIMENSIONS, Dimension, Lookup
 from workbench.metrics.sql import Expression
 
@@ -41,6 +42,8 @@ class Query:
         The tables that are loaded; others cannot be looked up in.
     daily : bool
         Whether there is one row per day as well: the column ``day_``.
+    rolled_up : bool
+        Whether sums of events are read from the daily roll-up.
     """
 
     kind: Literal["sums", "distinct", "quantile", "derived", "stored"]
@@ -50,6 +53,7 @@ class Query:
     where: tuple[Condition, ...] = ()
     loaded: tuple[str, ...] = ()
     daily: bool = False
+    rolled_up: bool = False
 
 
 def build(query: Query) -> Expression:
@@ -75,8 +79,13 @@ def source(query: Query, *, also: Sequence[str] = (), table: str | None = None) 
     Each dimension named by the query, its conditions, or `also` becomes a column ``dim_<name>``.
     """
     name = table or query.table
-    rows = in_window(sql.unbound(name), name)
+    rows = _rolled_up() if query.rolled_up else in_window(sql.unbound(name), name)
     return sliced(rows, name, query, also=also)
+
+
+def _rolled_up() -> Expression:
+    rows = sql.unbound(DAILY)
+    return rows.filter(sql.within(rows.day, instant=False))
 
 
 def in_window(rows: Expression, table: str) -> Expression:
@@ -196,6 +205,8 @@ def _applies(rows: Expression, leaf: Rows) -> Expression | None:
 def _value(rows: Expression, leaf: Rows) -> Expression:
     """Return what one row adds to a leaf; null where it does not belong to it."""
     applies = _applies(rows, leaf)
+    if isinstance(leaf, Count) and "events" in rows.columns:
+        return rows.events if applies is None else sql.when(applies, rows.events, 0)
     if isinstance(leaf, Count):
         return sql.literal(1) if applies is None else sql.when(applies, 1, 0)
     value = rows[leaf.column]

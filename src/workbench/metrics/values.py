@@ -87,9 +87,11 @@ def evaluate(measure: Measure, known: Mapping[Leaf, Floats], shape: tuple[int, .
 
     Examples
     --------
-    >>> from workbench.metrics.measures import Arithmetic, Constant, Count, Days, Derived, Leaf, Measure,
-    Stored, Total, leaves >>> a, b = count("campaign_clicked"), count("campaign_viewed") >>> evaluate(a / b,
-    {a: np.array([1.0, 2.0]), b: np.array([4.0, 0.0])}, (2,), 1) array([0.25,  nan])
+    >>> import numpy as np
+    >>> from workbench.metrics.measures import count
+    >>> a, b = count("campaign_clicked"), count("campaign_viewed")
+    >>> evaluate(a / b, {a: np.array([1.0, 2.0]), b: np.array([4.0, 0.0])}, (2,), 1)
+    array([0.25,  nan])
     """
     if isinstance(measure, Constant):
         return np.full(shape, measure.value)
