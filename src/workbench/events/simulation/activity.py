@@ -46,48 +46,45 @@ def _ids(plan: Plan) -> tuple[pl.Series, pl.Series]:
 
 def deliveries(spec: MarketSpec, plan: Plan, people: Population, messages: Messages) -> list[pl.DataFrame]:
     """Return deliveries (the holdout's too), openings, refusals, and campaigns that ended in nothing."""
-    import polars as pl
-
     rng = stream(spec, "deliveries")
-    campaign_ids, creative_ids = _ids(plan)
-    types = [c.campaign_type for c in plan.campaigns]
-    sent = messages.rows.with_columns(
-        campaign_id=campaign_ids.gather(messages.rows["campaign"]),
-        creative_id=creative_ids.gather(messages.rows["creative"]),
-        campaign_type=_one_of(types, messages.rows["campaign"].to_numpy()),
-        delivery_channel=_one_of(OWNED_CHANNELS, messages.rows["channel"].to_numpy()),
-        segment_id=_one_of(
-            [s.name for s in spec.segments], people.segment[messages.rows["user"].to_numpy()]
-        ).str.to_lowercase(),
-        allocation_method=_one_of(
-            ("ai_optimized", "manual", "random"), messages.rows["campaign"].to_numpy() % 3
-        ),
-        view_duration_seconds=np.round(rng.lognormal(1.6, 0.8, len(messages.rows)), 1),
-    )
+    sent = _described(spec, plan, people, messages)
     who = ("campaign_id", "creative_id")
-    opened = sent.filter(pl.col("opened_at").is_not_null()).with_columns(at="opened_at")
-    shown = sent.filter(pl.col("opened_at").is_null() & ~pl.col("held_out"))
-    shown = shown.filter(pl.Series(rng.random(len(shown)) < 0.04)).with_columns(at=pl.col("at") + SECOND)
-    views = pl.concat(
-        [opened.with_columns(view_type=pl.lit("opened")), shown.with_columns(view_type=pl.lit("received"))]
-    )
+    what = ("campaign_type", "segment_id", "delivery_channel", "allocation_method", "is_holdout")
     return [
-        draft(
-            "campaign_delivered",
-            sent,
-            *map(pl.col, who),
-            pl.col("campaign_type"),
-            pl.col("segment_id"),
-            pl.col("delivery_channel"),
-            pl.col("allocation_method"),
-            pl.col("held_out").alias("is_holdout"),
-            source="backend",
-        ),
-        draft(
-            "campaign_viewed", views, *map(pl.col, who), pl.col("view_type"), pl.col("view_duration_seconds")
-        ),
+        draft("campaign_delivered", sent, *who, *what, source="backend"),
+        draft("campaign_viewed", _views(sent, rng), *who, "view_type", "view_duration_seconds"),
         *_refusals(spec, sent, plan, rng),
     ]
+
+
+def _described(spec: MarketSpec, plan: Plan, people: Population, messages: Messages) -> pl.DataFrame:
+    import polars as pl
+
+    campaign_ids, creative_ids = _ids(plan)
+    campaign = messages.rows["campaign"].to_numpy()
+    kinds = [segment.name.lower() for segment in spec.segments]
+    return messages.rows.with_columns(
+        campaign_id=campaign_ids.gather(campaign),
+        creative_id=creative_ids.gather(messages.rows["creative"]),
+        campaign_type=_one_of([c.campaign_type for c in plan.campaigns], campaign),
+        delivery_channel=_one_of(OWNED_CHANNELS, messages.rows["channel"].to_numpy()),
+        segment_id=_one_of(kinds, people.segment[messages.rows["user"].to_numpy()]),
+        allocation_method=_one_of(("ai_optimized", "manual", "random"), campaign % 3),
+        is_holdout=pl.col("held_out"),
+    )
+
+
+def _views(sent: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+    """Return the openings, and a few messages that were seen and not opened."""
+    import polars as pl
+
+    opened = sent.filter(pl.col("opened_at").is_not_null()).with_columns(at="opened_at")
+    seen = sent.filter(pl.col("opened_at").is_null() & ~pl.col("held_out"))
+    seen = seen.filter(pl.Series(rng.random(len(seen)) < 0.04)).with_columns(at=pl.col("at") + SECOND)
+    views = pl.concat(
+        [opened.with_columns(view_type=pl.lit("opened")), seen.with_columns(view_type=pl.lit("received"))]
+    )
+    return views.with_columns(view_duration_seconds=np.round(rng.lognormal(1.6, 0.8, len(views)), 1))
 
 
 def _refusals(
@@ -130,72 +127,69 @@ def _refusals(
     ]
 
 
-def clicks_and_orders(
-    spec: MarketSpec, plan: Plan, clicks: pl.DataFrame, orders: pl.DataFrame, visited: pl.DataFrame
-) -> list[pl.DataFrame]:
-    """Return clicks, orders, conversions, and the steps between them."""
-    import polars as pl
-
+def clicks(spec: MarketSpec, plan: Plan, clicked: pl.DataFrame) -> pl.DataFrame:
+    """Return the clicks."""
     rng = stream(spec, "clicks")
     campaign_ids, creative_ids = _ids(plan)
-    clicks = clicks.with_columns(
-        campaign_id=campaign_ids.gather(clicks["campaign"]),
-        creative_id=creative_ids.gather(clicks["creative"]),
-        click_type=_one_of(
-            ("cta", "headline", "image", "deep_link"), rng.choice(4, len(clicks), p=(0.6, 0.2, 0.12, 0.08))
-        ),
-        time_to_click_seconds=np.round(rng.lognormal(2.2, 0.9, len(clicks)), 1),
+    kind = rng.choice(4, len(clicked), p=(0.6, 0.2, 0.12, 0.08))
+    rows = clicked.with_columns(
+        campaign_id=campaign_ids.gather(clicked["campaign"]),
+        creative_id=creative_ids.gather(clicked["creative"]),
+        click_type=_one_of(("cta", "headline", "image", "deep_link"), kind),
+        time_to_click_seconds=np.round(rng.lognormal(2.2, 0.9, len(clicked)), 1),
     )
-    credited = orders.filter(pl.col("creative") >= 0)
-    credited = credited.with_columns(
-        campaign_id=campaign_ids.gather(credited["campaign"]),
-        creative_id=creative_ids.gather(credited["creative"]),
+    names = ("campaign_id", "creative_id", "click_type", "time_to_click_seconds")
+    return draft("campaign_clicked", rows, *names, session="session")
+
+
+def purchases(orders: pl.DataFrame) -> pl.DataFrame:
+    """Return the orders as events."""
+    import polars as pl
+
+    rows = orders.with_columns(
+        order_value="value",
+        order_category="category",
+        payment_method="payment",
+        promotional_discount=pl.when(pl.col("discount") >= 0).then("discount"),
+        is_repeat_purchase="repeat",
+        days_since_last_purchase="days_since",
+        promo_code_used=pl.col("discount") >= 0,
     )
-    steps = visited.with_columns(seconds=np.round(rng.lognormal(4.2, 0.8, len(visited)), 1))
-    return [
-        draft(
-            "campaign_clicked",
-            clicks,
-            *map(pl.col, ("campaign_id", "creative_id", "click_type", "time_to_click_seconds")),
-            session="session",
-        ),
-        draft(
-            "user_purchased",
-            orders,
-            pl.col("order_id"),
-            pl.col("value").alias("order_value"),
-            pl.col("category").alias("order_category"),
-            pl.col("payment").alias("payment_method"),
-            pl.when(pl.col("discount") >= 0).then("discount").alias("promotional_discount"),
-            pl.col("repeat").alias("is_repeat_purchase"),
-            pl.col("days_since").alias("days_since_last_purchase"),
-            (pl.col("discount") >= 0).alias("promo_code_used"),
-            session="visit",
-        ),
-        draft(
-            "campaign_converted",
-            credited,
-            pl.col("campaign_id"),
-            pl.col("creative_id"),
-            ((pl.col("at") - pl.col("clicked_at")) / SECOND).round(1).alias("conversion_delay_seconds"),
-            pl.col("order_id"),
-            pl.col("value").alias("order_value"),
-            pl.lit("last_touch").alias("attribution_model"),
-            source="backend",
-            session="visit",
-        ),
-        draft(
-            "user_engaged",
-            steps,
-            pl.col("step").alias("engagement_type"),
-            pl.col("seconds").alias("session_duration_seconds"),
-            pl.when(pl.col("step") == "add_to_cart")
-            .then(pl.lit("basket"))
-            .otherwise(pl.lit("product"))
-            .alias("screen_name"),
-            session="session",
-        ),
-    ]
+    paid = ("order_id", "order_value", "order_category", "payment_method", "promotional_discount")
+    before = ("is_repeat_purchase", "days_since_last_purchase", "promo_code_used")
+    return draft("user_purchased", rows, *paid, *before, session="visit")
+
+
+def conversions(plan: Plan, orders: pl.DataFrame) -> pl.DataFrame:
+    """Return the orders that are credited to the campaign clicked last."""
+    import polars as pl
+
+    campaign_ids, creative_ids = _ids(plan)
+    rows = orders.filter(pl.col("creative") >= 0)
+    rows = rows.with_columns(
+        campaign_id=campaign_ids.gather(rows["campaign"]),
+        creative_id=creative_ids.gather(rows["creative"]),
+        conversion_delay_seconds=((pl.col("at") - pl.col("clicked_at")) / SECOND).round(1),
+        order_value="value",
+        attribution_model=pl.lit("last_touch"),
+    )
+    names = ("campaign_id", "creative_id", "conversion_delay_seconds", "order_id", "order_value")
+    return draft("campaign_converted", rows, *names, "attribution_model", source="backend", session="visit")
+
+
+def shop_steps(spec: MarketSpec, visited: pl.DataFrame) -> pl.DataFrame:
+    """Return landings and filled baskets."""
+    import polars as pl
+
+    rng = stream(spec, "steps")
+    basket = pl.col("step") == "add_to_cart"
+    rows = visited.with_columns(
+        engagement_type="step",
+        session_duration_seconds=np.round(rng.lognormal(4.2, 0.8, len(visited)), 1),
+        screen_name=pl.when(basket).then(pl.lit("basket")).otherwise(pl.lit("product")),
+    )
+    names = ("engagement_type", "session_duration_seconds", "screen_name")
+    return draft("user_engaged", rows, *names, session="session")
 
 
 def idle_moments(spec: MarketSpec, people: Population, curve: Season) -> pl.DataFrame:

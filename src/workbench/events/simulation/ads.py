@@ -18,6 +18,7 @@ from workbench.events.simulation.seasons import (
     Season,
     first_instant,
     hour_within_day,
+    season,
     stream,
 )
 from workbench.events.simulation.showing import Showing
@@ -221,11 +222,10 @@ def advertise(
     people: Population,
     media: Media,
     showing: Showing,
-    curve: Season,
     own: tuple[NDArray[np.int64], NDArray[np.int64]],
 ) -> Advertising:
     """Return the clicks and orders of paid advertising, beside the users' own orders."""
-    setting = _Setting(spec, plan, people, showing, media, stream(spec, "ads"))
+    setting, curve = _Setting(spec, plan, people, showing, media, stream(spec, "ads")), season(spec)
     caused, clicks = _cause(setting, curve)
     captured, more = _capture(setting, own, visits=len(caused.user))
     leading = [*clicks, *more]

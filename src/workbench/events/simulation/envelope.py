@@ -40,7 +40,7 @@ def user_ids(count: int, prefix: str = "user-") -> pl.Series:
 def draft(
     event_type: str,
     frame: pl.DataFrame,
-    *properties: pl.Expr,
+    *properties: pl.Expr | str,
     source: str = "mobile",
     session: str | None = None,
     person: str | None = None,
@@ -53,7 +53,7 @@ def draft(
         One of the event types.
     frame : DataFrame
         One row per event: `at`, and `user` (a number) unless `person` names a column of user identifiers.
-    properties : Expr
+    properties : Expr or str
         Each with the name of the property; a null leaves the property out. The last is never null.
     """
     import polars as pl

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.events.simulation import activity, audience, ledger, office
+from workbench.events.simulation import activity, audience, ledger, office, systems
 from workbench.events.simulation.ads import Advertising, advertise
 from workbench.events.simulation.campaigns import Plan, plan_campaigns
 from workbench.events.simulation.envelope import post
@@ -20,7 +20,7 @@ from workbench.events.simulation.seasons import season
 from workbench.events.simulation.shop import take_orders, visits
 from workbench.events.simulation.showing import show
 from workbench.events.simulation.spec import MarketSpec
-from workbench.events.simulation.truth import Truth, tell
+from workbench.events.simulation.truth import Happened, Truth, tell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,7 +127,7 @@ def simulate(spec: MarketSpec | None = None) -> Market:
     people, showing = populate(spec, media, curve), show(spec, plan, media)
     trials = run_trials(spec, people)
     messages = send(spec, plan, people)
-    advertising = advertise(spec, plan, people, media, showing, curve, buy(spec, people, trials))
+    advertising = advertise(spec, plan, people, media, showing, buy(spec, people, trials))
     paid = [advertising.caused, advertising.own]
     owned, owned_clicks = _from_messages(messages, sum(len(part.user) for part in paid))
     orders = take_orders(spec, plan, people, [*paid, *owned])
@@ -137,26 +137,39 @@ def simulate(spec: MarketSpec | None = None) -> Market:
     campaigns = ledger.campaigns(spec, plan, daily, orders, leads)
     drafts = [
         *activity.deliveries(spec, plan, people, messages),
-        *activity.clicks_and_orders(spec, plan, clicks, orders, visits(spec, clicks, orders)),
+        activity.clicks(spec, plan, clicks),
+        activity.purchases(orders),
+        activity.conversions(plan, orders),
+        activity.shop_steps(spec, visits(spec, clicks, orders)),
         activity.idle_moments(spec, people, curve),
         activity.segment_changes(spec, people),
         *office.marketers(spec, plan, campaigns, _reach(messages, len(people), plan)),
         office.dashboards(spec),
-        *office.systems(spec, plan),
+        *systems.systems(spec, plan),
     ]
+    happened = Happened(
+        plan=plan, media=media, people=people, messages=messages, trials=trials, orders=orders
+    )
     return Market(
         spec=spec,
         events=post(spec, people, drafts),
         tables={
             "campaigns": campaigns,
             "daily_performance": daily,
-            "creatives": ledger.creatives(plan),
-            "users": ledger.users(spec, plan, people, orders),
-            "orders": ledger.orders_table(orders, people),
             "leads": leads,
-            "contacts": audience.contacts(messages, people),
-            "consents": audience.consents(messages, people),
-            "experiments": ledger.experiments(trials, people),
+            **_others(spec, happened),
         },
-        truth=tell(spec, plan, media, people, messages, trials, orders),
+        truth=tell(spec, happened),
     )
+
+
+def _others(spec: MarketSpec, happened: Happened) -> dict[str, pl.DataFrame]:
+    plan, people, orders = happened.plan, happened.people, happened.orders
+    return {
+        "creatives": ledger.creatives(plan),
+        "users": ledger.users(spec, plan, people, orders),
+        "orders": ledger.orders_table(orders, people),
+        "contacts": audience.contacts(happened.messages, people),
+        "consents": audience.consents(happened.messages, people),
+        "experiments": ledger.experiments(happened.trials, people),
+    }

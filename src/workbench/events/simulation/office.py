@@ -1,4 +1,4 @@
-"""What marketers do, and what the systems around them say."""
+"""What marketers do."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from workbench.events.definitions import ROLES
 from workbench.events.simulation.campaigns import Campaign, Plan
 from workbench.events.simulation.envelope import draft
 from workbench.events.simulation.names import uuids
-from workbench.events.simulation.seasons import DAY, HOUR, MINUTE, first_instant, stream
+from workbench.events.simulation.seasons import DAY, HOUR, first_instant, stream
 from workbench.events.simulation.spec import MarketSpec
 
 if TYPE_CHECKING:
     import polars as pl
 
 _SECTIONS = ("executive", "campaign", "channels", "leads", "cohorts", "data_quality")
-_METRICS = ("roas", "ctr", "open_rate", "conversion_rate")
-_ACTIONS = ("increase_budget", "decrease_budget", "pause_campaign", "refresh_creative")
 _MARKETERS = 6
 
 
@@ -72,38 +70,21 @@ def marketers(
     stopped = stopped.with_columns(
         pause_reason=pl.Series([reasons[i] for i in stopped["index"]], dtype=pl.String)
     )
+    created = rows.with_columns(at="created", initial_budget="budget")
+    launched = live.with_columns(
+        at="launched",
+        actual_audience_size="audience",
+        budget_approved="budget",
+        ai_recommendation_applied="advised",
+    )
+    of = ("campaign_id", "marketer_id")
+    drafted = (*of, "campaign_type", "target_segment", "initial_budget")
+    started = (*of, "actual_audience_size", "budget_approved", "ai_recommendation_applied")
+    stopped = stopped.with_columns(at="paused")
     return [
-        draft(
-            "campaign_created",
-            rows.with_columns(at="created"),
-            pl.col("campaign_id"),
-            pl.col("marketer_id"),
-            pl.col("campaign_type"),
-            pl.col("target_segment"),
-            pl.col("budget").alias("initial_budget"),
-            source="admin_portal",
-            person="person",
-        ),
-        draft(
-            "campaign_launched",
-            live.with_columns(at="launched"),
-            pl.col("campaign_id"),
-            pl.col("marketer_id"),
-            pl.col("audience").alias("actual_audience_size"),
-            pl.col("budget").alias("budget_approved"),
-            pl.col("advised").alias("ai_recommendation_applied"),
-            source="admin_portal",
-            person="person",
-        ),
-        draft(
-            "campaign_paused",
-            stopped.with_columns(at="paused"),
-            pl.col("campaign_id"),
-            pl.col("marketer_id"),
-            pl.col("pause_reason"),
-            source="admin_portal",
-            person="person",
-        ),
+        draft("campaign_created", created, *drafted, source="admin_portal", person="person"),
+        draft("campaign_launched", launched, *started, source="admin_portal", person="person"),
+        draft("campaign_paused", stopped, *of, "pause_reason", source="admin_portal", person="person"),
         _tests(spec, plan, live),
         _moves(spec, plan, live),
     ]
@@ -193,87 +174,3 @@ def dashboards(spec: MarketSpec) -> pl.DataFrame:
         source="admin_portal",
         person="person",
     )
-
-
-def systems(spec: MarketSpec, plan: Plan) -> list[pl.DataFrame]:
-    """Return the events of the pipelines around the shop: loads, metrics, alarms, models, advice."""
-    import polars as pl
-
-    rng = stream(spec, "systems")
-    day = np.arange(spec.days)
-    rows = pl.DataFrame(
-        {
-            "at": first_instant(spec) + day * DAY + 3 * HOUR + rng.integers(0, 30 * MINUTE, spec.days),
-            "status": np.where(rng.random(spec.days) < 0.995, "success", "failure"),
-            "duration_seconds": np.round(rng.lognormal(3.4, 0.4, spec.days), 2),
-            "rows": rng.poisson(3000 * spec.scale + 1, spec.days),
-            "score": np.round(rng.beta(4, 3, spec.days), 3),
-            "observed": np.round(rng.lognormal(0.8, 0.3, spec.days), 3),
-            "campaign_id": pl.Series([c.campaign_id for c in plan.campaigns]).gather(
-                day % len(plan.of("owned"))
-            ),
-            "day": day,
-        }
-    ).with_columns(
-        person=pl.lit("system"),
-        metric=pl.Series(_METRICS).gather(day % len(_METRICS)),
-        action=pl.Series(_ACTIONS).gather(day % len(_ACTIONS)),
-        recommendation_id=pl.concat_str(pl.lit("advice-"), pl.col("day").cast(pl.String)),
-        load_id=pl.concat_str(pl.lit("nightly-"), pl.col("day").cast(pl.String)),
-        cpu=(pl.col("duration_seconds") * 0.7).round(3),
-    )
-    weekly, often = rows.filter(pl.col("day") % 7 == 6), rows.filter(pl.col("day") % 9 == 4)
-    seconds, status, n = pl.col("duration_seconds"), pl.col("status"), pl.col("rows")
-    none = pl.lit(0).alias("rows_duplicate")
-
-    def say(event_type: str, frame: pl.DataFrame, *properties: pl.Expr) -> pl.DataFrame:
-        return draft(event_type, frame, *properties, source="backend", person="person")
-
-    return [
-        say(
-            "data_refresh_completed",
-            rows,
-            pl.col("load_id"),
-            status,
-            n.alias("rows_read"),
-            n.alias("rows_accepted"),
-            none,
-            pl.lit(0).alias("rows_quarantined"),
-            seconds,
-        ),
-        say(
-            "metric_calculation_completed",
-            rows,
-            pl.lit(", ".join(_METRICS)).alias("metrics"),
-            status,
-            pl.col("cpu").alias("compute_seconds"),
-            pl.lit(len(_METRICS)).alias("rows_returned"),
-            seconds,
-        ),
-        say(
-            "anomaly_detected",
-            often,
-            pl.col("metric"),
-            pl.col("observed"),
-            (pl.col("observed") * 1.3).round(3).alias("expected"),
-            pl.col("score").alias("severity"),
-            seconds,
-        ),
-        say(
-            "model_inference_completed",
-            weekly,
-            pl.lit("churn").alias("model"),
-            status,
-            n.alias("rows_scored"),
-            seconds,
-        ),
-        say(
-            "user_action_recommended",
-            weekly,
-            pl.col("recommendation_id"),
-            pl.col("action"),
-            pl.col("campaign_id"),
-            pl.col("score").alias("confidence"),
-            seconds,
-        ),
-    ]

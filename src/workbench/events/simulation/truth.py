@@ -73,6 +73,18 @@ class Truth:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happened:
+    """All that made a market: plan, media, people, messages, experiments, and orders."""
+
+    plan: Plan
+    media: Media
+    people: Population
+    messages: Messages
+    trials: list[Trial]
+    orders: pl.DataFrame
+
+
 def _daily(spec: MarketSpec, media: Media, orders: pl.DataFrame, value: float) -> pl.DataFrame:
     import polars as pl
 
@@ -214,31 +226,26 @@ def _users(spec: MarketSpec, people: Population) -> pl.DataFrame:
     )
 
 
-def tell(
-    spec: MarketSpec,
-    plan: Plan,
-    media: Media,
-    people: Population,
-    messages: Messages,
-    trials: list[Trial],
-    orders: pl.DataFrame,
-) -> Truth:
+def tell(spec: MarketSpec, happened: Happened) -> Truth:
     """Return the truth of a market from what made it."""
     import polars as pl
 
-    value = expected_value(spec, people)
-    daily, attribution = _daily(spec, media, orders, value), _attribution(spec, plan, orders)
+    value = expected_value(spec, happened.people)
+    daily, attribution = (
+        _daily(spec, happened.media, happened.orders, value),
+        _attribution(spec, happened.plan, happened.orders),
+    )
     segments = pl.DataFrame(
         [{name: getattr(segment, name) for name in type(segment).__slots__} for segment in spec.segments]
     )
     return Truth(
         daily=daily,
         channels=_channels(spec, daily, attribution, value),
-        campaigns=_campaigns(plan, messages, orders),
-        experiments=_experiments(trials),
+        campaigns=_campaigns(happened.plan, happened.messages, happened.orders),
+        experiments=_experiments(happened.trials),
         segments=segments,
         attribution=attribution,
-        users=_users(spec, people),
+        users=_users(spec, happened.people),
         seasonality=pl.DataFrame(
             {"date": daily["date"].head(spec.days), "week": WEEKDAYS[weekday_of(spec)], "year": yearly(spec)}
         ),
