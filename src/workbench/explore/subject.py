@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import unknown_name
 from workbench.explore.campaigns import campaign_facts
-from workbench.explore.figures import figures
+from workbench.explore.figures import Figures, figures
+from workbench.explore.query import window_of
 
 if TYPE_CHECKING:
     from workbench.metrics import Tables, Window
@@ -20,7 +21,8 @@ def campaign_of(tables: Tables, campaign_id: str | None = None, *, window: str |
     UsageError
         If there is no such campaign.
     """
-    found = figures(tables, ["spend"], by=("campaign",), window=window)
+    days = window_of(tables, window)
+    found = figures(tables, ["spend"], by=("campaign",), window=days) if days else Figures((), {})
     spent = {str(key[0]): found.of(key, "spend").value or 0.0 for key in found.slices}
     known = {**dict.fromkeys(campaign_facts(tables), 0.0), **spent}
     if campaign_id is not None:

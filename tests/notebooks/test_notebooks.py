@@ -1,0 +1,186 @@
+"""Notebooks are thin, and say why a section is empty instead of failing."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbformat import NotebookNode, v4
+
+from workbench.charts import mime
+from workbench.reports.exporter import ReportExporter
+from workbench.reports.parameters import NOTEBOOKS
+
+FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
+NAMES = ("executive", "campaign", "channels", "leads", "cohorts", "data_quality")
+_LOGIC = (
+    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.For, ast.AsyncFor, ast.While,
+    ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.If, ast.Try, ast.With,
+)  # fmt: skip
+_CALLS = {
+    "groupby",
+    "group_by",
+    "merge",
+    "join",
+    "query",
+    "execute",
+    "pivot",
+    "pivot_table",
+    "apply",
+    "agg",
+    "aggregate",
+}
+
+
+def read(name: str) -> NotebookNode:
+    return nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+
+
+def code(notebook: NotebookNode) -> list[str]:
+    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_all_notebooks_are_here() -> None:
+    assert {path.stem for path in FOLDER.glob("*.ipynb")} >= set(NAMES)
+    assert set(NAMES) <= set(NOTEBOOKS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_notebook_is_thin(name: str) -> None:
+    notebook = read(name)
+    assert len(notebook.cells) <= 25
+    for source in code(notebook):
+        assert len(source.splitlines()) <= 10
+        tree = ast.parse(source)
+        assert not [node for node in ast.walk(tree) if isinstance(node, _LOGIC)]
+        calls = {
+            n.func.attr
+            for n in ast.walk(tree)
+            if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)
+        }
+        assert not calls & _CALLS
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_notebook_is_stored_clean(name: str) -> None:
+    notebook = read(name)
+    nbformat.validate(notebook)
+    for place, cell in enumerate(notebook.cells):
+        assert cell.id == f"{name.replace('_', '-')}-{place:02d}"
+        assert set(cell.metadata) <= {"tags"}
+        if cell.cell_type == "code":
+            assert cell.outputs == []
+            assert cell.execution_count is None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_notebook_opens_with_title_question_and_parameters(name: str) -> None:
+    notebook = read(name)
+    first, second = notebook.cells[:2]
+    assert first.cell_type == "markdown"
+    assert first.source.startswith(f"# {NOTEBOOKS[name].title}\n")
+    assert NOTEBOOKS[name].says in first.source
+    assert "**Decision:**" in first.source
+    assert second.metadata.tags == ["parameters"]
+    assert second.source.splitlines()[:2] == ['workspace = "../data/demo"', "data_version = None"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parameters_are_those_of_the_model_with_its_defaults(name: str) -> None:
+    given = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in ast.parse(read(name).cells[1].source).body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    assert (given.pop("workspace"), given.pop("data_version")) == ("../data/demo", None)
+    assert given == NOTEBOOKS[name].parameters().model_dump()
+
+
+def test_no_cell_stands_in_two_notebooks() -> None:
+    opening = code(read("executive"))[1]
+    sources = [source for name in NAMES for source in code(read(name))[1:] if source != opening]
+    longer = [source for source in sources if len(source.splitlines()) > 2]
+    assert len(longer) == len(set(longer))
+
+
+def run(name: str, workspace: Path, **parameters: object) -> NotebookNode:
+    """Return a notebook with its outputs, computed in this process."""
+    notebook = read(name)
+    known: dict[str, Any] = {}
+    for place, cell in enumerate(notebook.cells):
+        if cell.cell_type != "code":
+            continue
+        *body, last = ast.parse(cell.source).body
+        shown = isinstance(last, ast.Expr)
+        exec(compile(ast.Module(body if shown else [*body, last], []), name, "exec"), known)  # noqa: S102
+        if isinstance(last, ast.Expr):
+            value = eval(compile(ast.Expression(last.value), name, "eval"), known)  # noqa: S307
+            bundle = json.loads(json.dumps(value._repr_mimebundle_(), allow_nan=False))
+            cell.outputs = [v4.new_output("execute_result", data=bundle)]
+        if place == 1:
+            known |= {"workspace": str(workspace), **parameters}
+    return notebook
+
+
+def bundles(notebook: NotebookNode) -> list[dict[str, Any]]:
+    return [output.data for cell in notebook.cells for output in cell.get("outputs", [])]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", ["everything", "spend", "orders", "nothing"])
+def test_every_section_answers_or_says_why_not(workspaces: dict[str, Path], name: str, kind: str) -> None:
+    found = bundles(run(name, workspaces[kind]))
+    reasons = [bundle[mime.EMPTY]["reason"] for bundle in found if mime.EMPTY in bundle]
+    assert all(len(reason) > 10 for reason in reasons)
+    if kind == "everything":
+        assert len(reasons) <= len(found) // 2
+        assert any(mime.CHART in bundle or mime.TABLE in bundle for bundle in found)
+    if kind == "nothing":
+        assert reasons
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_report_is_small_and_loads_nothing(workspaces: dict[str, Path], name: str) -> None:
+    html, _ = ReportExporter().from_notebook_node(run(name, workspaces["everything"]))
+    assert len(html.encode()) <= 600_000
+    assert not re.findall(r"https?://", html)
+    assert "wb.open" not in html
+
+
+def test_the_same_data_give_the_same_outputs(workspaces: dict[str, Path]) -> None:
+    first, second = (json.dumps(bundles(run("executive", workspaces["everything"]))) for _ in range(2))
+    assert first == second
+
+
+def test_one_campaign_is_a_part_of_all(workspaces: dict[str, Path]) -> None:
+    def spend(notebook: NotebookNode) -> float:
+        figures = next(bundle[mime.FIGURES] for bundle in bundles(notebook) if mime.KPI in bundle)
+        return next(row["value"] for row in figures if row["name"] == "spend")
+
+    whole = spend(run("executive", workspaces["everything"], window=None))
+    part = spend(run("campaign", workspaces["everything"]))
+    assert 0 < part < whole
+
+
+def test_changes_are_left_out_where_nobody_wants_them(workspaces: dict[str, Path]) -> None:
+    found = bundles(run("executive", workspaces["everything"], compare=False))
+    cards = next(bundle[mime.KPI]["cards"] for bundle in found if mime.KPI in bundle)
+    assert {card["change"] for card in cards} == {""}
+
+
+@pytest.mark.slow
+def test_nbval_runs_every_notebook_in_its_kernel(workspaces: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(FOLDER, tmp_path / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    shutil.copytree(workspaces["everything"], tmp_path / "data" / "demo")
+    files = [str(tmp_path / "notebooks" / f"{name}.ipynb") for name in NAMES]
+    command = [sys.executable, "-m", "pytest", "--nbval-lax", "-q", "-p", "no:cacheprovider", *files]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=500)
+    assert done.returncode == 0, done.stdout[-3000:]
