@@ -188,7 +188,8 @@ def compare_campaigns(tables: Tables, *, window: str | Window | None = "30d") ->
     if missing or days is None:
         return _comparison((), tables.currency, nothing, missing or lacking(tables))
     found = figures(tables, METRIC_NAMES, by=("campaign",), window=days)
-    rows = [_row(key[0], campaign_facts(tables).get(key[0], {}), found) for key in found.slices]
+    facts = campaign_facts(tables)
+    rows = [_row(key[0], facts.get(key[0], {}), found) for key in found.slices]
     rows.sort(key=lambda row: (-(row.spend or 0.0), -(row.impressions or 0.0), row.campaign_id))
     if not rows:
         return _comparison(

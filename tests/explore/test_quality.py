@@ -1,0 +1,62 @@
+"""Data quality counted by hand, and the campaign a page is about."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from workbench.errors import UsageError
+from workbench.explore import campaign_of, data_quality
+
+AT = datetime(2024, 2, 3, tzinfo=UTC)
+
+
+def _load(load_id: str, read: int, refused: int, **more: object) -> dict:
+    plain = {"operation": "ingest", "file": f"{load_id}.csv", "table_name": "orders", "rows_read": read}
+    counts = {"accepted": read - refused, "duplicates": 0, "quarantined": refused, "late": 0, "loaded_at": AT}
+    return {"load_id": load_id, **plain, **counts, **more}
+
+
+def _refused(line: int, reasons: str) -> dict:
+    return {
+        "load_id": "a",
+        "table_name": "orders",
+        "file": "a.csv",
+        "line": line,
+        "raw": "x",
+        "reasons": reasons,
+    }
+
+
+def test_counts_and_reasons(base) -> None:
+    loads = [_load("a", 100, 3), _load("b", 50, 0), _load("c", 0, 0, operation="init")]
+    refused = [_refused(2, "no date"), _refused(3, "no date; negative money"), _refused(4, "negative money")]
+    refused.append(_refused(5, "no date"))
+    view = data_quality(base(loads=loads, quarantine=refused))
+    assert {row.file for row in view.loads} == {"a.csv", "b.csv"}
+    assert view.refused == 3
+    assert [(row.reason, row.rows, row.share) for row in view.reasons] == [
+        ("no date", 3, 0.75),
+        ("negative money", 2, 0.5),
+    ]
+    assert view.sentence == "3 of 150 rows were refused (2%), most for: no date."
+    assert len(view.reasons_frame()) == 2
+
+
+def test_nothing_refused_and_nothing_loaded(base) -> None:
+    assert "All 50 rows" in data_quality(base(loads=[_load("b", 50, 0)])).sentence
+    assert "Not enough data" in data_quality(base()).sentence
+    assert "Not enough data" in data_quality(base(loads=[_load("c", 0, 0, operation="init")])).sentence
+
+
+def test_the_campaign_of_a_page(base) -> None:
+    rows = [
+        {"date": date(2024, 2, 1), "campaign_id": name, "channel": "social", "spend": spend}
+        for name, spend in (("a", 10.0), ("b", 30.0), ("b", 5.0), ("c", 34.0))
+    ]
+    tables = base(daily_performance=rows)
+    assert campaign_of(tables) == "b"
+    assert campaign_of(tables, "a") == "a"
+    with pytest.raises(UsageError, match="Known: a, b, c"):
+        campaign_of(tables, "<script>")
