@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -188,6 +189,7 @@ def test_parquet_with_json_structs_and_flat_columns(workspace: Workspace, tmp_pa
     events = [event(n, "campaign_clicked") for n in range(1, 4)]
     for e in events:
         e["timestamp"] = datetime.fromisoformat(e["timestamp"])
+    (tmp_path / "files").mkdir()
     as_text = [{**e, "properties": json.dumps(e["properties"]), "context": None} for e in events]
     flat = [
         {**{k: v for k, v in e.items() if k not in {"properties", "context"}}, **e["properties"]}
@@ -196,15 +198,17 @@ def test_parquet_with_json_structs_and_flat_columns(workspace: Workspace, tmp_pa
     for n, table in enumerate((as_text, events, flat)):
         for row in table:
             row["event_id"] = str(UUID(int=int(UUID(row["event_id"])) + 100 * (n + 1)))
-        pq.write_table(pa.Table.from_pylist(table), tmp_path / f"{n}.parquet")
+        pq.write_table(pa.Table.from_pylist(table), tmp_path / "files" / f"{n}.parquet")
+    cells = [{**row, "event_id": str(UUID(int=800 + n))} for n, row in enumerate(flat)]
+    pl.DataFrame(cells).write_csv(tmp_path / "files" / "5.csv")
     broken = [{**as_text[0], "properties": "{broken", "event_id": str(UUID(int=900))}]
-    pq.write_table(pa.Table.from_pylist(broken), tmp_path / "9.parquet")
-    result = ingest(workspace, [tmp_path], now=NOW)
-    assert counts(result) == (10, 9, 0, 1)
+    pq.write_table(pa.Table.from_pylist(broken), tmp_path / "files" / "9.parquet")
+    result = ingest(workspace, [tmp_path / "files"], now=NOW)
+    assert counts(result) == (13, 12, 0, 1)
     found = rows(
         workspace, "SELECT kind, seconds, count(*) AS n FROM facts WHERE source = 'mobile' GROUP BY ALL"
     )
-    assert found == [{"kind": "cta", "seconds": 3.0, "n": 9}]
+    assert found == [{"kind": "cta", "seconds": 3.0, "n": 12}]
     (bad,) = rows(workspace, "SELECT raw, reasons, line FROM quarantine")
     assert "properties is not JSON" in bad["reasons"]
     assert json.loads(bad["raw"])["event_id"] == str(UUID(int=900))

@@ -23,7 +23,7 @@ UUID_SHAPE = "________-____-____-____-____________"
 _LARGEST = "1.7976931348623157e308"
 _UUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 _UUID_TEXT = literal(f'"{_UUID}"')
-_NOTHING = "CAST([] AS VARCHAR[])"
+_NOTHING, _NO_LIST = "CAST([] AS VARCHAR[])", "CAST(NULL AS VARCHAR[])"
 _EMAIL = r"[A-Za-z0-9._%+-]+(?:@|%40)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"
 # A number in international form, in the form 555-867-5309, or under a key that names a telephone.
 _PHONE = (
@@ -174,14 +174,14 @@ def by_type(branches: dict[str, str], otherwise: str = "NULL") -> str:
     return f"CASE {cases} ELSE {otherwise} END" if cases else otherwise
 
 
-def properties_sql(column: str = "properties") -> str:
+def properties_sql(types: Iterable[str] = tuple(EVENT_TYPES)) -> str:
     """Return the SQL of `p`: the properties of a row's own type, in the order of its definition."""
-    return f"TRY({by_type({t.name: _extracted(column, t.fields) for t in EVENT_TYPES.values()})})"
+    return f"TRY({by_type({n: _extracted('properties', EVENT_TYPES[n].fields) for n in types}, _NO_LIST)})"
 
 
-def context_sql(column: str = "context") -> str:
+def context_sql() -> str:
     """Return the SQL of `c`: the context, in the order of its definition."""
-    return f"TRY({_extracted(column, CONTEXT)})"
+    return f"TRY({_extracted('context', CONTEXT)})"
 
 
 def _extracted(column: str, fields: tuple[Field, ...]) -> str:

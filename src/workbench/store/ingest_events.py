@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from workbench.errors import BadInput
-from workbench.events.definitions import ENVELOPE, EVENT_TYPES
+from workbench.events.definitions import ENVELOPE, EVENT_TYPES, Field, Kind
 from workbench.events.parsing import MappedColumn, literal
 from workbench.events.validation import (
     LATE_HOURS,
@@ -67,11 +67,13 @@ def from_lines(relation: str) -> Incoming:
     paths = ", ".join(literal(f"$.{name}") for name in _KEYS)
     fields = ", ".join(f"_e[{place}] AS {_name(name)}" for place, name in enumerate(_KEYS, 1))
     problem = "CASE WHEN _problem IS NOT NULL THEN _problem WHEN _e IS NULL THEN 'not JSON' END"
-    valid = "_problem IS NULL AND json_valid(_raw)"
+    # A line that looks whole is parsed once: TRY goes row by row only where it meets one that is broken.
+    whole = "starts_with(_raw, '{') AND (ends_with(_raw, '}' || chr(10)) OR ends_with(_raw, '}'))"
+    valid = f"_problem IS NULL AND (({whole}) OR json_valid(_raw))"
     return Incoming(
         rows=(
             f"SELECT _row, _raw, {problem} AS _problem, {fields} FROM (SELECT _row, _raw, _problem,"
-            f" CASE WHEN {valid} THEN json_extract_string(_raw, [{paths}]) END AS _e FROM {relation})"
+            f" CASE WHEN {valid} THEN TRY(json_extract_string(_raw, [{paths}])) END AS _e FROM {relation})"
         ),
         raw="rtrim(_raw, chr(10) || chr(13))",
     )
@@ -87,7 +89,7 @@ def from_columns(source: Source, relation: str) -> Incoming:
     if typed:
         there["timestamp"] = f"CAST({quote('timestamp')} AS TIMESTAMPTZ)"
     if "properties" not in there:
-        there["properties"] = _packed(source.columns)
+        there["properties"] = _packed(source)
     fields = ", ".join(f"{there.get(name, 'CAST(NULL AS VARCHAR)')} AS {_name(name)}" for name in _KEYS)
     if source.shape == "typed":
         cells = ", ".join(f"{quote(name)} := {quote(name)}" for name in source.columns)
@@ -100,16 +102,30 @@ def from_columns(source: Source, relation: str) -> Incoming:
     return Incoming(rows=f"SELECT _row, _raw, _problem, {fields} FROM {relation}", raw="_raw")
 
 
-def _packed(columns: tuple[str, ...]) -> str:
+def _packed(source: Source) -> str:
     branches = []
     for event_type in EVENT_TYPES.values():
-        own = [field.name for field in event_type.fields if field.name in columns]
+        own = [field for field in event_type.fields if field.name in source.columns]
         if own:
-            packed = ", ".join(f"{quote(name)} := {quote(name)}" for name in own)
-            branches.append(
-                f"WHEN {literal(event_type.name)} THEN CAST(to_json(struct_pack({packed})) AS VARCHAR)"
-            )
+            cells = ", ".join(f"{quote(field.name)} := {_value(field, source)}" for field in own)
+            packed = f"CAST(to_json(struct_pack({cells})) AS VARCHAR)"
+            branches.append(f"WHEN {literal(event_type.name)} THEN {packed}")
     return f"CASE event_type {' '.join(branches)} END" if branches else "'{}'"
+
+
+def _value(field: Field, source: Source) -> str:
+    # A cell of a typed file has the type that it has; a text of another may be a number or a truth value.
+    column = quote(field.name)
+    if source.shape == "typed" or field.kind in {
+        Kind.STRING,
+        Kind.UUID,
+        Kind.CHOICE,
+        Kind.INSTANT,
+        Kind.DATE,
+    }:
+        return column
+    kind = {Kind.BOOLEAN: "BOOLEAN", Kind.OBJECT: "JSON"}.get(field.kind, "DOUBLE")
+    return f"coalesce(to_json(TRY_CAST({column} AS {kind})), to_json({column}))"
 
 
 def from_mapping(text_sql: str, columns: tuple[MappedColumn, ...]) -> Incoming:
@@ -210,7 +226,8 @@ def _explain(connection: DuckDBPyConnection, checks: tuple[Check, ...]) -> None:
         "starts_with(properties, '{') AND NOT json_valid(properties)",
         "wrongly typed property: properties is not JSON",
     )
-    ruled = reasons_sql((*checks, broken), [name for name in types if name in EVENT_TYPES])
+    named = sorted(name for name in types if name in EVENT_TYPES)
+    ruled = reasons_sql((*checks, broken), named)
     nothing = " AND ".join(f"{_name(name)} IS NULL" for name in _KEYS if name != "context")
     reasons = (
         f"CASE WHEN _problem IN ('not JSON', 'not UTF-8 text') THEN _problem"
@@ -218,7 +235,8 @@ def _explain(connection: DuckDBPyConnection, checks: tuple[Check, ...]) -> None:
         f" WHEN {nothing} AND _problem IS NULL THEN 'not an event'"
         f" ELSE concat_ws('; ', _problem, nullif({ruled}, '')) END"
     )
-    cast = f"SELECT *, {_UUID} AS uuid, {properties_sql()} AS p, {context_sql()} AS c FROM {_PACKED}"
+    lists = f"{properties_sql(named)} AS p, {context_sql()} AS c"
+    cast = f"SELECT *, {_UUID} AS uuid, {lists} FROM {_PACKED}"
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE {REJECTED} AS"
         f" SELECT _row, _raw, {reasons} AS _reasons, event_type, user_id, source FROM ({cast})"
