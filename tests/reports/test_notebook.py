@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import BadInput, UsageError
@@ -23,6 +23,8 @@ from workbench.reports.notebook import (
 
 from .conftest import Write, notebook
 
+# A busy machine is no fault of the code.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TEXT = st.text(max_size=40)
 OUTPUTS = st.lists(
     st.one_of(
@@ -61,12 +63,14 @@ def executed(outputs: list[dict[str, Any]], **metadata: Any) -> dict[str, Any]:
     return made
 
 
+@PATIENT
 @given(OUTPUTS)
 def test_canonical_is_idempotent(outputs: list[dict[str, Any]]) -> None:
     once = canonical(executed(outputs))
     assert to_bytes(canonical(json.loads(to_bytes(once)))) == to_bytes(once)
 
 
+@PATIENT
 @given(OUTPUTS)
 def test_only_stderr_is_dropped(outputs: list[dict[str, Any]]) -> None:
     kept = canonical(executed(outputs))["cells"][2]["outputs"]

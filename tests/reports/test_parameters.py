@@ -7,7 +7,7 @@ from datetime import date
 from typing import Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import BadInput
@@ -21,6 +21,8 @@ from workbench.reports.parameters import (
     read_parameters,
 )
 
+# A busy machine is no fault of the code.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.dates(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -65,6 +67,7 @@ def test_wrong_values_name_file_name_value_and_what_was_expected(
     assert str(raised.value).startswith("week.yaml")
 
 
+@PATIENT
 @given(st.dictionaries(st.sampled_from(["window", "top", "compare"]), ANYTHING))
 def test_anything_is_taken_exactly_or_refused(values: dict[str, object]) -> None:
     try:
@@ -76,6 +79,7 @@ def test_anything_is_taken_exactly_or_refused(values: dict[str, object]) -> None
         assert type(getattr(taken, name)) is type(value)
 
 
+@PATIENT
 @given(st.text(min_size=1, max_size=300))
 def test_a_campaign_may_be_called_anything(text: str) -> None:
     assert read_assignments(CampaignParameters, [f"campaign={text}"])["campaign"] in {text, None}
