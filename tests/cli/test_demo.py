@@ -12,7 +12,7 @@ from workbench.cli.demo import make_demo
 from workbench.errors import UsageError
 from workbench.events.simulation import MarketSpec, simulate
 
-SPEC = MarketSpec(days=60, users=300, owned_campaigns=3)
+SPEC = MarketSpec(days=100, users=300, owned_campaigns=3)  # four months: two as Parquet, two as JSON lines
 
 
 @pytest.fixture(scope="module")
