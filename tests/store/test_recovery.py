@@ -155,4 +155,5 @@ def order(number: int) -> str:
 
 
 def day(number: int) -> str:
-    return f"SELECT DATE '2024-01-01' AS date, 'c{number}' AS campaign_id, 'email' AS channel, {number + 1} AS spend"
+    key = f"DATE '2024-01-01' AS date, 'c{number}' AS campaign_id, 'email' AS channel"
+    return f"SELECT {key}, {number + 1} AS spend"

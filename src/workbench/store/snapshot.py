@@ -65,15 +65,20 @@ class Snapshot:
     def __repr__(self) -> str:
         return f"Snapshot({str(self.path)!r}, version={self.version})"
 
-    @property
+    @cached_property
     def names(self) -> frozenset[str]:
-        """Return the names of the tables that hold at least one row."""
-        return frozenset(name for name, rows in self.rows.items() if rows)
+        """Return the names of the tables that hold at least one row.
+
+        Facts and events count only where one of them is not the workbench's own: a record of a load tells
+        nothing of campaigns, and must not turn what is unknown into a zero.
+        """
+        own = {"events", "facts"} if self._last_fact_day is None else set()
+        return frozenset(name for name, rows in self.rows.items() if rows and name not in own)
 
     @cached_property
     def last_day(self) -> date | None:
         """Return the last day with data, the workbench's own system events left out; None without data."""
-        days = [self._last_fact_day()]
+        days = [self._last_fact_day]
         for name in _DATED_TABLES:
             if name in self.names:
                 day = quote(TABLES[name].day or "")
@@ -113,8 +118,9 @@ class Snapshot:
         rows = f"SELECT * FROM {quote(definition.name)} ORDER BY {', '.join(map(quote, order))}"
         return self.query(rows).to_pandas(date_as_object=False)
 
+    @cached_property
     def _last_fact_day(self) -> date | None:
-        if "facts" not in self.names:
+        if not self.rows["facts"]:
             return None
         own = ", ".join(literal(name) for name, it in EVENT_TYPES.items() if it.family == "system")
         months = self.query("SELECT DISTINCT month FROM facts ORDER BY month DESC")["month"].to_pylist()

@@ -156,7 +156,7 @@ class Transaction:
         self._drop(definition, files)
 
     def purge(self, table: str, paths: Iterable[str]) -> None:
-        """Delete files of a table from the disk once the load is visible, though earlier versions had them."""
+        """Delete files of a table from the disk once the load is visible, earlier versions or not."""
         if self._open:
             self._purged.setdefault(self._definition(table).name, []).extend(paths)
 

@@ -1,0 +1,144 @@
+"""An erased person is in no table, no version, no byte; everybody else stays."""
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from workbench.errors import UsageError, WorkspaceError
+from workbench.events.tables import TABLES
+from workbench.store import Workspace
+from workbench.store.erasure import files_naming
+from workbench.store.schema import user_key
+
+USERS = 300
+WHO = "person-117@example.org"
+
+
+def fill(workspace: Workspace, load_id: str = "a") -> None:
+    who = "CASE WHEN i % 300 = 117 THEN 'person-117@example.org' ELSE 'person-' || (i % 300) END"
+    at = "TIMESTAMPTZ '2024-01-01 00:00:00+00' + to_hours(CAST(i AS INTEGER))"
+    source = f"(SELECT i, {who} AS who, {at} AS moment FROM range(3000) AS r(i))"
+    with workspace.writer() as writer, writer.transaction(load_id) as load:
+        load.append(
+            "events",
+            f"SELECT 'e' || i AS event_id, 'user_engaged' AS event_type, moment AS \"timestamp\", "
+            f"who AS user_id, 'mobile' AS \"source\", '{{}}' AS properties, moment AS ingested_at, "
+            f"false AS late_arrival FROM {source}",
+        )
+        load.append(
+            "facts",
+            f"SELECT 'user_engaged' AS event_type, CAST(moment AS DATE) AS day, moment AS \"timestamp\", "
+            f"{user_key('who')} AS user_key, 'mobile' AS \"source\", 0 AS lag_minutes, false AS late_arrival "
+            f"FROM {source}",
+        )
+        load.upsert(
+            "users", f"SELECT DISTINCT who AS user_id, TIMESTAMPTZ '2023-01-01' AS signup_at FROM {source}"
+        )
+        load.append(
+            "orders",
+            f"SELECT 'o' || i AS order_id, 1 AS line, who AS user_id, moment AS ordered_at, "
+            f"1 AS order_value, false AS is_return FROM {source} WHERE i < 600",
+        )
+        load.upsert("contacts", f"SELECT DISTINCT who AS email, who AS contact_id FROM {source}")
+        load.append(
+            "quarantine",
+            f"SELECT 'users' AS table_name, 'f.jsonl' AS file, i AS line, "
+            f"'{{\"user_id\": \"' || who || '\"}}' AS raw, 'future' AS reasons, now() AS quarantined_at "
+            f"FROM {source} WHERE i < 300",
+        )
+        load.commit()
+
+
+def test_an_erased_person_is_nowhere(workspace: Workspace) -> None:
+    fill(workspace)
+    with workspace.writer() as writer:
+        # An earlier version with the person's rows in other files.
+        writer.compact()
+        with writer.transaction("b") as load:
+            load.upsert("users", "SELECT 'person-1' AS user_id, TIMESTAMPTZ '2023-01-02' AS signup_at")
+            load.commit()
+    (workspace.cache_path / "frames").mkdir()
+    (workspace.cache_path / "frames" / "x.csv").write_text(f"user\n{WHO}\n")
+    with workspace.writer() as writer:
+        erased = writer.erase(WHO)
+    assert erased.rows == {"events": 10, "facts": 10, "users": 1, "orders": 2, "contacts": 1, "quarantine": 1}
+    assert erased.remaining == ()
+    assert "no file" in erased.sentence
+    for path in workspace.path.rglob("*"):
+        if path.is_file():
+            assert WHO.encode() not in path.read_bytes(), path
+        if path.suffix == ".parquet" and "_delta_log" not in path.parts:
+            assert WHO not in str(pq.read_table(path).to_pydict()), path
+    snapshot = workspace.tables()
+    assert snapshot.version == erased.version
+    assert snapshot.rows["events"] == snapshot.rows["facts"] == 2990
+    assert (
+        snapshot.query(f"SELECT count(*) AS n FROM facts WHERE user_key = {user_key(repr(WHO))}")["n"][
+            0
+        ].as_py()
+        == 0
+    )
+    assert snapshot.frame("loads")["load_id"].tolist()[:2] == ["init", "a"]
+
+
+def test_an_earlier_version_says_why_it_cannot_be_read(workspace: Workspace) -> None:
+    fill(workspace)
+    open_before = workspace.tables(2)
+    with workspace.writer() as writer:
+        writer.erase(WHO)
+    with pytest.raises(WorkspaceError, match="a user was erased"):
+        workspace.tables(2)
+    with pytest.raises(WorkspaceError, match="cannot be read any more"):
+        open_before.query("SELECT sum(length(event_id)) FROM events")
+
+
+def test_erasing_touches_one_bucket_and_can_be_repeated(workspace: Workspace) -> None:
+    fill(workspace)
+    folder = workspace.store_path / "events"
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.parquet")}
+    with workspace.writer() as writer:
+        writer.erase(WHO)
+        again = writer.erase(WHO)
+    after = {path: path.stat().st_mtime_ns for path in folder.rglob("*.parquet")}
+    assert again.rows == {}
+    assert again.files_deleted == 0
+    assert len(set(before) - set(after)) == 4  # one bucket of four months
+    assert all(after[path] == written for path, written in before.items() if path in after)
+
+
+def test_an_id_that_is_part_of_another_takes_nobody_else(workspace: Workspace) -> None:
+    fill(workspace)
+    with workspace.writer() as writer:
+        assert writer.erase("person-11").rows["events"] == 10
+        assert writer.erase("person-1' OR true --").rows == {}
+        with pytest.raises(UsageError):
+            writer.erase("")
+    snapshot = workspace.tables()
+    left = snapshot.query("SELECT count(DISTINCT user_id) AS n FROM events")["n"][0].as_py()
+    assert left == USERS - 1
+    assert snapshot.query("SELECT count(*) AS n FROM quarantine")["n"][0].as_py() == USERS - 1
+
+
+def test_reports_that_print_the_id_are_named(workspace: Workspace) -> None:
+    fill(workspace)
+    report = workspace.runs_path / "r1" / "report.html"
+    report.parent.mkdir()
+    report.write_text(f"<td>{WHO}</td>")
+    with workspace.writer() as writer:
+        assert writer.erase(WHO).remaining == ("runs/r1/report.html",)
+
+
+def test_the_search_finds_words_only(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b'{"user": "u-1"}')
+    (tmp_path / "b").write_bytes(b"u-12 xu-1")
+    (tmp_path / "c").write_bytes(b"\x00\x03u-1\x18")
+    (tmp_path / "empty").write_bytes(b"")
+    assert list(files_naming(tmp_path, "u-1")) == ["a", "c"]
+
+
+def test_every_table_with_a_person_is_looked_at() -> None:
+    with_people = {name for name, definition in TABLES.items() if definition.user}
+    assert {
+        name for name, it in TABLES.items() if {"user_id", "email", "user_key"} & set(it.columns)
+    } == with_people

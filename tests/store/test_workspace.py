@@ -1,0 +1,126 @@
+"""A workspace is one folder, and nothing leads out of it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from workbench.errors import BadInput, UsageError, WorkspaceError
+from workbench.store import Workspace
+
+
+def test_a_workspace_opens_as_it_was_made(tmp_path: Path) -> None:
+    made = Workspace.create(tmp_path / "Acme GmbH")
+    assert made.name == "acme-gmbh"
+    assert Workspace.open(tmp_path / "Acme GmbH") == made
+    assert made.tables().last_day is None
+    assert [path.name for path in tmp_path.iterdir()] == ["Acme GmbH"]
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", "A", ".", "a" * 64, "a\0b", "-a", "x y"])
+def test_a_name_is_a_slug(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="cannot name a workspace"):
+        Workspace.create(tmp_path / "w", name)
+    assert not (tmp_path / "w").exists()
+
+
+def test_workspaces_do_not_nest_or_overwrite(workspace: Workspace, tmp_path: Path) -> None:
+    for inner in ("runs/x", "store/events/x", "x/y/z"):
+        with pytest.raises(WorkspaceError, match="lies in the workspace"):
+            Workspace.create(workspace.path / inner)
+    with pytest.raises(WorkspaceError, match="is a workspace already"):
+        Workspace.create(workspace.path)
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "thesis.txt").touch()
+    with pytest.raises(WorkspaceError, match="is in use"):
+        Workspace.create(tmp_path / "used")
+
+
+@pytest.mark.parametrize("path", ["a*", "a[1]", "month=1/w", "a?"])
+def test_a_path_that_reads_as_a_pattern_is_refused(tmp_path: Path, path: str) -> None:
+    with pytest.raises(BadInput, match="cannot contain"):
+        Workspace.create(tmp_path / path)
+
+
+def test_what_is_no_workspace_says_so(tmp_path: Path, workspace: Workspace) -> None:
+    with pytest.raises(WorkspaceError, match="workbench init"):
+        Workspace.open(tmp_path / "nothing")
+    manifest = workspace.path / "workspace.json"
+    for text, message in [
+        ("{", "cannot be read"),
+        ("[]", "damaged"),
+        (json.dumps({"format": 9, "name": "acme"}), "format 9"),
+        (json.dumps({"format": 1, "name": "../acme"}), "is no name"),
+    ]:
+        manifest.write_text(text)
+        with pytest.raises(WorkspaceError, match=message):
+            Workspace.open(workspace.path)
+
+
+def test_the_currency_is_said_once(workspace: Workspace) -> None:
+    assert workspace.currency is None
+    for code in ("eur", "EURO", "€", "12A"):
+        with pytest.raises(UsageError, match="no currency code"):
+            workspace.set_currency(code)
+    workspace.set_currency("EUR")
+    workspace.set_currency("EUR")
+    with pytest.raises(UsageError, match="is in EUR, not USD"):
+        workspace.set_currency("USD")
+    assert Workspace.open(workspace.path).tables().currency == "EUR"
+
+
+@pytest.mark.parametrize("part", ["store", "runs", "cache", "pending", "store/events", "store/loads"])
+def test_a_link_to_another_workspace_is_refused(workspace: Workspace, tmp_path: Path, part: str) -> None:
+    other = Workspace.create(tmp_path / "other")
+    ours = workspace.path / part
+    ours.rename(tmp_path / "aside")
+    ours.symlink_to(other.path / part)
+    with pytest.raises(WorkspaceError, match="is a link"):
+        Workspace.open(workspace.path)
+
+
+def test_a_linked_or_foreign_data_file_is_refused(workspace: Workspace, tmp_path: Path) -> None:
+    rows = "SELECT 'c' AS creative_id, 'x' AS campaign_id"
+    other = Workspace.create(tmp_path / "other")
+    for each in (workspace, other):
+        with each.writer() as writer, writer.transaction("a") as load:
+            load.append("creatives", rows)
+            load.commit()
+    (ours,), (theirs,) = ((each.store_path / "creatives").glob("*.parquet") for each in (workspace, other))
+    ours.unlink()
+    ours.symlink_to(theirs)
+    with pytest.raises(WorkspaceError, match="is a link"):
+        workspace.tables()
+    entry = workspace.store_path / "creatives" / "_delta_log" / f"{1:020}.json"
+    entry.write_text(entry.read_text().replace(ours.name, f"../../../other/store/creatives/{theirs.name}"))
+    with pytest.raises(WorkspaceError, match="outside of its folder"):
+        workspace.tables()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM read_parquet('{other}/store/loads/*.parquet')",
+        "SELECT * FROM '{other}/workspace.json'",
+        "SELECT * FROM read_text('{path}/store/../../other/workspace.json')",
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "SELECT * FROM glob('{other}/*')",
+        "COPY (SELECT 1) TO '{path}/store/x.csv'",
+        "ATTACH '{other}/x.db'",
+        "SET enable_external_access = true",
+        "CREATE TABLE x (a INT)",
+        "DROP VIEW loads",
+        "SELECT 1; SELECT 2",
+        "INSTALL httpfs",
+        "SELECT * FROM outside_frame",
+    ],
+)
+def test_sql_cannot_leave_the_workspace(workspace: Workspace, tmp_path: Path, sql: str) -> None:
+    import duckdb
+    import pyarrow as pa
+
+    other = Workspace.create(tmp_path / "other")
+    outside_frame = pa.table({"secret": [1]})
+    assert outside_frame.num_rows
+    with pytest.raises((UsageError, duckdb.Error, WorkspaceError)):
+        workspace.tables().query(sql.format(other=other.path, path=workspace.path))
