@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -178,7 +179,7 @@ def _file_names(records: list[RunRecord], names: Mapping[str, str]) -> dict[str,
 
 def _render(workspace: Workspace, run: Path, record: RunRecord, subject: str) -> Path:
     """Return the run's folder with page and figures in it; those made by the same code are kept."""
-    key = sha256(to_bytes([code_hash(), subject, record.ended, workspace.name]))
+    key = sha256(to_bytes([code_hash(), _look(), subject, record.ended, workspace.name]))
     if _kept_key(run) == key and all(
         (run / name).is_file() and sha256((run / name).read_bytes()) == told
         for name, told in published_hashes(run).items()
@@ -199,6 +200,13 @@ def _render(workspace: Workspace, run: Path, record: RunRecord, subject: str) ->
     hashes = {name: sha256(content) for name, content in files.items()}
     write_whole(run / _PUBLISHED, to_bytes({"files": hashes, "key": key}, indent=1) + b"\n")
     return run
+
+
+@cache
+def _look() -> str:
+    """Return the hash of the template: what a page looks like is no part of a run, but of its page."""
+    template = Path(__file__).parent / "template"
+    return sha256(to_bytes({path.name: sha256(path.read_bytes()) for path in sorted(template.glob("*.*"))}))
 
 
 def _kept_key(run: Path) -> str | None:
