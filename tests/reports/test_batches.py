@@ -15,7 +15,7 @@ from workbench.errors import BadInput, UsageError
 from workbench.reports.batch_file import expand, read_batch_file
 from workbench.reports.batches import batch, most_jobs
 from workbench.reports.record import read_record
-from workbench.reports.runs import list_runs
+from workbench.reports.runs import Run, list_runs
 from workbench.store.workspace import Workspace
 
 from .conftest import NASTY, OPEN, Write, add_orders
@@ -121,7 +121,14 @@ def test_hostile_campaigns_failures_and_repetition(
     write("one", OPEN, "assert campaign != '$(id)', 'as told'\ncampaign", parameters="campaign = None")
     path = written(tmp_path, "runs: [{notebook: one.ipynb, each: campaign}]")
     told: list[tuple[str, int, int]] = []
-    done = batch(workspace, path, jobs=2, told=lambda run, n, of: told.append((run.id, n, of)))
+    seen: set[str] = set()
+
+    def follow(run: Run, count: int, total: int) -> None:
+        told.append((run.id, count, total))
+        seen.update(record.status for record in list_runs(workspace))
+
+    done = batch(workspace, path, jobs=2, told=follow)
+    assert seen >= {"queued", "running", "completed", "failed"}
     assert [run.record.parameters["campaign"] for run in done.runs] == list(NASTY)
     assert [run.record.parameters["campaign"] for run in done.failed] == ["$(id)"]
     assert done.sentence == "7 of 8 runs completed, 1 failed."
