@@ -166,6 +166,7 @@ def _item(card: Card, currency: str | None) -> dict[str, Any]:
         "name": card.name,
         "title": shown(card.title, 60),
         "value": said(card.value),
+        **_apart(card, currency),
         "interval": f"{said(card.low)} to {said(card.high)}" if known else "",
         "change": _change(card.change),
         "change_is": _judged(card),
@@ -183,6 +184,14 @@ def _item(card: Card, currency: str | None) -> dict[str, Any]:
         "incomplete": card.incomplete,
         "line": small_line(card.line),
     }
+
+
+def _apart(card: Card, currency: str | None) -> dict[str, str]:
+    """Return the figure and a unit that is a word, to be written smaller."""
+    whole, unit = format_value(card.value, card.unit, currency=currency), card.unit
+    if unit in {"%", "pp", "x", "count", "money", ""} or not whole.endswith(f" {unit}"):
+        return {"amount": whole, "unit": ""}
+    return {"amount": whole.removesuffix(f" {unit}"), "unit": unit}
 
 
 def _change(change: float | None) -> str:

@@ -12,6 +12,7 @@ from workbench.explore.cohorts import CohortCell, Cohorts
 from workbench.result import format_value
 
 MOST_CELLS = 1200
+MOST_ROWS = 24
 
 
 def retention(result: Cohorts) -> Drawing | Nothing:
@@ -131,8 +132,11 @@ def activation(result: Cohorts) -> DataTable | Nothing:
     if result.missing or not result.activation:
         reason = result.missing or f"Cohorts by {result.basis} have no time before the first order."
         return Nothing(title="First orders", reason=reason)
+    newest = sorted(
+        result.activation, key=lambda cell: (-cell.cohort.toordinal(), cell.slice, cell.within_days)
+    )
     return tabulate(
-        result.activation,
+        newest[:MOST_ROWS],
         [
             text("cohort", "Cohort"),
             text("slice", (result.by or "slice").capitalize()),
@@ -142,7 +146,7 @@ def activation(result: Cohorts) -> DataTable | Nothing:
             figure("low", "95% interval from", "%"),
             figure("high", "to", "%"),
         ],
-        caption="First orders by cohort",
+        caption="First orders of the newest cohorts",
     )
 
 

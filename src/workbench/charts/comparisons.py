@@ -94,7 +94,6 @@ def channel_table(result: ChannelComparison) -> DataTable | Nothing:
         result.rows,
         [
             text("channel", "Channel"),
-            figure("campaigns", "Campaigns", "count"),
             figure("spend", "Spend", "money", bars=True),
             figure("revenue", "Revenue", "money"),
             figure("roi", "Return on investment", "x"),
@@ -102,7 +101,6 @@ def channel_table(result: ChannelComparison) -> DataTable | Nothing:
             figure("engagement_rate", "Engagement", "%"),
             figure("leads", "Leads", "count"),
             figure("cost_per_lead", "Cost per lead", "money"),
-            figure("cost_per_conversion", "Cost per conversion", "money"),
             figure("incremental_return", "Incremental return", "x"),
         ],
         caption=result.sentence,

@@ -114,6 +114,8 @@ def cell(value: object, unit: Unit | None, currency: str | None) -> str:
 
 def _read(row: object, column: Shown) -> object:
     value = getattr(row, column.field)
+    if column.field == "cohort" and isinstance(value, date):
+        return f"{value:%b %Y}"
     return coded(value) if column.field == "channel" else value
 
 

@@ -32,7 +32,8 @@ def trend(result: Trends) -> Drawing | Nothing:
     """Return a metric over time: days as a quiet line, the 7-day mean as the strong one."""
     if result.missing or not result.points:
         return Nothing(title=f"{result.title} over time", reason=result.missing or "No day has a figure.")
-    slices = result.slices[:MOST_PICTURES]
+    alive = {point.slice for point in result.points if point.value}
+    slices = [name for name in result.slices if name in alive or not alive][:MOST_PICTURES]
     parts = [[point for point in result.points if point.slice == name] for name in slices]
     days = [point.day for point in result.points]
     return Drawing(
@@ -85,7 +86,7 @@ def _note(result: Trends, drawn: int) -> str:
     if any(not point.complete for point in result.points):
         parts.append("Hollow days are still incomplete.")
     if len(result.slices) > drawn:
-        parts.append(f"{len(result.slices) - drawn} smaller ones are left out.")
+        parts.append(f"{len(result.slices) - drawn} others are left out or zero throughout.")
     return " ".join(parts)
 
 
