@@ -132,7 +132,13 @@ def heatmap(
     missing = lacking(tables, "facts")
     if missing or days is None:
         return _nothing(time_zone, missing or lacking(tables))
-    rows = ask(tables, _quarters, "engagement by quarter hour", window=days)
+    rows = ask(
+        tables,
+        lambda: _quarters(by_segment=by_segment),
+        "engagement by quarter hour",
+        by_segment,
+        window=days,
+    )
     if not rows:
         return _nothing(time_zone, f"Not enough data: nobody opened, clicked or did anything in {days}.")
     counts = _local(rows, zone)
@@ -252,13 +258,13 @@ def _cells(segment: str, counts: Floats, hours: Floats) -> list[HeatCell]:
     return cells
 
 
-def _quarters() -> Any:
+def _quarters(*, by_segment: bool) -> Any:
     facts = sql.unbound("facts")
     opened = (facts.event_type == "campaign_viewed") & (facts.kind != "received")
     engaged = facts.event_type.isin(ENGAGEMENTS)
     kept = facts.filter([*sql.within(facts.day, instant=False), sql.any_of([opened, engaged])])
     quarters = kept.select(
-        "segment",
+        segment=kept.segment if by_segment else sql.literal(""),
         quarter=kept.timestamp.truncate("h").epoch_seconds() // 900 + kept.timestamp.minute() // 15,
     )
     return quarters.group_by(["segment", "quarter"]).agg(engagements=quarters.count())
