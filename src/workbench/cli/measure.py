@@ -31,18 +31,18 @@ def measure(
     by: Annotated[str, typer.Option(help="Dimensions, joined by commas.")] = "",
     window: Annotated[str | None, typer.Option(help="30d, or FROM:TO; all data without it.")] = None,
     compare: Annotated[bool, typer.Option("--compare", help="Add the previous equal window.")] = False,
-    engine: Annotated[str, typer.Option(help="What answers: duckdb.")] = "duckdb",
+    engine: Annotated[str, typer.Option(help="What answers: duckdb, postgres or spark.")] = "duckdb",
     as_json: _Json = False,
 ) -> None:
     """Measure metrics of a workspace, by any dimensions and window."""
     from workbench.metrics import measure as measured
     from workbench.metrics.measuring import chosen
     from workbench.store import Workspace
+    from workbench.store.engines import open_engine
 
     chosen(names)  # a wrong name is said before anything is opened
-    _check_engine(engine)
     snapshot = Workspace.open(workspace).tables()
-    result = measured(snapshot, names, by=by, window=window, compare=compare)
+    result = measured(open_engine(engine, snapshot), names, by=by, window=window, compare=compare)
     if as_json:
         typer.echo(json.dumps(as_document(result, snapshot.version, compare=compare), indent=1))
     else:
@@ -60,16 +60,6 @@ def metrics(as_json: _Json = False) -> None:
     wide = max(map(len, METRICS))
     for metric in METRICS.values():
         typer.echo(f"{metric.name:<{wide}}  {metric.says}")
-
-
-def _check_engine(engine: str) -> None:
-    from workbench.errors import UsageError
-
-    if engine != "duckdb":
-        raise UsageError(
-            f"A workspace is read with duckdb, not {engine}. For tables on another engine, give `measure` in "
-            "Python an object with `dialect`, `names`, `last_day`, `currency` and `query`."
-        )
 
 
 def as_document(result: Measured, version: int, *, compare: bool = False) -> dict[str, Any]:
