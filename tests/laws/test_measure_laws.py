@@ -39,10 +39,12 @@ rows = st.lists(
     max_size=40,
 )
 WINDOW = "2024-03-01:2024-03-09"
+# Each type has occurred, if not in the window: what never occurred is unknown rather than zero.
+EARLIER = [event(kind, 99, "2024-02-01", campaign_id="z", value=1.0, is_holdout=False) for kind in TYPES]
 
 
 def values(lines: list[dict[str, Any]], names: tuple[str, ...], by: str = "") -> dict[Any, float]:
-    found = measure(Memory(facts=lines), names, by=by, window=WINDOW)
+    found = measure(Memory(facts=EARLIER + lines), names, by=by, window=WINDOW)
     return {(row.metric, row.slice): row.value for row in found.rows}
 
 
@@ -68,7 +70,7 @@ def test_slices_of_an_additive_measure_sum_to_the_whole(lines: list[dict[str, An
 @given(rows)
 def test_a_ratio_is_a_sum_over_a_sum_at_every_grain(lines: list[dict[str, Any]]) -> None:
     for by in ("", "campaign", "day"):
-        for row in measure(Memory(facts=lines), RATIOS, by=by, window=WINDOW).rows:
+        for row in measure(Memory(facts=EARLIER + lines), RATIOS, by=by, window=WINDOW).rows:
             if row.denominator:
                 assert row.value == row.numerator / row.denominator
             else:
@@ -90,6 +92,16 @@ def test_events_of_another_type_change_nothing(lines: list[dict[str, Any]], day:
     other = [event("dashboard_accessed", 3, f"2024-03-{day:02d}", campaign_id="a")]
     names = (*ADDITIVE, *RATIOS, "conversion_rate")
     assert same(values(lines, names, "campaign"), values(lines + other, names, "campaign"))
+
+
+def test_what_never_occurred_is_unknown() -> None:
+    lines = [event("campaign_clicked", 1, "2024-03-01", campaign_id="a")]
+    found = measure(Memory(facts=lines), ["clicks", "conversions", "roas"], window=WINDOW)
+    assert found.value("clicks") == 1
+    assert math.isnan(found.value("conversions"))
+    assert "no campaign_converted loaded" in next(
+        row.note for row in found.rows if row.metric == "conversions"
+    )
 
 
 @few

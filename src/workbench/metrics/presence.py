@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def loaded(tables: Tables, wanted: Iterable[Leaf]) -> frozenset[str]:
-    """Return the tables that hold rows and, of the event types that the leaves need, those that ever occurred.
+    """Return the tables that hold rows and, of the event types the leaves need, those that ever occurred.
 
     A workspace that never recorded a conversion has no conversion rate of zero: it has none. Each type is
     looked for with a limit of one row, which the order of the facts makes a matter of a few pages.
@@ -25,4 +25,4 @@ def loaded(tables: Tables, wanted: Iterable[Leaf]) -> frozenset[str]:
     sql = " UNION ALL ".join(
         f"(SELECT event_type FROM facts WHERE event_type = '{name}' LIMIT 1)" for name in needed
     )
-    return names | frozenset(tables.query(sql).column(0).to_pylist())
+    return names | {str(name) for name in tables.query(sql).column(0).to_pylist()}

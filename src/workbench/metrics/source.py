@@ -1,6 +1,7 @@
 """What an analysis asks data of: a set of tables that answers SQL, at one fixed version.
 
-The store's snapshot is one; a database connection is another; a test may bring its own. Analyses know only this.
+The store's snapshot is one; a database connection is another; a test may bring its own.
+Analyses know only this.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ class Tables(Protocol):
 
     @property
     def dialect(self) -> str:
-        """Return the SQL dialect, by its Ibis name: ``"duckdb"``, ``"postgres"``, ``"databricks"`` (Spark)."""
+        """Return the SQL dialect by its Ibis name: ``"duckdb"``, ``"postgres"``, ``"databricks"``."""
         ...
 
     @property
