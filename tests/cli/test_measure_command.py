@@ -1,0 +1,71 @@
+"""The command `measure` on a workspace of one table."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workbench.store import Workspace
+
+PROGRAM = str(Path(sys.executable).with_name("workbench"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    workspace = Workspace.create(tmp_path_factory.mktemp("measure") / "acme")
+    workspace.set_currency("EUR")
+    with workspace.writer() as writer, writer.transaction("a") as load:
+        load.append(
+            "daily_performance",
+            "SELECT DATE '2024-03-01' + CAST(i AS INTEGER) AS date, 'c' || (i % 2) AS campaign_id, "
+            "'paid_social' AS channel, 1000 AS impressions, 40 AS clicks, 10.0 AS spend FROM range(20) t(i)",
+        )
+        load.commit()
+    return Path(workspace.path)
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([PROGRAM, "measure", *arguments], capture_output=True, text=True, check=False)
+
+
+def test_json(folder: Path) -> None:
+    done = run("ctr", "roas", "--workspace", str(folder), "--by", "campaign", "--window", "10d", "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["window"] == {"first": "2024-03-11", "last": "2024-03-20", "days": 10}
+    assert (said["currency"], said["by"]) == ("EUR", ["campaign"])
+    assert isinstance(said["data_version"], int)
+    ctr, _, roas, _ = said["rows"]
+    assert (ctr["metric"], ctr["campaign"], ctr["value"], ctr["unit"]) == ("ctr", "c0", 0.04, "%")
+    assert roas["value"] is None
+    assert roas["note"]
+
+
+def test_text(folder: Path) -> None:
+    done = run("cpc", "--workspace", str(folder), "--compare", "--window", "10d")
+    assert done.returncode == 0
+    assert "€0.25" in done.stdout
+    assert "previous" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (("ctx",), 2, "Did you mean 'ctr'"),
+        (("ctr", "--by", "campaing"), 2, "Did you mean 'campaign'"),
+        (("ctr", "--window", "last week"), 2, "is no window"),
+        (("ctr", "--engine", "trino"), 2, "compiled, not run"),
+    ],
+)
+def test_wrong_use_is_said(folder: Path, arguments: tuple[str, ...], code: int, text: str) -> None:
+    done = run(*arguments, "--workspace", str(folder))
+    assert (done.returncode, done.stdout) == (code, "")
+    assert text in done.stderr
+
+
+def test_no_workspace_is_bad_input(tmp_path: Path) -> None:
+    assert run("ctr", "--workspace", str(tmp_path / "none")).returncode == 3
