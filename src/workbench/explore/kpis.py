@@ -117,7 +117,8 @@ class KpiCards(View):
         head = f"{met} of {len(known)} targets are met" if known else f"{len(self.cards)} figures, no targets"
         late = [
             f"{card.title} at {format_value(card.value, card.unit, currency=self.currency)} has missed its "
-            f"target of {format_value(card.target, card.unit, currency=self.currency)} on each of the last {card.streak} days"
+            f"target of {format_value(card.target, card.unit, currency=self.currency)} "
+            f"on each of the last {card.streak} days"
             for card in self.alerts
         ]
         return f"{'; '.join([head, *late])}."
