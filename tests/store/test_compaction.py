@@ -15,8 +15,9 @@ def load_often(workspace: Workspace, times: int) -> None:
                 "facts",
                 "SELECT if(i % 2 = 0, 'user_engaged', 'campaign_clicked') AS event_type, "
                 'CAST(t AS DATE) AS day, t AS "timestamp", i AS user_key, '
-                "'mobile' AS \"source\", 0 AS lag_minutes, false AS late_arrival FROM (SELECT i, TIMESTAMPTZ '2024-01-20' "
-                "+ to_days(CAST(i AS INTEGER)) AS t FROM range(20) AS r(i))",
+                "'mobile' AS \"source\", 0 AS lag_minutes, false AS late_arrival "
+                "FROM (SELECT i, TIMESTAMPTZ '2024-01-20' + to_days(CAST(i AS INTEGER)) AS t "
+                "FROM range(20) AS r(i))",
             )
             load.commit()
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from workbench.store.transaction import Transaction
     from workbench.store.writer import Writer
 
-_WORD = rb"A-Za-z0-9_\-"
+_WORD = re.compile(rb"[A-Za-z0-9_-]")
 _FILE = "_file_path"
 
 
@@ -127,15 +127,21 @@ def files_naming(folder: Path, text: str) -> Iterator[str]:
     Values in compressed pages are found by their column, not here; this finds what stands beside them, such
     as statistics, logs and reports.
     """
-    wanted = re.compile(rb"(.?)" + re.escape(text.encode()) + rb"(?![" + _WORD + rb"])", re.DOTALL)
-    before = re.compile(rb"[" + _WORD + rb"]")
     for path in sorted(folder.rglob("*")):
         if path.is_symlink() or not path.is_file() or not path.stat().st_size:
             continue
         with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as held:
-            # In a Parquet footer the byte before a text is its length, which may look like a letter.
-            if any(
-                not before.match(found[1]) or found[1][0] == len(text.encode())
-                for found in wanted.finditer(held)
-            ):
+            if _holds(held, text.encode()):
                 yield path.relative_to(folder).as_posix()
+
+
+def _holds(held: mmap, text: bytes) -> bool:
+    at = held.find(text)
+    while at >= 0:
+        before, after = held[max(at - 1, 0) : at], held[at + len(text) : at + len(text) + 1]
+        # In a Parquet footer the byte before a text is its length, which may look like a letter.
+        starts = not _WORD.match(before) or before[0] == len(text)
+        if starts and not _WORD.match(after):
+            return True
+        at = held.find(text, at + 1)
+    return False

@@ -72,7 +72,8 @@ class Snapshot:
         Facts and events count only where one of them is not the workbench's own: a record of a load tells
         nothing of campaigns, and must not turn what is unknown into a zero.
         """
-        own = {"events", "facts"} if self._last_fact_day is None else set()
+        only_own = self.rows["facts"] and self._last_fact_day is None
+        own = {"events", "facts"} if only_own else set()
         return frozenset(name for name, rows in self.rows.items() if rows and name not in own)
 
     @cached_property
