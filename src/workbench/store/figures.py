@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.events.definitions import ENVELOPE, EVENT_TYPES, SOURCES, Kind
 from workbench.events.parsing import literal
@@ -28,23 +28,9 @@ _BROKEN = (
 
 def event_figures(connection: DuckDBPyConnection, now: datetime, expected: int | None) -> tuple[Quality, ...]:
     """Return the figures of staged events, of all and per source."""
-    arrival = f"TIMESTAMPTZ {literal(now.isoformat())}"
     known = ", ".join(map(literal, SOURCES))
     source = f"CASE WHEN source IN ({known}) THEN source ELSE 'unknown' END"
-    lag = f"(epoch_us({arrival}) - epoch_us(timestamp)) / 60e6"
-    required = {
-        t.name: str(len(t.required) + sum(f.required for f in ENVELOPE)) for t in EVENT_TYPES.values()
-    }
-    fields = by_type(required, str(sum(f.required for f in ENVELOPE)))
-    rows = connection.execute(
-        f"SELECT coalesce(place, {literal(ALL)}), sum(n), sum(sound), sum(late), sum(fields), min(fresh),"
-        f" max(p95) FROM (SELECT place, count(*) AS n, count(*) FILTER (_sound) AS sound,"
-        f" count(*) FILTER (_sound AND late_arrival) AS late, sum({fields}) AS fields,"
-        f" min({lag}) FILTER (_sound) AS fresh, approx_quantile({lag}, 0.95) FILTER (_sound) AS p95"
-        f" FROM (SELECT {source} AS place, * FROM {STAGED})"
-        " GROUP BY GROUPING SETS ((), (place))) GROUP BY ALL"
-    ).fetchall()
-    bad = {row[0]: row[1:] for row in _by_source(connection, source)}
+    rejected = {row[0]: row[1:] for row in _by_source(connection, source)}
     copied = dict(
         connection.execute(
             f"SELECT coalesce(place, {literal(ALL)}), count(*) FROM (SELECT {source} AS place FROM {STAGED}"
@@ -52,26 +38,43 @@ def event_figures(connection: DuckDBPyConnection, now: datetime, expected: int |
             " GROUP BY GROUPING SETS ((), (place))"
         ).fetchall()
     )
-    made = []
-    for place, n, sound, late, count, fresh, p95 in rows:
-        missing, broken = bad.get(place, (0, 0))
-        copies = copied.get(place, 0)
-        made.append(
-            Quality(
-                source=place,
-                read=n,
-                accepted=sound - copies,
-                duplicates=copies,
-                quarantined=n - sound,
-                late=min(late, sound - copies),
-                completeness=1 - min(missing / count, 1) if count else None,
-                compliance=1 - broken / n if n else None,
-                freshness_minutes=fresh,
-                lag_p95_minutes=p95,
-            )
-        )
+    made = [
+        _quality(row, rejected.get(row[0], (0, 0)), copied.get(row[0], 0))
+        for row in _staged(connection, source, now)
+    ]
     made.sort(key=lambda quality: (quality.source != ALL, quality.source))
     return _expected(made, expected)
+
+
+def _staged(connection: DuckDBPyConnection, source: str, now: datetime) -> list[tuple[Any, ...]]:
+    arrival = f"TIMESTAMPTZ {literal(now.isoformat())}"
+    lag = f"(epoch_us({arrival}) - epoch_us(timestamp)) / 60e6"
+    envelope = sum(field.required for field in ENVELOPE)
+    required = {t.name: str(len(t.required) + envelope) for t in EVENT_TYPES.values()}
+    rows: list[tuple[Any, ...]] = connection.execute(
+        f"SELECT coalesce(place, {literal(ALL)}), count(*), count(*) FILTER (_sound),"
+        f" count(*) FILTER (_sound AND late_arrival), sum({by_type(required, str(envelope))}),"
+        f" min({lag}) FILTER (_sound), approx_quantile({lag}, 0.95) FILTER (_sound)"
+        f" FROM (SELECT {source} AS place, * FROM {STAGED}) GROUP BY GROUPING SETS ((), (place))"
+    ).fetchall()
+    return rows
+
+
+def _quality(row: tuple[Any, ...], rejected: tuple[int, int], copies: int) -> Quality:
+    source, read, sound, late, fields, fresh, p95 = row
+    missing, broken = rejected
+    return Quality(
+        source=source,
+        read=read,
+        accepted=sound - copies,
+        duplicates=copies,
+        quarantined=read - sound,
+        late=min(late, sound - copies),
+        completeness=1 - min(missing / fields, 1) if fields else None,
+        compliance=1 - broken / read if read else None,
+        freshness_minutes=fresh,
+        lag_p95_minutes=p95,
+    )
 
 
 def _by_source(connection: DuckDBPyConnection, source: str) -> list[tuple[str, int, int]]:

@@ -11,7 +11,7 @@ from workbench.events.quality import Quality, alerts
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.metrics.source import Tables
+    from workbench.store.snapshot import Snapshot
 
 _SHARES = ("pass_rate", "duplicate_rate", "late_rate", "completeness", "compliance", "ingestion_rate")
 _FIELDS = (
@@ -59,7 +59,7 @@ class Review:
         return {"sources": self.rows, "alerts": list(self.alerts)}
 
 
-def review(tables: Tables) -> Review:
+def review(tables: Snapshot) -> Review:
     """Return the newest figures of every table and source."""
     loads = tables.query(
         "SELECT table_name, quality, CAST(loaded_at AS VARCHAR) AS loaded_at FROM loads"
@@ -82,7 +82,7 @@ def review(tables: Tables) -> Review:
     return Review(rows=rows, alerts=(*said, *_overlaps(tables)))
 
 
-def _overlaps(tables: Tables) -> tuple[str, ...]:
+def _overlaps(tables: Snapshot) -> tuple[str, ...]:
     if not {"facts", "daily_performance"} <= tables.names:
         return ()
     found = tables.query(
