@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from workbench.charts.cards import Alerts
@@ -17,6 +18,18 @@ from workbench.explore.targets import TargetsView
 from workbench.result import MISSING, format_value
 
 _RATES = {"ctr": "Click-through rate", "conversion_rate": "Conversion rate", "roas": "Return on ad spend"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Figure:
+    """What a picture of dots compares: the field, its unit, who has it, and where the point of no gain is."""
+
+    field: str
+    unit: str
+    title: str
+    name: str = "name"
+    also: str = ""
+    mark_at: float | None = None
 
 
 def campaign_table(result: CampaignComparison, top: int = MOST_BARS) -> DataTable | Nothing:
@@ -73,7 +86,8 @@ def campaign_returns(result: CampaignComparison) -> Drawing | Nothing:
         if len(known) > 1
         else f"{best} brings back {said[0]} its spend"
     )
-    return _dots(known, "roas", "x", finding=finding, title="Return on ad spend by campaign", mark_at=1.0)
+    what = _Figure(field="roas", unit="x", title="Return on ad spend by campaign", mark_at=1.0)
+    return _dots(known, what, finding)
 
 
 def advice(result: CampaignComparison) -> Alerts | Nothing:
@@ -118,7 +132,8 @@ def channel_returns(result: ChannelComparison) -> Drawing | Nothing:
     finding = f"{coded(known[0].channel)} gains {format_value(known[0].roi, 'x')} per unit of spend"
     if len(known) > 1:
         finding += f", {coded(known[-1].channel)} {format_value(known[-1].roi, 'x')}"
-    return _dots(known, "roi", "x", finding=finding, title=title, name="channel", mark_at=0.0)
+    what = _Figure(field="roi", unit="x", title=title, name="channel", mark_at=0.0)
+    return _dots(known, what, finding)
 
 
 def channel_engagement(result: ChannelComparison) -> Drawing | Nothing:
@@ -131,7 +146,8 @@ def channel_engagement(result: ChannelComparison) -> Drawing | Nothing:
         return Nothing(title=title, reason=result.missing or "No channel reports engagement.")
     sure = "" if result.sure or len(known) < 2 else ", not clearly ahead of the next"
     finding = f"{coded(known[0].channel)} engages best: {format_value(known[0].engagement_rate, '%')}{sure}"
-    return _dots(known, "engagement_rate", "%", finding=finding, title=title, name="channel")
+    what = _Figure(field="engagement_rate", unit="%", title=title, name="channel")
+    return _dots(known, what, finding)
 
 
 def creative_rates(result: Creatives) -> Drawing | Nothing:
@@ -141,15 +157,10 @@ def creative_rates(result: Creatives) -> Drawing | Nothing:
     if result.missing or not known:
         return Nothing(title=title, reason=result.missing or "No creative has enough impressions.")
     rate = _RATES.get(result.rate, result.rate)
-    return _dots(
-        known,
-        result.rate,
-        "%",
-        finding=result.sentence,
-        title=f"{rate} by creative",
-        name="headline",
-        also="creative_id",
+    what = _Figure(
+        field=result.rate, unit="%", title=f"{rate} by creative", name="headline", also="creative_id"
     )
+    return _dots(known, what, result.sentence)
 
 
 def creative_table(result: Creatives) -> DataTable | Nothing:
@@ -208,51 +219,41 @@ def targets(result: TargetsView) -> DataTable | Nothing:
     )
 
 
-def _dots(  # noqa: PLR0913 - what differs between three pictures of one kind
-    rows: Sequence[Any],
-    field: str,
-    unit: str,
-    *,
-    finding: str,
-    title: str,
-    name: str = "name",
-    also: str = "",
-    mark_at: float | None = None,
-) -> Drawing:
+def _dots(rows: Sequence[Any], what: _Figure, finding: str) -> Drawing:
     drawn = rows[:MOST_BARS]
-    names = labels([_called(row, name, also) for row in drawn])
-    points = [
-        {
-            "label": label,
-            "value": getattr(row, field),
-            "low": getattr(row, f"{field}_low", None),
-            "high": getattr(row, f"{field}_high", None),
-            "said": format_value(getattr(row, field), unit),
-            "interval": _interval(row, field, unit),
-            "tone": "s1" if mark_at is None or getattr(row, field) >= mark_at else "s2",
-        }
-        for label, row in zip(names, drawn, strict=True)
-    ]
+    points = _points(drawn, what)
     listed = "; ".join(f"{point['label']} {point['said']}" for point in points)
     left_out = len(rows) - len(drawn)
-    table = tabulate(
-        rows,
-        [
-            text(name, name.capitalize()),
-            figure(field, title.split(" by ", maxsplit=1)[0], unit),
-            figure(f"{field}_low", "95% interval from", unit),
-            figure(f"{field}_high", "to", unit),
-        ],
-        caption=title,
-    )
+    columns = [
+        text(what.name, what.name.capitalize()),
+        figure(what.field, what.title.split(" by ", maxsplit=1)[0], what.unit),
+        figure(f"{what.field}_low", "95% interval from", what.unit),
+        figure(f"{what.field}_high", "to", what.unit),
+    ]
     return Drawing(
         finding=finding,
-        subtitle=f"{title}, {unit_in_words(unit, None)}; bars are 95% intervals",
-        description=f"Dots with intervals, {title}: {listed}.",
-        spec=dots(points, unit=unit, mark_at=mark_at),
-        table=table,
+        subtitle=f"{what.title}, {unit_in_words(what.unit, None)}; bars are 95% intervals",
+        description=f"Dots with intervals, {what.title}: {listed}.",
+        spec=dots(points, unit=what.unit, mark_at=what.mark_at),
+        table=tabulate(rows, columns, caption=what.title),
         note=f"{left_out} more are in the figures." if left_out else "",
     )
+
+
+def _points(rows: Sequence[Any], what: _Figure) -> list[dict[str, Any]]:
+    names = labels([_called(row, what.name, what.also) for row in rows])
+    return [
+        {
+            "label": label,
+            "value": getattr(row, what.field),
+            "low": getattr(row, f"{what.field}_low", None),
+            "high": getattr(row, f"{what.field}_high", None),
+            "said": format_value(getattr(row, what.field), what.unit),
+            "interval": _interval(row, what.field, what.unit),
+            "tone": "s1" if what.mark_at is None or getattr(row, what.field) >= what.mark_at else "s2",
+        }
+        for label, row in zip(names, rows, strict=True)
+    ]
 
 
 def _called(row: Any, name: str, also: str) -> str:

@@ -114,49 +114,12 @@ def css_variables() -> str:
 
 def config() -> dict[str, Any]:
     """Return the Vega-Lite configuration: hairlines, no frame, labels before legends."""
-    text = {"labelFont": FONT, "titleFont": FONT, "labelColor": LIGHT["muted"], "titleColor": LIGHT["muted"]}
     return {
         "background": "transparent",
         "font": FONT,
         "view": {"stroke": None},
-        "axis": {
-            **text,
-            "labelFontSize": 12,
-            "titleFontSize": 12,
-            "titleFontWeight": "normal",
-            "labelPadding": 6,
-            "titlePadding": 10,
-            "domainColor": LIGHT["rule"],
-            "tickColor": LIGHT["rule"],
-            "gridColor": LIGHT["grid"],
-            "labelLimit": 190,
-        },
-        "axisX": {"grid": False, "ticks": False, "labelFlush": True},
-        "axisY": {"domain": False, "ticks": False},
-        "legend": {
-            **text,
-            "labelFontSize": 12,
-            "title": None,
-            "orient": "top",
-            "direction": "horizontal",
-            "symbolSize": 90,
-            "columnPadding": 18,
-            "offset": 6,
-            "labelLimit": 160,
-        },
-        "title": {
-            "anchor": "start",
-            "color": LIGHT["ink"],
-            "font": FONT,
-            "fontSize": 15,
-            "fontWeight": 600,
-            "subtitleColor": LIGHT["muted"],
-            "subtitleFont": FONT,
-            "subtitleFontSize": 12,
-            "subtitlePadding": 6,
-            "offset": 14,
-            "limit": 640,
-        },
+        **_guides(),
+        "title": _title(),
         "text": {"font": FONT, "fontSize": 12, "color": LIGHT["ink"]},
         "bar": {"color": LIGHT["s1"]},
         "line": {"color": LIGHT["s1"], "strokeWidth": 2, "strokeCap": "round", "strokeJoin": "round"},
@@ -164,4 +127,42 @@ def config() -> dict[str, Any]:
         "point": {"color": LIGHT["s1"], "filled": True, "size": 60},
         "rule": {"color": LIGHT["rule"]},
         "range": {"category": series(6)},
+    }
+
+
+def _guides() -> dict[str, Any]:
+    text = {
+        "labelFont": FONT,
+        "titleFont": FONT,
+        "labelColor": LIGHT["muted"],
+        "titleColor": LIGHT["muted"],
+        "labelFontSize": 12,
+    }
+    lines = {"domainColor": LIGHT["rule"], "tickColor": LIGHT["rule"], "gridColor": LIGHT["grid"]}
+    titles = {"titleFontSize": 12, "titleFontWeight": "normal", "titlePadding": 10}
+    places = {"title": None, "orient": "top", "direction": "horizontal", "symbolSize": 90}
+    return {
+        "axis": {**text, **lines, **titles, "labelPadding": 6, "labelLimit": 190},
+        "axisX": {"grid": False, "ticks": False, "labelFlush": True},
+        "axisY": {"domain": False, "ticks": False},
+        "legend": {**text, **places, "columnPadding": 18, "offset": 6, "labelLimit": 160},
+    }
+
+
+def _title() -> dict[str, Any]:
+    below = {
+        "subtitleColor": LIGHT["muted"],
+        "subtitleFont": FONT,
+        "subtitleFontSize": 12,
+        "subtitlePadding": 6,
+    }
+    return {
+        "anchor": "start",
+        "color": LIGHT["ink"],
+        "font": FONT,
+        "fontSize": 15,
+        "fontWeight": 600,
+        **below,
+        "offset": 14,
+        "limit": 640,
     }
