@@ -75,10 +75,8 @@ def main() -> int:
         whole, _ = cpu_seconds(lambda: duckdb.connect().execute(copy))
         with workspace.writer() as writer:
             part, erased = cpu_seconds(lambda: writer.erase("user-7"))
-        print(
-            f"erase a user: {part:.2f} CPU s with the search of all bytes"
+        print(f"erase a user: {part:.2f} CPU s with the search of all bytes")
         print(f"rewrite the table without the user: {whole:.2f} CPU s")
-        )
         print(f"  {erased.sentence}")
         ratio = part / whole
         print(f"  ratio {ratio:.2f} (limit 0.33)")
