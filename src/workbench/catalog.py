@@ -93,7 +93,7 @@ class Catalog(Mapping[str, Definition]):
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><th scope='row'>{escape(name)}</th><td>{escape(str(getattr(d, 'says', '') or ''))}</td></tr>"
-            for name, d in self._entries.items()
+            f"<tr><th scope='row'>{escape(name)}</th><td>{escape(str(getattr(entry, 'says', '')))}</td></tr>"
+            for name, entry in self._entries.items()
         )
         return f"<table><caption>{escape(self.kind)}s</caption><tbody>{rows}</tbody></table>"

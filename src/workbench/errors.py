@@ -43,13 +43,13 @@ class BadInput(WorkbenchError):
 
     Examples
     --------
-    >>> print(BadInput("not a date", file="ads.csv", row=3, column="Day", value="31.02.2024", expected="a date"))
-    ads.csv, row 3, column 'Day', value '31.02.2024': not a date; expected a date.
+    >>> print(BadInput("not a date", file="ads.csv", row=3, column="Day", value="31.02.", expected="a date"))
+    ads.csv, row 3, column 'Day', value '31.02.': not a date; expected a date.
     """
 
     exit_code = 3
 
-    def __init__(  # noqa: PLR0913 - each part of the place is named at the call
+    def __init__(
         self,
         problem: str,
         *,

@@ -5,7 +5,7 @@ import pytest
 
 from workbench.errors import UsageError, WorkbenchError
 from workbench.store import Snapshot
-from workbench.store.engines import DSN_VARIABLE, ENGINES, open_engine
+from workbench.store.dialects import DSN_VARIABLE, ENGINES, open_engine
 from workbench.store.postgres import PostgresTables, copy_to_postgres
 
 QUERIES = [

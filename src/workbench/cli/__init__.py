@@ -10,15 +10,8 @@ import sys
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and leave with its exit code."""
-    import contextlib
-    import importlib
-
-    from workbench.cli.app import app
+    from workbench.cli.commands import app
     from workbench.errors import WorkbenchError
-
-    for room in ("data", "measure", "runs", "demo", "reference"):
-        with contextlib.suppress(ModuleNotFoundError):
-            importlib.import_module(f"workbench.cli.{room}")
 
     try:
         app(args=arguments, prog_name="workbench")

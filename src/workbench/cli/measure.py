@@ -38,7 +38,7 @@ def measure(
     from workbench.metrics import measure as measured
     from workbench.metrics.measuring import chosen
     from workbench.store import Workspace
-    from workbench.store.engines import open_engine
+    from workbench.store.dialects import open_engine
 
     chosen(names)  # a wrong name is said before anything is opened
     snapshot = Workspace.open(workspace).tables()

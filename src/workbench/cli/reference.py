@@ -35,7 +35,7 @@ def pages() -> dict[str, str]:
 
 
 def commands_page() -> str:
-    """Return the page of all commands, as Markdown."""
+    """Return the page of all commands that `cli.commands` has gathered, as Markdown."""
     group = typer.main.get_command(app)
     parts = [
         "# Commands\n\nExit codes: 0 well, 1 the work failed, 2 wrong usage, 3 bad input. "
@@ -44,6 +44,8 @@ def commands_page() -> str:
     commands: dict[str, typer.core.TyperCommand] = getattr(group, "commands")  # noqa: B009 - of a click group
     for name, command in sorted(commands.items()):
         if not command.hidden:
-            context = typer.Context(command, info_name=f"workbench {name}", max_content_width=100)
+            context = typer.Context(
+                command, info_name=f"workbench {name}", max_content_width=100, terminal_width=100
+            )
             parts.append(f"## {name}\n\n```\n{command.get_help(context)}\n```\n")
     return "\n".join(parts)

@@ -23,7 +23,7 @@ from workbench.result import format_value
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.metrics.source import Tables
+    from workbench.source import Tables
 
 By = Literal["channel", "campaign", "region"]
 Rows = Sequence[Mapping[str, Any]]

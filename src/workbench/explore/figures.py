@@ -13,8 +13,8 @@ from workbench.metrics import measure
 if TYPE_CHECKING:
     from workbench.metrics.conditions import Where
     from workbench.metrics.metric import Metric
-    from workbench.metrics.source import Tables
     from workbench.metrics.window import Window
+    from workbench.source import Tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

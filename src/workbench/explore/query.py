@@ -13,7 +13,7 @@ from workbench.metrics import sql
 from workbench.metrics.window import Window, resolve
 
 if TYPE_CHECKING:
-    from workbench.metrics.source import Tables
+    from workbench.source import Tables
 
 
 def ask(

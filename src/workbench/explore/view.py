@@ -18,7 +18,7 @@ from workbench.result import format_value, html_table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.metrics.source import Tables
+    from workbench.source import Tables
 
 
 class View(ABC):

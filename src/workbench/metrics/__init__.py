@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from workbench.metrics.measuring import measure
     from workbench.metrics.metric import Metric
     from workbench.metrics.slices import DIMENSIONS
-    from workbench.metrics.source import Tables
     from workbench.metrics.window import Window, parse_window
+    from workbench.source import Tables
 
 _HOMES = {
     "DIMENSIONS": "slices",

@@ -10,8 +10,8 @@ from workbench.events.tables import TABLES
 from workbench.metrics.measures import Leaf
 
 if TYPE_CHECKING:
-    from workbench.metrics.source import Tables
     from workbench.metrics.window import Window
+    from workbench.source import Tables
 
 ENOUGH = 0.9
 _DAILY_TABLES = ("facts", "daily_performance", "orders")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workbench.catalog import Catalog
 from workbench.metrics.campaign_metrics import CAMPAIGNS, TARGETS
-from workbench.metrics.core import CORE
+from workbench.metrics.core_metrics import CORE
 from workbench.metrics.customer_metrics import CUSTOMERS
 from workbench.metrics.lead_metrics import LEADS, OUTREACH
 from workbench.metrics.metric import Metric

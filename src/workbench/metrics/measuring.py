@@ -22,7 +22,7 @@ from workbench.metrics.values import Floats, Values, fetch
 from workbench.metrics.window import Window, resolve
 
 if TYPE_CHECKING:
-    from workbench.metrics.source import Tables
+    from workbench.source import Tables
 
 Asked = str | Metric | Iterable[str | Metric]
 _SINGLE_DAYS = ("day", "week")

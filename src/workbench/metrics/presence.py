@@ -9,7 +9,7 @@ from workbench.events.definitions import EVENT_TYPES
 from workbench.metrics.measures import Leaf
 
 if TYPE_CHECKING:
-    from workbench.metrics.source import Tables
+    from workbench.source import Tables
 
 
 def loaded(tables: Tables, wanted: Iterable[Leaf]) -> frozenset[str]:

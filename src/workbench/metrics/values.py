@@ -30,8 +30,8 @@ from workbench.metrics.queries import Query, build
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from workbench.metrics.source import Tables
     from workbench.metrics.window import Window
+    from workbench.source import Tables
 
 Floats = NDArray[np.float64]
 Slice = tuple[Any, ...]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from workbench.errors import NotEnoughData, UsageError
 
 if TYPE_CHECKING:
-    from workbench.metrics.source import Tables
+    from workbench.source import Tables
 
 _LAST = re.compile(r"(\d{1,5})d")
 

@@ -72,7 +72,7 @@ class _Lines:
         self.taken = self.taken[:1]
 
 
-class _Unclosed(Exception):  # noqa: N818 - never leaves this module
+class _Unclosed(Exception):
     """A quote is opened and not closed within reach."""
 
 

@@ -10,7 +10,7 @@ from workbench.catalog import Catalog
 from workbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from workbench.metrics.source import Tables
+    from workbench.source import Tables
     from workbench.store.snapshot import Snapshot
 
 DSN_VARIABLE = "WORKBENCH_POSTGRES_DSN"

@@ -1,0 +1,8 @@
+"""All commands: importing a module of this room adds its commands to the app."""
+
+from __future__ import annotations
+
+from workbench.cli import data, demo, measure, reference, runs
+from workbench.cli.app import app
+
+__all__ = ["app", "data", "demo", "measure", "reference", "runs"]
