@@ -336,3 +336,20 @@ def test_killed_while_loading(workspace: Workspace, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_killed_fifty_times_while_loading(workspace: Workspace, tmp_path: Path) -> None:
     _survives(workspace, tmp_path, 50)
+
+
+def test_events_of_a_mapping(workspace: Workspace, tmp_path: Path) -> None:
+    content = (
+        "event_name,event_timestamp,user_pseudo_id,event_params\n"
+        "view_item,1714550400000000,u1,[]\n"
+        "view_item,1714550400000000,u1,[]\n"
+        "purchase,1714550400000000,u2,[]\n"
+        "scroll,1714550400000000,u3,[]\n"
+    )
+    result = load(workspace, tmp_path, content, mapping="ga4_events", backfill=True)
+    assert (result.read, result.accepted, result.quarantined) == (4, 2, 2)
+    found = reasons(workspace)
+    assert "missing property: order_id" in found[0]
+    assert "'scroll' has no event type in this mapping" in found[1]
+    again = load(workspace, tmp_path, content.replace("scroll", "page"), mapping="ga4_events", backfill=True)
+    assert (again.accepted, again.duplicates) == (0, 2)

@@ -131,8 +131,6 @@ def _value(field: Field, source: Source) -> str:
 def from_mapping(text_sql: str, columns: tuple[MappedColumn, ...]) -> Incoming:
     """Return the events that a mapping makes of rows of text."""
     made = {column.name: column.sql for column in columns}
-    if "timestamp" in made:
-        made["timestamp"] = f"CAST({made['timestamp']} AS VARCHAR)"
     fields = ", ".join(f"{made.get(name, 'CAST(NULL AS VARCHAR)')} AS {_name(name)}" for name in _KEYS)
     trouble = ", ".join(
         f"CASE WHEN {c.failure} THEN {c.reason or literal(f'column {c.name} cannot be used')} END"
