@@ -133,7 +133,8 @@ def _lines(rows: list[dict[str, Any]], unit: str, scale: alt.Scale | None = None
     has_mean = any(row["mean"] is not None for row in rows)
     has_values = sum(row["value"] is not None for row in rows) > 1
     base = alt.Chart(values(rows)).encode(x=day_axis())
-    y_scale = scale or alt.Scale(zero=True, nice=True)
+    flat = not any(row["value"] or row["mean"] for row in rows)
+    y_scale = scale or (alt.Scale(domain=[0, 1]) if flat else alt.Scale(zero=True, nice=True))
     y = alt.Y("value:Q", axis=unit_axis(unit), scale=y_scale)
     words = tooltip(("date", "title"), ("said", "Day"), *([("mean_said", "7-day mean")] if has_mean else []))
     layers = [base.mark_line(strokeWidth=1 if has_mean else 2, color=_quiet(has_mean)).encode(y=y)]

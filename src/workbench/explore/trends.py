@@ -204,7 +204,7 @@ def _series(
     A day on which another slice has a row is a day on which this one had nothing: 0.
     """
     seen = sorted({key[-1] for key in found.slices if found.of(key, metric).is_known})
-    if not seen:
+    if not seen or all(found.of(key, metric).value is None for key in found.slices):
         return {}
     is_ratio = any(found.of(key, metric).denominator is not None for key in found.slices)
     series: dict[str, tuple[Floats, Floats]] = {}
