@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+import workbench as wb
+
 Command = Callable[..., Any]
 
 pytestmark = pytest.mark.data
@@ -88,8 +90,19 @@ def test_facebook_once_more_changes_nothing(
 def test_retail_totals(retail: Path, figures: Figures) -> None:
     values = figures(retail, "revenue", "orders", "aov")
     assert round(values["revenue"], 2) == 9_747_747.93
-    assert values["orders"] == 25_900
-    assert values["aov"] == pytest.approx(9_747_747.934 / 25_900, rel=1e-9)
+    # Of 25,900 invoices 3,836 are credit notes (C...) and 2 are adjustments (A...) of bad debt.
+    assert values["orders"] == 25_900 - 3_836 - 2
+    assert values["aov"] == pytest.approx(9_747_747.934 / 22_062, rel=1e-9)
+
+
+def test_retail_invoices_and_customers(retail: Path) -> None:
+    sql = (
+        "SELECT count(*) AS rows, count(DISTINCT order_id) AS invoices, count(DISTINCT user_id) AS customers,"
+        " count(DISTINCT location) AS countries FROM orders"
+    )
+    assert wb.open(retail).query(sql).to_pylist() == [
+        {"rows": 541_909, "invoices": 25_900, "customers": 4_372, "countries": 38}
+    ]
 
 
 @pytest.mark.parametrize("source", ["facebook", "retail"])
