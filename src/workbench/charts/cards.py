@@ -16,6 +16,9 @@ from workbench.result import Result, format_value
 _LINE_WIDTH, _LINE_HEIGHT = 120.0, 28.0
 
 
+TOLD_APART = 0.05
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cards:
     """KPI cards ready to be shown.
@@ -97,7 +100,7 @@ def kpi_cards(result: KpiCards, *, compare: bool = True) -> Cards | Nothing:
     if result.missing or not result.cards:
         return Nothing(title="Key figures", reason=result.missing or "No figure was asked for.")
     if not compare:
-        bare = tuple(replace(card, previous=None, change=None) for card in result.cards)
+        bare = tuple(replace(card, previous=None, change=None, change_p=None) for card in result.cards)
         result = replace(result, cards=bare)
     days = _days(result)
     return Cards(
@@ -151,7 +154,8 @@ def _caption(result: KpiCards, days: int | None) -> str:
     if any(card.low is not None for card in result.cards):
         parts.append("Ranges are 95% intervals.")
     if any(card.change is not None for card in result.cards):
-        parts.append(f"Changes compare with the {f'{days} days' if days else 'period'} before.")
+        before = f"{days} days" if days else "period"
+        parts.append(f"Changes compare with the {before} before; in grey they may be chance.")
     if any(len(card.line) > 1 for card in result.cards):
         parts.append("Lines show the days of the period.")
     return " ".join(parts)
@@ -201,8 +205,12 @@ def _change(change: float | None) -> str:
 
 
 def _judged(card: Card) -> str:
-    """Return whether a change is good news: ``"good"``, ``"bad"``, or ``"even"`` where neither is meant."""
-    if not card.change or card.better not in {"higher", "lower"}:
+    """Return whether a change is good news: ``"good"``, ``"bad"``, or ``"even"``.
+
+    It is even where neither is meant, and where the change cannot be told from chance.
+    """
+    told = card.change_p is not None and card.change_p < TOLD_APART
+    if not card.change or not told or card.better not in {"higher", "lower"}:
         return "even"
     return "good" if (card.change > 0) == (card.better == "higher") else "bad"
 

@@ -130,7 +130,7 @@ def dots(
     ]
     if mark_at is not None:
         layers.insert(0, _hairline(mark_at))
-    return spec_of(alt.layer(*layers).properties(height=max(2, len(rows)) * height))
+    return spec_of(alt.layer(*layers).properties(width=640, height=max(2, len(rows)) * height))
 
 
 def _hairline(place: float) -> Any:
