@@ -62,6 +62,7 @@ def kpi_cards(names: tuple[str, ...] = ("Return on ad spend",)) -> KpiCards:
             high=(3.1, None, 0.0385, None)[place % 4],
             previous=(2.7, 1_100_000.0, 0.041, 18_400.0)[place % 4],
             change=(0.063, 0.1223, -0.0756, 0.0)[place % 4],
+            change_p=(0.02, 0.001, 0.01, None)[place % 4],
             healthy=(2.5, None) if place % 4 == 0 else None,
             verdict="healthy",
             target=3.5 if place % 4 == 0 else None,

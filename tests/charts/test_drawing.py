@@ -143,6 +143,15 @@ def test_falling_cost_is_good_news() -> None:
     assert card["change"].startswith("−")
 
 
+@pytest.mark.parametrize("p", [None, 0.05, 0.4])
+def test_a_change_that_may_be_chance_is_no_news(p: float | None) -> None:
+    cards = kpi_cards()
+    unsure = replace(cards.cards[0], change_p=p)
+    (card,) = charts.kpi_cards(replace(cards, cards=(unsure,)))._repr_mimebundle_()[mime.KPI]["cards"]
+    assert card["change_is"] == "even"
+    assert card["change"] == "+6.3%"
+
+
 def test_changes_are_left_out_on_request() -> None:
     (card,) = charts.kpi_cards(kpi_cards(), compare=False)._repr_mimebundle_()[mime.KPI]["cards"]
     assert card["change"] == card["before"] == ""

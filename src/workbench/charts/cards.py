@@ -14,8 +14,6 @@ from workbench.explore.kpis import Card, KpiCards, Point
 from workbench.result import Result, format_value
 
 _LINE_WIDTH, _LINE_HEIGHT = 120.0, 28.0
-
-
 TOLD_APART = 0.05
 
 

@@ -59,6 +59,8 @@ class Card:
         The figure and its 95 % interval, in the metric's unit (shares as 0..1).
     previous, change : float or None
         The figure of the equal window before, and the relative change against it.
+    change_p : float or None
+        The p-value of that change; None where it cannot be judged.
     target, target_met : optional
         What was aimed at, and whether the value reaches it (None where either is unknown).
     streak : int or None
@@ -78,6 +80,7 @@ class Card:
     high: float | None
     previous: float | None
     change: float | None
+    change_p: float | None
     healthy: tuple[float | None, float | None] | None
     verdict: Verdict
     target: float | None
@@ -187,6 +190,7 @@ def _card(metric: Metric, row: Row, target: float | None, line: tuple[Point, ...
         high=number(row.high),
         previous=number(row.previous),
         change=number(row.change),
+        change_p=number(row.change_p),
         healthy=None if metric.healthy == (None, None) else metric.healthy,
         verdict=verdict_of(value, metric.healthy),
         target=target,
