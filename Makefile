@@ -53,7 +53,7 @@ lint: setup ## format, style, types, layers, notebooks without outputs
 	@$(BIN)/ruff check src tests benchmarks
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
-	@$(BIN)/nbstripout --verify notebooks/*.ipynb
+	@$(BIN)/nbstripout --verify --keep-id notebooks/*.ipynb
 
 .PHONY: bench
 bench: setup ## measure speed against named peers, in one run

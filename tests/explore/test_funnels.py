@@ -24,7 +24,7 @@ def test_published_funnel() -> None:
     assert rates == pytest.approx([3.790, 85.394, 78.094, 13.222], abs=6e-4)
     assert result.bottleneck is not None
     assert result.bottleneck.stage == "purchase"
-    assert "cart -> purchase" in result.sentence
+    assert "cart to purchase" in result.sentence
     assert result.conversion == pytest.approx(1_284 / 384_230)
     for before, after in zip(result.stages, result.stages[1:], strict=False):
         low, high = proportion_confint(after.count, before.count, method="wilson")
@@ -75,7 +75,7 @@ def test_two_funnels_against_statsmodels() -> None:
     assert [step.p_value for step in result.steps] == pytest.approx(expected)
     holm = multipletests(expected, method="holm")[1]
     assert [step.p_corrected for step in result.steps] == pytest.approx(list(holm))
-    assert "impression -> click" in result.sentence
+    assert "impression to click" in result.sentence
 
 
 def test_equal_funnels_do_not_differ() -> None:

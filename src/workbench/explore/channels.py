@@ -85,17 +85,19 @@ class ChannelComparison(View):
         """Return the best channel by engagement and by incremental return."""
         if self.missing:
             return self.missing
-        parts = [f"{len(self.rows)} channels"]
+        parts = [f"{len(self.rows)} channel{'' if len(self.rows) == 1 else 's'}"]
         if self.best_by_engagement:
             row = next(row for row in self.rows if row.channel == self.best_by_engagement)
             sure = "" if self.sure else ", not clearly ahead of the next"
-            parts.append(f"{row.channel} engages best ({format_value(row.engagement_rate, '%')}{sure})")
+            parts.append(
+                f"{_named(row.channel)} engages best ({format_value(row.engagement_rate, '%')}{sure})"
+            )
         if self.best_by_return:
             row = next(row for row in self.rows if row.channel == self.best_by_return)
             low = row.incremental_return_low
             sure = "" if low is not None and low > 0 else ", not surely more than its cost"
             value = format_value(row.incremental_return, "x")
-            parts.append(f"{row.channel} adds most beyond its holdout ({value} net of cost{sure})")
+            parts.append(f"{_named(row.channel)} adds most beyond its holdout ({value} net of cost{sure})")
         else:
             parts.append("no channel has a holdout, so what it adds beyond itself is unknown")
         return f"{'; '.join(parts)}."
@@ -103,6 +105,10 @@ class ChannelComparison(View):
     def to_frame(self) -> pd.DataFrame:
         """Return one row per channel."""
         return frame_of(self.rows, ChannelRow)
+
+
+def _named(channel: str) -> str:
+    return channel.replace("_", " ")
 
 
 def compare_channels(

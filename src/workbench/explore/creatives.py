@@ -29,6 +29,7 @@ METRIC_NAMES = ("spend", "ctr", "cost_per_conversion", "roas")
 ENOUGH_TRIALS = 100
 
 LOW_ROAS = 3.0
+RATE_TITLES = {"ctr": "click-through rate", "conversion_rate": "conversion rate"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +86,7 @@ class Creatives(View):
         low = len(self.low_performers)
         tail = f"; {low} return less than {format_value(LOW_ROAS, 'x')} on their spend" if low else ""
         return (
-            f"{best.headline or best.creative_id} {sure} by {self.rate} (probability "
+            f"{best.headline or best.creative_id} {sure} by {RATE_TITLES[self.rate]} (probability "
             f"{format_value(best.probability_best, '%')} among {len(self.rows)} creatives){tail}."
         )
 

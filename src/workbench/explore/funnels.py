@@ -118,11 +118,11 @@ class Funnel(View):
         before = self.stages[self.stages.index(worst) - 1]
         if (worst.against_benchmark or 0.0) >= 1:
             return (
-                f"{head}; every step is at least as good as usual, the least ahead is {before.stage} -> "
+                f"{head}; every step is at least as good as usual, the least ahead is {before.stage} to "
                 f"{worst.stage} with {format_value(worst.rate, '%')}."
             )
         return (
-            f"{head}; look first at {before.stage} -> {worst.stage}, where {format_value(worst.rate, '%')} "
+            f"{head}; look first at {before.stage} to {worst.stage}, where {format_value(worst.rate, '%')} "
             f"go on and {format_value(worst.benchmark, '%')} would be usual."
         )
 
@@ -275,7 +275,7 @@ def compare_funnels(first: Funnel, second: Funnel) -> FunnelComparison:
     corrected = holm([test.p_value for test in found])
     steps = tuple(
         StepDifference(
-            step=f"{stages[place]} -> {stages[place + 1]}",
+            step=f"{stages[place]} to {stages[place + 1]}",
             rate_a=first.stages[place + 1].rate,
             rate_b=second.stages[place + 1].rate,
             difference=test.difference,

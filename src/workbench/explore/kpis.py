@@ -117,7 +117,8 @@ class KpiCards(View):
             return self.missing
         known = [card for card in self.cards if card.target_met is not None]
         met = sum(card.target_met is True for card in known)
-        head = f"{met} of {len(known)} targets are met" if known else f"{len(self.cards)} figures, no targets"
+        verb = "is" if met == 1 else "are"
+        head = f"{met} of {_counted(len(known), 'target')} {verb} met" if known else "No targets are set"
         late = [
             f"{card.title} at {format_value(card.value, card.unit, currency=self.currency)} has missed its "
             f"target of {format_value(card.target, card.unit, currency=self.currency)} "
@@ -129,6 +130,10 @@ class KpiCards(View):
     def to_frame(self) -> pd.DataFrame:
         """Return one row per card, without the daily line."""
         return frame_of(self.cards, Card).drop(columns=["line"])
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def kpi_cards(

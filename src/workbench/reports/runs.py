@@ -91,7 +91,7 @@ def plan(
     values = parameters.model_dump(mode="json")
     defaults = {name: field.default for name, field in type(parameters).model_fields.items()}
     label = ", ".join(
-        f"{name} {'all' if value is None else value}"
+        f"{name} {'all days' if value is None and name == 'window' else value}"
         for name, value in values.items()
         if value != defaults[name]
     )
