@@ -81,15 +81,30 @@ def test_only_cohorts_old_enough_are_shown(base) -> None:
 
     order = {"order_id": "1", "line": 1, "user_id": "a", "order_value": 5.0, "is_return": False}
     order["ordered_at"] = datetime(2024, 1, 20, tzinfo=UTC)
+    opening = order | {"order_id": "0", "user_id": None, "ordered_at": datetime(2024, 1, 1, tzinfo=UTC)}
     users = [user("a", date(2024, 1, 1)), user("b", date(2024, 1, 31))]
     # 30 days after 31 January is 1 March: the day before, the cohort is not complete.
-    early = cohorts(base(last_day=date(2024, 2, 29), users=users, orders=[order]))
+    early = cohorts(base(last_day=date(2024, 2, 29), users=users, orders=[opening, order]))
     assert early.cells == ()
     assert "30 days" in early.sentence
-    late = cohorts(base(last_day=date(2024, 3, 1), users=users, orders=[order]))
+    late = cohorts(base(last_day=date(2024, 3, 1), users=users, orders=[opening, order]))
     assert [(cell.age, cell.active, cell.retention) for cell in late.cells] == [(0, 0, None), (1, 1, 0.5)]
     assert [cell.within_days for cell in late.activation] == [30]
     assert late.retention_at(1) == 0.5
+
+
+def test_a_cohort_from_before_the_records_is_not_shown(base) -> None:
+    """Its windows without an order are unknown; shown as 0 % they would look like lost customers."""
+    users = [
+        {"user_id": name, "signup_at": datetime(2023, month, 5, tzinfo=UTC)}
+        for name, month in (("a", 3), ("b", 6))
+    ]
+    order = {"order_id": "1", "line": 1, "user_id": "a", "order_value": 5.0, "is_return": False}
+    orders = [
+        order | {"order_id": str(day), "ordered_at": datetime(2023, 6, day, tzinfo=UTC)} for day in (1, 20)
+    ]
+    result = cohorts(base(last_day=date(2023, 12, 31), users=users, orders=orders))
+    assert {cell.cohort for cell in result.cells} == {date(2023, 6, 1)}
 
 
 def test_retention_is_not_activation(base) -> None:

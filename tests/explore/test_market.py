@@ -25,7 +25,7 @@ VIEWS = {
     "frequency": lambda t: explore.frequency(t, window="90d"),
     "cohorts": explore.cohorts,
     "segments": explore.segments,
-    "compare_segments": lambda t: explore.compare_segments(t, ["HIGH_SPENDER", "GENERAL"], metric="ctr"),
+    "compare_segments": lambda t: explore.compare_segments(t, ["HIGH_SPENDER", "GENERAL"]),
     "leads": lambda t: explore.leads(t, window="150d"),
     "leaderboard": lambda t: explore.leaderboard(t, window="90d"),
     "alerts": explore.alerts,

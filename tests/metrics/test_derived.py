@@ -66,6 +66,7 @@ def test_retention_by_cohort() -> None:
             user("d", "2024-01-01"),
         ],
         orders=[
+            order("z", "2023-12-31", 5.0),  # the records begin
             order("a", "2024-01-20", 5.0),
             order("a", "2024-02-20", 5.0),
             order("d", "2024-01-01T06:00:00", 5.0),
@@ -85,6 +86,7 @@ def test_ltv_is_the_first_year_of_users_seen_for_one() -> None:
     tables = Memory(
         users=[user("a", "2023-01-01"), user("b", "2023-02-01"), user("c", "2023-12-01")],
         orders=[
+            order("z", "2022-12-31", 5.0),  # the records begin
             order("a", "2023-05-01", 100.0),
             order("a", "2024-02-20", 900.0),
             order("c", "2024-01-05", 500.0),
@@ -99,10 +101,35 @@ def test_ltv_is_the_first_year_of_users_seen_for_one() -> None:
     assert found.value("ltv_projected_share") == pytest.approx(1 / 3)
 
 
+def test_who_signed_up_before_the_records_is_left_out() -> None:
+    """Nobody knows what they bought then: their empty first months are no sign of a poor cohort."""
+    tables = Memory(
+        users=[user("old", "2022-06-01"), user("new", "2023-01-10")],
+        orders=[order("new", "2023-01-05", 1.0), order("new", "2023-01-20", 60.0)],
+    )
+    found = measure(
+        tables, ["cohort_retention", "ltv_12m", "customer_monthly_margin"], window="2022-01-01:2024-03-01"
+    )
+    assert found.row("cohort_retention").denominator == 1
+    assert found.value("cohort_retention") == 1
+    assert (found.row("ltv_12m").denominator, found.value("ltv_12m")) == (1, 60.0)
+
+
+def test_margin_counts_months_since_the_records_begin() -> None:
+    tables = Memory(
+        users=[user("a", "2020-01-01", acquisition_campaign_id="c")],
+        orders=[order("a", "2024-01-01", 100.0, cogs=40.0)],
+    )
+    value = measure(tables, "customer_monthly_margin", window="2024-01-01:2024-03-01").value(
+        "customer_monthly_margin"
+    )
+    assert value == pytest.approx(60 / (61 / (365.25 / 12)), rel=1e-9)
+
+
 def test_payback() -> None:
     tables = Memory(
         users=[user("a", "2024-01-01", acquisition_campaign_id="c")],
-        orders=[order("a", "2024-01-20", 100.0, cogs=40.0)],
+        orders=[order("z", "2023-12-31", 5.0), order("a", "2024-01-20", 100.0, cogs=40.0)],
         facts=[event("campaign_converted", 1, "2024-01-20", order_id="o", campaign_id="c")],
         daily_performance=[spend("2024-01-05", 30.0)],
     )

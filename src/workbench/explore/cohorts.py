@@ -2,14 +2,15 @@
 
 Words: a user's *age* is counted in windows of 30 days after signup: age 1 is days 1-30, age 2 days 31-60; age
 0 is the day of signup. *Retention* is the share of a cohort with an order at an age; *activation* is the
-share whose first order came within so many days. A cell is shown only when its whole cohort is old enough.
+share whose first order came within so many days. A cell is shown only when its whole cohort is old enough,
+and a cohort only when the records of orders had begun.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.errors import UsageError
@@ -29,6 +30,7 @@ By = Literal["channel", "campaign", "region"]
 Rows = Sequence[Mapping[str, Any]]
 AGE_DAYS = 30
 ACTIVATION_DAYS = (30, 60, 90)
+_SLACK = timedelta(days=3)  # a month whose first days had no order is still a month on record
 ENOUGH_USERS = 30  # for an interval of a mean
 _COLUMNS = {"channel": "acquisition_channel", "campaign": "acquisition_campaign_id", "region": "region"}
 
@@ -154,7 +156,8 @@ def cohorts(tables: Tables, *, by: By | None = None, window: str | Window | None
     sizes = ask(tables, lambda: _sizes(basis, column), "cohort sizes", basis, column, window=days)
     ages = ask(tables, lambda: _ages(basis, column), "cohort ages", basis, column, window=days)
     firsts = ask(tables, lambda: _firsts(basis, column), "cohort firsts", basis, column, window=days)
-    result = cohort_table(sizes, ages, firsts, as_of=last)
+    since = _beginning(tables) if basis == "signup" else None
+    result = cohort_table(sizes, ages, firsts, as_of=last, since=since)
     missing = "" if result[0] else "Not enough data: no cohort has had 30 days yet."
     return Cohorts(
         basis=basis,
@@ -168,7 +171,7 @@ def cohorts(tables: Tables, *, by: By | None = None, window: str | Window | None
 
 
 def cohort_table(
-    sizes: Rows, ages: Rows, firsts: Rows, *, as_of: date
+    sizes: Rows, ages: Rows, firsts: Rows, *, as_of: date, since: date | None = None
 ) -> tuple[tuple[CohortCell, ...], tuple[ActivationCell, ...]]:
     """Return the cells of all cohorts that are old enough on a day.
 
@@ -180,12 +183,16 @@ def cohort_table(
         cohort, slice, age, active, revenue, squares (of the revenue of each user at this age).
     firsts : sequence of dict
         cohort, slice, days (of the first order after signup), users.
+    since : date, optional
+        The day the records of orders begin: of earlier cohorts it is unknown what they bought at first.
     """
     cells: list[CohortCell] = []
     activation: list[ActivationCell] = []
     found = {(row["cohort"], row["slice"], row["age"]): row for row in ages}
     for size in sorted(sizes, key=lambda row: (row["cohort"], str(row["slice"]))):
         cohort, place = int(size["cohort"]), (size["cohort"], size["slice"])
+        if since is not None and _first_day(cohort) + _SLACK < since:
+            continue
         # The youngest of the cohort signed up on the last day of its month.
         old_enough = ((as_of - _first_day(cohort + 1)).days + 1) // AGE_DAYS
         total = 0.0
@@ -197,6 +204,17 @@ def cohort_table(
             _activation(size, within, firsts) for within in ACTIVATION_DAYS if old_enough * AGE_DAYS >= within
         )
     return tuple(cells), tuple(activation)
+
+
+def _beginning(tables: Tables) -> date | None:
+    found = ask(tables, _first_order, "first order on record")
+    first = found[0]["first_day"] if found else None
+    return None if first is None else date(1970, 1, 1) + timedelta(days=int(first))
+
+
+def _first_order() -> Any:
+    orders = sql.unbound("orders")
+    return orders.aggregate(first_day=days_since_epoch(orders.ordered_at).min())
 
 
 def _first_day(month: int) -> date:

@@ -1,6 +1,7 @@
 """Segments of users: who they are in figures, and two or three of them side by side.
 
-Words: a user's segment is the one its events carry; *growth* is the change of its active users against the
+Words: a user's segment is the one its events carry; its click-through rate is that of messages, since what
+platforms show carries no segment; *growth* is the change of its active users against the
 equal window before. Segments are described, not compared as if users had been sent to them by chance.
 """
 
@@ -12,6 +13,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from workbench.errors import UsageError
+from workbench.events.definitions import OWNED_CHANNELS
 from workbench.explore.figures import NOTHING, Figure, Figures, figures
 from workbench.explore.query import window_of
 from workbench.explore.shares import difference_of_shares, holm
@@ -45,7 +47,7 @@ SPEND_PER_USER = Metric(
     is_=total_of("value", of="user_purchased") / ACTIVE.is_,
     says="What users bought, per active user.",
 )
-METRIC_NAMES = ("ctr", "conversion_rate", "gross_margin", "ltv_12m")
+METRIC_NAMES = ("conversion_rate", "gross_margin", "ltv_12m")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,21 +158,23 @@ def segments(tables: Tables, *, window: str | Window | None = "90d") -> Segments
         return SegmentsView(rows=(), currency=tables.currency, missing=missing or lacking(tables))
     found = figures(tables, [ACTIVE, SPEND_PER_USER], by=("segment",), window=days)
     more = figures(tables, METRIC_NAMES, by=("segment",), window=days)
+    owned = figures(tables, ["ctr"], by=("segment",), window=days, where={"channel": list(OWNED_CHANNELS)})
     before = figures(tables, [ACTIVE], by=("segment",), window=days.previous)
     sizes = {key: found.of(key, ACTIVE.name).value or 0.0 for key in found.slices}
     whole = sum(sizes.values())
     if not whole:
         reason = f"Not enough data: no event in {days} carries a segment."
         return SegmentsView(rows=(), currency=tables.currency, missing=reason)
-    rows = [_row(key, size, whole, found, more, before) for key, size in sizes.items() if size]
+    rows = [_row(key, size, whole, (found, more, before, owned)) for key, size in sizes.items() if size]
     rows.sort(key=lambda row: (-row.users, row.segment))
     return SegmentsView(rows=tuple(rows), currency=tables.currency)
 
 
 def _row(
-    key: tuple[str, ...], size: float, whole: float, found: Figures, more: Figures, before: Figures
+    key: tuple[str, ...], size: float, whole: float, parts: tuple[Figures, Figures, Figures, Figures]
 ) -> SegmentRow:
-    of = {name: more.of(key, name) for name in METRIC_NAMES}
+    found, more, before, owned = parts
+    of = {name: more.of(key, name) for name in METRIC_NAMES} | {"ctr": owned.of(key, "ctr")}
     earlier = before.of(key, ACTIVE.name).value
     return SegmentRow(
         segment=str(key[0]),

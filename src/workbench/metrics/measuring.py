@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.errors import UsageError
-from workbench.metrics import completeness, effects, intervals
+from workbench.metrics import assignment, completeness, effects, intervals
 from workbench.metrics.conditions import Where, conditions
 from workbench.metrics.definitions import METRICS
 from workbench.metrics.measured import Measured, Row
@@ -117,7 +117,9 @@ def _before(tables: Tables, needed: object, by: tuple[str, ...], span: Window) -
 
 
 def _rows(metric: Metric, formula: Measure, values: Values, before: Values | None, share: float) -> list[Row]:
-    value, found = values.of(formula), spread(metric, formula, values)
+    apart = assignment.mismatch(formula, values)
+    value = assignment.without_mismatched(formula, values, apart)
+    found = spread(metric, formula, values)
     sides = intervals.ratio(formula)
     blank = np.full(len(value), np.nan)
     top, bottom = (values.of(sides[0]), values.of(sides[1])) if sides else (blank, blank)
@@ -131,8 +133,8 @@ def _rows(metric: Metric, formula: Measure, values: Values, before: Values | Non
             metric=metric.name,
             slice=key,
             value=_number(value[i]),
-            low=_number(found.low[i]),
-            high=_number(found.high[i]),
+            low=_number(found.low[i] if np.isfinite(value[i]) else np.nan),
+            high=_number(found.high[i] if np.isfinite(value[i]) else np.nan),
             numerator=_number(top[i]),
             denominator=_number(bottom[i]),
             n=_number(found.n[i]),
@@ -143,7 +145,9 @@ def _rows(metric: Metric, formula: Measure, values: Values, before: Values | Non
             share=share,
             incomplete=bool(share < completeness.ENOUGH),
             basis=basis,
-            note=_note(value[i], bottom[i], general, found.notes[i]),
+            note=apart
+            if apart and np.isnan(value[i])
+            else _note(value[i], bottom[i], general, found.notes[i]),
         )
         for i, key in enumerate(values.slices)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.metrics import sql
+from workbench.metrics.derived.beginning import first_on_record
 from workbench.metrics.derived.definition import DerivedQuery
 from workbench.metrics.queries import Query, aggregated, sliced
 from workbench.metrics.sql import Expression
@@ -18,6 +19,8 @@ def _first_year(query: Query) -> Expression:
     pairs = pairs.filter(pairs.at_ >= pairs.signed, pairs.at_ < pairs.signed + sql.interval(YEAR))
     spent = pairs.group_by(buyer_=pairs.user_).agg(spent_=pairs.worth.sum())
     rows = users.left_join(spent, users.user_ == spent.buyer_)
+    rows = rows.cross_join(first_on_record())
+    rows = rows.filter(rows.signed >= rows.recorded_)
     known = rows.signed < sql.literal(sql.AFTER, "timestamp")
     end = rows.signed + sql.interval(YEAR)
     observed = (end > sql.literal(sql.FIRST, "timestamp")) & (end <= sql.literal(sql.AFTER, "timestamp"))
@@ -39,8 +42,9 @@ def _margin(query: Query) -> Expression:
     orders = orders.filter(orders.ordered_at < sql.literal(sql.AFTER, "timestamp"))
     earned = orders.group_by(buyer=orders.user_id).agg(earned_=(orders.order_value - orders.cogs).sum())
     rows = users.join(earned, users.user_ == earned.buyer)
-    rows = rows.filter(rows.signed < sql.literal(sql.AFTER, "timestamp"))
-    months = (sql.seconds(sql.literal(sql.AFTER, "timestamp")) - sql.seconds(rows.signed)) / MONTH_SECONDS
+    rows = rows.filter(rows.signed < sql.literal(sql.AFTER, "timestamp")).cross_join(first_on_record())
+    since = sql.when(rows.signed < rows.recorded_, rows.recorded_, rows.signed)
+    months = (sql.seconds(sql.literal(sql.AFTER, "timestamp")) - sql.seconds(since)) / MONTH_SECONDS
     groups = {name: rows[name] for name in by}
     return aggregated(rows, groups, margin=rows.earned_.sum(), months=months.sum())
 
@@ -56,7 +60,7 @@ FIRST_YEAR = DerivedQuery(
     says=(
         f"Users whose first {YEAR} days ended in the window, what they spent in those days, returns taken "
         "off, and the squares of that for its variance; and how many of all users by then had not been seen"
-        " for a year."
+        " for a year. Who signed up before the first order on record is left out."
     ),
     table="users",
     needs=frozenset({"users", "orders"}),
@@ -69,7 +73,8 @@ CUSTOMER_MARGIN = DerivedQuery(
     name="customer_margin",
     says=(
         "Users with an order by the end of the window: revenue less cost of goods of all their orders, and "
-        "the months since their signup. By campaign and channel it is the one they were acquired by."
+        "the months since their signup, or since the first order on record where that is later. "
+        "By campaign and channel it is the one they were acquired by."
     ),
     table="users",
     needs=frozenset({"users", "orders"}),

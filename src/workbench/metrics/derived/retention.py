@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.metrics import sql
+from workbench.metrics.derived.beginning import first_on_record
 from workbench.metrics.derived.definition import DerivedQuery
 from workbench.metrics.queries import Query, aggregated, sliced
 from workbench.metrics.sql import Expression
@@ -20,6 +21,7 @@ def _build(query: Query) -> Expression:
     flags = {f"retained_{last}": _bought(pairs, first, last).max() for first, last in SPANS}
     bought = pairs.group_by(buyer_=pairs.user_).agg(**flags)
     rows = users.left_join(bought, users.user_ == bought.buyer_)
+    rows = rows.cross_join(first_on_record())
     figures = {}
     for _, last in SPANS:
         old = _old_enough(rows, last)
@@ -35,7 +37,8 @@ def _bought(pairs: Expression, first: int, last: int) -> Expression:
 
 def _old_enough(rows: Expression, last: int) -> Expression:
     end = rows.signed + sql.interval(last + 1)
-    return (end > sql.literal(sql.FIRST, "timestamp")) & (end <= sql.literal(sql.AFTER, "timestamp"))
+    ended = (end > sql.literal(sql.FIRST, "timestamp")) & (end <= sql.literal(sql.AFTER, "timestamp"))
+    return ended & (rows.signed >= rows.recorded_)
 
 
 RETENTION = DerivedQuery(
@@ -43,7 +46,8 @@ RETENTION = DerivedQuery(
     says=(
         "Users whose days 1-30 (31-60, 61-90) after signup ended in the window, so that every user is old "
         "enough; of those, the ones with an order in these days. Day 1 begins 24 hours after signup; "
-        "returns do not count."
+        "returns do not count. Who signed up before the first order on record is left out: what they "
+        "bought then is unknown."
     ),
     table="users",
     needs=frozenset({"users", "orders"}),
