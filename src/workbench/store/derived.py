@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workbench.events.definitions import CONTEXT, EVENT_TYPES, Field
 from workbench.events.validation import by_type, context_sql, properties_sql
-from workbench.store.schema import user_key
+from workbench.store.schema import user_bucket, user_key
 
 # The property behind each column of the facts; of several the first that the type has.
 _TEXTS = {
@@ -90,27 +90,30 @@ def facts_sql(staged: str, arrival: str, load_id: str) -> str:
     Parameters
     ----------
     staged : str
-        A relation with `event_type`, `timestamp`, `user_id`, `source`, `late_arrival`, and `FACT_COLUMNS`.
+        A relation with `event_type`, `timestamp`, `user_key`, `source`, `late_arrival`, and `FACT_COLUMNS`.
     arrival, load_id : str
         SQL of when they arrived, and of the load.
     """
     own = ", ".join(FACT_COLUMNS)
-    # Of far more events than users, each user is hashed once.
-    users = f"SELECT DISTINCT user_id AS known FROM {staged}"
-    keys = f"SELECT known, {user_key('known')} AS user_key FROM ({users})"
     lag = f"(epoch_us({arrival}) - epoch_us(timestamp)) / 60e6"
     return (
         f"SELECT event_type, CAST(timestamp AS DATE) AS day, timestamp, user_key, source, {own},"
-        f" {lag} AS lag_minutes, late_arrival, {load_id} AS load_id"
-        f" FROM {staged} JOIN ({keys}) ON user_id = known"
+        f" {lag} AS lag_minutes, late_arrival, {load_id} AS load_id FROM {staged}"
     )
+
+
+def users_sql(staged: str) -> str:
+    """Return the SELECT of the users of staged events, each with key and bucket."""
+    # Of far more events than users, each user is hashed once.
+    users = f"SELECT DISTINCT user_id AS known FROM {staged}"
+    return f"SELECT known, {user_key('known')} AS user_key, {user_bucket('known')} AS bucket FROM ({users})"
 
 
 def staged_again(table: str, where: str) -> str:
     """Return the SELECT of stored events with the columns of their facts."""
     parsed = f"SELECT *, {properties_sql()} AS p, {context_sql()} AS c FROM {table} WHERE {where}"
     facts = ", ".join(f"{sql} AS {name}" for name, sql in fact_columns().items())
-    return f"SELECT * EXCLUDE (p, c), {facts} FROM ({parsed}) WHERE true"
+    return f"SELECT * EXCLUDE (p, c), {user_key()} AS user_key, {facts} FROM ({parsed}) WHERE true"
 
 
 def orders_sql(staged: str) -> str:

@@ -14,7 +14,7 @@ from workbench.events.parsing import MappedColumn, literal
 from workbench.events.quality import alerts
 from workbench.events.tables import TableDefinition
 from workbench.store.deduplication import COPIES, REPLACED, Copies, find_copies
-from workbench.store.derived import facts_sql, orders_sql, staged_again
+from workbench.store.derived import facts_sql, orders_sql, staged_again, users_sql
 from workbench.store.figures import event_figures, row_figures
 from workbench.store.ingest_events import (
     REJECTED,
@@ -35,7 +35,7 @@ from workbench.store.ingest_rows import (
 )
 from workbench.store.ingested import FileLoad
 from workbench.store.loads import LoadRecord
-from workbench.store.schema import quote
+from workbench.store.schema import quote, user_bucket
 from workbench.store.sources import Source, check_columns
 
 if TYPE_CHECKING:
@@ -44,8 +44,9 @@ if TYPE_CHECKING:
     from workbench.store.transaction import Transaction
     from workbench.store.workspace import Workspace
 
-ACCEPTED = "_accepted_events"
+ACCEPTED, _USERS = "_accepted_events", "_staged_users"
 _SYSTEM_USER = "workbench"
+_MONTH = "strftime(timestamp, '%Y-%m')"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,9 +134,10 @@ def _unused(mapping: Mapping | None, source: Source) -> tuple[str, ...]:
 def _write_events(
     connection: DuckDBPyConnection, transaction: Transaction, source: Source, loading: Loading, copies: Copies
 ) -> None:
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {_USERS} AS {users_sql(f'{STAGED} WHERE _sound')}")
     connection.execute(
-        f"CREATE OR REPLACE TEMP VIEW {ACCEPTED} AS SELECT * FROM {STAGED} WHERE _sound"
-        f" AND _row NOT IN (SELECT _row FROM {COPIES})"
+        f"CREATE OR REPLACE TEMP VIEW {ACCEPTED} AS SELECT * FROM {STAGED} JOIN {_USERS} ON user_id = known"
+        f" WHERE _sound AND _row NOT IN (SELECT _row FROM {COPIES})"
     )
     if copies.replacing:
         _remove_replaced(connection, transaction)
@@ -250,11 +252,13 @@ def _commit(
     event, fact = _system_event(load, loading)
     own = "event_id, event_type, timestamp, user_id, session_id, source, properties, context, late_arrival"
     rows = (
-        f"SELECT {own}, {loading.arrival} AS ingested_at FROM {ACCEPTED} UNION ALL BY NAME "
+        f"SELECT {own}, {loading.arrival} AS ingested_at, {_MONTH} AS month, bucket FROM {ACCEPTED}"
+        " UNION ALL BY NAME "
         if with_rows
         else ""
     )
-    transaction.append("events", rows + event)
+    keys = ", ".join(f"{sql} AS {name}" for name, sql in {"month": _MONTH, "bucket": user_bucket()}.items())
+    transaction.append("events", f"{rows}SELECT *, {keys} FROM ({event})", keyed=True)
     facts = (
         facts_sql(ACCEPTED, loading.arrival, literal(load.load_id)) + " UNION ALL BY NAME "
         if with_rows

@@ -20,12 +20,19 @@ if TYPE_CHECKING:
 # Files of events hold one month of one bucket: small row groups still let a reader skip event types.
 _ROW_GROUP_ROWS = {"events": 30_720}
 _DEFAULT_ROW_GROUP_ROWS = 122_880
+_FEW_MONTHS = 6
 # Personal text never enters the log, which erasure does not rewrite; these kinds hold none.
 _LOGGED_KINDS = {Kind.DATE, Kind.INSTANT, Kind.COUNT, Kind.CHOICE}
 
 
 def stage(
-    connection: DuckDBPyConnection, definition: TableDefinition, folder: Path, rows_sql: str, prefix: str
+    connection: DuckDBPyConnection,
+    definition: TableDefinition,
+    folder: Path,
+    rows_sql: str,
+    prefix: str,
+    *,
+    keyed: bool = False,
 ) -> tuple[DataFile, ...]:
     """Write the rows of a SELECT, sorted, as durable new files in the folders of their partitions.
 
@@ -38,18 +45,71 @@ def stage(
     folder : Path
         The table's folder.
     rows_sql : str
-        The SELECT, as `complete` returns it: all columns but those of the partitions.
+        The SELECT, as `complete` returns it.
     prefix : str
         How the names of the files begin.
+    keyed : bool
+        Whether the SELECT has the columns of the partitions already.
     """
     if not definition.partitions:
-        return stage_file(connection, definition, folder, rows_sql, f"{prefix}{os.urandom(8).hex()}.parquet")
-    keys = ", ".join(f"{sql} AS {quote(name)}" for name, sql in partition_sql(definition).items())
+        return stage_file(connection, definition, folder, rows_sql, _file_name(prefix))
+    if definition.partitions == ("month",) and not keyed:
+        months = _months(connection, definition, rows_sql)
+        if months is not None:
+            return _stage_months(connection, definition, folder, rows_sql, (prefix, months))
+    made = rows_sql
+    if not keyed:
+        keys = ", ".join(f"{sql} AS {quote(name)}" for name, sql in partition_sql(definition).items())
+        made = f"SELECT *, {keys} FROM ({rows_sql})"
     columns = ", ".join(quote(name) for name in definition.partitions)
-    order = ", ".join(quote(name) for name in (*definition.partitions, *definition.order))
-    made = f"SELECT *, {keys} FROM ({rows_sql}) ORDER BY {order}"
     layout = f"PARTITION_BY ({columns}), FILENAME_PATTERN '{prefix}{{uuid}}', APPEND true"
-    return _copy(connection, definition, folder, made, str(folder), layout)
+    ordered = f"SELECT * FROM ({made}) ORDER BY {columns}, {_order(definition)}"
+    return _copy(connection, definition, folder, ordered, str(folder), layout)
+
+
+def _file_name(prefix: str) -> str:
+    return f"{prefix}{os.urandom(8).hex()}.parquet"
+
+
+def _months(
+    connection: DuckDBPyConnection, definition: TableDefinition, rows_sql: str
+) -> tuple[str, ...] | None:
+    month = partition_sql(definition)["month"]
+    found = connection.execute(
+        f"SELECT DISTINCT {month} FROM ({rows_sql}) LIMIT {_FEW_MONTHS + 1}"
+    ).fetchall()
+    named = tuple(sorted(row[0] for row in found if row[0] is not None))
+    return named if len(named) == len(found) <= _FEW_MONTHS else None
+
+
+def _stage_months(
+    connection: DuckDBPyConnection,
+    definition: TableDefinition,
+    folder: Path,
+    rows_sql: str,
+    files: tuple[str, tuple[str, ...]],
+) -> tuple[DataFile, ...]:
+    # Of few partitions each is written by itself: parting rows while writing costs as much as the writing.
+    (prefix, months), day = files, quote(definition.day or "")
+    made: list[DataFile] = []
+    for month in months:
+        year, number = int(month[:4]), int(month[5:])
+        after = f"{year + number // 12:04}-{number % 12 + 1:02}-01"
+        rows = f"SELECT * FROM ({rows_sql}) WHERE {day} >= '{month}-01' AND {day} < '{after}'"
+        (folder / f"month={month}").mkdir(exist_ok=True)
+        path = f"month={month}/{_file_name(prefix)}"
+        made.extend(stage_file(connection, definition, folder, rows, path))
+    return tuple(made)
+
+
+def _order(definition: TableDefinition) -> str:
+    # A number is sorted faster than a text, and the numbers of these follow the order of the texts.
+    keys = []
+    for name in definition.order:
+        choices = definition.field(name).choices
+        listed = ", ".join(map(literal, sorted(choices)))
+        keys.append(f"TRY_CAST({quote(name)} AS ENUM ({listed}))" if choices else quote(name))
+    return ", ".join(keys)
 
 
 def stage_file(
@@ -72,7 +132,7 @@ def stage_file(
     ordered : bool
         Whether the rows come in the table's order already.
     """
-    order = ", ".join(quote(name) for name in definition.order)
+    order = _order(definition)
     made = f"SELECT * FROM ({rows_sql}) ORDER BY {order}" if order and not ordered else rows_sql
     return _copy(connection, definition, folder, made, f"{folder}/{path}")
 
@@ -102,11 +162,17 @@ def _copy(
 
 
 def complete(
-    connection: DuckDBPyConnection, definition: TableDefinition, select_sql: str, constants: Mapping[str, str]
+    connection: DuckDBPyConnection,
+    definition: TableDefinition,
+    select_sql: str,
+    constants: Mapping[str, str],
+    *,
+    keyed: bool = False,
 ) -> str:
-    """Return the SELECT with every column of the table but the partitions', each cast to its type.
+    """Return the SELECT with every column of the table, each cast to its type.
 
-    Optional columns that are missing become null; `constants` fills columns that the SELECT lacks.
+    Those of the partitions are among them where the SELECT is `keyed`, which means that it has them. Optional
+    columns that are missing become null; `constants` fills columns that the SELECT lacks.
 
     Raises
     ------
@@ -119,7 +185,7 @@ def complete(
         raise UsageError(f"The table {definition.name!r} has no column {unknown[0]!r}.")
     columns, missing = [], []
     for field in definition.fields:
-        if field.name in definition.partitions:
+        if field.name in definition.partitions and not keyed:
             continue
         if field.name in given:
             source = quote(field.name)

@@ -81,16 +81,17 @@ class Transaction:
     ) -> None:
         self.abort()
 
-    def append(self, table: str, select_sql: str) -> int:
+    def append(self, table: str, select_sql: str, *, keyed: bool = False) -> int:
         """Return how many rows of a SELECT were added to a table.
 
-        The SELECT names the table's columns in any order. Partition columns are made here, missing optional
-        columns become null, ``load_id`` is filled in. Keys are not looked at.
+        The SELECT names the table's columns in any order. Partition columns are made here, unless the SELECT
+        is `keyed`, which has them; missing optional columns become null, ``load_id`` is filled in. Keys are
+        not looked at.
         """
         definition = self._definition(table)
         if not self._open:
             return 0
-        return self._stage(definition, self._complete(definition, select_sql))
+        return self._stage(definition, self._complete(definition, select_sql, keyed=keyed), keyed=keyed)
 
     def upsert(self, table: str, select_sql: str) -> int:
         """Return how many rows were written; each replaces the row of equal key, nulls being equal.
@@ -216,19 +217,20 @@ class Transaction:
     def _folder(self, definition: TableDefinition) -> Path:
         return self._store / definition.name
 
-    def _complete(self, definition: TableDefinition, select_sql: str) -> str:
-        return complete(self._connection, definition, select_sql, {"load_id": self.load_id})
+    def _complete(self, definition: TableDefinition, select_sql: str, *, keyed: bool = False) -> str:
+        return complete(self._connection, definition, select_sql, {"load_id": self.load_id}, keyed=keyed)
 
     def _own_columns(self, definition: TableDefinition) -> str:
         return ", ".join(quote(name) for name in definition.columns if name not in definition.partitions)
 
-    def _stage(self, definition: TableDefinition, rows_sql: str) -> int:
+    def _stage(self, definition: TableDefinition, rows_sql: str, *, keyed: bool = False) -> int:
         files = stage(
             self._connection,
             definition,
             self._folder(definition),
             rows_sql,
             recovery.file_prefix(self.load_id),
+            keyed=keyed,
         )
         self._added.setdefault(definition.name, []).extend(files)
         return sum(file.rows for file in files)
