@@ -1,16 +1,20 @@
 """How many events a CPU second loads: read, validated, deduplicated, committed; beside other tools.
 
-Run: python benchmarks/ingest.py [EVENTS]. 2 % of the events are broken, 1 % are copies. CPU seconds are
-those of the process, user and system, all threads.
+Run: python benchmarks/ingest.py [EVENTS [CORES]]. 2 % of the events are broken, 1 % are copies; making them
+is not measured. CPU seconds are those of the process, user and system, all threads: two threads that share
+one core each count in full, so a figure of one core is higher than one of two. The load that is printed is
+that of the whole machine; other work on it makes every figure lower.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import platform
 import resource
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -118,10 +122,11 @@ def cpu() -> float:
 
 
 def measure(name: str, rows: int, work: Callable[[], Any]) -> Any:
-    before = cpu()
+    before, start = cpu(), time.perf_counter()
     result = work()
-    spent = cpu() - before
-    print(f"{name:52} {rows / spent:>10,.0f} events per CPU second  ({spent:.2f} s)")
+    spent, passed = cpu() - before, time.perf_counter() - start
+    figure = f"{rows / spent:>10,.0f} events per CPU second"
+    print(f"{name:52} {figure}  ({spent:.2f} s of CPU in {passed:.2f} s; load {os.getloadavg()[0]:.1f})")
     return result
 
 
@@ -189,8 +194,10 @@ def columnar(lines: list[str], file: Path) -> int:
     return len(events)
 
 
-def main(events: int) -> None:
-    print(f"{platform.platform()}, {platform.machine()}, {events:,} events")
+def main(events: int, cores: int) -> None:
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    used = len(os.sched_getaffinity(0))
+    print(f"{platform.platform()}, {platform.machine()}, {used} of {os.cpu_count()} cores, {events:,} events")
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         lines = make(events)
@@ -221,4 +228,5 @@ def _small(home: Path, lines: list[str]) -> Path:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
+    numbers = [int(text) for text in sys.argv[1:3]]
+    main(*(numbers + [1_000_000, os.cpu_count() or 1][len(numbers) :]))
