@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ROW_HEIGHT = 30
 MOST_BARS = 15
-_FORMATS = {"%": ".1~%", "pp": ".1~%", "count": "~s", "money": "~s"}
+_FORMATS = {"%": "~%", "pp": "~%", "count": "~s", "money": "~s"}
 _SHORT = "replace(format(datum.value, '~s'), 'G', 'B')"  # a billion is not a giga-euro
 
 

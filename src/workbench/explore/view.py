@@ -54,7 +54,8 @@ def lacking(tables: Tables, *names: str) -> str:
         return ""
     if not names:
         return "Not enough data: no table has a row yet; load a file first."
-    return f"Not enough data: no rows in {' or '.join(names)}; load a file into {names[0]} first."
+    words = ["events" if name == "facts" else name.replace("_", " ") for name in names]
+    return f"Not enough data: no {' and no '.join(words)} loaded."
 
 
 def number(value: object) -> float | None:
