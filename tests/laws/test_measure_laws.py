@@ -99,7 +99,7 @@ def test_what_never_occurred_is_unknown() -> None:
     found = measure(Memory(facts=lines), ["clicks", "conversions", "roas"], window=WINDOW)
     assert found.value("clicks") == 1
     assert math.isnan(found.value("conversions"))
-    assert "no campaign_converted loaded" in next(
+    assert "no campaign converted event recorded" in next(
         row.note for row in found.rows if row.metric == "conversions"
     )
 

@@ -118,7 +118,7 @@ class KpiCards(View):
         known = [card for card in self.cards if card.target_met is not None]
         met = sum(card.target_met is True for card in known)
         verb = "is" if met == 1 else "are"
-        head = f"{met} of {_counted(len(known), 'target')} {verb} met" if known else "No targets are set"
+        head = f"{met} of {_counted(len(known), 'target')} {verb} met" if known else "No target can be judged"
         late = [
             f"{card.title} at {format_value(card.value, card.unit, currency=self.currency)} has missed its "
             f"target of {format_value(card.target, card.unit, currency=self.currency)} "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from workbench.events.definitions import EVENT_TYPES
 from workbench.metrics.conditions import Condition
 from workbench.metrics.derived import DERIVED
 from workbench.metrics.measures import Days, Derived, Distinct, Leaf, Quantile, Stored
@@ -93,13 +94,21 @@ def _reason(leaf: Leaf, by: tuple[str, ...], where: tuple[Condition, ...], loade
     if absent:
         if leaf.table == "model_results":
             return f"{leaf} has not run"
-        return f"no {' and no '.join(name for name in absent if name != 'facts') or 'events'} loaded"
+        return _not_there(absent)
     if isinstance(leaf, Stored):
         return _stored_reason(leaf, by, where)
     blind = [name for name in (*by, *(c.column for c in where)) if not reaches(name, leaf.table, loaded)]
     if isinstance(leaf, Derived) and not DERIVED[leaf.query].time:
         blind += [name for name in by if DIMENSIONS[name].grain]
     return f"{leaf.table} cannot be sliced by {', '.join(dict.fromkeys(blind))}" if blind else ""
+
+
+def _not_there(absent: list[str]) -> str:
+    events = [name.replace("_", " ") for name in absent if name in EVENT_TYPES]
+    tables = [name.replace("_", " ") for name in absent if name not in EVENT_TYPES and name != "facts"]
+    parts = [f"no {' and no '.join(events)} event recorded"] if events else []
+    parts += [f"no {' and no '.join(tables)} loaded"] if tables else []
+    return "; ".join(parts) or "no events loaded"
 
 
 def _stored_reason(leaf: Stored, by: tuple[str, ...], where: tuple[Condition, ...]) -> str:
