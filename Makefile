@@ -36,7 +36,7 @@ report: setup ## make the demo workspace, run its notebooks, publish the reports
 .PHONY: lab
 lab: setup ## open JupyterLab with the package and its kernel ready
 	@$(BIN)/python -m ipykernel install --sys-prefix --name workbench --display-name Workbench > /dev/null
-	@$(BIN)/jupyter lab --notebook-dir=.
+	@$(BIN)/jupyter lab --notebook-dir=. $$([ "$$(id -u)" = 0 ] && echo --allow-root)
 
 .PHONY: test
 test: setup ## all tests that must hold (under 12 minutes on 2 cores)
