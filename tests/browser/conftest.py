@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import runpy
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -38,12 +37,6 @@ HOSTILE = (
     "--><!--",
     "x" * 10_000,
 )
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
-    "--disable-dev-shm-usage",
-]
 
 
 def output(shown: object) -> NotebookNode:
@@ -135,17 +128,6 @@ def three_charts(names: tuple[str, ...] = ("Search", "Social", "Email")) -> Note
         "receipt": {"Notebook": names[0], "Seed": "1"},
     }
     return notebook
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Return Chromium without a network."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="session")

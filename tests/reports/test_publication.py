@@ -7,7 +7,7 @@ import json
 import re
 from pathlib import Path
 from shutil import copytree, rmtree
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +18,9 @@ from workbench.reports.verification import verify
 from workbench.store.workspace import Workspace
 
 from .conftest import NASTY, OPEN, Write, make_workspace, write_notebook
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 SHOW = """
 from IPython.display import display
@@ -153,37 +156,30 @@ def test_an_empty_gallery(workspace: Workspace, tmp_path: Path) -> None:
 
 
 @pytest.mark.browser
-def test_the_gallery_in_a_browser(published: Path) -> None:
+def test_the_gallery_in_a_browser(published: Path, browser: Browser) -> None:
     from axe_core_python.sync_playwright import Axe
-    from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as play:
-        browser = play.chromium.launch(
-            executable_path="/usr/bin/chromium",
-            args=["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND"],
-        )
-        for width in (390, 1440):
-            for scheme in ("light", "dark"):
-                context = browser.new_context(
-                    viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True
-                )
-                page = context.new_page()
-                asked: list[str] = []
-                said: list[str] = []
-                page.on("request", lambda request, asked=asked: asked.append(request.url))
-                page.on("console", lambda message, said=said: said.append(message.text))
-                page.on("dialog", lambda dialog, said=said: said.append(dialog.message))
-                page.goto((published / "index.html").as_uri())
-                assert page.evaluate("document.documentElement.scrollWidth") <= width
-                assert not Axe().run(page)["violations"]
-                page.fill("#search", "HYPERLINK")
-                assert page.locator(".rows li:visible").count() == 1
-                page.fill("#search", "nothing like this")
-                assert page.locator(".nothing").is_visible()
-                page.fill("#search", "")
-                page.click("button[data-kind=broken]")
-                assert page.locator(".rows li:visible").count() == 1
-                assert asked == [(published / "index.html").as_uri()]
-                assert not said
-                context.close()
-        browser.close()
+    for width in (390, 1440):
+        for scheme in ("light", "dark"):
+            context = browser.new_context(
+                viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True
+            )
+            page = context.new_page()
+            asked: list[str] = []
+            said: list[str] = []
+            page.on("request", lambda request, asked=asked: asked.append(request.url))
+            page.on("console", lambda message, said=said: said.append(message.text))
+            page.on("dialog", lambda dialog, said=said: said.append(dialog.message))
+            page.goto((published / "index.html").as_uri())
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert not Axe().run(page)["violations"]
+            page.fill("#search", "HYPERLINK")
+            assert page.locator(".rows li:visible").count() == 1
+            page.fill("#search", "nothing like this")
+            assert page.locator(".nothing").is_visible()
+            page.fill("#search", "")
+            page.click("button[data-kind=broken]")
+            assert page.locator(".rows li:visible").count() == 1
+            assert asked == [(published / "index.html").as_uri()]
+            assert not said
+            context.close()
