@@ -55,7 +55,7 @@ def public_data() -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Return Chromium without a network; one at a time, since it keeps an event loop running in its thread."""
+    """Return Chromium without a network; one at a time, since it keeps an event loop running."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
