@@ -18,6 +18,7 @@ from workbench.events.tables import EVENTS
 from workbench.store import Workspace
 from workbench.store.connection import files_sql
 from workbench.store.delta import data_files
+from workbench.store.erasure import erase
 
 ROWS_PER_LOAD = 1_000_000
 EVENT_ROWS = """
@@ -74,7 +75,7 @@ def main() -> int:
         )
         whole, _ = cpu_seconds(lambda: duckdb.connect().execute(copy))
         with workspace.writer() as writer:
-            part, erased = cpu_seconds(lambda: writer.erase("user-7"))
+            part, erased = cpu_seconds(lambda: erase(writer, "user-7"))
         print(f"erase a user: {part:.2f} CPU s with the search of all bytes")
         print(f"rewrite the table without the user: {whole:.2f} CPU s")
         print(f"  {erased.sentence}")

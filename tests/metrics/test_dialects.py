@@ -7,8 +7,8 @@ import pytest
 from workbench.errors import UsageError
 from workbench.events.tables import TABLES
 from workbench.metrics import METRICS, leaves
+from workbench.metrics.expressions import build
 from workbench.metrics.plan import plan
-from workbench.metrics.queries import build
 from workbench.metrics.sql import to_sql
 
 

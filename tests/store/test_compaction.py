@@ -5,6 +5,7 @@ import pytest
 
 from workbench.errors import WorkspaceError
 from workbench.store import Workspace
+from workbench.store.compaction import compact, vacuum
 from workbench.store.delta import data_files
 
 
@@ -26,7 +27,7 @@ def test_many_small_files_become_few(workspace: Workspace) -> None:
     load_often(workspace, 5)
     before = workspace.tables()
     with workspace.writer() as writer:
-        done = writer.compact()
+        done = compact(writer)
     after = workspace.tables()
     assert (done.files_before, done.files_after) == (10 + 7, 2 + 1)
     everything = "SELECT * FROM facts ORDER BY load_id, user_key"
@@ -37,15 +38,15 @@ def test_many_small_files_become_few(workspace: Workspace) -> None:
     assert after.frame("loads")["operation"].tolist() == ["init", *["write"] * 5, "compact"]
     assert workspace.tables(4).rows["facts"] == 60
     with workspace.writer() as writer:
-        assert writer.compact().sentence == "No table has many small files."
+        assert compact(writer).sentence == "No table has many small files."
 
 
 def test_vacuum_keeps_the_versions_it_is_told_to(workspace: Workspace) -> None:
     load_often(workspace, 4)
     with workspace.writer() as writer:
-        writer.compact()
-        assert writer.vacuum(retain_versions=range(1, writer.head.version)) == 0
-        assert writer.vacuum(retain_versions=[3]) > 0
+        compact(writer)
+        assert vacuum(writer, retain_versions=range(1, writer.head.version)) == 0
+        assert vacuum(writer, retain_versions=[3]) > 0
     assert workspace.tables().rows["facts"] == 80
     assert workspace.tables(3).query("SELECT count(*) AS n FROM facts")["n"].to_pylist() == [40]
     with pytest.raises(WorkspaceError, match="old versions were vacuumed"):

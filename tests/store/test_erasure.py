@@ -8,7 +8,8 @@ import pytest
 from workbench.errors import UsageError, WorkspaceError
 from workbench.events.tables import TABLES
 from workbench.store import Workspace
-from workbench.store.erasure import files_naming
+from workbench.store.compaction import compact
+from workbench.store.erasure import erase, files_naming
 from workbench.store.schema import user_key
 
 USERS = 300
@@ -54,14 +55,14 @@ def test_an_erased_person_is_nowhere(workspace: Workspace) -> None:
     fill(workspace)
     with workspace.writer() as writer:
         # An earlier version with the person's rows in other files.
-        writer.compact()
+        compact(writer)
         with writer.transaction("b") as load:
             load.upsert("users", "SELECT 'person-1' AS user_id, TIMESTAMPTZ '2023-01-02' AS signup_at")
             load.commit()
     (workspace.cache_path / "frames").mkdir()
     (workspace.cache_path / "frames" / "x.csv").write_text(f"user\n{WHO}\n")
     with workspace.writer() as writer:
-        erased = writer.erase(WHO)
+        erased = erase(writer, WHO)
     assert erased.rows == {"events": 10, "facts": 10, "users": 1, "orders": 2, "contacts": 1, "quarantine": 1}
     assert erased.remaining == ()
     assert "no file" in erased.sentence
@@ -86,7 +87,7 @@ def test_an_earlier_version_says_why_it_cannot_be_read(workspace: Workspace) -> 
     fill(workspace)
     open_before = workspace.tables(2)
     with workspace.writer() as writer:
-        writer.erase(WHO)
+        erase(writer, WHO)
     with pytest.raises(WorkspaceError, match="a user was erased"):
         workspace.tables(2)
     with pytest.raises(WorkspaceError, match="cannot be read any more"):
@@ -98,8 +99,8 @@ def test_erasing_touches_one_bucket_and_can_be_repeated(workspace: Workspace) ->
     folder = workspace.store_path / "events"
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.parquet")}
     with workspace.writer() as writer:
-        writer.erase(WHO)
-        again = writer.erase(WHO)
+        erase(writer, WHO)
+        again = erase(writer, WHO)
     after = {path: path.stat().st_mtime_ns for path in folder.rglob("*.parquet")}
     assert again.rows == {}
     assert again.files_deleted == 0
@@ -110,10 +111,10 @@ def test_erasing_touches_one_bucket_and_can_be_repeated(workspace: Workspace) ->
 def test_an_id_that_is_part_of_another_takes_nobody_else(workspace: Workspace) -> None:
     fill(workspace)
     with workspace.writer() as writer:
-        assert writer.erase("person-11").rows["events"] == 10
-        assert writer.erase("person-1' OR true --").rows == {}
+        assert erase(writer, "person-11").rows["events"] == 10
+        assert erase(writer, "person-1' OR true --").rows == {}
         with pytest.raises(UsageError):
-            writer.erase("")
+            erase(writer, "")
     snapshot = workspace.tables()
     left = snapshot.query("SELECT count(DISTINCT user_id) AS n FROM events")["n"][0].as_py()
     assert left == USERS - 1
@@ -126,7 +127,7 @@ def test_reports_that_print_the_id_are_named(workspace: Workspace) -> None:
     report.parent.mkdir()
     report.write_text(f"<td>{WHO}</td>")
     with workspace.writer() as writer:
-        assert writer.erase(WHO).remaining == ("runs/r1/report.html",)
+        assert erase(writer, WHO).remaining == ("runs/r1/report.html",)
 
 
 def test_the_search_finds_words_only(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from workbench.metrics.conditions import Condition
-from workbench.metrics.measures import Derived, Measure, total
+from workbench.metrics.derived import derived
+from workbench.metrics.measures import Measure, total
 from workbench.metrics.metric import Metric
 from workbench.metrics.terms import (
     clicks,
@@ -115,7 +116,7 @@ CAMPAIGNS = (
         better="neither",
         owner="cmo",
         refresh="daily",
-        is_=Derived("budget", "planned"),
+        is_=derived("budget", "planned"),
         family="campaigns",
         says="Planned budget of the window.",
     ),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from workbench.events.definitions import EVENT_TYPES
 from workbench.metrics.conditions import Condition
+from workbench.metrics.derived import derived
 from workbench.metrics.effects import SPREAD
-from workbench.metrics.measures import Derived, Stored, count, quantile, total
+from workbench.metrics.measures import Stored, count, quantile, total
 from workbench.metrics.metric import Metric
 from workbench.metrics.terms import (
     clickers,
@@ -112,7 +113,7 @@ CORE = (
         healthy=(0.75, 1.05),
         owner="cmo",
         refresh="daily",
-        is_=spend / Derived("budget", "planned"),
+        is_=spend / derived("budget", "planned"),
         says="Spend per planned budget of the window.",
     ),
     Metric(
@@ -135,9 +136,9 @@ CORE = (
         healthy=(300, None),
         owner="rewards",
         refresh="weekly",
-        is_=Derived("first_year", "revenue") / Derived("first_year", "users"),
+        is_=derived("first_year", "revenue") / derived("first_year", "users"),
         interval="mean",
-        spread=(Derived("first_year", "squares"),),
+        spread=(derived("first_year", "squares"),),
         says=(
             "Mean revenue of a user in the 12 months after signup, of the users "
             "whose 12 months ended in the window."
@@ -153,7 +154,7 @@ CORE = (
         refresh="weekly",
         is_=spend
         / first_customers
-        / (Derived("customer_margin", "margin") / Derived("customer_margin", "months")),
+        / (derived("customer_margin", "margin") / derived("customer_margin", "months")),
         says="Months of mean gross margin per customer that pay for winning one.",
     ),
     Metric(
@@ -164,8 +165,8 @@ CORE = (
         healthy=(0.25, 0.5),
         owner="lifecycle",
         refresh="weekly",
-        is_=Derived("repeat", "again") / Derived("repeat", "customers"),
-        credited=Derived("repeat_credited", "again") / Derived("repeat_credited", "customers"),
+        is_=derived("repeat", "again") / derived("repeat", "customers"),
+        credited=derived("repeat_credited", "again") / derived("repeat_credited", "customers"),
         interval="share",
         says="Share of customers who had ordered before within 90 days of their last order.",
     ),
@@ -188,7 +189,7 @@ CORE = (
         healthy=(0.3, 0.7),
         owner="lifecycle",
         refresh="weekly",
-        is_=Derived("retention", "retained_30") / Derived("retention", "users_30"),
+        is_=derived("retention", "retained_30") / derived("retention", "users_30"),
         interval="share",
         says="Share of a signup cohort with an order in days 1-30 after signup.",
     ),
@@ -222,9 +223,9 @@ CORE = (
         healthy=(1.5, 3.5),
         owner="performance",
         refresh="daily",
-        is_=Derived("exposure", "messages") / Derived("exposure", "users"),
+        is_=derived("exposure", "messages") / derived("exposure", "users"),
         interval="mean",
-        spread=(Derived("exposure", "squares"),),
+        spread=(derived("exposure", "squares"),),
         says="Messages per user reached, the holdout left out.",
     ),
     Metric(
@@ -235,7 +236,7 @@ CORE = (
         healthy=(0.5, 72),
         owner="performance",
         refresh="daily",
-        is_=Derived("delay", "hours"),
+        is_=derived("delay", "hours"),
         says="Median hours from a user's first impression of a campaign to its purchase.",
     ),
     Metric(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from workbench.metrics.conditions import Condition
-from workbench.metrics.measures import Derived, Stored, distinct, total
+from workbench.metrics.derived import derived
+from workbench.metrics.measures import Stored, distinct, total
 from workbench.metrics.metric import Metric
 
 REWARDS = Condition("kind", "==", "view_rewards")
@@ -22,7 +23,7 @@ CUSTOMERS = (
         healthy=(0.3, 0.7),
         owner="lifecycle",
         refresh="weekly",
-        is_=Derived("retention", "retained_60") / Derived("retention", "users_60"),
+        is_=derived("retention", "retained_60") / derived("retention", "users_60"),
         interval="share",
         family="customers",
         says="Share of a signup cohort with an order in days 31-60 after signup.",
@@ -35,7 +36,7 @@ CUSTOMERS = (
         healthy=(0.3, 0.7),
         owner="lifecycle",
         refresh="weekly",
-        is_=Derived("retention", "retained_90") / Derived("retention", "users_90"),
+        is_=derived("retention", "retained_90") / derived("retention", "users_90"),
         interval="share",
         family="customers",
         says="Share of a signup cohort with an order in days 61-90 after signup.",
@@ -61,7 +62,7 @@ CUSTOMERS = (
         better="lower",
         owner="rewards",
         refresh="weekly",
-        is_=Derived("first_year", "too_young") / Derived("first_year", "signed_up"),
+        is_=derived("first_year", "too_young") / derived("first_year", "signed_up"),
         interval="share",
         family="customers",
         says="Share of users who have not been seen for 12 months.",
@@ -73,7 +74,7 @@ CUSTOMERS = (
         better="higher",
         owner="rewards",
         refresh="weekly",
-        is_=Derived("customer_margin", "margin") / Derived("customer_margin", "months"),
+        is_=derived("customer_margin", "margin") / derived("customer_margin", "months"),
         family="customers",
         says="Revenue less cost of goods of customers per month since signup.",
     ),
@@ -84,7 +85,7 @@ CUSTOMERS = (
         better="lower",
         owner="lifecycle",
         refresh="weekly",
-        is_=Derived("activity", "lost") / Derived("activity", "active"),
+        is_=derived("activity", "lost") / derived("activity", "active"),
         interval="share",
         family="customers",
         says="Share of the customers of the window before, of equal length, who did not order in this one.",
@@ -96,7 +97,7 @@ CUSTOMERS = (
         better="higher",
         owner="lifecycle",
         refresh="weekly",
-        is_=Derived("activity", "returned") / Derived("activity", "dormant"),
+        is_=derived("activity", "returned") / derived("activity", "dormant"),
         interval="share",
         family="customers",
         says="Share of customers who had stayed away for a window and ordered in this one.",

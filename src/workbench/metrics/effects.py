@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from workbench.metrics.derived import derived
 from workbench.metrics.derived.holdout import PRODUCTS, SUMS, product
 from workbench.metrics.intervals import LEVEL, Spread
 from workbench.metrics.measures import Derived, Leaf
@@ -24,7 +25,7 @@ EXPECTED = 5
 BUYERS = 200
 _Z = float(ndtri(0.5 + LEVEL / 2))
 SPREAD: tuple[Leaf, ...] = tuple(
-    Derived("holdout", name) for name in ("users", *SUMS, *(product(one, other) for one, other in PRODUCTS))
+    derived("holdout", name) for name in ("users", *SUMS, *(product(one, other) for one, other in PRODUCTS))
 )
 
 

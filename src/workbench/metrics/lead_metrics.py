@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from workbench.metrics.conditions import Condition
-from workbench.metrics.measures import Derived, count, distinct
+from workbench.metrics.derived import derived
+from workbench.metrics.measures import count, distinct
 from workbench.metrics.metric import Metric
 from workbench.metrics.terms import (
     bounces,
@@ -281,7 +282,7 @@ OUTREACH = (
         better="higher",
         owner="compliance",
         refresh="daily",
-        is_=Derived("consent", "agreed") / Derived("consent", "decided"),
+        is_=derived("consent", "agreed") / derived("consent", "decided"),
         interval="share",
         family="outreach",
         says="Share of users and channels whose latest decision is opt-in.",

@@ -12,8 +12,9 @@ from workbench.errors import UsageError
 from workbench.metrics import assignment, completeness, effects, intervals
 from workbench.metrics.conditions import Where, conditions
 from workbench.metrics.definitions import METRICS
+from workbench.metrics.derived import derived
 from workbench.metrics.measured import Measured, Row
-from workbench.metrics.measures import Derived, Leaf, Measure, Stored, leaves
+from workbench.metrics.measures import Leaf, Measure, Stored, leaves
 from workbench.metrics.metric import Metric
 from workbench.metrics.plan import plan
 from workbench.metrics.presence import loaded
@@ -157,7 +158,7 @@ def spread(metric: Metric, formula: Measure, values: Values) -> intervals.Spread
     """Return the uncertainty of a metric for every slice, by the method that its formula allows."""
     sides = intervals.ratio(formula)
     if metric.interval in ("lift", "incrementality", "net revenue"):
-        return effects.effect(metric.interval, values, values.of(Derived("holdout_cost", "spend")))
+        return effects.effect(metric.interval, values, values.of(derived("holdout_cost", "spend")))
     if metric.interval == "share" or intervals.is_share(formula):
         assert sides  # noqa: S101 - a share is a ratio
         return intervals.shares(values.of(sides[0]), values.of(sides[1]))

@@ -56,23 +56,6 @@ class Query:
     rolled_up: bool = False
 
 
-def build(query: Query) -> Expression:
-    """Return the Ibis expression of a query."""
-    from workbench.metrics.derived import DERIVED
-
-    match query.kind:
-        case "sums":
-            return _sums(query)
-        case "distinct":
-            return _distinct(query)
-        case "quantile":
-            return _quantiles(query)
-        case "stored":
-            return _stored(query)
-        case "derived":
-            return DERIVED[query.table].build(query)
-
-
 def source(query: Query, *, also: Sequence[str] = (), table: str | None = None) -> Expression:
     """Return the rows of the query's table, in its window, that meet its conditions, with their dimensions.
 
@@ -235,13 +218,15 @@ def _added(rows: Expression, leaf: Rows) -> Expression:
     return _value(rows, leaf).sum()
 
 
-def _sums(query: Query) -> Expression:
+def sums(query: Query) -> Expression:
+    """Return counts and totals, of any conditions, in one pass."""
     rows = _hoisted(query)
     figures = {f"l{place}": _added(rows, leaf) for place, leaf in enumerate(_rows(query))}
     return aggregated(rows, groups(rows, query), **figures)
 
 
-def _distinct(query: Query) -> Expression:
+def distinct(query: Query) -> Expression:
+    """Return distinct values: pairs of group and value first, then how many."""
     rows = _hoisted(query)
     leaves = [leaf for leaf in query.leaves if isinstance(leaf, Distinct)]
     column = leaves[0].column
@@ -257,14 +242,16 @@ def _flag(rows: Expression, leaf: Distinct) -> Expression:
     return sql.literal(1) if applies is None else sql.when(applies, 1, 0)
 
 
-def _quantiles(query: Query) -> Expression:
+def quantiles(query: Query) -> Expression:
+    """Return quantiles of a column."""
     rows = _hoisted(query)
     leaves = [leaf for leaf in query.leaves if isinstance(leaf, Quantile)]
     figures = {f"l{place}": _value(rows, leaf).quantile(leaf.share) for place, leaf in enumerate(leaves)}
     return aggregated(rows, groups(rows, query), **figures)
 
 
-def _stored(query: Query) -> Expression:
+def stored(query: Query) -> Expression:
+    """Return the newest stored figures of models."""
     rows = sql.unbound("model_results")
     wanted = [(rows.model == leaf.model) & (rows.figure == leaf.figure) for leaf in query.leaves]  # type: ignore[attr-defined]
     rows = rows.filter(sql.any_of(wanted))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from workbench.metrics.conditions import Condition
-from workbench.metrics.measures import Days, Derived, count, distinct, total
+from workbench.metrics.derived import derived
+from workbench.metrics.measures import Days, count, distinct, total
 
 NOT_HOLDOUT = Condition("is_holdout", "is not", True)
 MAILED = Condition("channel", "in", ("email", "push"))
@@ -20,7 +21,7 @@ credited_revenue = total("value", of="campaign_converted") + total("revenue", of
 
 ordered_revenue = total("order_value", of="orders")
 goods = total("cogs", of="orders")
-orders = Derived("baskets", "orders")
+orders = derived("baskets", "orders")
 
 reached = distinct("campaign_delivered", where=(NOT_HOLDOUT,))
 clickers = distinct("campaign_clicked")
@@ -46,8 +47,8 @@ deliveries = total("deliveries", of="daily_performance")
 replies = total("replies", of="daily_performance")
 bounces = total("bounces", of="daily_performance")
 
-first_customers = Derived("first_purchases", "customers")
-treated, treated_buyers = Derived("holdout", "treated"), Derived("holdout", "treated_buyers")
-held, held_buyers = Derived("holdout", "holdout"), Derived("holdout", "holdout_buyers")
-treated_revenue, held_revenue = Derived("holdout", "treated_revenue"), Derived("holdout", "holdout_revenue")
-tested_spend = Derived("holdout_cost", "spend")
+first_customers = derived("first_purchases", "customers")
+treated, treated_buyers = derived("holdout", "treated"), derived("holdout", "treated_buyers")
+held, held_buyers = derived("holdout", "holdout"), derived("holdout", "holdout_buyers")
+treated_revenue, held_revenue = derived("holdout", "treated_revenue"), derived("holdout", "holdout_revenue")
+tested_spend = derived("holdout_cost", "spend")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from workbench.events.tables import TABLES
 from workbench.metrics import sql
+from workbench.metrics.expressions import build
 from workbench.metrics.measures import (
     Arithmetic,
     Constant,
@@ -25,7 +26,7 @@ from workbench.metrics.measures import (
     leaves,
 )
 from workbench.metrics.plan import Plan
-from workbench.metrics.queries import Query, build
+from workbench.metrics.queries import Query
 
 if TYPE_CHECKING:
     import pyarrow as pa

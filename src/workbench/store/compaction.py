@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 from workbench.events.tables import LOADS, TABLES
 from workbench.store import delta, recovery
@@ -14,9 +13,7 @@ from workbench.store.connection import files_sql
 from workbench.store.delta import Change, DataFile
 from workbench.store.loads import head, note
 from workbench.store.staging import stage
-
-if TYPE_CHECKING:
-    from workbench.store.writer import Writer
+from workbench.store.writer import Writer
 
 SMALL_BYTES = 64 * 2**20
 FEWEST_FILES = 4
@@ -98,7 +95,8 @@ def vacuum(writer: Writer, retain_versions: Iterable[int] = ()) -> int:
     writer : Writer
         The workspace's writer.
     retain_versions : iterable of int
-        Data versions that stay readable, such as those that receipts name. Others stop being so.
+        Data versions that stay readable, such as those that receipts name. Others stop being so: what a
+        receipt says of them can be checked by its hashes, not read again.
     """
     states = [head(writer.store, version) for version in {*retain_versions, writer.head.version}]
     deleted = 0

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from workbench.errors import UsageError
 from workbench.events.tables import EVENTS, FACTS, QUARANTINE, TABLES, TableDefinition
@@ -17,10 +16,8 @@ from workbench.store.compaction import stored_files
 from workbench.store.connection import files_sql
 from workbench.store.delta import DataFile
 from workbench.store.schema import literal, quote, user_bucket, user_key
-
-if TYPE_CHECKING:
-    from workbench.store.transaction import Transaction
-    from workbench.store.writer import Writer
+from workbench.store.transaction import Transaction
+from workbench.store.writer import Writer
 
 _WORD = re.compile(rb"[A-Za-z0-9_-]")
 _FILE = "_file_path"

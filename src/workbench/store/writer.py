@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,9 +18,6 @@ from workbench.store.transaction import Transaction
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-    from workbench.store.compaction import Compacted
-    from workbench.store.erasure import Erased
 
 
 class Writer:
@@ -81,27 +78,6 @@ class Writer:
         )
         self._open = made if done is None else None
         return made
-
-    def compact(self) -> Compacted:
-        """Rewrite the small files of every partition that has many, and say how many there were."""
-        from workbench.store.compaction import compact
-
-        return compact(self)
-
-    def vacuum(self, retain_versions: Iterable[int] = ()) -> int:
-        """Delete the files that neither the newest data version needs nor a retained one, and count them.
-
-        Receipts name data versions: one that is not retained can be checked by its hashes, not read again.
-        """
-        from workbench.store.compaction import vacuum
-
-        return vacuum(self, retain_versions)
-
-    def erase(self, user_id: str) -> Erased:
-        """Remove a person from every table, version and file, and search the workspace for the id."""
-        from workbench.store.erasure import erase
-
-        return erase(self, user_id)
 
     def _ended(self) -> None:
         self._open = None

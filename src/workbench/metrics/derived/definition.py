@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from workbench.metrics.queries import Query
 from workbench.metrics.sql import Expression
-
-if TYPE_CHECKING:
-    from workbench.metrics.queries import Query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
