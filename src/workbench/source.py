@@ -6,8 +6,9 @@ Analyses know only this.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,3 +40,46 @@ class Tables(Protocol):
     def query(self, sql: str) -> pa.Table:
         """Return the answer to one SELECT over the tables, whose names are those of `events.tables`."""
         ...
+
+
+@runtime_checkable
+class Recorder(Protocol):
+    """Tables that keep a record of what is computed on them; where they keep it is their own affair."""
+
+    @property
+    def keeps_records(self) -> bool:
+        """Return whether facts can be asked for, even if nothing but such records is among them."""
+        ...
+
+    def recording(
+        self, event_type: str, properties: dict[str, object]
+    ) -> AbstractContextManager[dict[str, object]]:
+        """Return the record of one computation, from here to the end of the block."""
+        ...
+
+
+def recorded(
+    tables: object, event_type: str, **properties: object
+) -> AbstractContextManager[dict[str, object]]:
+    """Return the record of one computation; inside the block, what became of it can be added.
+
+    How long it took and whether it ended well are the recorder's to note. Tables that keep no record are
+    left in peace, and the result of the computation is the same with and without.
+
+    Parameters
+    ----------
+    tables : object
+        The tables it is made on.
+    event_type : str
+        A system event, e.g. ``"metric_calculation_completed"``.
+    properties : object
+        What is known of it beforehand.
+
+    Examples
+    --------
+    >>> with recorded(None, "metric_calculation_completed", metrics="ctr") as record:
+    ...     record["rows_returned"] = 1
+    """
+    if isinstance(tables, Recorder):
+        return tables.recording(event_type, dict(properties))
+    return nullcontext(dict(properties))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from workbench.events.definitions import EVENT_TYPES
 from workbench.metrics.conditions import Condition
 from workbench.metrics.derived import derived
 from workbench.metrics.effects import SPREAD
 from workbench.metrics.measures import Stored, count, quantile, total
 from workbench.metrics.metric import Metric
+from workbench.metrics.own_records import OTHER
 from workbench.metrics.terms import (
     clickers,
     clicks,
@@ -32,11 +32,40 @@ from workbench.metrics.terms import (
     treated_revenue,
 )
 
-PRICE_PER_HOUR = 0.10  # of one core; give a metric of your own to `measure` for another price
+PRICE_PER_HOUR = 0.10  # of one core
 LIVE = Condition("lag_minutes", "<=", 30 * 24 * 60.0)
 SCHEDULED = Condition("scheduled", "==", True)
 ON_TIME = Condition("on_time", "==", True)
 COMPLETED = Condition("status", "==", "completed")
+
+
+def cost_per_query(price_per_hour: float = PRICE_PER_HOUR) -> Metric:
+    """Return the metric of what one evaluation of metrics costs.
+
+    Parameters
+    ----------
+    price_per_hour : float
+        What an hour of one core costs, in the workspace's currency.
+
+    Examples
+    --------
+    >>> print(cost_per_query(0.36).formula)
+    total(metric_calculation_completed.seconds) * 0.0001 / count(metric_calculation_completed)
+    """
+    evaluations = count("metric_calculation_completed")
+    seconds = total("seconds", of="metric_calculation_completed")
+    return Metric(
+        name="cost_per_query",
+        title="Cost per query",
+        unit="money",
+        better="lower",
+        healthy=(None, 0.01),
+        owner="engineering",
+        refresh="daily",
+        is_=seconds * (price_per_hour / 3600) / evaluations,
+        says="Compute seconds of a metric evaluation at the price of an hour.",
+    )
+
 
 CORE = (
     Metric(
@@ -297,10 +326,10 @@ CORE = (
         healthy=(None, 5),
         owner="engineering",
         refresh="real-time",
-        is_=quantile("lag_minutes", 0.95, of=tuple(EVENT_TYPES), where=(LIVE,)),
+        is_=quantile("lag_minutes", 0.95, of=OTHER, where=(LIVE,)),
         says=(
             "Minutes between an event and its arrival that 95 % of live events stay below; history "
-            "older than 30 days on arrival is left out."
+            "older than 30 days on arrival is left out, and so is what the workbench records of itself."
         ),
     ),
     Metric(
@@ -326,17 +355,5 @@ CORE = (
         interval="share",
         says="Share of scheduled runs that finished well and on time.",
     ),
-    Metric(
-        name="cost_per_query",
-        title="Cost per query",
-        unit="money",
-        better="lower",
-        healthy=(None, 0.01),
-        owner="engineering",
-        refresh="daily",
-        is_=total("seconds", of="metric_calculation_completed")
-        * (PRICE_PER_HOUR / 3600)
-        / count("metric_calculation_completed"),
-        says="Compute seconds of a metric evaluation at the price of an hour.",
-    ),
+    cost_per_query(),
 )

@@ -147,6 +147,8 @@ class _Rows(Leaf):
     def needs(self) -> frozenset[str]:
         """Return the table and, where it is one, the event type without which the leaf has no value."""
         one = self.event_types if len(self.of) == 1 else ()
+        if one and EVENT_TYPES[one[0]].family == "system":
+            return frozenset(one)  # facts that only the workbench itself recorded are no loaded table
         return frozenset({self.table, *one})
 
     @property

@@ -10,17 +10,19 @@ import numpy as np
 
 from workbench.errors import UsageError
 from workbench.metrics import assignment, completeness, effects, intervals
-from workbench.metrics.conditions import Where, conditions
+from workbench.metrics.conditions import Condition, Where, conditions
 from workbench.metrics.definitions import METRICS
 from workbench.metrics.derived import derived
 from workbench.metrics.measured import Measured, Row
 from workbench.metrics.measures import Leaf, Measure, Stored, leaves
 from workbench.metrics.metric import Metric
+from workbench.metrics.own_records import is_own, own_window
 from workbench.metrics.plan import plan
 from workbench.metrics.presence import loaded
 from workbench.metrics.slices import DIMENSIONS, parse_by
 from workbench.metrics.values import Floats, Values, fetch
 from workbench.metrics.window import Window, resolve
+from workbench.source import recorded
 
 if TYPE_CHECKING:
     from workbench.source import Tables
@@ -61,7 +63,22 @@ def measure(
         If a name is unknown, or none of the metrics can be sliced that way.
     """
     asked, dimensions = chosen(metrics), parse_by(by)
-    span, kept = resolve(window, tables), conditions(where)
+    names = ", ".join(metric.name for metric in asked)
+    with recorded(tables, "metric_calculation_completed", metrics=names) as record:
+        found = _measured(tables, asked, dimensions, window, conditions(where), compare=compare)
+        record["rows_returned"] = len(found.rows)
+    return found
+
+
+def _measured(
+    tables: Tables,
+    asked: tuple[Metric, ...],
+    dimensions: tuple[str, ...],
+    window: str | Window | None,
+    kept: tuple[Condition, ...],
+    *,
+    compare: bool,
+) -> Measured:
     formulas = {
         m.name: m.measured_as(
             [*dimensions, *(c.column for c in kept if c.column in DIMENSIONS)], tables.names
@@ -69,6 +86,7 @@ def measure(
         for m in asked
     }
     wanted = [leaf for m in asked for leaf in (*leaves(formulas[m.name]), *m.spread)]
+    span = own_window(window, tables, wanted) or resolve(window, tables)
     daily = not any(DIMENSIONS[name].grain in _SINGLE_DAYS for name in dimensions)
     needed = plan(wanted, by=dimensions, where=kept, loaded=loaded(tables, wanted), daily=daily)
     _refuse_unsliceable(asked, formulas, needed.missing, dimensions)
@@ -78,15 +96,10 @@ def measure(
     before = _before(tables, needed, dimensions, span) if compare and not _timed(dimensions) else None
     rows: list[Row] = []
     for metric in asked:
-        share = min(
-            (
-                present[leaf.table]
-                for leaf in leaves(formulas[metric.name])
-                if leaf in answered and leaf.table in present
-            ),
-            default=np.nan,
-        )
-        rows += _rows(metric, formulas[metric.name], values, before, share)
+        formula = formulas[metric.name]
+        read = {leaf.table for leaf in leaves(formula) if leaf in answered and not is_own(leaf)}
+        share = min((present[name] for name in read if name in present), default=np.nan)
+        rows += _rows(metric, formula, values, before, share)
     return Measured(metrics=asked, by=dimensions, window=span, currency=tables.currency, rows=tuple(rows))
 
 

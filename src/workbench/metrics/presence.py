@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from workbench.events.definitions import EVENT_TYPES
 from workbench.metrics.measures import Leaf
+from workbench.metrics.own_records import readable
 
 if TYPE_CHECKING:
     from workbench.source import Tables
@@ -20,7 +21,7 @@ def loaded(tables: Tables, wanted: Iterable[Leaf]) -> frozenset[str]:
     """
     names = tables.names
     needed = sorted({name for leaf in wanted for name in leaf.needs} & set(EVENT_TYPES))
-    if "facts" not in names or not needed:
+    if "facts" not in readable(tables) or not needed:
         return names
     sql = " UNION ALL ".join(
         f"(SELECT event_type FROM facts WHERE event_type = '{name}' LIMIT 1)" for name in needed

@@ -17,6 +17,7 @@ from workbench.events.tables import TableDefinition
 from workbench.store.ingest_events import looks_like_events
 from workbench.store.ingest_rows import native_table
 from workbench.store.ingested import FileLoad, Ingested
+from workbench.store.journal import tell
 from workbench.store.loading import Loading, load_events, load_rows
 from workbench.store.reading import find_files, fingerprint, open_source
 from workbench.store.sources import Source
@@ -95,6 +96,8 @@ def ingest(
                 if len(found) == 1:
                     raise
                 refused.append((str(path), str(error)))
+        if not all(load.again for load in loaded):  # a load that changes nothing leaves the data as it is
+            tell(workspace.path, writer)
     return Ingested(files=tuple(loaded), refused=tuple(refused))
 
 

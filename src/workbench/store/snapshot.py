@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -111,6 +112,19 @@ class Snapshot:
         finally:
             cursor.close()
         return answer
+
+    @property
+    def keeps_records(self) -> bool:
+        """Return whether there are facts, be they only what the workbench recorded of itself."""
+        return bool(self.rows["facts"])
+
+    def recording(
+        self, event_type: str, properties: dict[str, object]
+    ) -> AbstractContextManager[dict[str, object]]:
+        """Return the record of one computation on these tables; it goes to the workspace's journal."""
+        from workbench.store.journal import recording
+
+        return recording(self.path, event_type, properties)
 
     def frame(self, table: str) -> pd.DataFrame:
         """Return one whole table as a pandas frame."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _MANIFEST = "workspace.json"
-_FOLDERS = ("store", "runs", "cache", "pending")
+_FOLDERS = ("store", "runs", "cache", "pending", "journal")
 
 
 @dataclass(frozen=True, slots=True)
