@@ -1,4 +1,8 @@
-"""Facts in the layout of the store, made by SQL: month files, sorted by event type and time, zstd."""
+"""Facts in the layout of the store, made by SQL: month files, sorted by event type and time, zstd.
+
+Every user is in the audience of ten of two hundred campaigns, so that messages reach the same person two or
+three times, as they do in practice. Draws of one row are independent of each other.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 CAMPAIGNS = 200
+AUDIENCES = 10
 SPREAD = (
     ("campaign_delivered", 0.40),
     ("campaign_viewed", 0.62),
@@ -20,8 +25,13 @@ SPREAD = (
 )
 
 
+def _draw(salt: int) -> str:
+    # Hashes of several values differ by a constant only; a hash of a hash does not.
+    return f"hash(xor(hash(i), {salt}::UBIGINT))"
+
+
 def _uniform(salt: int) -> str:
-    return f"(hash(i, {salt}) % 1000003 / 1000003.0)"
+    return f"({_draw(salt)} % 1000003 / 1000003.0)"
 
 
 def generate(folder: Path, rows: int) -> duckdb.DuckDBPyConnection:
@@ -58,12 +68,13 @@ def _month(month: int, rows: int, users: int, path: Path) -> str:
         ['iOS', 'Web'][1 + user_key % 2] AS platform,
         CASE WHEN event_type = 'campaign_viewed' THEN ['received', 'opened'][1 + i % 2] END AS kind,
         CASE WHEN event_type = 'campaign_delivered' THEN (user_key + campaign) % 10 = 0 END AS is_holdout,
-        CASE WHEN paid THEN 'o' || hash(i, 9) END AS order_id,
+        CASE WHEN paid THEN 'o' || {_draw(9)} END AS order_id,
         CASE WHEN paid THEN round(5 + 90 * {_uniform(5)}, 2) END AS value,
         {_uniform(6)} AS seconds, 10 * {_uniform(7)} AS lag_minutes, false AS late_arrival, 'load' AS load_id
-      FROM (SELECT *, event_type IN ('campaign_converted', 'user_purchased') AS paid FROM (
-            SELECT i, CASE {kinds} END AS event_type, CAST(hash(i, 2) % {users} AS BIGINT) AS user_key,
-              CAST(hash(i, 3) % {CAMPAIGNS} AS INTEGER) AS campaign,
+      FROM (SELECT *, event_type IN ('campaign_converted', 'user_purchased') AS paid,
+              CAST(hash(user_key + place * 1e9::BIGINT) % {CAMPAIGNS} AS INTEGER) AS campaign FROM (
+            SELECT i, CASE {kinds} END AS event_type, CAST({_draw(2)} % {users} AS BIGINT) AS user_key,
+              CAST({_draw(3)} % {AUDIENCES} AS BIGINT) AS place,
               TIMESTAMPTZ '2024-{month:02d}-01 00:00:00+00' + to_microseconds(
                 CAST({_uniform(4)} * 86400e6 * 28 AS BIGINT)) AS moment
             FROM (SELECT i, {_uniform(1)} AS p FROM range({month * 10**9}, {month * 10**9 + rows}) t(i))))

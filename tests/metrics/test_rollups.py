@@ -3,57 +3,88 @@
 from __future__ import annotations
 
 import math
+from datetime import date
 
 import pytest
 from metric_tables import Memory, event
 from test_measuring import market
 
+from workbench.events.rollups import ROLLUPS
 from workbench.metrics import measure
-from workbench.metrics.rollups import DAILY, covers, daily_sql
-from workbench.metrics.terms import clicks, messages
+from workbench.metrics.rollups import covering, offered
+from workbench.metrics.terms import clickers, messages
 
 NAMES = ("ctr", "roas", "cpc", "impressions", "conversions", "cost_per_query")
 
 
 def rolled_up(tables: Memory) -> Memory:
-    tables.connection.execute(f"CREATE OR REPLACE TABLE {DAILY} AS {daily_sql()}")
-    tables.names |= {DAILY}
+    for name, rollup in ROLLUPS.items():
+        tables.connection.execute(f"CREATE OR REPLACE TABLE {name} AS {rollup.made_from('facts')}")
+    tables.names |= set(ROLLUPS)
     return tables
 
 
-@pytest.mark.parametrize("by", ["", "campaign", "channel", "campaign_type,week", "day", "segment"])
+def read(tables: Memory) -> set[str]:
+    """Return the tables of events that were read."""
+    return {name for name in (*ROLLUPS, "facts") if any(f'"{name}"' in sql for sql in tables.queries)}
+
+
+@pytest.mark.parametrize("by", ["", "campaign", "channel", "campaign_type,week", "day", "segment", "kind"])
 def test_the_roll_up_answers_what_the_events_answer(by: str) -> None:
     events, summed = market(seed=2), rolled_up(market(seed=2))
     one, other = (measure(tables, NAMES, by=by).rows for tables in (events, summed))
-    assert any(DAILY in sql for sql in summed.queries)
+    assert read(summed) == {"rollup_segments" if by in ("segment", "kind") else "rollup_campaigns"}
     for left, right in zip(one, other, strict=True):
         assert (left.metric, left.slice, left.note) == (right.metric, right.slice, right.note)
-        for name in ("value", "low", "high", "numerator", "denominator"):
+        for name in ("value", "low", "high", "numerator", "denominator", "share"):
             a, b = getattr(left, name), getattr(right, name)
             assert a == pytest.approx(b, rel=1e-12) or (math.isnan(a) and math.isnan(b))
 
 
+def test_the_window_of_all_data_is_the_same() -> None:
+    events, summed = market(seed=2), rolled_up(market(seed=2))
+    assert measure(events, "clicks").window == measure(summed, "clicks").window
+
+
 def test_what_it_does_not_cover_is_read_from_events() -> None:
     tables = rolled_up(market(seed=2))
-    measure(tables, "clicks", by="region")
+    measure(tables, "clicks", by="region", window="2024-03-01:2024-03-31")
     measure(tables, "conversion_rate", by="campaign")
-    assert not any(DAILY in sql for sql in tables.queries)
-    assert covers([messages], ("campaign", "month"), ())
-    assert not covers([messages], ("creative",), ())
-    assert clicks.additive
+    assert read(tables) == {"facts"}
+    assert covering([messages], ("campaign", "month"), (), ROLLUPS) == "rollup_campaigns"
+    assert covering([messages], ("segment",), (), ROLLUPS) == "rollup_segments"
+    assert covering([messages], ("segment",), (), ["rollup_campaigns"]) == ""
+    assert covering([messages], ("creative",), (), ROLLUPS) == ""
+    assert covering([messages, clickers], (), (), ROLLUPS) == ""
+    assert offered(["facts"]) == ""
 
 
-def test_a_late_event_refreshes_only_its_day() -> None:
+def test_a_late_event_adds_to_its_day_only() -> None:
     tables = rolled_up(market(seed=2))
-    day = "2024-03-05"
-    late = Memory(facts=[event("campaign_clicked", 1, day, campaign_id="c0", segment="A")])
-    rows = late.connection.sql("SELECT * FROM facts").to_arrow_table()
-    tables.connection.register("late", rows)
-    before = measure(tables, "clicks").value("clicks")
-    tables.connection.execute("INSERT INTO facts SELECT * FROM late")
-    changed = rows.column("day")[0].as_py()
-    tables.connection.execute(f"DELETE FROM {DAILY} WHERE day = DATE '{changed}'")
-    tables.connection.execute(f"INSERT INTO {DAILY} {daily_sql(changed)}")
-    assert measure(tables, "clicks").value("clicks") == before + 1
-    whole = tables.connection.sql(f"SELECT SUM(events) FROM {DAILY}").fetchall()
-    assert whole == tables.connection.sql("SELECT COUNT(*) FROM facts").fetchall()
+    late = Memory(facts=[event("campaign_clicked", 1, "2024-03-05", campaign_id="c0", segment="A")])
+    tables.connection.register("late", late.connection.sql("SELECT * FROM facts").to_arrow_table())
+    before = measure(tables, "clicks", by="day")
+    for name, rollup in ROLLUPS.items():
+        tables.connection.execute(f"INSERT INTO {name} BY NAME {rollup.made_from('late')}")
+    after = measure(tables, "clicks", by="day")
+    changed = {
+        row.slice[0]: row.value - (0 if old is None else old.value)
+        for row in after.rows
+        if (old := next((it for it in before.rows if it.slice == row.slice), None)) is None
+        or old.value != row.value
+    }
+    assert changed == {date(2024, 3, 5): 1}
+
+
+def test_a_coarse_roll_up_is_made_of_a_finer_one() -> None:
+    tables = market(seed=2)
+    coarse, fine = ROLLUPS.values()
+    made = coarse.merged_from(f"({fine.made_from('facts')})")
+    keys = ", ".join(coarse.keys)
+    rows = (f"SELECT * FROM ({sql}) ORDER BY {keys}" for sql in (made, coarse.made_from("facts")))
+    one, other = (tables.connection.sql(sql).fetchall() for sql in rows)
+    assert len(one) == len(other) > 10
+    for left, right in zip(one, other, strict=True):
+        assert left[:6] == right[:6]
+        for a, b in zip(left[6:], right[6:], strict=True):
+            assert a == b or a == pytest.approx(b, rel=1e-12)

@@ -10,7 +10,7 @@ from workbench.metrics.conditions import Condition
 from workbench.metrics.derived import DERIVED
 from workbench.metrics.measures import Days, Derived, Distinct, Leaf, Quantile, Stored
 from workbench.metrics.queries import Query
-from workbench.metrics.rollups import DAILY, covers
+from workbench.metrics.rollups import covering
 from workbench.metrics.slices import DIMENSIONS, reaches
 
 
@@ -63,7 +63,7 @@ def plan(
             where=where,
             loaded=lookups,
             daily=daily and _by_day(kind, table),
-            rolled_up=kind == "sums" and table == "facts" and DAILY in loaded and covers(leaves, by, where),
+            rollup=covering(leaves, by, where, loaded) if kind == "sums" and table == "facts" else "",
         )
         for (kind, table, _), leaves in grouped.items()
     )

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from workbench.events.definitions import Kind
+from workbench.events.rollups import COUNT
 from workbench.events.tables import TABLES
 from workbench.metrics import sql
 from workbench.metrics.conditions import Condition
 from workbench.metrics.measures import Count, Distinct, Leaf, Quantile, Total
-from workbench.metrics.rollups import DAILY
 from workbench.metrics.slices import DIMENSIONS, Dimension, Lookup
 from workbench.metrics.sql import Expression
 
@@ -42,8 +42,8 @@ class Query:
         The tables that are loaded; others cannot be looked up in.
     daily : bool
         Whether there is one row per day as well: the column ``day_``.
-    rolled_up : bool
-        Whether sums of events are read from the daily roll-up.
+    rollup : str
+        The roll-up that sums of events are read from; empty where it is the events.
     """
 
     kind: Literal["sums", "distinct", "quantile", "derived", "stored"]
@@ -53,7 +53,7 @@ class Query:
     where: tuple[Condition, ...] = ()
     loaded: tuple[str, ...] = ()
     daily: bool = False
-    rolled_up: bool = False
+    rollup: str = ""
 
 
 def source(query: Query, *, also: Sequence[str] = (), table: str | None = None) -> Expression:
@@ -62,12 +62,12 @@ def source(query: Query, *, also: Sequence[str] = (), table: str | None = None) 
     Each dimension named by the query, its conditions, or `also` becomes a column ``dim_<name>``.
     """
     name = table or query.table
-    rows = _rolled_up() if query.rolled_up else in_window(sql.unbound(name), name)
+    rows = _rolled_up(query.rollup) if query.rollup else in_window(sql.unbound(name), name)
     return sliced(rows, name, query, also=also)
 
 
-def _rolled_up() -> Expression:
-    rows = sql.unbound(DAILY)
+def _rolled_up(name: str) -> Expression:
+    rows = sql.unbound(name)
     return rows.filter(sql.within(rows.day, instant=False))
 
 
@@ -188,8 +188,8 @@ def _applies(rows: Expression, leaf: Rows) -> Expression | None:
 def _value(rows: Expression, leaf: Rows) -> Expression:
     """Return what one row adds to a leaf; null where it does not belong to it."""
     applies = _applies(rows, leaf)
-    if isinstance(leaf, Count) and "events" in rows.columns:
-        return rows.events if applies is None else sql.when(applies, rows.events, 0)
+    if isinstance(leaf, Count) and COUNT in rows.columns:
+        return rows[COUNT] if applies is None else sql.when(applies, rows[COUNT], 0)
     if isinstance(leaf, Count):
         return sql.literal(1) if applies is None else sql.when(applies, 1, 0)
     value = rows[leaf.column]
@@ -212,8 +212,8 @@ def aggregated(rows: Expression, by: dict[str, Expression], **figures: Expressio
 
 
 def _added(rows: Expression, leaf: Rows) -> Expression:
-    # A count without a condition has no column to sum.
-    if isinstance(leaf, Count) and _applies(rows, leaf) is None:
+    # A count of events without a condition has no column to sum.
+    if isinstance(leaf, Count) and _applies(rows, leaf) is None and COUNT not in rows.columns:
         return rows.count()
     return _value(rows, leaf).sum()
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import UsageError
 from workbench.events.definitions import Field, Kind
-from workbench.events.tables import TABLES
+from workbench.events.rollups import STORED
 
 if TYPE_CHECKING:
     from workbench.metrics.window import Window
@@ -48,9 +48,7 @@ def unbound(name: str) -> Expression:
 
 def columns(name: str) -> tuple[Field, ...]:
     """Return the columns of a table of the workspace, or of a roll-up over it."""
-    from workbench.metrics.rollups import ROLLUPS
-
-    return (ROLLUPS if name in ROLLUPS else TABLES)[name].fields
+    return STORED[name].fields
 
 
 def _type(table: str, field: Field) -> str:

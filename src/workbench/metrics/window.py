@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from workbench.errors import NotEnoughData, UsageError
+from workbench.metrics.rollups import offered
 
 if TYPE_CHECKING:
     from workbench.source import Tables
@@ -116,9 +117,13 @@ def resolve(window: str | Window | None, tables: Tables) -> Window:
     if window is not None:
         return parse_window(window, tables.last_day)
     found = [
-        tables.query(f"SELECT MIN({column}) AS first_day FROM {name}").column(0)[0].as_py()
+        tables.query(f"SELECT MIN({column}) AS first_day FROM {_days(name, tables)}").column(0)[0].as_py()
         for name, column in _DAY_COLUMNS.items()
         if name in tables.names
     ]
     days = [value if type(value) is date else value.date() for value in found if value is not None]
     return parse_window(None, tables.last_day, min(days, default=None))
+
+
+def _days(name: str, tables: Tables) -> str:
+    return (offered(tables.names) or name) if name == "facts" else name

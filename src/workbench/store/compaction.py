@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from workbench.events.rollups import STORED
 from workbench.events.tables import LOADS, TABLES
 from workbench.store import delta, recovery
 from workbench.store.connection import files_sql
@@ -57,7 +58,7 @@ def compact(writer: Writer, *, small: int = SMALL_BYTES, fewest: int = FEWEST_FI
                 load.rewrite(table, chosen)
                 before += len(chosen)
                 after += len(load.files(table)) - others
-        if before:
+        if load.merge_rollups() or before:
             load.commit()
     stored = delta.data_files(writer.store / LOADS.name, writer.head.version)
     if len(stored) >= fewest:
@@ -100,10 +101,10 @@ def vacuum(writer: Writer, retain_versions: Iterable[int] = ()) -> int:
     """
     states = [head(writer.store, version) for version in {*retain_versions, writer.head.version}]
     deleted = 0
-    for table in TABLES:
+    for table in STORED:
         folder = writer.store / table
-        versions = {state.version if table == LOADS.name else state.versions[table] for state in states}
-        needed = {file.path for version in versions for file in delta.data_files(folder, version)}
+        named = {state.version if table == LOADS.name else state.versions.get(table, 0) for state in states}
+        needed = {file.path for version in named for file in delta.data_files(folder, version)}
         for path in stored_files(folder):
             if path not in needed:
                 (folder / path).unlink()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkspaceError
+from workbench.events.rollups import ROLLUPS
 from workbench.events.tables import LOADS, TABLES
 from workbench.store import delta
 from workbench.store.schema import arrow_schema
@@ -87,9 +88,12 @@ def head(store: Path, version: int | None = None) -> Head:
     if not note:
         newest = int(delta.open_table(folder).version())
         raise WorkspaceError(f"{store.parent} has no data version {version}; there are 1 to {newest}.")
+    versions = {name: int(note["versions"].get(name, 0)) for name in TABLES if name != LOADS.name}
+    # What a load that knew no roll-ups left behind is not named, and so not read.
+    versions |= {name: int(at) for name, at in note["versions"].items() if name in ROLLUPS}
     return Head(
         version=version,
-        versions={name: int(note["versions"].get(name, 0)) for name in TABLES if name != LOADS.name},
+        versions=versions,
         loaded_at=datetime.fromisoformat(note["loaded_at"]),
     )
 

@@ -15,7 +15,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from workbench.events.tables import LOADS, TABLES
+from workbench.events.rollups import STORED
+from workbench.events.tables import LOADS
 from workbench.store import delta
 from workbench.store.delta import Change, DataFile
 from workbench.store.loads import LoadRecord, append_load, head
@@ -82,7 +83,7 @@ def announce(pending: Path, load_id: str) -> None:
 
 def withdraw(store: Path, pending: Path, load_id: str) -> None:
     """Delete what a load staged, and its note."""
-    for name in TABLES:
+    for name in STORED:
         for path in (store / name).rglob(f"{file_prefix(load_id)}*.parquet"):
             path.unlink()
     _marker(pending, load_id).unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import UsageError
-from workbench.events.tables import TABLES
+from workbench.events.rollups import STORED
 from workbench.store.delta import data_files
 from workbench.store.schema import quote, sql_type, typed_columns
 
@@ -47,7 +47,7 @@ class SparkTables:
         return answer
 
     def _show(self, snapshot: Snapshot, name: str, version: int) -> None:
-        definition, folder = TABLES[name], snapshot.path / "store" / name
+        definition, folder = STORED[name], snapshot.path / "store" / name
         paths = [str(folder / file.path) for file in data_files(folder, version)]
         if paths:
             rows = self._session.read.option("basePath", str(folder)).parquet(*paths)

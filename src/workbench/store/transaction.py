@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from datetime import date
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from workbench.errors import UsageError
-from workbench.events.tables import LOADS, TABLES, TableDefinition
-from workbench.store import recovery
+from workbench.events.rollups import STORED
+from workbench.events.tables import FACTS, LOADS, TABLES, TableDefinition
+from workbench.store import recovery, rollups
 from workbench.store.connection import files_sql
 from workbench.store.delta import Change, DataFile, data_files
 from workbench.store.loads import Head, LoadRecord
@@ -64,6 +66,8 @@ class Transaction:
         self._added: dict[str, list[DataFile]] = {}
         self._removed: dict[str, list[DataFile]] = {}
         self._purged: dict[str, list[str]] = {}
+        self._days: frozenset[date] = frozenset()  # that facts leave
+        self._appended: list[DataFile] = []  # with new facts only
         self._open = done is None
         if self._open:
             recovery.announce(self._pending, record.load_id)
@@ -142,6 +146,7 @@ class Transaction:
         if not files or not self._open:
             return
         folder, columns = self._folder(definition), self._own_columns(definition)
+        self._note_days(definition, files, keep_sql)
         groups: dict[PurePosixPath, list[DataFile]] = {}
         for file in files:
             groups.setdefault(PurePosixPath(file.path).parent, []).append(file)
@@ -168,6 +173,12 @@ class Transaction:
         stored = data_files(folder, self._head.versions[table])
         return [file for file in stored if file.path not in gone] + self._added.get(table, [])
 
+    def merge_rollups(self) -> bool:
+        """Make every roll-up one file, and those that are not kept yet; return whether there was anything."""
+        facts = self.files(FACTS.name)
+        prefix = recovery.file_prefix(self.load_id)
+        return self._change(rollups.merged(self._connection, self._store, self._head.versions, facts, prefix))
+
     def commit(self, record: LoadRecord | None = None) -> LoadRecord:
         """Make all changes visible at once, and return the load's record.
 
@@ -180,6 +191,7 @@ class Transaction:
             return self.done
         if not self._open:
             raise UsageError(f"The load {self.load_id!r} was withdrawn; begin it again.")
+        self._roll_up()
         own = self._record
         filled = replace(
             record or own,
@@ -191,7 +203,7 @@ class Transaction:
         )
         changes = {
             name: Change(added=tuple(self._added.get(name, ())), removed=tuple(self._removed.get(name, ())))
-            for name in TABLES
+            for name in STORED
             if self._added.get(name) or self._removed.get(name)
         }
         intent = recovery.Intent(record=filled, changes=changes, purged=self._purged)
@@ -207,6 +219,32 @@ class Transaction:
             self._open = False
             recovery.withdraw(self._store, self._pending, self.load_id)
             self._after()
+
+    def _note_days(self, definition: TableDefinition, files: list[DataFile], keep_sql: str) -> None:
+        """Note the days that facts leave, and those of new facts that change files."""
+        if definition is not FACTS or not rollups.kept(self._head.versions):
+            return
+        own = {file.path for file in self._appended} & {file.path for file in files}
+        self._appended = [file for file in self._appended if file.path not in own]
+        moved = [file for file in files if file.path in own]
+        if moved:
+            self._days |= rollups.days_of(self._connection, self._store, moved)
+        if keep_sql != "true":
+            self._days |= rollups.days_of(self._connection, self._store, files, f"({keep_sql}) IS NOT TRUE")
+
+    def _roll_up(self) -> None:
+        touched = rollups.Touched(
+            appended=tuple(self._appended),
+            days=self._days,
+            files=tuple(self.files(FACTS.name)) if self._days else (),
+        )
+        prefix = recovery.file_prefix(self.load_id)
+        self._change(rollups.refreshed(self._connection, self._store, self._head.versions, touched, prefix))
+
+    def _change(self, changes: Mapping[str, Change]) -> bool:
+        for name, change in changes.items():
+            self._added[name], self._removed[name] = list(change.added), list(change.removed)
+        return bool(changes)
 
     def _definition(self, table: str) -> TableDefinition:
         definition = TABLES[table]
@@ -233,6 +271,8 @@ class Transaction:
             keyed=keyed,
         )
         self._added.setdefault(definition.name, []).extend(files)
+        if definition is FACTS:
+            self._appended.extend(files)
         return sum(file.rows for file in files)
 
     def _drop(self, definition: TableDefinition, files: list[DataFile]) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from workbench.errors import UsageError, WorkspaceError
+from workbench.events.rollups import STORED
 from workbench.events.tables import TABLES
 from workbench.governance.names import check_plain, check_slug, is_slug, slug
 from workbench.store.staging import write_durably
@@ -92,14 +93,15 @@ class Workspace:
             )
         if not is_slug(str(manifest.get("name"))):
             raise WorkspaceError(f"{folder / _MANIFEST} is damaged: {manifest.get('name')!r:.80} is no name.")
-        for part in (*_FOLDERS, *(f"store/{table}" for table in TABLES)):
+        for part in (*_FOLDERS, *(f"store/{table}" for table in STORED)):
             inner = folder / part
             if inner.is_symlink():
                 raise WorkspaceError(f"{inner} is a link: a workspace's files lie inside of it.")
             if not inner.is_dir():
                 if part in ("store", *(f"store/{table}" for table in TABLES)):
                     raise WorkspaceError(f"{folder} is damaged: {part} is missing.")
-                inner.mkdir()
+                if part in _FOLDERS:
+                    inner.mkdir()
         return made
 
     @property
@@ -189,7 +191,7 @@ def _fill(folder: Path, name: str) -> None:
     for part in _FOLDERS:
         (folder / part).mkdir(parents=True)
     versions = {}
-    for table, definition in TABLES.items():
+    for table, definition in STORED.items():
         create_table(folder / "store" / table, definition)
         versions[table] = 0
     del versions["loads"]

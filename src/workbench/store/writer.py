@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import UsageError
-from workbench.events.tables import LOADS, TABLES
+from workbench.events.rollups import STORED
+from workbench.events.tables import LOADS
 from workbench.store import delta
 from workbench.store.connection import connect, create_view
 from workbench.store.loads import Head, LoadRecord, find_load, head
@@ -90,7 +91,7 @@ class Writer:
         for name, version in current.items():
             if self._shown.get(name) != version:
                 files = delta.data_files(self.store / name, version)
-                create_view(self.connection, TABLES[name], self.store / name, files)
+                create_view(self.connection, STORED[name], self.store / name, files)
         self._shown = current
 
 
