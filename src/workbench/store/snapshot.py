@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import UsageError, WorkspaceError
 from workbench.events.definitions import EVENT_TYPES
+from workbench.events.rollups import ROLLUPS, STORED
 from workbench.events.tables import LOADS, TABLES
 from workbench.store.connection import confine, connect, create_view
 from workbench.store.delta import DataFile, data_files
@@ -59,7 +60,7 @@ class Snapshot:
         for name, at in self.versions.items():
             files = data_files(store / name, at)
             _check_files(store / name, files, state.version)
-            create_view(self._connection, TABLES[name], store / name, files)
+            create_view(self._connection, STORED[name], store / name, files)
             self.rows[name] = sum(file.rows for file in files)
         confine(self._connection, store)
 
@@ -74,7 +75,7 @@ class Snapshot:
         nothing of campaigns, and must not turn what is unknown into a zero.
         """
         only_own = self.rows["facts"] and self._last_fact_day is None
-        own = {"events", "facts"} if only_own else set()
+        own = {"events", "facts", *ROLLUPS} if only_own else set()
         return frozenset(name for name, rows in self.rows.items() if rows and name not in own)
 
     @cached_property
@@ -128,7 +129,7 @@ class Snapshot:
 
     def frame(self, table: str) -> pd.DataFrame:
         """Return one whole table as a pandas frame."""
-        definition = TABLES[table]
+        definition = STORED[table]
         order = definition.order or ((definition.day,) if definition.day else definition.key)
         rows = f"SELECT * FROM {quote(definition.name)} ORDER BY {', '.join(map(quote, order))}"
         return self.query(rows).to_pandas(date_as_object=False)
@@ -138,6 +139,9 @@ class Snapshot:
         if not self.rows["facts"]:
             return None
         own = ", ".join(literal(name) for name, it in EVENT_TYPES.items() if it.family == "system")
+        kept = [name for name in ROLLUPS if self.rows.get(name)]
+        if kept:
+            return self._value(f"SELECT max(day) AS value FROM {kept[0]} WHERE event_type NOT IN ({own})")
         months = self.query("SELECT DISTINCT month FROM facts ORDER BY month DESC")["month"].to_pylist()
         for month in months:
             day = self._value(
