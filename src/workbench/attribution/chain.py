@@ -179,6 +179,7 @@ def chain_of_steps(
     counts = np.asarray(steps, float)
     table = csr_array(coo_array((counts, (place[: len(before)], np.asarray(after))), shape=shape))
     table.sum_duplicates()
+    table.eliminate_zeros()
     sums = np.asarray(outcomes, float).reshape(len(ends), 3)
     ended = np.zeros((size, 3))
     np.add.at(ended, place[len(before) :], sums)

@@ -1,8 +1,8 @@
 """What every attribution model returns: conversions and value credited to each channel, with intervals.
 
 Words: *credit* shares out conversions that happened; it does not say what would have happened without a
-channel. Conversions without a touch in the window are the row `(unattributed)` of every model, so each model's
-rows add up to all conversions and all value.
+channel. Conversions without a touch in the window are the row `(unattributed)` of every model, so that the
+rows of each model add up to all conversions and all value.
 """
 
 from __future__ import annotations
