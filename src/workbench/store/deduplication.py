@@ -51,13 +51,18 @@ def find_copies(connection: DuckDBPyConnection, now: datetime) -> Copies:
     window = _window(connection)
     if window is None:
         return Copies(rows=_count(connection, COPIES), replacing=0)
-    arrival = f"TIMESTAMPTZ {literal(now.isoformat())}"
+    # Of millions of stored events only the ids are read; when they arrived is asked of those that match.
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE _stored_before AS SELECT staged._row, staged.event_id,"
-        f" stored.ingested_at >= {arrival} - INTERVAL {REPLACING_MINUTES} MINUTE AS fresh"
-        f" FROM (SELECT event_id, ingested_at FROM events WHERE {window}) AS stored"
-        f" JOIN (SELECT _row, event_id {sound}) AS staged ON staged.event_id = stored.event_id"
-        f" WHERE staged._row NOT IN (SELECT _row FROM {COPIES})"
+        f"CREATE OR REPLACE TEMP TABLE _stored_ids AS SELECT DISTINCT event_id FROM events WHERE {window}"
+        f" AND event_id IN (SELECT event_id {sound})"
+    )
+    recent = f"ingested_at >= TIMESTAMPTZ {literal(now.isoformat())} - INTERVAL {REPLACING_MINUTES} MINUTE"
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE _stored_before AS SELECT _row, event_id, event_id IN ("
+        f" SELECT event_id FROM events WHERE {window} AND {recent}"
+        " AND event_id IN (SELECT event_id FROM _stored_ids)) AS fresh"
+        f" {sound} AND event_id IN (SELECT event_id FROM _stored_ids)"
+        f" AND _row NOT IN (SELECT _row FROM {COPIES})"
     )
     if connection.execute("SELECT count(*) FROM _stored_before WHERE fresh").fetchall()[0][0]:
         _find_replaced(connection, window)
