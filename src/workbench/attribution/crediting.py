@@ -1,0 +1,198 @@
+"""From journeys to the credit of several models, with intervals and all that a reader must know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.attribution.bootstrap import LEVEL, REPLICATES, Bounds, bounds, bucket_weights
+from workbench.attribution.credit import FEW, UNATTRIBUTED, Credit, CreditRow, sorted_rows
+from workbench.attribution.models import MODELS, AttributionModel, Question, Solution
+from workbench.attribution.windows import LookBack, lookback
+from workbench.errors import NotEnoughData, UsageError
+from workbench.result import format_value
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from workbench.attribution.journeys import Journeys
+
+Floats = NDArray[np.float64]
+_OBSERVED = (
+    "Credit shares out conversions that happened; what would be lost without a channel, only an experiment "
+    "can say."
+)
+
+
+def chosen_models(models: str | Iterable[str]) -> tuple[AttributionModel, ...]:
+    """Return the models meant by names, or by ``"all"``.
+
+    Raises
+    ------
+    UsageError
+        If a name is unknown, or none is given.
+    """
+    several = [part.strip() for part in models.split(",")] if isinstance(models, str) else list(models)
+    found = tuple((MODELS if several == ["all"] else MODELS.only(several)).values())
+    if not found:
+        raise UsageError(f"No attribution model is named. Known: {', '.join(MODELS)}.")
+    return found
+
+
+def credit_of(
+    journeys: Journeys,
+    models: str | Iterable[str] = "all",
+    *,
+    window: str | timedelta | LookBack | None = "30d",
+    order: int | None = None,
+    replicates: int = REPLICATES,
+    seed: int = 0,
+    currency: str | None = None,
+) -> Credit:
+    """Return the credit of several models from journeys that were counted already.
+
+    Parameters
+    ----------
+    journeys : Journeys
+        Counted with the window asked for.
+    models : str or several
+        Names, or ``"all"``.
+    window : str, timedelta, LookBack or None
+        The look-back window of the rules.
+    order : int, optional
+        Of the Markov model; chosen on unseen users where it is not given.
+    replicates : int
+        Of the bootstrap; 0 for no intervals.
+    seed : int
+        Of everything that is sampled.
+    currency : str, optional
+        ISO 4217 code of all values.
+
+    Raises
+    ------
+    UsageError
+        If a model is unknown, the journeys were not counted with the window or order, or `replicates` is
+        below zero.
+    """
+    asked, span = chosen_models(models), lookback(window)
+    question = Question(window=span, order=order, seed=seed)
+    journeys.settings.place(span)
+    if replicates < 0 or 0 < replicates < 100:
+        raise UsageError(f"Intervals take 100 replicates or more, or 0 for none; not {replicates}.")
+    if order is not None and not 1 <= order <= journeys.settings.order:
+        raise UsageError(f"These journeys hold orders 1 to {journeys.settings.order}, not {order}.")
+    empty = Credit(
+        by=journeys.attribute,
+        window=str(span),
+        rows=(),
+        conversions=journeys.conversions,
+        value=journeys.value,
+        level=LEVEL,
+        currency=currency,
+    )
+    if not journeys.conversions > 0:
+        return _without(empty, "Not enough data: there is no conversion, so nothing can be credited.")
+    rows: list[CreditRow] = []
+    notes: list[str] = []
+    refused: list[str] = []
+    weights = _weights(journeys, replicates, seed)
+    for model in asked:
+        try:
+            solution = model.solve(journeys, question)
+        except NotEnoughData as reason:
+            refused.append(f"{model.title}: left out. {reason}")
+            continue
+        rows += _rows(model.name, solution, journeys, weights)
+        notes += solution.caveats
+    if not rows:
+        return _without(empty, " ".join(refused))
+    general = _general(journeys, span, rows, intervals=weights is not None)
+    return Credit(
+        by=empty.by,
+        window=empty.window,
+        rows=sorted_rows(rows),
+        conversions=empty.conversions,
+        value=empty.value,
+        level=LEVEL,
+        currency=currency,
+        caveats=tuple(dict.fromkeys([*general, *notes, *refused])),
+    )
+
+
+def _without(empty: Credit, reason: str) -> Credit:
+    return Credit(
+        by=empty.by,
+        window=empty.window,
+        rows=(),
+        conversions=empty.conversions,
+        value=empty.value,
+        level=empty.level,
+        currency=empty.currency,
+        missing=reason,
+    )
+
+
+def _weights(journeys: Journeys, replicates: int, seed: int) -> Floats | None:
+    buckets = journeys.settings.buckets
+    return bucket_weights(buckets, replicates, seed=seed) if replicates and buckets > 1 else None
+
+
+def _rows(model: str, solution: Solution, journeys: Journeys, weights: Floats | None) -> list[CreditRow]:
+    point = np.concatenate([solution.credit, solution.untouched.sum(axis=0)[None]])
+    ends: Bounds | None = None
+    if weights is not None:
+        rest = np.tensordot(weights, solution.untouched, axes=1)[:, None]
+        samples = np.concatenate([solution.again(weights), rest], axis=1)
+        ends = bounds(samples, point, buckets=journeys.settings.buckets)
+    names = (*journeys.names, UNATTRIBUTED)
+    value = journeys.value
+    return [
+        CreditRow(
+            model=model,
+            channel=name,
+            conversions=float(point[place, 0]),
+            conversions_low=None if ends is None else float(ends.low[place, 0]),
+            conversions_high=None if ends is None else float(ends.high[place, 0]),
+            value=float(point[place, 1]),
+            value_low=None if ends is None else float(ends.low[place, 1]),
+            value_high=None if ends is None else float(ends.high[place, 1]),
+            share=float(point[place, 0] / journeys.conversions),
+            value_share=float(point[place, 1] / value) if value > 0 else None,
+        )
+        for place, name in enumerate(names)
+        if name != UNATTRIBUTED or point[place].any()
+    ]
+
+
+def _general(journeys: Journeys, span: LookBack, rows: list[CreditRow], *, intervals: bool) -> list[str]:
+    """Return what a reader must know whatever the model."""
+    said, known = [_OBSERVED], journeys.provenance
+    models = {row.model for row in rows}
+    if models - {rule.name for rule in journeys.settings.rules}:
+        said.append(
+            f"Rules look back {span}; Markov, Shapley and regression take all touches since the conversion "
+            "before, however old."
+        )
+    rest = {row.share for row in rows if row.channel == UNATTRIBUTED}
+    if rest:
+        said.append(
+            f"{format_value(max(rest), '%')} of the conversions have no touch that could be credited."
+        )
+    if known.first is not None and known.last is not None and known.last - known.first < span.micros:
+        said.append(f"The data are shorter than the window of {span}: early conversions lack touches.")
+    few = sorted({row.channel for row in rows if row.conversions < FEW and row.channel != UNATTRIBUTED})
+    if few:
+        names = ", ".join(few[:5]) + (f" and {len(few) - 5} more" if len(few) > 5 else "")
+        said.append(
+            f"Fewer than {FEW} conversions are credited to {names} by some model: too few to rely on."
+        )
+    if known.negative:
+        said.append(
+            f"{known.negative:,} conversions have a negative value, so credited value may be negative, too."
+        )
+    if not intervals:
+        said.append("Without intervals: small differences may be chance.")
+    return said

@@ -1,0 +1,197 @@
+"""A data-driven model: how much each channel's presence raises the odds that a journey converts.
+
+Words: a logistic regression gives each channel a *coefficient*, what its presence adds to the log-odds. A
+conversion is shared among the channels of its journey in proportion to their coefficients, which is the
+Shapley value of the log-odds (the game is additive), so credits add up. Coefficients are not negative: a
+channel that comes with journeys that fail is given nothing, not less than nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.attribution.coalitions import Coalitions
+from workbench.attribution.validation import HoldOut, folds_of, judged
+from workbench.errors import NotEnoughData
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+    from workbench.attribution.journeys import Journeys
+
+Floats = NDArray[np.float64]
+PENALTIES = (1.0, 10.0, 100.0, 1000.0, 10_000.0)
+_LEVEL_PENALTY = 1e-3  # keeps the mean coefficient finite where all journeys touch equally many channels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Regression:
+    """A fitted logistic regression of conversion on the channels a journey touched.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The channels.
+    intercept : float
+        Log-odds of a journey without any channel (there is none in the data).
+    coefficients : array, shape (channels,)
+        What each channel's presence adds to the log-odds; 0 or more.
+    penalty : float
+        How strongly coefficients are drawn towards their mean; the stronger, the nearer to equal shares.
+    hold_out : HoldOut or None
+        How well it predicts journeys of users it has not seen, where that was asked for.
+    """
+
+    names: tuple[str, ...]
+    intercept: float
+    coefficients: Floats
+    penalty: float
+    hold_out: HoldOut | None = None
+
+
+def fit_regression(
+    coalitions: Coalitions, *, penalty: float = 10.0, start: Regression | None = None
+) -> Regression:
+    """Return the regression that fits best under a penalty on how far coefficients lie apart.
+
+    Minimises -log likelihood + penalty / 2 x sum of (coefficient - their mean) squared, coefficients not
+    negative; the problem is convex, so the answer does not depend on chance.
+
+    Parameters
+    ----------
+    coalitions : Coalitions
+        Journeys by set of channels.
+    penalty : float
+        In units of journeys; 0 or more.
+    start : Regression, optional
+        Where to begin, e.g. a fit on nearly the same data.
+
+    Raises
+    ------
+    NotEnoughData
+        If no journey converted, or all did.
+
+    References
+    ----------
+    Shao and Li (2011), KDD, 258-264 (regression for attribution); Hastie, Tibshirani, Friedman (2009), The
+    Elements of Statistical Learning, section 3.4 (ridge).
+
+    Examples
+    --------
+    >>> from workbench.attribution.coalitions import coalitions_of_paths
+    >>> some = coalitions_of_paths([["a"], ["b"], ["a", "b"]], [5, 20, 30], nulls=[95, 80, 70])
+    >>> bool(np.diff(fit_regression(some, penalty=1.0).coefficients)[0] > 1)
+    True
+    """
+    from scipy.optimize import minimize
+
+    good, bad = coalitions.conversions, coalitions.journeys - coalitions.conversions
+    count = float(coalitions.journeys.sum())
+    if not good.sum() > 0:
+        raise NotEnoughData("Not enough data: no journey with a touch converted, so nothing can be credited.")
+    if not bad.sum() > 0:
+        raise NotEnoughData(
+            "Not enough data: every journey converted, so a regression has nothing to tell apart."
+        )
+    table = presence(coalitions)
+    channels = len(coalitions.names)
+
+    def cost(point: Floats) -> tuple[float, Floats]:
+        odds = point[0] + table @ point[1:]
+        apart = point[1:] - point[1:].mean()
+        loss = (good * np.logaddexp(0, -odds) + bad * np.logaddexp(0, odds)).sum()
+        loss += penalty / 2 * (apart**2).sum() + _LEVEL_PENALTY / 2 * (point[1:] ** 2).sum()
+        slope = (good + bad) / (1 + np.exp(-odds)) - good
+        inner = table.T @ slope + penalty * apart + _LEVEL_PENALTY * point[1:]
+        return float(loss) / count, np.concatenate([[slope.sum()], inner]) / count
+
+    rate = float(good.sum()) / count
+    first = np.concatenate([[np.log(rate / (1 - rate))], np.full(channels, 0.1)])
+    if start is not None:
+        first = np.concatenate([[start.intercept], start.coefficients])
+    bounds = [(None, None), *[(0.0, None)] * channels]
+    found = minimize(
+        cost,
+        first,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"maxiter": 2000, "ftol": 1e-13, "gtol": 1e-9},
+    )
+    return Regression(
+        names=coalitions.names,
+        intercept=float(found.x[0]),
+        coefficients=np.asarray(found.x[1:], float),
+        penalty=penalty,
+    )
+
+
+def regression_of(journeys: Journeys, *, penalties: tuple[float, ...] = PENALTIES) -> Regression:
+    """Return the regression whose penalty predicts unseen users best, with how well it does.
+
+    Raises
+    ------
+    NotEnoughData
+        If no journey converted, all did, or there are too few buckets of users.
+    """
+    whole = journeys.coalitions()
+    fits = fit_regression(whole, penalty=penalties[0])
+    parts = [tuple(journeys.coalitions(some) for some in pair) for pair in folds_of(journeys)]
+    judgements = [_hold_out(parts, penalty, fits) for penalty in penalties]
+    best = min(range(len(penalties)), key=lambda place: judgements[place].log_loss)
+    chosen = fit_regression(whole, penalty=penalties[best], start=fits)
+    return Regression(
+        names=chosen.names,
+        intercept=chosen.intercept,
+        coefficients=chosen.coefficients,
+        penalty=chosen.penalty,
+        hold_out=judgements[best],
+    )
+
+
+def _hold_out(parts: list[tuple[Coalitions, ...]], penalty: float, start: Regression) -> HoldOut:
+    chances, good, bad = [], [], []
+    for fitting, judging in parts:
+        fitted = fit_regression(fitting, penalty=penalty, start=start)
+        chances.append(predicted(fitted, judging))
+        good.append(judging.conversions)
+        bad.append(judging.journeys - judging.conversions)
+    positives, negatives = np.concatenate(good), np.concatenate(bad)
+    rate = float(positives.sum() / (positives.sum() + negatives.sum()))
+    return judged(np.concatenate(chances), positives, negatives, plain=rate)
+
+
+def predicted(fitted: Regression, coalitions: Coalitions) -> Floats:
+    """Return the chance to convert of a journey with each set of channels."""
+    odds = fitted.intercept + presence(coalitions) @ fitted.coefficients
+    return np.asarray(1 / (1 + np.exp(-odds)), float)
+
+
+def regression_credit(fitted: Regression, coalitions: Coalitions) -> Floats:
+    """Return conversions and value credited to each channel, shape (channels, 2); columns add up.
+
+    Where none of a journey's channels has a coefficient, its conversions are shared evenly.
+    """
+    weights = fitted.coefficients[coalitions.members]
+    rows = coalitions.rows
+    sums = np.bincount(rows, weights, minlength=len(coalitions.ends))
+    even = 1 / coalitions.sizes
+    shares = np.where(sums[rows] > 0, weights / np.where(sums > 0, sums, 1)[rows], even[rows])
+    return np.column_stack(
+        [coalitions.over(shares * some[rows]) for some in (coalitions.conversions, coalitions.value)]
+    )
+
+
+def presence(coalitions: Coalitions) -> csr_array:
+    """Return which channels each set has, as a sparse table of ones."""
+    from scipy.sparse import csr_array
+
+    pointers = np.concatenate([[0], coalitions.ends])
+    return csr_array(
+        (np.ones(len(coalitions.members)), coalitions.members, pointers),
+        shape=(len(coalitions.ends), len(coalitions.names)),
+    )
