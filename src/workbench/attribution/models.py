@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 _QUICK_SETS = 13  # channels up to which all sets are solved once per bucket of users
 _SAMPLE = 128  # permutations per bucket beyond
+_ROUNDING = 1e-9  # of a conversion
 _SCALED = "removal effects add up to more than 1 and are scaled to the total, which is a convention."
 
 
@@ -115,7 +116,8 @@ def _untouched(journeys: Journeys) -> Floats:
     """Return, by bucket, conversions and value without any touch since the conversion before."""
     touched = np.zeros_like(journeys.totals)
     np.add.at(touched, journeys.ends.keys[:, 0], journeys.ends.sums[:, :2])
-    return journeys.totals - touched
+    rest = journeys.totals - touched
+    return np.where(rest[:, :1] > _ROUNDING, rest, 0.0)
 
 
 def _markov(journeys: Journeys, question: Question) -> Solution:

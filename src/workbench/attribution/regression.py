@@ -120,7 +120,7 @@ def fit_regression(
         jac=True,
         method="L-BFGS-B",
         bounds=bounds,
-        options={"maxiter": 2000, "ftol": 1e-13, "gtol": 1e-9},
+        options={"maxiter": 2000, "ftol": 1e-12, "gtol": 1e-9},
     )
     return Regression(
         names=coalitions.names,
