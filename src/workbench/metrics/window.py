@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from workbench.source import Tables
 
 _LAST = re.compile(r"(\d{1,5})d")
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -91,15 +92,22 @@ def parse_window(text: str | Window | None, last_day: date | None, first_day: da
     """
     if isinstance(text, Window):
         return text
-    if text and ":" in text:
-        return Window(*(_day(part, text) for part in text.split(":", 1)))
-    if text and not _LAST.fullmatch(text.strip()):
+    if text is not None and ":" in text:
+        return _within_reach(Window(*(_day(part, text) for part in text.split(":", 1))))
+    if text is not None and not _LAST.fullmatch(text.strip()):
         raise UsageError(f"{text!r} is no window. Write 30d, or FROM:TO as 2024-01-01:2024-01-31.")
     if last_day is None:
         raise NotEnoughData("There is no data yet, so there is no last day to count back from.")
-    if text:
-        return Window.ending(last_day, int(text.strip()[:-1]))
+    if text is not None:
+        return _within_reach(Window.ending(last_day, int(text.strip()[:-1])))
     return Window(min(first_day or last_day, last_day), last_day)
+
+
+def _within_reach(window: Window) -> Window:
+    # Far enough from the ends of the calendar that the window before and the day after exist.
+    if window.first.year < _FIRST_YEAR or window.last.year > _LAST_YEAR:
+        raise UsageError(f"The window {window} leaves the years {_FIRST_YEAR} to {_LAST_YEAR}.")
+    return window
 
 
 def _day(text: str, whole: str) -> date:
