@@ -39,7 +39,10 @@ def _rows(count: int = 500) -> list[dict]:
 
 def test_figures_equal_pandas(base) -> None:
     rows = _rows()
-    costs = [{"date": date(2024, 3, 1), "campaign_id": "c", "channel": "email", "spend": 5000.0}]
+    costs = [
+        {"date": date(2024, 3, 1), "campaign_id": "c", "channel": "email", "spend": 5000.0},
+        {"date": date(2024, 3, 1), "campaign_id": "d", "channel": "display", "spend": 90_000.0},
+    ]
     view = leads(base(leads=rows, daily_performance=costs))
     frame = pd.DataFrame(rows)
     value = frame.deal_value * np.select(
@@ -58,6 +61,9 @@ def test_figures_equal_pandas(base) -> None:
     assert email.cost == 5000.0
     assert email.roi == pytest.approx((email.expected_value - 5000) / 5000)
     assert next(row for row in view.rows if row.channel == "linkedin").roi is None
+    assert view.total is not None
+    assert view.total.cost == 5000.0, "what brings no leads is no cost of theirs"
+    assert view.total.cost_per_lead == pytest.approx(5000 / len(frame))
     assert sum(cell.leads for cell in view.grades) == len(rows)
     assert [stage.leads for stage in view.stages] == sorted([s.leads for s in view.stages], reverse=True)
     assert view.stages[-1].leads == (frame.stage == "won").sum()

@@ -119,13 +119,16 @@ class KpiCards(View):
         met = sum(card.target_met is True for card in known)
         verb = "is" if met == 1 else "are"
         head = f"{met} of {_counted(len(known), 'target')} {verb} met" if known else "No target can be judged"
-        late = [
-            f"{card.title} at {format_value(card.value, card.unit, currency=self.currency)} has missed its "
-            f"target of {format_value(card.target, card.unit, currency=self.currency)} "
-            f"on each of the last {card.streak} days"
-            for card in self.alerts
-        ]
-        return f"{'; '.join([head, *late])}."
+        return f"{'; '.join([head, *map(self._late, self.alerts)])}."
+
+    def _late(self, card: Card) -> str:
+        value, target = (
+            format_value(figure, card.unit, currency=self.currency) for figure in (card.value, card.target)
+        )
+        days = f"on each of the last {card.streak} days"
+        if card.target_met:
+            return f"{card.title} at {value} meets its target of {target}, but missed it {days}"
+        return f"{card.title} at {value} missed its target of {target} {days}"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per card, without the daily line."""
@@ -142,7 +145,7 @@ def kpi_cards(
     *,
     window: str | Window | None = "30d",
     targets: Mapping[str, float] = TARGETS,
-    where: Mapping[str, str] | None = None,
+    where: Mapping[str, str | Sequence[str]] | None = None,
 ) -> KpiCards:
     """Return one card per metric.
 
@@ -157,7 +160,7 @@ def kpi_cards(
     targets : mapping
         Metric -> what is aimed at; on which side of it is good stands in the dictionary.
     where : mapping, optional
-        Dimension -> value: the part of the data the cards are about, such as one campaign.
+        Dimension -> value or values: the part of the data the cards are about, such as one campaign.
 
     Raises
     ------

@@ -88,7 +88,7 @@ class LeadStage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeadReport(View):
-    """Lead quality; `total` is the row over all channels."""
+    """Lead quality; `total` is the row over all channels that bring leads, and its cost is theirs alone."""
 
     total: LeadRow | None
     rows: tuple[LeadRow, ...]
@@ -110,6 +110,14 @@ class LeadReport(View):
             f"{row.leads:,} leads{price}; {format_value(row.win_rate, '%')} of the decided were won"
             f"{span(row.win_rate_low, row.win_rate_high, '%')}; they are worth {value}."
         )
+
+    @property
+    def only(self) -> Mapping[str, tuple[str, ...]] | None:
+        """Return what keeps other figures to the channels that bring leads; None where there are none.
+
+        What is spent to sell in the shop is no cost of a lead.
+        """
+        return {"channel": tuple(row.channel for row in self.rows)} if self.rows else None
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per channel."""
@@ -146,9 +154,10 @@ def leads(tables: Tables, *, window: str | Window | None = "90d") -> LeadReport:
     if not rows:
         return _nothing(tables, f"Not enough data: no lead arrived in {days}.")
     waits = ask(tables, _waits, "lead waits", window=days)
-    whole = figures(tables, ["spend", "cost_per_lead"], window=days)
-    costs = figures(tables, ["spend", "cost_per_lead"], by=("channel",), window=days)
     channels = sorted({row["channel"] for row in rows}, key=lambda name: (-_size(rows, name), name))
+    only = {"channel": tuple(channels)}
+    whole = figures(tables, ["spend", "cost_per_lead"], window=days, where=only)
+    costs = figures(tables, ["spend", "cost_per_lead"], by=("channel",), window=days, where=only)
     return LeadReport(
         total=_row("all", rows, waits, _cost(whole, ()), days.days),
         rows=tuple(

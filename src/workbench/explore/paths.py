@@ -7,6 +7,7 @@ whoever can pass the stages in order passes them this way.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _AWARENESS = ("impressions", "ctr", "leads", "qualified_leads", "converted_leads", "cost_per_conversion")
 SLICES = ("campaign", "segment", "channel", "region")
+Kept = dict[str, tuple[str, ...]]
 
 
 def funnel(
@@ -30,7 +32,7 @@ def funnel(
     name: str = "purchase",
     *,
     window: str | Window | None = "30d",
-    where: dict[str, str] | None = None,
+    where: Mapping[str, str | Sequence[str]] | None = None,
     benchmarks: tuple[float | None, ...] | None = None,
 ) -> Funnel:
     """Return one of the two ready funnels.
@@ -43,19 +45,19 @@ def funnel(
         The first counts users who pass the stages in order, the second totals of each stage.
     window : str or Window, optional
         The days in which all stages lie.
-    where : dict, optional
-        One of campaign, segment, channel, region, and its value: whose impressions count. Landings, carts and
-        purchases carry no campaign; they count when they follow a click of this one.
+    where : mapping, optional
+        One of campaign, segment, channel, region, and its value or values: whose impressions count.
+        Landings, carts and purchases carry no campaign; they count when they follow a click of this one.
     benchmarks : tuple, optional
         The usual rate of each step, instead of the ready ones.
     """
     definition = FUNNELS[name]
     if benchmarks is not None:
         definition = replace(definition, benchmarks=benchmarks)
-    kept = dict(where or {})
+    kept = {key: (value,) if isinstance(value, str) else tuple(value) for key, value in (where or {}).items()}
     if set(kept) - set(SLICES) or len(kept) > 1:
         raise UsageError(f"A funnel is cut by one of {', '.join(SLICES)}, not {', '.join(kept)}.")
-    label = next(iter(kept.values()), "all")
+    label = ", ".join(next(iter(kept.values()), ("all",)))
     days = window_of(tables, window)
     if days is None:
         return _nothing(definition, label, lacking(tables))
@@ -77,9 +79,7 @@ def _nothing(definition: FunnelDefinition, label: str, reason: str) -> Funnel:
     )
 
 
-def _totals(
-    tables: Tables, definition: FunnelDefinition, days: Window, where: dict[str, str], label: str
-) -> Funnel:
+def _totals(tables: Tables, definition: FunnelDefinition, days: Window, where: Kept, label: str) -> Funnel:
     missing = lacking(tables, "daily_performance", "facts")
     if missing:
         return _nothing(definition, label, missing)
@@ -110,9 +110,7 @@ def _without(definition: FunnelDefinition, known: list[int]) -> FunnelDefinition
     return replace(definition, stages=stages, benchmarks=tuple(steps))
 
 
-def _ordered(
-    tables: Tables, definition: FunnelDefinition, days: Window, where: dict[str, str], label: str
-) -> Funnel:
+def _ordered(tables: Tables, definition: FunnelDefinition, days: Window, where: Kept, label: str) -> Funnel:
     missing = lacking(tables, "facts")
     if missing:
         return _nothing(definition, label, missing)
@@ -120,19 +118,20 @@ def _ordered(
     rows = ask(tables, lambda: _stages(where), "purchase funnel", key, window=days)
     counts = [int(rows[0][f"s{place}"] or 0) for place in range(5)]
     if counts[0] == 0:
-        return _nothing(definition, label, f"Not enough data: nobody was shown anything in {days}.")
+        reason = f"Not enough data: no message to a user is recorded from {days.first} to {days.last}"
+        return _nothing(definition, label, f"{reason}; platforms do not say who saw their ads.")
     note = "" if counts[2] or counts[1] == 0 else "no visits are recorded after a click"
     return funnel_of(counts, definition, label=label, counted="users in order", note=note)
 
 
-def _stages(where: dict[str, str]) -> Any:
+def _stages(where: Kept) -> Any:
     facts = sql.unbound("facts")
     within = facts.filter(sql.within(facts.day, instant=False))
     shown = within.filter(
         (within.event_type == "campaign_delivered") & (sql.when(within.is_holdout, 1, 0) == 0)
     )
-    for name, value in where.items():
-        shown = shown.filter(shown["campaign_id" if name == "campaign" else name] == value)
+    for name, values in where.items():
+        shown = shown.filter(shown["campaign_id" if name == "campaign" else name].isin(values))
     pairs = shown.group_by(["user_key", "campaign_id"]).agg(seen=shown.timestamp.min())
     click = within.filter(within.event_type == "campaign_clicked")
     click = click.select(clicker="user_key", clicked="campaign_id", moment="timestamp")
