@@ -99,9 +99,9 @@ def test_what_an_execution_adds_is_dropped() -> None:
 
 
 def test_the_workspace_is_not_told(tmp_path: Path) -> None:
-    text = {"output_type": "stream", "name": "stdout", "text": f"at {tmp_path}/runs"}
+    text = {"output_type": "stream", "name": "stdout", "text": f"at {tmp_path}/runs, {tmp_path}-source/a.csv"}
     kept = canonical(executed([text]), tmp_path)["cells"][2]["outputs"]
-    assert kept[0]["text"] == "at ../../runs"
+    assert kept[0]["text"] == f"at ../../runs, {tmp_path}-source/a.csv"
 
 
 def test_outputs_do_not_change_the_hash(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ MOST_ROWS = 24
 
 
 def retention(result: Cohorts) -> Drawing | Nothing:
-    """Return the share of each cohort that ordered again, by age."""
+    """Return the share of each cohort that ordered, by age."""
     cells = [c for c in result.cells if c.retention is not None and c.age > 0][:MOST_CELLS]
     if result.missing or not cells:
         return Nothing(title="Retention", reason=result.missing or "No cohort is old enough.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.charts.cards import Alerts
@@ -12,7 +12,7 @@ from workbench.charts.shapes import MOST_BARS, dots, labels, unit_in_words
 from workbench.charts.tables import figure, tabulate, text
 from workbench.explore.campaigns import CampaignComparison
 from workbench.explore.channels import ChannelComparison
-from workbench.explore.creatives import LOW_ROAS, Creatives
+from workbench.explore.creatives import LOW_ROAS, CreativeRow, Creatives
 from workbench.explore.executive import Leaderboard
 from workbench.explore.targets import TargetsView
 from workbench.result import MISSING, format_value
@@ -160,7 +160,15 @@ def creative_rates(result: Creatives) -> Drawing | Nothing:
     what = _Figure(
         field=result.rate, unit="%", title=f"{rate} by creative", name="headline", also="creative_id"
     )
-    return _dots(known, what, result.sentence)
+    return _dots(_without_common_start(known), what, result.sentence)
+
+
+def _without_common_start(rows: Sequence[CreativeRow]) -> list[CreativeRow]:
+    """Return rows whose headlines lack what all begin with: ``Summer sale: `` tells nothing on an axis."""
+    starts = {row.headline.partition(": ")[0] for row in rows}
+    if len(rows) < 2 or len(starts) > 1 or any(": " not in row.headline for row in rows):
+        return list(rows)
+    return [replace(row, headline=row.headline.partition(": ")[2]) for row in rows]
 
 
 def creative_table(result: Creatives) -> DataTable | Nothing:
@@ -179,7 +187,10 @@ def creative_table(result: Creatives) -> DataTable | Nothing:
             figure("roas", "ROAS", "x"),
             figure("probability_best", "Probability of being best", "%", bars=True),
         ],
-        caption=f"Creatives by their probability of being best; below {format_value(LOW_ROAS, 'x')} is low",
+        caption=(
+            "Creatives by their probability of being best; a return on ad spend below "
+            f"{format_value(LOW_ROAS, 'x')} is low"
+        ),
         currency=result.currency,
     )
 

@@ -111,9 +111,7 @@ class Cohorts(View):
             f"{format_value(self.retention_at(age), '%')} in days {30 * age - 29}-{30 * age}" for age in ages
         ]
         count = len({cell.cohort for cell in self.cells})
-        return (
-            f"Over {count} monthly cohorts (by {self.basis}), of all users {', '.join(parts)} ordered again."
-        )
+        return f"Over {count} monthly cohorts (by {self.basis}), of all users {', '.join(parts)} ordered."
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per cohort and age."""

@@ -201,7 +201,8 @@ def _of_cards(cards: KpiCards) -> Iterable[Alert]:
         value = _shown(card, card.value, cards.currency)
         if card.alert:
             target = _shown(card, card.target, cards.currency)
-            text = f"is {value}, its target {target}; missed on each of the last {card.streak} days"
+            but = " over all days, but" if card.target_met else " and"
+            text = f"is {value}{but} missed its target of {target} on each of the last {card.streak} days"
             yield Alert(severity="warning", subject=card.title, text=text)
         elif card.name in _QUALITY and card.verdict == "above range":
             yield Alert(severity="warning", subject=card.title, text=f"is {value}: today's figures come late")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from workbench.explore.query import ask
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadRow:
-    """One file that was loaded, in rows; `refused_share` is of the rows read."""
+    """One file that was loaded, by its name and folder, in rows; `refused_share` is of the rows read."""
 
     file: str
     table_name: str
@@ -111,7 +112,7 @@ def _reasons() -> Any:
 
 def _load(row: dict[str, Any]) -> LoadRow:
     return LoadRow(
-        file=row["file"],
+        file="/".join(PurePath(row["file"]).parts[-2:]),
         table_name=row["table_name"],
         mapping=row["mapping"] or "",
         loaded_at=row["loaded_at"],

@@ -40,6 +40,7 @@ def _commit(workspace: Workspace, rows: list[dict[str, Any]]) -> None:
     import pyarrow as pa
 
     from workbench.events.tables import RUNS
+    from workbench.store.compaction import keep_compact
     from workbench.store.loads import LoadRecord
     from workbench.store.schema import arrow_schema
 
@@ -53,6 +54,7 @@ def _commit(workspace: Workspace, rows: list[dict[str, Any]]) -> None:
         transaction.upsert(RUNS.name, "SELECT * FROM ended_runs")
         transaction.commit(LoadRecord(rows_read=len(rows), accepted=len(rows)))
         writer.connection.unregister("ended_runs")
+        keep_compact(writer)
 
 
 def _row(file: Path) -> dict[str, Any] | None:

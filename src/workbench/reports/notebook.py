@@ -199,7 +199,7 @@ def _shown(output: Mapping[str, Any]) -> dict[str, Any]:
 def _masked(value: Any, hidden: str | None) -> Any:
     if isinstance(value, str):
         text = _ADDRESS.sub("0x0", value)
-        return text.replace(hidden, "../..") if hidden else text
+        return re.sub(rf"(?<![\w.-]){re.escape(hidden)}(?![\w.-])", "../..", text) if hidden else text
     if isinstance(value, dict):
         return {key: _masked(item, hidden) for key, item in value.items()}
     if isinstance(value, list):
