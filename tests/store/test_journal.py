@@ -20,7 +20,7 @@ import pytest
 
 from workbench.errors import UsageError
 from workbench.metrics import measure
-from workbench.metrics.core_metrics import PRICE_PER_HOUR
+from workbench.metrics.system_metrics import PRICE_PER_HOUR
 from workbench.store import Workspace
 from workbench.store.ingest import ingest
 from workbench.store.journal import recording, tell

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from workbench.metrics.conditions import Condition
 from workbench.metrics.derived import derived
 from workbench.metrics.effects import SPREAD
-from workbench.metrics.measures import Stored, count, quantile, total
+from workbench.metrics.measures import Stored
 from workbench.metrics.metric import Metric
-from workbench.metrics.own_records import OTHER
+from workbench.metrics.system_metrics import FRESHNESS, RUN_SUCCESS, cost_per_query
 from workbench.metrics.terms import (
+    MARGIN_SPREAD,
     clickers,
     clicks,
     conversions,
@@ -22,6 +22,7 @@ from workbench.metrics.terms import (
     impressions,
     mail_clickers,
     mailed,
+    monthly_margin,
     openers,
     ordered_revenue,
     orders,
@@ -31,41 +32,6 @@ from workbench.metrics.terms import (
     treated_buyers,
     treated_revenue,
 )
-
-PRICE_PER_HOUR = 0.10  # of one core
-LIVE = Condition("lag_minutes", "<=", 30 * 24 * 60.0)
-SCHEDULED = Condition("scheduled", "==", True)
-ON_TIME = Condition("on_time", "==", True)
-COMPLETED = Condition("status", "==", "completed")
-
-
-def cost_per_query(price_per_hour: float = PRICE_PER_HOUR) -> Metric:
-    """Return the metric of what one evaluation of metrics costs.
-
-    Parameters
-    ----------
-    price_per_hour : float
-        What an hour of one core costs, in the workspace's currency.
-
-    Examples
-    --------
-    >>> print(cost_per_query(0.36).formula)
-    total(metric_calculation_completed.seconds) * 0.0001 / count(metric_calculation_completed)
-    """
-    evaluations = count("metric_calculation_completed")
-    seconds = total("seconds", of="metric_calculation_completed")
-    return Metric(
-        name="cost_per_query",
-        title="Cost per query",
-        unit="money",
-        better="lower",
-        healthy=(None, 0.01),
-        owner="engineering",
-        refresh="daily",
-        is_=seconds * (price_per_hour / 3600) / evaluations,
-        says="Compute seconds of a metric evaluation at the price of an hour.",
-    )
-
 
 CORE = (
     Metric(
@@ -181,9 +147,9 @@ CORE = (
         healthy=(1, 6),
         owner="rewards",
         refresh="weekly",
-        is_=spend
-        / first_customers
-        / (derived("customer_margin", "margin") / derived("customer_margin", "months")),
+        is_=spend / first_customers / monthly_margin,
+        interval="payback",
+        spread=MARGIN_SPREAD,
         says="Months of mean gross margin per customer that pay for winning one.",
     ),
     Metric(
@@ -266,6 +232,8 @@ CORE = (
         owner="performance",
         refresh="daily",
         is_=derived("delay", "hours"),
+        interval="median",
+        spread=tuple(derived("delay", name) for name in ("low", "high", "buyers")),
         says="Median hours from a user's first impression of a campaign to its purchase.",
     ),
     Metric(
@@ -318,20 +286,7 @@ CORE = (
         is_=Stored("attribution", "spread"),
         says="Highest less lowest credited revenue over the attribution models, by their mean.",
     ),
-    Metric(
-        name="data_freshness_p95",
-        title="Data freshness, p95",
-        unit="min",
-        better="lower",
-        healthy=(None, 5),
-        owner="engineering",
-        refresh="real-time",
-        is_=quantile("lag_minutes", 0.95, of=OTHER, where=(LIVE,)),
-        says=(
-            "Minutes between an event and its arrival that 95 % of live events stay below; history "
-            "older than 30 days on arrival is left out, and so is what the workbench records of itself."
-        ),
-    ),
+    FRESHNESS,
     Metric(
         name="model_auc",
         title="Model quality",
@@ -343,17 +298,6 @@ CORE = (
         is_=Stored("churn", "auc"),
         says="Newest validated AUC of the churn model.",
     ),
-    Metric(
-        name="run_success",
-        title="Run success",
-        unit="%",
-        better="higher",
-        healthy=(0.995, None),
-        owner="engineering",
-        refresh="real-time",
-        is_=count("runs", where=(SCHEDULED, ON_TIME, COMPLETED)) / count("runs", where=(SCHEDULED,)),
-        interval="share",
-        says="Share of scheduled runs that finished well and on time.",
-    ),
+    RUN_SUCCESS,
     cost_per_query(),
 )

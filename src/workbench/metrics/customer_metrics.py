@@ -6,6 +6,7 @@ from workbench.metrics.conditions import Condition
 from workbench.metrics.derived import derived
 from workbench.metrics.measures import Stored, distinct, total
 from workbench.metrics.metric import Metric
+from workbench.metrics.terms import MARGIN_SPREAD, monthly_margin
 
 REWARDS = Condition("kind", "==", "view_rewards")
 _WINBACK = (Condition("campaign_type", "==", "RE_ENGAGEMENT"),)
@@ -74,7 +75,9 @@ CUSTOMERS = (
         better="higher",
         owner="rewards",
         refresh="weekly",
-        is_=derived("customer_margin", "margin") / derived("customer_margin", "months"),
+        is_=monthly_margin,
+        interval="per user",
+        spread=MARGIN_SPREAD,
         family="customers",
         says="Revenue less cost of goods of customers per month since signup.",
     ),

@@ -8,12 +8,13 @@ clusters. Where neither holds there is no interval, and the reason says so.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import ndtr, stdtrit
+from scipy.special import ndtr, ndtri, stdtrit
 
 from workbench.metrics.measures import Arithmetic, Constant, Distinct, Leaf, Measure
+from workbench.metrics.slices import DIMENSIONS
 from workbench.metrics.values import Floats, Values
 from workbench.stats import share_interval
 
@@ -101,6 +102,82 @@ def means(sums: Floats, squares: Floats, n: Floats) -> Spread:
     return Spread(low=mean - half, high=mean + half, error=error, p=np.full(len(n), np.nan), n=n, notes=notes)
 
 
+def ratios(sums: tuple[Floats, Floats], products: tuple[Floats, Floats, Floats], n: Floats) -> Spread:
+    """Return Student's interval of a ratio of two sums over users, linearised at the totals.
+
+    Parameters
+    ----------
+    sums : (array, array)
+        Of the numerator y and the denominator x.
+    products : (array, array, array)
+        The sums over users of y * y, y * x and x * x.
+    n : array
+        Users.
+
+    Examples
+    --------
+    >>> y, x = np.array([3.0, 5.0, 4.0, 8.0]), np.array([1.0, 2.0, 2.0, 3.0])
+    >>> y2, yx, x2, n = (np.array([value]) for value in (y @ y, y @ x, x @ x, 4.0))
+    >>> found = ratios((y.sum(keepdims=True), x.sum(keepdims=True)), (y2, yx, x2), n)
+    >>> f"{found.low[0]:.3f} to {found.high[0]:.3f}"
+    '1.937 to 3.063'
+
+    References
+    ----------
+    Cochran (1977), Sampling Techniques, section 2.11.
+    """
+    (top, bottom), (squares, mixed, bottom_squares) = sums, products
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = top / bottom
+        residual = np.maximum(squares - 2 * value * mixed + value * value * bottom_squares, 0)
+        error = np.where(n > 1, np.sqrt(residual * n / (n - 1)) / np.abs(bottom), np.nan)
+    half = stdtrit(np.maximum(n - 1, 1), 0.5 + LEVEL / 2) * error
+    notes = ["no interval: fewer than two users" if users < 2 else "" for users in n]
+    return Spread(
+        low=value - half, high=value + half, error=error, p=np.full(len(n), np.nan), n=n, notes=notes
+    )
+
+
+def medians(value: Floats, bounds: tuple[Floats, Floats], n: Floats) -> Spread:
+    """Return the interval of a median between two order statistics, which are NaN where there are too few.
+
+    References
+    ----------
+    Conover (1999), Practical Nonparametric Statistics, section 3.2.
+    """
+    low, high = bounds
+    error = np.where(np.isfinite(value), (high - low) / (2 * ndtri(0.5 + LEVEL / 2)), np.nan)
+    notes = ["" if known else "no interval: fewer than six values" for known in np.isfinite(low)]
+    return Spread(low=low, high=high, error=error, p=np.full(len(low), np.nan), n=n, notes=notes)
+
+
+def quotients(top: tuple[Floats, Spread], bottom: tuple[Floats, Spread], zero: str) -> Spread:
+    """Return the interval of one estimate over another, taken as independent: on the scale of logarithms.
+
+    Parameters
+    ----------
+    top, bottom : (array, Spread)
+        The estimates.
+    zero : str
+        What to say where the interval of the denominator reaches zero, so that the quotient has no bound.
+    """
+    (above, found), (below, other) = top, bottom
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = above / below
+        relative = np.sqrt(np.square(found.error / above) + np.square(other.error / below))
+        bounded = (other.low > 0) | (other.high < 0)
+        degrees = np.maximum(np.minimum(found.n, other.n) - 1, 1)
+        factor = np.where(bounded, np.exp(stdtrit(degrees, 0.5 + LEVEL / 2) * relative), np.nan)
+    ends = np.array([value / factor, value * factor])
+    notes = [
+        one or two or ("" if known else f"no interval: {zero}")
+        for one, two, known in zip(found.notes, other.notes, bounded, strict=True)
+    ]
+    return replace(
+        found, low=ends.min(axis=0), high=ends.max(axis=0), error=np.abs(value) * relative, notes=notes
+    )
+
+
 def linearised(measure: Measure, values: Values) -> Spread:
     """Return the interval of a formula of sums, linearised at the totals, with days as clusters.
 
@@ -114,7 +191,7 @@ def linearised(measure: Measure, values: Values) -> Spread:
     """
     daily = values.by_day(measure)
     if daily is None:
-        return nothing(len(values.slices), "no interval: not a formula of sums by day")
+        return nothing(len(values.slices), _no_days(values))
     active = np.any([sums != 0 for sums in daily.values()], axis=0)
     n = active.sum(axis=1).astype(float)
     residual = tangent(measure, values, daily)
@@ -129,6 +206,12 @@ def linearised(measure: Measure, values: Values) -> Spread:
     return Spread(
         low=value - half, high=value + half, error=error, p=np.full(len(n), np.nan), n=n, notes=notes
     )
+
+
+def _no_days(values: Values) -> str:
+    if any(DIMENSIONS[name].grain in ("day", "week") for name in values.by):
+        return f"no interval: a slice of fewer than {CLUSTERS} days"
+    return "no interval: not a formula of sums by day"
 
 
 def tangent(measure: Measure, values: Values, daily: Mapping[Leaf, Floats]) -> Floats:
@@ -161,7 +244,7 @@ def change_p(now: Floats, then: Floats, error_now: Floats, error_then: Floats) -
     return np.asarray(2 * ndtr(-z), float)
 
 
-def without_bounds(spread: Spread) -> Spread:
-    """Return the spread of a plain sum: it happened and has no interval, but its changes have an error."""
-    blank = nothing(len(spread.n))
+def without_bounds(spread: Spread, reason: str) -> Spread:
+    """Return the spread of what happened: it has no interval, for a reason, but its changes have an error."""
+    blank = nothing(len(spread.n), reason)
     return Spread(low=blank.low, high=blank.high, error=spread.error, p=blank.p, n=blank.n, notes=blank.notes)

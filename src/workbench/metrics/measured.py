@@ -45,6 +45,8 @@ class Row:
         What revenue means here: ``orders`` or ``credited``; empty where it plays no part.
     note : str
         Why something is null, and what to bear in mind.
+    caution : str
+        Which way the figure leans, and why; empty where it is sound.
     """
 
     metric: str
@@ -63,6 +65,7 @@ class Row:
     incomplete: bool = False
     basis: str = ""
     note: str = ""
+    caution: str = ""
 
 
 _FIGURES = tuple(name for name in Row.__dataclass_fields__ if name not in ("metric", "slice"))
@@ -168,7 +171,8 @@ class Measured:
         if math.isfinite(row.change):
             way = "up" if row.change >= 0 else "down"
             text += f", {abs(row.change):.1%} {way} on the {self.window.days} days before"
-        return text + (f", with only {row.share:.0%} of its days present" if row.incomplete else "")
+        text += f", with only {row.share:.0%} of its days present" if row.incomplete else ""
+        return text + (f" ({row.caution})" if row.caution else "")
 
     def _repr_html_(self) -> str:
         frame = self.to_frame().drop(columns=["slice"], errors="ignore")

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.errors import UsageError
-from workbench.metrics import assignment, completeness, effects, intervals
+from workbench.metrics import assignment, completeness, intervals
 from workbench.metrics.conditions import Condition, Where, conditions
 from workbench.metrics.definitions import METRICS
-from workbench.metrics.derived import derived
+from workbench.metrics.history import cautions
 from workbench.metrics.measured import Measured, Row
-from workbench.metrics.measures import Leaf, Measure, Stored, leaves
+from workbench.metrics.measures import Leaf, Measure, leaves
 from workbench.metrics.metric import Metric
 from workbench.metrics.own_records import is_own, own_window
 from workbench.metrics.plan import plan
 from workbench.metrics.presence import loaded
 from workbench.metrics.slices import DIMENSIONS, parse_by
+from workbench.metrics.spreads import spread
 from workbench.metrics.values import Floats, Values, fetch
 from workbench.metrics.window import Window, resolve
 from workbench.source import recorded
@@ -93,13 +94,15 @@ def _measured(
     values = fetch(tables, needed, dimensions, span)
     answered = [leaf for leaf in wanted if leaf not in needed.missing]
     present = completeness.present(tables, answered, span)
+    leaning = cautions(tables, answered, span)
     before = _before(tables, needed, dimensions, span) if compare and not _timed(dimensions) else None
     rows: list[Row] = []
     for metric in asked:
         formula = formulas[metric.name]
         read = {leaf.table for leaf in leaves(formula) if leaf in answered and not is_own(leaf)}
         share = min((present[name] for name in read if name in present), default=np.nan)
-        rows += _rows(metric, formula, values, before, share)
+        caution = "; ".join(dict.fromkeys(leaning[leaf] for leaf in leaves(formula) if leaf in leaning))
+        rows += [_with(row, caution) for row in _rows(metric, formula, values, before, share)]
     return Measured(metrics=asked, by=dimensions, window=span, currency=tables.currency, rows=tuple(rows))
 
 
@@ -167,22 +170,10 @@ def _rows(metric: Metric, formula: Measure, values: Values, before: Values | Non
     ]
 
 
-def spread(metric: Metric, formula: Measure, values: Values) -> intervals.Spread:
-    """Return the uncertainty of a metric for every slice, by the method that its formula allows."""
-    sides = intervals.ratio(formula)
-    if metric.interval in ("lift", "incrementality", "net revenue"):
-        return effects.effect(metric.interval, values, values.of(derived("holdout_cost", "spend")))
-    if metric.interval == "share" or intervals.is_share(formula):
-        assert sides  # noqa: S101 - a share is a ratio
-        return intervals.shares(values.of(sides[0]), values.of(sides[1]))
-    if metric.interval == "mean":
-        assert sides  # noqa: S101 - a mean is a ratio
-        return intervals.means(values.of(sides[0]), values.of(metric.spread[0]), values.of(sides[1]))
-    if isinstance(formula, Stored) and formula in values.bounds:
-        low, high = values.bounds[formula]
-        return replace(intervals.nothing(len(low)), low=low, high=high)
-    by_day = intervals.linearised(formula, values)
-    return intervals.without_bounds(by_day) if sides is None else by_day
+def _with(row: Row, caution: str) -> Row:
+    if not caution or np.isnan(row.value):
+        return row
+    return replace(row, caution=caution, note="; ".join(part for part in (row.note, caution) if part))
 
 
 def _basis(metric: Metric, formula: Measure) -> str:

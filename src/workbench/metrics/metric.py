@@ -10,7 +10,9 @@ from workbench.metrics.measures import Leaf, Measure, leaves
 from workbench.metrics.slices import DIMENSIONS
 
 Better = Literal["higher", "lower", "neither"]
-Method = Literal["auto", "share", "mean", "lift", "incrementality", "net revenue"]
+Method = Literal[
+    "auto", "share", "mean", "per user", "median", "payback", "lift", "incrementality", "net revenue"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

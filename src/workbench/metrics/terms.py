@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workbench.metrics.conditions import Condition
 from workbench.metrics.derived import derived
+from workbench.metrics.derived.lifetime import MARGIN_SUMS
 from workbench.metrics.measures import Days, count, distinct, total
 
 NOT_HOLDOUT = Condition("is_holdout", "is not", True)
@@ -47,6 +48,8 @@ deliveries = total("deliveries", of="daily_performance")
 replies = total("replies", of="daily_performance")
 bounces = total("bounces", of="daily_performance")
 
+monthly_margin = derived("customer_margin", "margin") / derived("customer_margin", "months")
+MARGIN_SPREAD = tuple(derived("customer_margin", name) for name in MARGIN_SUMS)
 first_customers = derived("first_purchases", "customers")
 treated, treated_buyers = derived("holdout", "treated"), derived("holdout", "treated_buyers")
 held, held_buyers = derived("holdout", "holdout"), derived("holdout", "holdout_buyers")

@@ -72,7 +72,7 @@ class Values:
 
     def by_day(self, measure: Measure) -> dict[Leaf, Floats] | None:
         """Return the sums of every leaf of a measure by slice and day; None where one is not known by day."""
-        wanted = [leaf for leaf in leaves(measure) if not isinstance(leaf, Days)]
+        wanted = [leaf for leaf in leaves(measure) if not (isinstance(leaf, Days) or is_plan(leaf))]
         # A leaf that is not loaded adds nothing to a sum, so it adds nothing to its variance either.
         shape = (len(self.slices), self.days)
         known = {
@@ -81,6 +81,11 @@ class Values:
             if leaf in self.daily or leaf in self.missing
         }
         return known if known and len(known) == len(wanted) else None
+
+
+def is_plan(leaf: Leaf) -> bool:
+    """Return whether a leaf is a plan of campaigns, a budget or a target: chance plays no part in it."""
+    return leaf.table == "campaigns"
 
 
 def evaluate(measure: Measure, known: Mapping[Leaf, Floats], shape: tuple[int, ...], days: int) -> Floats:

@@ -30,6 +30,10 @@ class DerivedQuery:
         Whether it can be sliced by day, week and month.
     daily : bool
         Whether its figures are sums that it also answers by day, as ``day_``.
+    looks_back : int
+        How many days of purchases before the window its figures need to be sound.
+    leans : str
+        What is wrong with them where the records begin later than that.
     """
 
     name: str
@@ -40,3 +44,5 @@ class DerivedQuery:
     build: Callable[[Query], Expression]
     time: bool = True
     daily: bool = False
+    looks_back: int = 0
+    leans: str = ""

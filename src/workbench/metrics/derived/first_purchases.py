@@ -39,4 +39,6 @@ FIRST_PURCHASES = DerivedQuery(
     figures=("customers",),
     build=_build,
     daily=True,
+    looks_back=90,
+    leans="old customers look new, and the cost of a new one too low",
 )

@@ -10,6 +10,7 @@ from workbench.metrics.sql import Expression
 
 YEAR = 365
 MONTH_SECONDS = 86_400 * 365.25 / 12
+MARGIN_SUMS = ("customers", "margin_squares", "margin_by_months", "months_squares")
 
 
 def _first_year(query: Query) -> Expression:
@@ -46,7 +47,17 @@ def _margin(query: Query) -> Expression:
     since = sql.when(rows.signed < rows.recorded_, rows.recorded_, rows.signed)
     months = (sql.seconds(sql.literal(sql.AFTER, "timestamp")) - sql.seconds(since)) / MONTH_SECONDS
     groups = {name: rows[name] for name in by}
-    return aggregated(rows, groups, margin=rows.earned_.sum(), months=months.sum())
+    earned = rows.earned_
+    return aggregated(
+        rows,
+        groups,
+        margin=earned.sum(),
+        months=months.sum(),
+        customers=earned.count(),
+        margin_squares=(earned * earned).sum(),
+        margin_by_months=(earned * months).sum(),
+        months_squares=(months * months).sum(),
+    )
 
 
 def _users(query: Query) -> tuple[Expression, list[str]]:
@@ -73,12 +84,13 @@ CUSTOMER_MARGIN = DerivedQuery(
     name="customer_margin",
     says=(
         "Users with an order by the end of the window: revenue less cost of goods of all their orders, and "
-        "the months since their signup, or since the first order on record where that is later. "
+        "the months since their signup, or since the first order on record where that is later; and the "
+        "squares and products of both by customer, for the variance. "
         "By campaign and channel it is the one they were acquired by."
     ),
     table="users",
     needs=frozenset({"users", "orders"}),
-    figures=("margin", "months"),
+    figures=("margin", "months", *MARGIN_SUMS),
     build=_margin,
     time=False,
 )

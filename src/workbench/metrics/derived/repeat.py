@@ -62,6 +62,8 @@ REPEAT = DerivedQuery(
     figures=("customers", "again"),
     build=_from_orders,
     time=False,
+    looks_back=SPAN,
+    leans="earlier orders are unknown, and fewer customers seem to come back",
 )
 
 REPEAT_CREDITED = DerivedQuery(
@@ -72,4 +74,6 @@ REPEAT_CREDITED = DerivedQuery(
     figures=("customers", "again"),
     build=_from_events,
     time=False,
+    looks_back=SPAN,
+    leans="earlier orders are unknown, and fewer customers seem to come back",
 )

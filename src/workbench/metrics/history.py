@@ -1,0 +1,52 @@
+"""Figures that look back: near the beginning of the records they lean to one side, and say so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from workbench.metrics.derived import DERIVED
+from workbench.metrics.measures import Derived, Leaf
+from workbench.metrics.rollups import offered
+
+if TYPE_CHECKING:
+    from workbench.metrics.window import Window
+    from workbench.source import Tables
+
+_BOUGHT = "event_type IN ('user_purchased', 'campaign_converted')"
+
+
+def cautions(tables: Tables, answered: Iterable[Leaf], window: Window) -> dict[Leaf, str]:
+    """Return, for each leaf that looks back further than the records go, which way it leans.
+
+    Parameters
+    ----------
+    tables : Tables
+        The data.
+    answered : iterable of Leaf
+        The leaves that have an answer.
+    window : Window
+        The days it is of. Days that come long enough after the first purchase on record are sound.
+    """
+    found: dict[Leaf, str] = {}
+    begins: dict[str, date | None] = {}
+    for leaf in answered:
+        query = DERIVED[leaf.query] if isinstance(leaf, Derived) else None
+        if query is None or not query.looks_back:
+            continue
+        if query.table not in begins:
+            begins[query.table] = _first_purchase(tables, query.table)
+        first = begins[query.table]
+        sound = None if first is None else first + timedelta(days=query.looks_back)
+        if sound is not None and window.first < sound:
+            found[leaf] = f"before {sound}, {query.leans}: purchases are on record since {first} only"
+    return found
+
+
+def _first_purchase(tables: Tables, table: str) -> date | None:
+    sql = "SELECT MIN(ordered_at) AS began FROM orders"
+    if table == "facts":
+        sql = f"SELECT MIN(day) AS began FROM {offered(tables.names) or 'facts'} WHERE {_BOUGHT}"
+    began = tables.query(sql).column(0)[0].as_py()
+    return began.date() if isinstance(began, datetime) else began

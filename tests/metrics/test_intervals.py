@@ -1,0 +1,189 @@
+"""Every figure has an interval or says why not; the intervals cover what they promise."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+from metric_tables import Memory, event, order
+from scipy.stats import binom
+from test_derived import spend, user
+from test_measuring import market
+
+from workbench.metrics import METRICS, measure
+from workbench.metrics.intervals import nothing, quotients, ratios
+
+
+@pytest.mark.parametrize("by", ["", "channel", "campaign", "day"])
+def test_a_figure_without_an_interval_says_why(by: str) -> None:
+    found = measure(market(seed=5), list(METRICS), by=by)
+    silent = {row.metric for row in found.rows if not math.isfinite(row.low) and not row.note}
+    assert not silent
+    odd = {row.metric: row.note for row in found.rows if math.isfinite(row.low) and "no interval" in row.note}
+    assert not odd
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("spend", "a sum of what was recorded"),
+        ("new_customers", "a sum of what was recorded"),
+        ("data_freshness_p95", "arrive together"),
+    ],
+)
+def test_the_reason_is_the_right_one(name: str, reason: str) -> None:
+    row = measure(market(seed=5), name).rows[0]
+    assert math.isfinite(row.value)
+    assert reason in row.note
+
+
+def test_a_plan_has_no_interval_and_a_ratio_over_one_has_that_of_the_ratio() -> None:
+    aims = {"budget": 1000.0, "target_roas": 2.0, "target_conversions": 50.0, "status": "active"}
+    rng = np.random.default_rng(4)
+    costs = [
+        spend(f"2024-03-{day:02}", 40.0) | {"revenue": float(rng.gamma(20, 5)), "conversions": 2.0}
+        for day in range(1, 21)
+    ]
+    tables = Memory(
+        campaigns=[{"campaign_id": "c", "name": "c", "campaign_type": "OTHER", "channel": "social"} | aims],
+        daily_performance=costs,
+    )
+    names = ["budget", "budget_utilization", "target_conversions", "target_roas", "roas"]
+    found = measure(tables, names, window="2024-03-01:2024-03-20")
+    assert found.row("budget").note == "no interval: a plan, nothing is sampled"
+    for name in names[1:3]:
+        assert found.row(name).note.startswith("no interval: what was recorded over what was planned")
+    aimed, plain = found.row("target_roas"), found.row("roas")
+    assert (2 * aimed.low, 2 * aimed.high) == pytest.approx((plain.low, plain.high), rel=1e-12)
+
+
+def waits(hours: list[float]) -> Memory:
+    start = datetime(2024, 3, 1)
+    shown = [
+        event("campaign_delivered", i, start, campaign_id="c", is_holdout=False) for i in range(len(hours))
+    ]
+    bought = [
+        event("campaign_converted", i, start + timedelta(hours=wait), campaign_id="c")
+        for i, wait in enumerate(hours)
+    ]
+    return Memory(facts=[*shown, *bought])
+
+
+@pytest.mark.parametrize("n", [6, 7, 8, 25, 100, 333, 500])
+def test_the_median_lies_between_the_order_statistics_of_the_binomial(n: int) -> None:
+    hours = np.random.default_rng(n).permutation(np.arange(1.0, n + 1))
+    row = measure(waits(list(hours)), "hours_to_conversion", window="2024-03-01:2024-03-31").rows[0]
+    low, high = int(row.low), int(row.high)  # the value of a rank is the rank
+    assert low + high == n + 1
+    assert 1 - 2 * binom.cdf(low - 1, n, 0.5) >= 0.95
+    assert 1 - 2 * binom.cdf(low, n, 0.5) < 0.95
+    assert row.n == n
+
+
+def test_five_values_carry_no_interval_of_a_median() -> None:
+    row = measure(waits([1.0, 2.0, 3.0, 4.0, 5.0]), "hours_to_conversion").rows[0]
+    assert row.value == 3
+    assert math.isnan(row.low)
+    assert math.isnan(row.high)
+    assert row.note == "no interval: fewer than six values"
+
+
+def test_medians_by_slice_have_ranks_of_their_own() -> None:
+    tables = waits([float(i) for i in range(1, 41)])
+    tables.connection.execute("UPDATE facts SET campaign_id = 'd' WHERE user_key % 4 = 0")
+    found = measure(tables, "hours_to_conversion", by="campaign")
+    assert [row.n for row in found.rows] == [30, 10]
+    for row in found.rows:
+        assert row.low < row.value < row.high
+
+
+def samples(rng: np.random.Generator, runs: int, users: int) -> tuple[tuple[np.ndarray, ...], float]:
+    """Return sums over users of many samples of a ratio of two dependent amounts, and the true ratio."""
+    months = rng.uniform(1, 12, (runs, users))
+    margin = 3.0 * months * rng.gamma(2.0, 0.5, (runs, users)) + rng.normal(0, 5, (runs, users))
+    sums = (margin, months, margin * margin, margin * months, months * months)
+    return tuple(array.sum(axis=1) for array in sums), 3.0
+
+
+def test_a_ratio_over_users_covers_its_truth() -> None:
+    (y, x, yy, yx, xx), truth = samples(np.random.default_rng(1), 4000, 120)
+    found = ratios((y, x), (yy, yx, xx), np.full(4000, 120.0))
+    assert np.mean((found.low < truth) & (truth < found.high)) == pytest.approx(0.95, abs=0.015)
+
+
+def test_a_quotient_of_two_estimates_covers_its_truth() -> None:
+    rng = np.random.default_rng(2)
+    (y, x, yy, yx, xx), below = samples(rng, 4000, 200)
+    margin = ratios((y, x), (yy, yx, xx), np.full(4000, 200.0))
+    paid, won = rng.gamma(4.0, 10.0, (4000, 60)), rng.poisson(5.0, (4000, 60)).astype(float)
+    products = ((paid * paid).sum(axis=1), (paid * won).sum(axis=1), (won * won).sum(axis=1))
+    cost = ratios((paid.sum(axis=1), won.sum(axis=1)), products, np.full(4000, 60.0))
+    found = quotients((paid.sum(axis=1) / won.sum(axis=1), cost), (y / x, margin), "zero")
+    truth = 40.0 / 5.0 / below
+    assert np.mean((found.low < truth) & (truth < found.high)) == pytest.approx(0.95, abs=0.02)
+
+
+def test_a_quotient_over_what_may_be_zero_has_no_interval() -> None:
+    one, sure = np.ones(1), nothing(1)
+    wide = ratios((one, np.full(1, 10.0)), (np.full(1, 50.0), one, np.full(1, 11.0)), np.full(1, 10.0))
+    found = quotients((one, sure), (np.full(1, 0.1), wide), "it may be zero")
+    assert np.isnan(found.low[0])
+    assert found.notes == ["no interval: it may be zero"]
+
+
+def test_payback_has_an_interval_where_its_parts_do() -> None:
+    rng = np.random.default_rng(3)
+    days = [f"2024-03-{day:02}" for day in range(1, 29)]
+    users, orders, facts, cost = (
+        [],
+        [order("z", "2023-01-01", 5.0)],
+        [event("user_purchased", 99, "2023-01-01")],
+        [],
+    )
+    for day in days:
+        cost.append(spend(day, float(rng.gamma(20, 5))))
+        for _ in range(rng.poisson(4) + 1):
+            name = len(users)
+            users.append(user(str(name), day, acquisition_campaign_id="c"))
+            orders.append(order(str(name), day, float(rng.gamma(4, 10)), cogs=5.0))
+            facts.append(event("campaign_converted", name, day, order_id=f"o{name}", campaign_id="c"))
+    tables = Memory(users=users, orders=orders, facts=facts, daily_performance=cost)
+    row = measure(tables, "cac_payback_months", window="2024-03-01:2024-03-28").rows[0]
+    assert 0 < row.low < row.value < row.high
+    assert row.note == ""
+
+
+def first_purchases(day: str) -> Memory:
+    bought = [
+        event("user_purchased", 7, "2024-01-01", order_id="first"),
+        event("campaign_converted", 1, day, order_id="o", campaign_id="c"),
+    ]
+    return Memory(facts=bought, daily_performance=[spend(day, 30.0)])
+
+
+def test_cost_per_new_customer_near_the_beginning_says_that_it_is_too_low() -> None:
+    early = measure(first_purchases("2024-03-20"), "cac", window="2024-03-20:2024-03-30")
+    row = early.rows[0]
+    assert row.caution == (
+        "before 2024-03-31, old customers look new, and the cost of a new one too low: "
+        "purchases are on record since 2024-01-01 only"
+    )
+    assert row.caution in row.note
+    assert row.caution in early.sentence
+    late = measure(first_purchases("2024-04-02"), "cac", window="2024-04-01:2024-04-10")
+    assert late.value("cac") == 30.0
+    assert late.rows[0].caution == ""
+
+
+def test_a_figure_that_does_not_look_back_needs_no_caution() -> None:
+    assert measure(first_purchases("2024-03-20"), "spend").rows[0].caution == ""
+
+
+def test_repeat_purchases_near_the_beginning_say_so() -> None:
+    tables = Memory(orders=[order("a", "2024-01-01", 5.0), order("a", "2024-05-01", 5.0)])
+    early = measure(tables, "repeat_purchase_rate", window="2024-01-01:2024-01-31").rows[0]
+    late = measure(tables, "repeat_purchase_rate", window="2024-05-01:2024-05-31").rows[0]
+    assert "fewer customers seem to come back" in early.caution
+    assert late.caution == ""
