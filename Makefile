@@ -43,6 +43,19 @@ test: setup ## all tests that must hold (under 12 minutes on 2 cores)
 	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 	@$(BIN)/lint-imports --no-cache
 
+# The oldest DuckDB that pyproject.toml allows; .venv has the one of uv.lock.
+OLDEST_DUCKDB := $(shell sed -n 's/.*"duckdb>=\([0-9.]*\),.*/\1/p' pyproject.toml)
+OLD := .make/duckdb-$(OLDEST_DUCKDB)
+
+$(OLD)/.ready: .venv/.ready
+	@env -u VIRTUAL_ENV UV_COMPILE_BYTECODE=0 UV_PROJECT_ENVIRONMENT=$(CURDIR)/$(OLD) $(UV) sync --quiet --frozen --python $(PYTHON) --extra postgres
+	@$(UV) pip install --quiet --python $(OLD) duckdb==$(OLDEST_DUCKDB)
+	@touch $@
+
+.PHONY: test-duckdb
+test-duckdb: $(OLD)/.ready ## the tests that run SQL, with the oldest DuckDB allowed
+	@$(OLD)/bin/python -m pytest -m "not slow" -n 2 --dist loadfile tests/store tests/metrics tests/laws tests/engines tests/explore tests/events/test_mapping_ingested.py
+
 .PHONY: test-slow
 test-slow: setup ## long simulations and repeated faults
 	@$(BIN)/python -m pytest -m slow
