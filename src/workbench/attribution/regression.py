@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 PENALTIES = (1.0, 10.0, 100.0, 1000.0, 10_000.0)
+_MOST_STEPS = 50
+_TOLERANCE = 1e-12
 _LEVEL_PENALTY = 1e-3  # keeps the mean coefficient finite where all journeys touch equally many channels
 
 
@@ -59,7 +61,8 @@ def fit_regression(
     """Return the regression that fits best under a penalty on how far coefficients lie apart.
 
     Minimises -log likelihood + penalty / 2 x sum of (coefficient - their mean) squared, coefficients not
-    negative; the problem is convex, so the answer does not depend on chance.
+    negative, by Newton steps within those bounds; the problem is convex, so the answer does not depend on
+    chance.
 
     Parameters
     ----------
@@ -87,47 +90,64 @@ def fit_regression(
     >>> bool(np.diff(fit_regression(some, penalty=1.0).coefficients)[0] > 1)
     True
     """
-    from scipy.optimize import minimize
-
-    good, bad = coalitions.conversions, coalitions.journeys - coalitions.conversions
-    count = float(coalitions.journeys.sum())
+    good, whole = coalitions.conversions, coalitions.journeys
     if not good.sum() > 0:
         raise NotEnoughData("Not enough data: no journey with a touch converted, so nothing can be credited.")
-    if not bad.sum() > 0:
+    if not (whole - good).sum() > 0:
         raise NotEnoughData(
-            "Not enough data: every journey converted, so a regression has nothing to tell apart."
+            "Not enough data: every journey converted; a regression has nothing to tell apart."
         )
-    table = presence(coalitions)
-    channels = len(coalitions.names)
-
-    def cost(point: Floats) -> tuple[float, Floats]:
-        odds = point[0] + table @ point[1:]
-        apart = point[1:] - point[1:].mean()
-        loss = (good * np.logaddexp(0, -odds) + bad * np.logaddexp(0, odds)).sum()
-        loss += penalty / 2 * (apart**2).sum() + _LEVEL_PENALTY / 2 * (point[1:] ** 2).sum()
-        slope = (good + bad) / (1 + np.exp(-odds)) - good
-        inner = table.T @ slope + penalty * apart + _LEVEL_PENALTY * point[1:]
-        return float(loss) / count, np.concatenate([[slope.sum()], inner]) / count
-
-    rate = float(good.sum()) / count
-    first = np.concatenate([[np.log(rate / (1 - rate))], np.full(channels, 0.1)])
+    table, channels = presence(coalitions), len(coalitions.names)
+    table = _with_ones(table)
+    ridge = np.zeros((channels + 1, channels + 1))
+    ridge[1:, 1:] = penalty * (np.eye(channels) - 1 / channels) + _LEVEL_PENALTY * np.eye(channels)
+    rate = float(good.sum() / whole.sum())
+    point = np.concatenate([[np.log(rate / (1 - rate))], np.full(channels, 0.1)])
     if start is not None:
-        first = np.concatenate([[start.intercept], start.coefficients])
-    bounds = [(None, None), *[(0.0, None)] * channels]
-    found = minimize(
-        cost,
-        first,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=bounds,
-        options={"maxiter": 2000, "ftol": 1e-12, "gtol": 1e-9},
-    )
+        point = np.concatenate([[start.intercept], start.coefficients])
+    cost = _cost(table, good, whole, ridge, point)
+    for _ in range(_MOST_STEPS):
+        step = _newton(table, good, whole, ridge, point) - point
+        length = 1.0
+        while (after := _cost(table, good, whole, ridge, point + length * step)) > cost and length > 1e-9:
+            length /= 2
+        point, gain, cost = point + length * step, cost - after, after
+        if gain <= _TOLERANCE * abs(cost):
+            break
     return Regression(
         names=coalitions.names,
-        intercept=float(found.x[0]),
-        coefficients=np.asarray(found.x[1:], float),
+        intercept=float(point[0]),
+        coefficients=np.maximum(point[1:], 0.0),
         penalty=penalty,
     )
+
+
+def _with_ones(table: csr_array) -> csr_array:
+    from scipy.sparse import csr_array, hstack
+
+    return csr_array(hstack([csr_array(np.ones((table.shape[0], 1))), table]))
+
+
+def _cost(table: csr_array, good: Floats, whole: Floats, ridge: Floats, point: Floats) -> float:
+    """Return the penalised -log likelihood."""
+    odds = table @ point
+    return float((whole * np.logaddexp(0, odds) - good * odds).sum() + point @ ridge @ point / 2)
+
+
+def _newton(table: csr_array, good: Floats, whole: Floats, ridge: Floats, point: Floats) -> Floats:
+    """Return where the quadratic that touches the cost at a point is least, coefficients not negative."""
+    from scipy.linalg import cholesky, solve_triangular
+    from scipy.optimize import lsq_linear
+
+    chance = 1 / (1 + np.exp(-(table @ point)))
+    weight = np.maximum(whole * chance * (1 - chance), 1e-12)
+    curvature = (table.T @ (table * weight[:, None])).toarray() + ridge
+    curvature[np.diag_indices_from(curvature)] += 1e-9
+    slope = table.T @ (whole * chance - good) + ridge @ point
+    upper = cholesky(curvature)
+    aim = solve_triangular(upper, curvature @ point - slope, trans="T")
+    low = np.concatenate([[-np.inf], np.zeros(len(point) - 1)])
+    return np.asarray(lsq_linear(upper, aim, bounds=(low, np.inf), method="bvls").x, float)
 
 
 def regression_of(journeys: Journeys, *, penalties: tuple[float, ...] = PENALTIES) -> Regression:
