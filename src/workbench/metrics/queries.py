@@ -231,10 +231,18 @@ def distinct(query: Query) -> Expression:
     leaves = [leaf for leaf in query.leaves if isinstance(leaf, Distinct)]
     column = leaves[0].column
     rows = rows.filter(rows[column].notnull())
-    flags = {f"l{place}": _flag(rows, leaf).max() for place, leaf in enumerate(leaves)}
-    pairs = rows.group_by(**groups(rows, query), key_=rows[column]).agg(**flags)
-    by = {name: pairs[name] for name in pairs.columns if name[0] == "d"}
-    return aggregated(pairs, by, **{name: pairs[name].sum() for name in flags})
+    # What no leaf counts is left out before the pairs are made, which cost far more than a comparison.
+    counted = [_applies(rows, leaf) for leaf in leaves]
+    if all(condition is not None for condition in counted):
+        rows = rows.filter(sql.any_of(counted))
+    if len(leaves) == 1:
+        pairs = rows.group_by(**groups(rows, query), key_=rows[column]).agg()
+        flags = {"l0": pairs.count()}
+    else:
+        made = {f"l{place}": _flag(rows, leaf).max() for place, leaf in enumerate(leaves)}
+        pairs = rows.group_by(**groups(rows, query), key_=rows[column]).agg(**made)
+        flags = {name: pairs[name].sum() for name in made}
+    return aggregated(pairs, {name: pairs[name] for name in pairs.columns if name[0] == "d"}, **flags)
 
 
 def _flag(rows: Expression, leaf: Distinct) -> Expression:
