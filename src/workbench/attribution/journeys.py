@@ -47,6 +47,8 @@ class Provenance:
         Rows that were counted.
     duplicates : int
         Rows left out because an earlier one has the same id.
+    nobody : int
+        Touches left out because they have no user.
     not_set : int
         Touches without a name: they count as ``(not set)``.
     negative : int
@@ -58,6 +60,7 @@ class Provenance:
     touches: int = 0
     conversions: int = 0
     duplicates: int = 0
+    nobody: int = 0
     not_set: int = 0
     negative: int = 0
     first: int | None = None
@@ -69,7 +72,7 @@ class Provenance:
         lasts = [some for some in (self.last, other.last) if some is not None]
         counts = {
             name: getattr(self, name) + getattr(other, name)
-            for name in ("touches", "conversions", "duplicates", "not_set", "negative")
+            for name in ("touches", "conversions", "duplicates", "nobody", "not_set", "negative")
         }
         return Provenance(**counts, first=min(firsts, default=None), last=max(lasts, default=None))
 
@@ -85,6 +88,8 @@ class Provenance:
         said = [f"{self.touches:,} touches and {self.conversions:,} conversions from {first} to {last}"]
         if self.duplicates:
             said.append(f"{self.duplicates:,} rows were there twice and count once")
+        if self.nobody:
+            said.append(f"{self.nobody:,} touches have no user and are left out")
         if self.not_set:
             said.append(f"{self.not_set:,} touches have no name and count as {NOT_SET}")
         if self.negative:

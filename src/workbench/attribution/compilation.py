@@ -1,0 +1,27 @@
+"""How the one pass is compiled: with Numba, which is an extra, and kept in the user's cache folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numba
+
+from workbench.metrics.sql import cache_folder
+
+
+def compiled[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+    """Return a function that is compiled at its first call; the result is kept where that can be written."""
+    folder = cache_folder().with_name("compiled")
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    kept = os.access(folder, os.W_OK)
+    config: Any = numba.config
+    before, config.CACHE_DIR = config.CACHE_DIR, str(folder)
+    try:
+        made: Callable[P, R] = numba.njit(nogil=True, cache=kept, error_model="numpy")(function)
+    finally:
+        config.CACHE_DIR = before
+    return made

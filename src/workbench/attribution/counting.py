@@ -1,0 +1,80 @@
+"""Journeys from touchpoints, in one pass."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
+
+from workbench.attribution.counting_sorted import Counted, count_sorted
+from workbench.attribution.journeys import Journeys, check_codes
+from workbench.attribution.touchpoints import Touchpoints
+from workbench.attribution.windows import JourneySettings
+
+_MANY = 200_000  # rows from which loading the compiler pays
+
+
+def count_journeys(
+    touchpoints: Touchpoints, settings: JourneySettings | None = None, *, compiled: bool | None = None
+) -> Journeys:
+    """Return the statistics of all journeys.
+
+    Parameters
+    ----------
+    touchpoints : Touchpoints
+        Touches and conversions.
+    settings : JourneySettings, optional
+        Windows, rules, and how journeys begin and end.
+    compiled : bool, optional
+        Whether the compiled pass does it; by default where Numba is installed and there are many rows. Both
+        ways give the same statistics.
+
+    Raises
+    ------
+    UsageError
+        If there are too many different touches for the order asked for.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from workbench.attribution.reading import touchpoints_of
+    >>> day = pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-03"])
+    >>> some = touchpoints_of(pd.DataFrame({"user_id": 7, "timestamp": day,
+    ...     "channel": ["search", "email", None], "is_conversion": [0, 0, 1], "value": [0, 0, 30.0]}))
+    >>> journeys = count_journeys(some)
+    >>> journeys.names, journeys.credited("linear", "30d").tolist()
+    (('email', 'search'), [[0.5, 15.0], [0.5, 15.0]])
+    """
+    asked = settings or JourneySettings()
+    check_codes(len(touchpoints.names), asked)
+    found = _counted(touchpoints, asked, compiled)
+    return Journeys(
+        settings=asked,
+        attribute=touchpoints.attribute,
+        names=touchpoints.names,
+        credit=found.credit,
+        unattributed=found.unattributed,
+        totals=found.totals,
+        steps=found.steps,
+        ends=found.ends,
+        sets=found.sets,
+        lengths=found.lengths,
+        lags=found.lags,
+        spans=found.spans,
+        provenance=touchpoints.provenance,
+    )
+
+
+def _counted(touchpoints: Touchpoints, settings: JourneySettings, compiled: bool | None) -> Counted:
+    if compiled is None:
+        compiled = len(touchpoints) >= _MANY and _can_compile()
+    if compiled:
+        from workbench.attribution.counting_compiled import count_compiled, fits
+
+        if fits(touchpoints):
+            return count_compiled(touchpoints, settings)
+    return count_sorted(touchpoints, settings)
+
+
+@cache
+def _can_compile() -> bool:
+    return find_spec("numba") is not None

@@ -1,0 +1,154 @@
+"""Arrow columns as arrays: instants, flags, values and codes, each with one clear error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.attribution.journeys import NOT_SET
+from workbench.attribution.touchpoints import Coded
+from workbench.errors import BadInput
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_SHORT = np.iinfo(np.int16).max
+
+
+def column(batch: pa.RecordBatch, name: str) -> Any:
+    """Return one column.
+
+    Raises
+    ------
+    BadInput
+        If there is none of that name.
+    """
+    if name not in batch.schema.names:
+        found = ", ".join(map(repr, batch.schema.names))
+        raise BadInput("there is no such column", column=name, expected=f"one of {found}")
+    return batch.column(name)
+
+
+def instants(some: Any, name: str, before: int) -> NDArray[np.int64]:
+    """Return microseconds since 1970; times without a zone are UTC. `before` rows came before these."""
+    import pyarrow as pa
+
+    if not (pa.types.is_timestamp(some.type) or pa.types.is_date(some.type)):
+        expected = "dates with times, e.g. from pandas.to_datetime"
+        raise BadInput(f"{some.type} is no instant", column=name, expected=expected)
+    _complete(some, name, before)
+    unit = pa.timestamp("us", tz=getattr(some.type, "tz", None))
+    return np.asarray(some.cast(unit, safe=False).cast(pa.int64()).to_numpy(zero_copy_only=False))
+
+
+def flags(batch: pa.RecordBatch, name: str, before: int) -> NDArray[np.bool_]:
+    """Return which rows are conversions; none where no column says so."""
+    import pyarrow as pa
+
+    if name not in batch.schema.names:
+        return np.zeros(batch.num_rows, bool)
+    some = batch.column(name)
+    if not (pa.types.is_boolean(some.type) or pa.types.is_integer(some.type)):
+        raise BadInput(
+            f"{some.type} does not say yes or no", column=name, expected="true or false, or 1 and 0"
+        )
+    _complete(some, name, before)
+    return np.asarray(some.cast(pa.bool_()).to_numpy(zero_copy_only=False), bool)
+
+
+def values(batch: pa.RecordBatch, name: str, converts: NDArray[np.bool_], before: int) -> NDArray[np.float64]:
+    """Return the value of each conversion; 0 where there is no such column."""
+    import pyarrow as pa
+
+    if name not in batch.schema.names or not converts.any():
+        return np.zeros(int(converts.sum()))
+    some = batch.column(name)
+    numeric = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+    if not any(test(some.type) for test in numeric):
+        raise BadInput(f"{some.type} is no number", column=name, expected="the value of each conversion")
+    found = np.asarray(some.cast(pa.float64()).to_numpy(zero_copy_only=False))
+    wrong = np.flatnonzero(converts & ~np.isfinite(found))
+    if len(wrong):
+        raise BadInput("a conversion has no value", column=name, row=before + int(wrong[0]) + 1)
+    return np.asarray(found[converts], float)
+
+
+def codes(some: Any, known: dict[str, int]) -> NDArray[np.int32]:
+    """Return the code of each value, new values joining `known`; a null is ``(not set)``."""
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(some.type):
+        if not pa.types.is_null(some.type):
+            some = some.dictionary_encode()
+        else:
+            some = some.cast("string").dictionary_encode()
+    names = ["" if name is None else str(name) for name in some.dictionary.to_pylist()]
+    at = np.array([known.setdefault(name, len(known)) for name in names], np.int32)
+    if not some.indices.null_count:
+        return np.asarray(at[some.indices.to_numpy(zero_copy_only=False)] if len(at) else at)
+    absent = known.setdefault(NOT_SET, len(known))
+    places = some.indices.fill_null(len(at)).to_numpy(zero_copy_only=False)
+    return np.asarray(np.append(at, np.int32(absent))[places])
+
+
+def sorted_names(parts: list[NDArray[Any]], known: dict[str, int]) -> Coded:
+    """Return codes, which are emptied, as one column whose names are sorted."""
+    names = tuple(sorted(known))
+    kind: type = np.int16 if len(names) <= _SHORT else np.int32
+    place: NDArray[Any] = np.full(len(known) + 1, -1, kind)  # the last stands for the code -1
+    place[[known[name] for name in names]] = np.arange(len(names), dtype=kind)
+    found: NDArray[Any] = np.empty(sum(map(len, parts)), kind)
+    filled = 0
+    for part in parts:
+        found[filled : filled + len(part)] = place[part]
+        filled += len(part)
+    parts.clear()
+    return Coded(names=names, codes=found)
+
+
+def user_codes(parts: list[Any]) -> tuple[NDArray[np.int32], pa.Array[Any] | None, NDArray[np.bool_] | None]:
+    """Return each row's user as a code, the ids by code, and which rows have no user.
+
+    Small whole numbers are their own codes. A row without a user gets a code of its own.
+    """
+    import pyarrow as pa
+
+    whole: Any = pa.chunked_array(parts) if parts else pa.chunked_array([pa.array([], pa.int64())])
+    if pa.types.is_integer(whole.type) and not whole.null_count:
+        lowest, highest = _ends(whole)
+        if lowest >= 0 and highest < min(4 * len(whole) + 1000, 2**31 - 1):
+            found = np.empty(len(whole), np.int32)
+            np.concatenate([part.to_numpy() for part in whole.chunks], out=found, casting="unsafe")
+            return found, None, None
+    if pa.types.is_dictionary(whole.type):
+        whole = whole.cast(whole.type.value_type)
+    coded = whole.dictionary_encode().unify_dictionaries()
+    ids = coded.chunk(0).dictionary if coded.num_chunks else pa.array([], whole.type)
+    places = [part.indices.fill_null(-1).to_numpy(zero_copy_only=False) for part in coded.chunks]
+    found = np.concatenate([*places, np.zeros(0, np.int32)]).astype(np.int32)
+    absent = np.flatnonzero(found < 0)
+    if not len(absent):
+        return found, ids, None
+    found[absent] = len(ids) + np.arange(len(absent))
+    nobody = np.zeros(len(found), bool)
+    nobody[absent] = True
+    return found, pa.concat_arrays([ids, pa.nulls(len(absent), ids.type)]), nobody
+
+
+def _ends(whole: Any) -> tuple[int, int]:
+    import pyarrow.compute as pc
+
+    if not len(whole):
+        return 0, 0
+    found = pc.min_max(whole)
+    return int(found["min"].as_py()), int(found["max"].as_py())
+
+
+def _complete(some: Any, name: str, before: int) -> None:
+    if some.null_count:
+        import pyarrow.compute as pc
+
+        row = int(pc.index(some.is_null(), True).as_py())
+        raise BadInput("there is no value", column=name, row=before + row + 1)

@@ -1,0 +1,253 @@
+"""Touchpoints from frames: pandas, Polars or Arrow, in one piece or batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.attribution import encoding
+from workbench.attribution.journeys import NOT_SET, Provenance
+from workbench.attribution.touchpoints import (
+    Coded,
+    Touchpoints,
+    arrange,
+    first_of_equals,
+)
+from workbench.errors import BadInput
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Ties = Literal["arrival", "name"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """How the columns of a frame are called.
+
+    Parameters
+    ----------
+    user, time : str
+        Who, and when.
+    converts : str
+        Whether the row is a conversion; without such a column all rows are touches.
+    value : str
+        The value of a conversion; without such a column it is 0.
+    conversion, event : str
+        The ids of conversions and of touches: rows that are equal in these and all else count once.
+    """
+
+    user: str = "user_id"
+    time: str = "timestamp"
+    converts: str = "is_conversion"
+    value: str = "value"
+    conversion: str = "conversion_id"
+    event: str = "event_id"
+
+
+COLUMNS = Columns()
+
+
+def touchpoints_of(
+    touches: Any,
+    conversions: Any = None,
+    *,
+    by: str = "channel",
+    also: Sequence[str] = (),
+    columns: Columns = COLUMNS,
+    ties: Ties = "arrival",
+    since: int | None = None,
+) -> Touchpoints:
+    """Return touchpoints from a frame of touches and one of conversions, or from one frame of both.
+
+    Parameters
+    ----------
+    touches : pandas, Polars or Arrow frame, or iterable of Arrow record batches
+        With columns for user, instant and what tells touches apart. A column ``is_conversion`` marks rows
+        that are conversions. Touches without a user are left out.
+    conversions : frame, optional
+        With columns for user and instant, and best for value and id.
+    by : str
+        The column that tells touches apart; a null counts as ``(not set)``.
+    also : sequence of str
+        More that is known of each touch.
+    columns : Columns
+        How the other columns are called.
+    ties : {"arrival", "name"}
+        How touches of equal instants are ordered: by name where rows have no order of their own.
+    since : int, optional
+        The instant, in microseconds since 1970, from which conversions are reported.
+
+    Raises
+    ------
+    BadInput
+        If a column is missing, holds the wrong kind of value, or lacks one where there must be one.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> some = touchpoints_of(
+    ...     pd.DataFrame({"user_id": ["u", "u"], "timestamp": pd.to_datetime(["2024-01-02", "2024-01-01"]),
+    ...         "channel": ["email", None]}),
+    ...     pd.DataFrame({"user_id": ["u"], "timestamp": pd.to_datetime(["2024-01-02"]), "value": [9.5]}))
+    >>> some.names, some.touch.tolist(), some.provenance.not_set
+    (('(not set)', 'email'), [0, 1, -1], 1)
+    """
+    given: Iterator[tuple[pa.RecordBatch, bool | None]] = ((batch, None) for batch in batches(touches))
+    if conversions is not None:
+        given = chain(
+            ((batch, False) for batch in batches(touches)), ((batch, True) for batch in batches(conversions))
+        )
+    gathered = _Gathered(tuple(dict.fromkeys((by, *also))), columns)
+    for batch, converting in given:
+        gathered.take(batch, converting)
+    return gathered.ordered(ties, since)
+
+
+def batches(frame: Any) -> Iterable[pa.RecordBatch]:
+    """Return a frame as Arrow record batches.
+
+    Raises
+    ------
+    BadInput
+        If it is no frame.
+    """
+    import pyarrow as pa
+
+    if isinstance(frame, pa.Table):
+        return list(frame.to_batches()) or [pa.RecordBatch.from_pylist([], schema=frame.schema)]
+    if isinstance(frame, pa.RecordBatch):
+        return [frame]
+    if hasattr(frame, "to_arrow"):
+        return batches(frame.to_arrow())
+    if hasattr(frame, "iloc"):
+        return batches(pa.Table.from_pandas(frame, preserve_index=False))
+    if isinstance(frame, Iterable) and not isinstance(frame, str | bytes | dict):
+        return frame
+    raise BadInput(f"a {type(frame).__name__} is no frame", expected="a pandas, Polars or Arrow frame")
+
+
+class _Gathered:
+    """Columns while they are read, batch by batch."""
+
+    def __init__(self, names: Sequence[str], columns: Columns) -> None:
+        self.names, self.columns = names, columns
+        self.rows = 0
+        self.users: list[Any] = []
+        self.instants: list[NDArray[np.int64]] = []
+        self.converts: list[NDArray[np.bool_]] = []
+        self.values: list[NDArray[np.float64]] = []
+        self.ids: list[Any] = []
+        self.codes: dict[str, list[NDArray[Any]]] = {name: [] for name in names}
+        self.known: dict[str, dict[str, int]] = {name: {} for name in names}
+
+    def take(self, batch: pa.RecordBatch, converting: bool | None) -> None:
+        """Add the rows of one batch; `converting` says what they are where no column does."""
+        at, size = self.columns, batch.num_rows
+        self.users.append(encoding.column(batch, at.user))
+        self.instants.append(encoding.instants(encoding.column(batch, at.time), at.time, self.rows))
+        if converting is None:
+            converts = encoding.flags(batch, at.converts, self.rows)
+        else:
+            converts = np.full(size, converting)
+        self.converts.append(converts)
+        self.values.append(encoding.values(batch, at.value, converts, self.rows))
+        self.ids.append(_ids(batch, converts, at))
+        for name in self.names:
+            codes = np.full(size, -1, np.int16)
+            if not converts.all():
+                touches = batch if not converts.any() else batch.filter(~converts)
+                found = encoding.codes(encoding.column(touches, name), self.known[name])
+                kind = np.int16 if len(self.known[name]) < 2**15 else np.int32
+                codes = np.full(size, -1, kind)
+                codes[~converts] = found
+            self.codes[name].append(codes)
+        self.rows += size
+
+    def ordered(self, ties: Ties, since: int | None) -> Touchpoints:
+        """Return all rows in order, those left out that are there twice or are touches of nobody."""
+        user, users, nobody = encoding.user_codes(self.users)
+        self.users.clear()
+        instant, converts = _joined(self.instants, np.int64), _joined(self.converts, np.bool_)
+        value = _joined(self.values, np.float64)
+        coded = {name: encoding.sorted_names(self.codes[name], self.known[name]) for name in self.names}
+        ids = self._joined_ids()
+        whose = np.ones(len(user), bool) if nobody is None else ~nobody | converts
+        kept = whose
+        if ids is not None:
+            of_row = np.zeros(len(user))
+            of_row[converts] = value
+            kept = whose & first_of_equals(ids, (user, instant, coded[self.names[0]].codes, of_row))
+        ordering = None if ties == "arrival" else tuple(some.codes for some in coded.values())
+        rows, layout = arrange(user, instant, converts, kept=kept, ties=ordering)
+        if rows is not None:
+            place = (np.cumsum(converts) - 1)[rows][converts[rows]]
+            value, user, instant, converts = value[place], user[rows], instant[rows], converts[rows]
+            ids = None if ids is None else ids.take(rows)
+            coded = {name: Coded(names=some.names, codes=some.codes[rows]) for name, some in coded.items()}
+        touches = coded[self.names[0]]
+        return Touchpoints(
+            attribute=self.names[0],
+            attributes=coded,
+            user=user,
+            user_count=int(user.max(initial=-1)) + 1 if users is None else len(users),
+            users=users,
+            instant=instant,
+            value=value,
+            conversion_ids=None if ids is None else ids.filter(converts),
+            layout=layout,
+            since=since,
+            provenance=Provenance(
+                touches=len(user) - len(value),
+                conversions=len(value),
+                duplicates=int((whose & ~kept).sum()),
+                nobody=int((~whose).sum()),
+                not_set=_count(touches, NOT_SET),
+                negative=int((value < 0).sum()),
+                first=int(instant.min()) if len(instant) else None,
+                last=int(instant.max()) if len(instant) else None,
+            ),
+        )
+
+    def _joined_ids(self) -> pa.Array[Any] | None:
+        import pyarrow as pa
+
+        if all(isinstance(some, int) for some in self.ids):
+            return None
+        parts: list[Any] = [
+            pa.nulls(some, pa.string()) if isinstance(some, int) else some for some in self.ids
+        ]
+        joined: pa.Array[Any] = pa.concat_arrays(parts)
+        return joined
+
+
+def _ids(batch: pa.RecordBatch, converts: NDArray[np.bool_], columns: Columns) -> Any:
+    """Return the id of each row, or only how many rows there are where none has one."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found: list[Any] = [
+        batch.column(name).cast(pa.string())
+        if name in batch.schema.names
+        else pa.nulls(len(converts), pa.string())
+        for name in (columns.conversion, columns.event)
+    ]
+    if all(some.null_count == len(some) for some in found):
+        return len(converts)
+    return pc.if_else(pa.array(converts), *found)
+
+
+def _count(coded: Coded, name: str) -> int:
+    return int((coded.codes == coded.names.index(name)).sum()) if name in coded.names else 0
+
+
+def _joined(parts: list[NDArray[Any]], kind: type) -> NDArray[Any]:
+    """Return one array, and empty the list."""
+    found = np.concatenate([*parts, np.zeros(0, kind)])
+    parts.clear()
+    return found

@@ -1,0 +1,99 @@
+"""Rows of touchpoints, each user's together, cut into journeys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.attribution.touchpoints import Codes, Touchpoints
+from workbench.attribution.windows import JourneySettings
+
+Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sequences:
+    """Touchpoints, each user's together and in order, and where journeys begin and end.
+
+    Parameters
+    ----------
+    rows : array of int
+        The row of the touchpoints that stands in each place.
+    user, instant, touch : arrays
+        Of each place.
+    converts : array of bool
+        Whether a conversion stands there.
+    value : array
+        Its value; 0 for a touch.
+    starts, ends : arrays of int, shape (journeys,)
+        The first place of each journey, and the place after its last, where a conversion may stand.
+    user_starts : array of int, shape (journeys,)
+        The first place of the journey's user.
+    returning : array of bool, shape (journeys,)
+        Whether the user converted before.
+    counted : array of bool, shape (journeys,)
+        Whether the journey ends in the period that is reported.
+    """
+
+    rows: Integers
+    user: NDArray[np.int32]
+    instant: Integers
+    touch: Codes
+    converts: Flags
+    value: NDArray[np.float64]
+    starts: Integers
+    ends: Integers
+    user_starts: Integers
+    returning: Flags
+    counted: Flags
+
+    @property
+    def converted(self) -> Flags:
+        """Return whether each journey ends in a conversion, shape (journeys,)."""
+        return self.converts[self.ends - 1]
+
+    @property
+    def touches(self) -> Integers:
+        """Return the number of touches of each journey, shape (journeys,)."""
+        return self.ends - self.starts - self.converted
+
+
+def sequences(touchpoints: Touchpoints, settings: JourneySettings) -> Sequences:
+    """Return touchpoints cut into journeys."""
+    rows = np.arange(len(touchpoints), dtype=np.int64)
+    if touchpoints.layout == "time":
+        rows = np.argsort(touchpoints.user, kind="stable").astype(np.int64)
+    user, instant, touch = touchpoints.user[rows], touchpoints.instant[rows], touchpoints.touch[rows]
+    converts = touch < 0
+    place = np.cumsum(touchpoints.touch < 0) - 1
+    value = np.zeros(len(rows))
+    value[converts] = touchpoints.value[place[rows[converts]]]
+    other = np.diff(user) != 0
+    idle = ~converts[1:] & (np.diff(instant) > settings.gap_micros)
+    starts = _starts(other | converts[:-1] | idle, len(rows))
+    ends = np.append(starts[1:], len(rows)).astype(np.int64)[: len(starts)]
+    users = _starts(other, len(rows))
+    user_starts = users[np.searchsorted(users, starts, side="right") - 1]
+    before = np.concatenate([[0], np.cumsum(converts)])
+    since = touchpoints.since
+    return Sequences(
+        rows=rows,
+        user=user,
+        instant=instant,
+        touch=touch,
+        converts=converts,
+        value=value,
+        starts=starts,
+        ends=ends,
+        user_starts=user_starts,
+        returning=before[starts] > before[user_starts],
+        counted=np.ones(len(starts), bool) if since is None else instant[ends - 1] >= since,
+    )
+
+
+def _starts(breaks: Flags, size: int) -> Integers:
+    """Return the places where something begins: the first, and those after a break."""
+    return np.concatenate([np.zeros(min(size, 1), np.int64), np.flatnonzero(breaks) + 1])
