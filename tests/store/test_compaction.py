@@ -1,12 +1,15 @@
 """Fewer files, the same rows, sorted; what is vacuumed is only what nobody asked to keep."""
 
+from pathlib import Path
+
 import pyarrow.parquet as pq
 import pytest
 
 from workbench.errors import WorkspaceError
 from workbench.store import Workspace
-from workbench.store.compaction import compact, vacuum
+from workbench.store.compaction import compact, keep_compact, vacuum
 from workbench.store.delta import data_files
+from workbench.store.ingest import ingest
 
 
 def load_often(workspace: Workspace, times: int) -> None:
@@ -39,6 +42,62 @@ def test_many_small_files_become_few(workspace: Workspace) -> None:
     assert workspace.tables(4).rows["facts"] == 60
     with workspace.writer() as writer:
         assert compact(writer).sentence == "No table has many small files."
+
+
+def test_however_many_loads_there_are_files_stay_few(workspace: Workspace) -> None:
+    loads, rewritten = 66, 0
+    with workspace.writer(threads=1) as writer:
+
+        def stored(name: str, version: int) -> dict[str, int]:
+            return {file.path: file.rows for file in data_files(writer.store / name, version)}
+
+        for number in range(loads):
+            with writer.transaction(str(number)) as load:
+                load.append(
+                    "orders",
+                    f"SELECT '{number}-' || i AS order_id, 1 AS line, now() AS ordered_at, 1 AS order_value, "
+                    "false AS is_return FROM range(10) AS r(i)",
+                )
+                load.commit()
+            before = stored("orders", writer.head.versions["orders"])
+            keep_compact(writer)
+            after = stored("orders", writer.head.versions["orders"])
+            rewritten += sum(rows for path, rows in after.items() if path not in before)
+            assert len(after) <= 15
+            assert len(stored("loads", writer.head.version)) <= 30
+    tables = workspace.tables()
+    assert tables.query("SELECT count(DISTINCT order_id) AS n FROM orders")["n"].to_pylist() == [10 * loads]
+    assert sorted(tables.frame("loads")["load_id"])[:loads] == sorted(str(n) for n in range(loads))
+    assert 0 < rewritten <= 2 * 10 * loads  # a row once for each eightfold growth: 10, 80, 640
+
+
+def test_files_of_different_sizes_are_left_alone(workspace: Workspace) -> None:
+    with workspace.writer(threads=1) as writer:
+        for number in range(4):
+            for rows in (1, 1000):
+                with writer.transaction(f"{number}-{rows}") as load:
+                    load.append(
+                        "quarantine",
+                        "SELECT 't' AS table_name, 'f' AS file, i AS line, '' AS raw, '' AS reasons, "
+                        f"now() AS quarantined_at FROM range({rows}) AS r(i)",
+                    )
+                    load.commit()
+        assert keep_compact(writer).files_after == 1  # of the load log, which has a row for each load
+        assert len(data_files(writer.store / "quarantine", writer.head.versions["quarantine"])) == 8
+
+
+def test_files_loaded_one_by_one_become_few_by_themselves(workspace: Workspace, tmp_path: Path) -> None:
+    for number in range(10):
+        line = f"2024-01-{number + 1:02},c,email,{number}"
+        (tmp_path / f"{number}.csv").write_text(f"date,campaign_id,channel,spend\n{line}\n")
+    for number in range(10):
+        ingest(workspace, [tmp_path / f"{number}.csv"])
+    tables = workspace.tables()
+    for name in ("events", "facts", "daily_performance", "loads"):
+        version = tables.version if name == "loads" else tables.versions[name]
+        assert len(data_files(workspace.store_path / name, version)) <= 6
+    assert tables.query("SELECT sum(spend) AS s FROM daily_performance")["s"].to_pylist() == [sum(range(10))]
+    assert tables.rows["events"] == 10  # one says of each load that it came
 
 
 def test_vacuum_keeps_the_versions_it_is_told_to(workspace: Workspace) -> None:

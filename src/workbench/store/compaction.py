@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -18,6 +18,8 @@ from workbench.store.writer import Writer
 
 SMALL_BYTES = 64 * 2**20
 FEWEST_FILES = 4
+# About so many rows are rewritten after one load.
+ROWS_AT_ONCE = 4_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,45 +49,82 @@ def compact(writer: Writer, *, small: int = SMALL_BYTES, fewest: int = FEWEST_FI
     fewest : int
         A partition with fewer small files is left alone.
     """
+
+    def chosen(files: Iterable[DataFile]) -> list[DataFile]:
+        partitions = _grouped((file for file in files if file.size < small), _partition)
+        return [file for group in partitions if len(group) >= fewest for file in group]
+
+    names = [name for name in TABLES if name != LOADS.name]
+    done = _rewrite(writer, {name: chosen(_files(writer, name)) for name in names}, rollups=True)
+    return _with_loads(writer, done, chosen(_files(writer, LOADS.name)))
+
+
+def keep_compact(writer: Writer) -> Compacted:
+    """Rewrite what many small loads have left, where there is much of it: what follows every load.
+
+    Eight small files of one partition and of about one size become one. So a partition never has many
+    files, and a row is rewritten only as often as its file has grown eightfold. In one call no more is
+    rewritten than takes some seconds; the rest waits for the next.
+    """
+    alike: list[tuple[str, list[DataFile]]] = []
+    for name in TABLES:
+        small = (file for file in _files(writer, name) if file.size < SMALL_BYTES)
+        groups = _grouped(small, lambda file: (_partition(file), delta.scale(file.rows)))
+        alike.extend((name, group) for group in groups if len(group) >= delta.ALIKE)
+    chosen: dict[str, list[DataFile]] = {}
+    rows = 0
+    for name, group in sorted(alike, key=lambda found: -len(found[1])):
+        if rows < ROWS_AT_ONCE:
+            chosen.setdefault(name, []).extend(group)
+            rows += sum(file.rows for file in group)
+    loads = chosen.pop(LOADS.name, [])
+    done = _rewrite(writer, chosen) if chosen else Compacted(files_before=0, files_after=0)
+    return _with_loads(writer, done, loads)
+
+
+def _files(writer: Writer, table: str) -> tuple[DataFile, ...]:
+    version = writer.head.version if table == LOADS.name else writer.head.versions[table]
+    return delta.data_files(writer.store / table, version)
+
+
+def _partition(file: DataFile) -> PurePosixPath:
+    return PurePosixPath(file.path).parent
+
+
+def _grouped(files: Iterable[DataFile], key: Callable[[DataFile], Hashable]) -> list[list[DataFile]]:
+    groups: dict[Hashable, list[DataFile]] = {}
+    for file in files:
+        groups.setdefault(key(file), []).append(file)
+    return list(groups.values())
+
+
+def _rewrite(writer: Writer, chosen: Mapping[str, list[DataFile]], *, rollups: bool = False) -> Compacted:
     before = after = 0
     with writer.transaction(f"compact-{uuid.uuid4().hex}", operation="compact") as load:
-        for table in TABLES:
-            if table == LOADS.name:
-                continue
-            chosen = _small_files(load.files(table), small, fewest)
-            if chosen:
-                others = len(load.files(table)) - len(chosen)
-                load.rewrite(table, chosen)
-                before += len(chosen)
-                after += len(load.files(table)) - others
-        if load.merge_rollups() or before:
+        for table, files in chosen.items():
+            others = len(load.files(table)) - len(files)
+            load.rewrite(table, files)
+            before += len(files)
+            after += len(load.files(table)) - others
+        if (rollups and load.merge_rollups()) or before:
             load.commit()
-    stored = delta.data_files(writer.store / LOADS.name, writer.head.version)
-    if len(stored) >= fewest:
-        _compact_loads(writer, stored)
-        before, after = before + len(stored), after + 1
     return Compacted(files_before=before, files_after=after)
 
 
-def _small_files(files: Iterable[DataFile], small: int, fewest: int) -> list[DataFile]:
-    groups: dict[PurePosixPath, list[DataFile]] = {}
-    for file in files:
-        if file.size < small:
-            groups.setdefault(PurePosixPath(file.path).parent, []).append(file)
-    return [file for group in groups.values() if len(group) >= fewest for file in group]
-
-
-def _compact_loads(writer: Writer, stored: tuple[DataFile, ...]) -> None:
+def _with_loads(writer: Writer, done: Compacted, loads: Sequence[DataFile]) -> Compacted:
+    if not loads:
+        return done
     load_id, pending = f"compact-{uuid.uuid4().hex}", writer.store.parent / "pending"
     folder, state = writer.store / LOADS.name, writer.head
     recovery.announce(pending, load_id)
     files = stage(
-        writer.connection, LOADS, folder, files_sql(LOADS, folder, stored), recovery.file_prefix(load_id)
+        writer.connection, LOADS, folder, files_sql(LOADS, folder, loads), recovery.file_prefix(load_id)
     )
     notes = note(state.versions, state.loaded_at)
-    delta.commit(folder, Change(added=files, removed=stored), load_id, notes)
+    delta.commit(folder, Change(added=files, removed=tuple(loads)), load_id, notes)
     recovery.recover(writer.store, pending)
     writer.refresh()
+    return Compacted(files_before=done.files_before + len(loads), files_after=done.files_after + 1)
 
 
 def vacuum(writer: Writer, retain_versions: Iterable[int] = ()) -> int:

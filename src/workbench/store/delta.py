@@ -6,6 +6,7 @@ Only this module and `store.compaction` speak to the Delta library.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +28,9 @@ _CONFIGURATION = {
     "delta.deletedFileRetentionDuration": "interval 36500 days",
 }
 _TRANSACTION_VERSION = 1
+# So many files of one scale become one, so that there are never many, and no row is written often.
+ALIKE = 8
+_ENTRY = re.compile(r"\d{20}\.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +62,17 @@ class Change:
 
     added: tuple[DataFile, ...] = ()
     removed: tuple[DataFile, ...] = ()
+
+
+def scale(rows: int) -> int:
+    """Return how large a file of so many rows is: those of one scale differ less than eightfold.
+
+    Examples
+    --------
+    >>> scale(1), scale(1000), scale(8 * 1000)
+    (0, 3, 4)
+    """
+    return rows.bit_length() // 3
 
 
 def create_table(folder: Path, definition: TableDefinition) -> None:
@@ -96,6 +111,26 @@ def open_table(folder: Path, version: int | None = None) -> DeltaTable:
         ) from error
 
 
+def newest_version(folder: Path) -> int:
+    """Return the newest version of a table, by the names in its log alone.
+
+    Raises
+    ------
+    WorkspaceError
+        If there is no log, or nothing in it.
+    """
+    try:
+        listed = [path.name for path in (folder / "_delta_log").iterdir()]
+    except OSError:
+        listed = []
+    entries = [int(name[:20]) for name in listed if _ENTRY.fullmatch(name)]
+    if not entries:
+        raise WorkspaceError(
+            f"The table {folder.name!r} of {folder.parent.parent} cannot be opened: it has no log."
+        )
+    return max(entries)
+
+
 def data_files(folder: Path, version: int) -> tuple[DataFile, ...]:
     """Return the files that make up one version of a table; version 0 has none.
 
@@ -118,7 +153,9 @@ def data_files(folder: Path, version: int) -> tuple[DataFile, ...]:
 def _data_files(folder: Path, version: int, _written: int) -> tuple[DataFile, ...]:
     import pyarrow as pa
 
-    listed = pa.table(open_table(folder, version).get_add_actions(flatten=True))
+    # `pa.table` would load pandas to see whether it was given a frame.
+    actions = open_table(folder, version).get_add_actions(flatten=True)
+    listed = pa.RecordBatchReader.from_stream(actions).read_all()
     names = [name for name in listed.column_names if name.startswith("partition.")]
     rows = listed.select(["path", "size_bytes", "num_records", *names]).to_pylist()
     return tuple(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from workbench.errors import BadInput, UsageError
 from workbench.events.mapping import Mapping, detect, load_mapping, names
 from workbench.events.tables import TableDefinition
+from workbench.store.compaction import keep_compact
 from workbench.store.ingest_events import looks_like_events
 from workbench.store.ingest_rows import native_table
 from workbench.store.ingested import FileLoad, Ingested
@@ -92,6 +93,7 @@ def ingest(
                 plan = _plan(path, named)
                 loading = Loading(workspace=workspace, now=arrival, backfill=backfill, expected=expected)
                 loaded.append(_load(writer, plan, loading))
+                keep_compact(writer)
             except BadInput as error:
                 if len(found) == 1:
                     raise

@@ -80,13 +80,13 @@ def head(store: Path, version: int | None = None) -> Head:
     """
     folder = store / LOADS.name
     if version is None:
-        version = int(delta.open_table(folder).version())
+        version = delta.newest_version(folder)
     try:
         note = delta.commit_note(folder, version, _NOTE)
     except FileNotFoundError:
         note = None
     if not note:
-        newest = int(delta.open_table(folder).version())
+        newest = delta.newest_version(folder)
         raise WorkspaceError(f"{store.parent} has no data version {version}; there are 1 to {newest}.")
     versions = {name: int(note["versions"].get(name, 0)) for name in TABLES if name != LOADS.name}
     # What a load that knew no roll-ups left behind is not named, and so not read.

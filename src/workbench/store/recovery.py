@@ -132,7 +132,7 @@ def recover(store: Path, pending: Path) -> None:
 
 
 def _sync_log(folder: Path) -> None:
-    version = int(delta.open_table(folder).version())
+    version = delta.newest_version(folder)
     sync_files(folder, [f"_delta_log/{delta.log_entry(folder, version).name}"])
 
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _MADE, _FILE = "_rolled_up", "_file_path"
-# So many files of about one size become one, so that there are never many, and no row is written often.
-_ALIKE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,12 +158,8 @@ def _holding(
 
 def _alike(connection: DuckDBPyConnection, made: str, files: list[DataFile]) -> list[DataFile]:
     (rows,) = connection.execute(f"SELECT count(*) FROM {made}").fetchall()[0]
-    alike = [file for file in files if _scale(file.rows) == _scale(rows)]
-    return alike if len(alike) >= _ALIKE - 1 else []
-
-
-def _scale(rows: int) -> int:
-    return rows.bit_length() // 3
+    alike = [file for file in files if delta.scale(file.rows) == delta.scale(rows)]
+    return alike if len(alike) >= delta.ALIKE - 1 else []
 
 
 def _replaced(
