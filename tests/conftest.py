@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLIC_DATA = ROOT.parent / "shared" / "data"
@@ -55,7 +60,7 @@ def public_data() -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Return Chromium without a network; one at a time, since it keeps an event loop running."""
+    """Return Chromium that reaches this machine only; one at a time, since it keeps an event loop running."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -64,9 +69,103 @@ def browser() -> Iterator[Browser]:
             args=[
                 "--no-sandbox",
                 "--disable-gpu",
-                "--host-resolver-rules=MAP * ~NOTFOUND",
+                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
                 "--disable-dev-shm-usage",
             ],
         )
         yield opened
         opened.close()
+
+
+_LAB_SETTINGS = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    # Cells out of sight are drawn too.
+    "notebook-extension/tracker": {"windowingMode": "none"},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lab:
+    """A JupyterLab server of its own, and a browser window that looks at it.
+
+    `folder` is what it serves; `foreign` are the addresses outside of it that a page asked for.
+    """
+
+    url: str
+    token: str
+    folder: Path
+    context: BrowserContext
+    foreign: list[str] = field(default_factory=list)
+
+    def open(self, notebook: str) -> Page:
+        """Open a notebook of the folder, and return its page once the kernel is there."""
+        page = self.context.new_page()
+        page.on("request", lambda sent: None if self._own(sent.url) else self.foreign.append(sent.url))
+        page.on("websocket", lambda sent: None if self._own(sent.url) else self.foreign.append(sent.url))
+        page.goto(f"{self.url}lab/workspaces/{Path(notebook).stem}/tree/{notebook}?token={self.token}")
+        # The page says "idle" before there is a session; what is run then asks for a kernel in a dialog.
+        page.wait_for_function(
+            "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'",
+            timeout=60_000,
+        )
+        return page
+
+    def run(self, page: Page) -> None:
+        """Run every cell of an open notebook, wait until all have ended, and save it with its outputs."""
+        for command in ("notebook:run-all-cells", "docmanager:save"):
+            page.evaluate(
+                "name => { window.ended = null; jupyterapp.commands.execute(name)"
+                ".then(() => window.ended = 'well', error => window.ended = String(error)); }",
+                command,
+            )
+            page.wait_for_function("window.ended !== null", timeout=120_000)
+            assert page.evaluate("window.ended") == "well"
+
+    def _own(self, url: str) -> bool:
+        here = self.url.removeprefix("http")
+        return url.startswith((f"http{here}", f"ws{here}", f"blob:http{here}", "data:"))
+
+
+@pytest.fixture(scope="module")
+def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Start JupyterLab on an empty folder, with nothing of the user's settings and no news from outside."""
+    home = tmp_path_factory.mktemp("lab")
+    folder, settings, runtime = home / "served", home / "settings", home / "runtime"
+    for name, values in _LAB_SETTINGS.items():
+        path = settings / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+    folder.mkdir()
+    own = {"JUPYTERLAB_SETTINGS_DIR": settings, "JUPYTERLAB_WORKSPACES_DIR": home / "workspaces"}
+    own |= {"JUPYTER_CONFIG_DIR": home / "config", "JUPYTER_RUNTIME_DIR": runtime}
+    own |= {"JUPYTER_DATA_DIR": home / "data", "IPYTHONDIR": home / "ipython", "HOME": home}
+    options = ["--no-browser", "--ip=127.0.0.1", "--port=0", f"--notebook-dir={folder}", "--allow-root"]
+    options += ["--expose-app-in-browser", "--LabApp.extension_manager=readonly"]
+    with (home / "log").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *options],
+            env=os.environ | {name: str(path) for name, path in own.items()},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            known = _lab_address(server, runtime, home / "log")
+            context = browser.new_context(viewport={"width": 1280, "height": 900})
+            yield Lab(url=known["url"], token=known["token"], folder=folder, context=context)
+            context.close()
+        finally:
+            server.terminate()
+            server.wait(timeout=60)
+
+
+def _lab_address(server: subprocess.Popen[bytes], runtime: Path, log: Path) -> dict[str, str]:
+    for _ in range(600):
+        for path in runtime.glob("jpserver-*.json"):
+            try:
+                return json.loads(path.read_text())
+            except ValueError:
+                continue
+        if server.poll() is not None:
+            break
+        time.sleep(0.1)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()}")
