@@ -1,11 +1,10 @@
-"""The notebooks in JupyterLab itself: every cell runs, charts are drawn, what can be moved moves; no network."""
+"""The notebooks in JupyterLab itself, offline: every cell runs, charts are drawn, sliders reach the kernel."""
 
 from __future__ import annotations
 
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import nbformat
 import pytest
@@ -16,15 +15,12 @@ from workbench.events.simulation import MarketSpec, simulate, write_market
 from workbench.store import Workspace
 from workbench.store.ingest import ingest
 
-if TYPE_CHECKING:
-    from ..conftest import Lab
-
 pytestmark = pytest.mark.browser
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
 
 @pytest.fixture(scope="module")
-def served(lab: Lab) -> Lab:
+def served(lab):
     """Return the lab with the project's notebooks, and a small workspace where they look for it."""
     shutil.copytree(NOTEBOOKS, lab.folder / "notebooks", ignore=shutil.ignore_patterns(".*"))
     spec = replace(MarketSpec.small(), days=60, users=200)
@@ -46,7 +42,7 @@ def served(lab: Lab) -> Lab:
         ),
     ],
 )
-def test_a_notebook_runs_and_draws(served: Lab, name: str) -> None:
+def test_a_notebook_runs_and_draws(served, name: str) -> None:
     page = served.open(f"notebooks/{name}.ipynb")
     served.run(page)
     stored = nbformat.read(served.folder / "notebooks" / f"{name}.ipynb", as_version=4)
@@ -70,7 +66,7 @@ slider.observe(lambda change: setattr(said, "value", f"the kernel got {change.ne
 ipywidgets.VBox([slider, said])"""
 
 
-def test_a_slider_reaches_the_kernel_and_back(lab: Lab) -> None:
+def test_a_slider_reaches_the_kernel_and_back(lab) -> None:
     notebook = v4.new_notebook(cells=[v4.new_code_cell(SLIDER)], metadata=KERNEL)
     nbformat.write(notebook, lab.folder / "slider.ipynb")
     page = lab.open("slider.ipynb")
