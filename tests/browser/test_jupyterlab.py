@@ -1,4 +1,4 @@
-"""The notebooks in JupyterLab itself, offline: every cell runs, charts are drawn, sliders reach the kernel."""
+"""The notebooks in JupyterLab itself, offline: each cell runs, charts are drawn, sliders reach the kernel."""
 
 from __future__ import annotations
 
