@@ -43,6 +43,8 @@ def format_value(value: float | None, unit: str = "", *, currency: str | None = 
     --------
     >>> format_value(0.037899, "%"), format_value(1234567.0, "money", currency="USD"), format_value(None)
     ('3.79%', '$1.23M', '–')
+    >>> format_value(0.0000043, "%"), format_value(0.00066, "money", currency="EUR")
+    ('0.00043%', '€0.00066')
     >>> format_value(1.27241, "x"), format_value(384230, "count"), format_value(8.4, "h")
     ('1.27x', '384,230', '8.4 h')
     """
@@ -66,6 +68,8 @@ def format_value(value: float | None, unit: str = "", *, currency: str | None = 
 def _significant(value: float) -> str:
     size = abs(value)
     places = 0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 1 else 3
+    if 0 < size < 0.001:  # what is not zero does not read as zero
+        places = min(1 - math.floor(math.log10(size)), 12)
     text = f"{value:,.{places}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -76,6 +80,8 @@ def _money(value: float, currency: str | None) -> str:
     scale, suffix = (1e9, "B") if size >= 1e9 else (1e6, "M") if size >= 1e6 else (1, "")
     places = 2 if suffix or size < 1000 else 0
     text = f"{'−' if value < 0 else ''}{sign}{size / scale:,.{places}f}{suffix}"
+    if 0 < size < 0.01:
+        text = f"{'−' if value < 0 else ''}{sign}{_significant(size)}"
     return text if sign or not currency else f"{text} {currency}"
 
 

@@ -13,7 +13,7 @@ from statsmodels.stats.proportion import proportion_confint, proportions_ztest
 
 from workbench.errors import NotEnoughData, UsageError
 from workbench.explore.funnels import compare_funnels, funnel_of
-from workbench.explore.paths import funnel
+from workbench.explore.paths import funnel, known_funnel
 
 NOON = datetime(2024, 5, 6, 12, tzinfo=UTC)
 
@@ -158,7 +158,9 @@ def test_users_count_in_order(base, fact) -> None:
     assert [stage.count for stage in result.stages] == [5, 3, 3, 2, 2]
     assert result.counted == "users in order"
     assert [s.count for s in funnel(base(facts=rows), where={"segment": "VIP"}).stages] == [5, 3, 3, 2, 2]
+    assert known_funnel(base(facts=rows)) == result
     assert "no message to a user" in funnel(base(facts=rows), where={"channel": "push"}).sentence
+    assert "no message to a user" in known_funnel(base(facts=rows), where={"channel": "push"}).sentence
     none_click = _steps(fact, 8, ("campaign_delivered", 0), ("visit", 1), ("cart", 2), ("user_purchased", 3))
     assert [s.count for s in funnel(base(facts=none_click)).stages] == [1, 0, 0, 0, 0]
 

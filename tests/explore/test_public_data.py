@@ -9,7 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.explore import cohorts, compare_campaigns, compare_funnels, funnel, funnel_of, trends
+from workbench.explore import (
+    cohorts,
+    compare_campaigns,
+    compare_funnels,
+    funnel,
+    funnel_of,
+    known_funnel,
+    trends,
+)
 
 pytestmark = pytest.mark.data
 
@@ -86,6 +94,15 @@ def test_totals_of_the_facebook_export(base, public_data: Path) -> None:
     assert all(row.revenue is None and row.roas is None for row in view.rows)
     whole = funnel(tables, "awareness", window=None)
     assert [stage.count for stage in whole.stages[:3]] == [213_434_828, 38_165, 3_264]
+    shown = known_funnel(tables, window=None, where={"campaign": "1178"})
+    assert [(s.label, s.count) for s in shown.stages] == [
+        ("awareness: impressions", 204_823_716),
+        ("interest: clicks", 36_068),
+        ("consideration: leads", 2_669),
+        ("conversion: conversions", 872),
+    ]
+    assert shown.note == "not reported: qualified leads; no lead was won, so conversions are counted"
+    assert "0.00043% of 204,823,716 impressions" in shown.sentence
     parts = [funnel(tables, "awareness", window=None, where={"campaign": name}) for name in ("936", "1178")]
     assert compare_funnels(*parts).steps[0].p_corrected < 1e-6
 

@@ -28,7 +28,7 @@ def funnel(result: Funnel) -> Drawing | Nothing:
             "detail": format_value(stage.overall, "%"),
             "tone": "s2" if stage is weak else "s1",
         }
-        for label, stage in zip(labels([s.stage for s in result.stages]), result.stages, strict=True)
+        for label, stage in zip(labels([s.label for s in result.stages]), result.stages, strict=True)
     ]
     listed = "; ".join(f"{row['label']} {row['said']}" for row in rows)
     counted = "users who came through the stages in order" if "order" in result.counted else result.counted
@@ -40,7 +40,7 @@ def funnel(result: Funnel) -> Drawing | Nothing:
         table=tabulate(
             result.stages,
             [
-                text("stage", "Stage"),
+                text("label", "Stage"),
                 figure("count", "Count", "count"),
                 figure("rate", "Of the stage before", "%"),
                 figure("benchmark", "Usual", "%"),

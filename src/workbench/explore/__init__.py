@@ -14,7 +14,7 @@ from workbench.explore.heatmaps import heatmap
 from workbench.explore.kpis import kpi_cards
 from workbench.explore.leads import leads
 from workbench.explore.pacing import pacing
-from workbench.explore.paths import funnel
+from workbench.explore.paths import funnel, known_funnel
 from workbench.explore.quality import data_quality
 from workbench.explore.reconciliation import reconcile
 from workbench.explore.segments import compare_segments, segments
@@ -36,6 +36,7 @@ __all__ = [
     "funnel",
     "funnel_of",
     "heatmap",
+    "known_funnel",
     "kpi_cards",
     "leaderboard",
     "leads",

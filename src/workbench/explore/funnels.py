@@ -22,12 +22,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunnelDefinition:
-    """A ready funnel: its stages, and for each step the share that usually goes on (None where unknown)."""
+    """A ready funnel.
+
+    Parameters
+    ----------
+    stages : tuple of str
+        From the first to the last.
+    benchmarks : tuple of float or None
+        For each step the share that usually goes on; None where unknown.
+    counted : tuple of str
+        What is counted at each stage, where that is not its name.
+    """
 
     name: str
     says: str
     stages: tuple[str, ...]
     benchmarks: tuple[float | None, ...]
+    counted: tuple[str, ...] = ()
 
 
 # Click-through is judged against the healthy range of the dictionary; the other steps against round figures
@@ -40,6 +51,7 @@ FUNNELS: Catalog[FunnelDefinition] = Catalog(
             says="From impressions over clicks, leads and qualified leads to sales.",
             stages=("awareness", "interest", "consideration", "intent", "conversion"),
             benchmarks=(0.015, 0.05, 0.25, 0.25),
+            counted=("impressions", "clicks", "leads", "qualified leads", "sales"),
         ),
         FunnelDefinition(
             name="purchase",
@@ -68,6 +80,8 @@ class StageRow:
         The usual rate of this step, and rate / benchmark.
     overall : float or None
         The share of the first stage.
+    counted : str
+        What is counted; empty where it is the stage's own name.
     """
 
     stage: str
@@ -81,6 +95,12 @@ class StageRow:
     against_benchmark: float | None
     overall: float | None
     is_bottleneck: bool
+    counted: str = ""
+
+    @property
+    def label(self) -> str:
+        """Return the stage and what is counted at it."""
+        return f"{self.stage}: {self.counted}" if self.counted else self.stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,10 +128,8 @@ class Funnel(View):
         if self.missing:
             return self.missing
         first, last = self.stages[0], self.stages[-1]
-        head = (
-            f"{format_value(self.conversion, '%')} of {format_value(first.count, 'count')} come from "
-            f"{first.stage} to {last.stage}"
-        )
+        entered = f"{format_value(first.count, 'count')} {first.counted}".strip()
+        head = f"{format_value(self.conversion, '%')} of {entered} come from {first.stage} to {last.stage}"
         worst = self.bottleneck
         if worst is None:
             return f"{head}."
@@ -248,6 +266,7 @@ def _stage(definition: FunnelDefinition, place: int, counts: Sequence[float], wo
         against_benchmark=ratio(rate, benchmark),
         overall=ratio(counts[place], counts[0]),
         is_bottleneck=place == worst + 1 and worst >= 0,
+        counted=definition.counted[place] if definition.counted else "",
     )
 
 

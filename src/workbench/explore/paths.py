@@ -66,6 +66,30 @@ def funnel(
     return _totals(tables, definition, days, kept, label)
 
 
+def known_funnel(
+    tables: Tables,
+    *,
+    window: str | Window | None = "30d",
+    where: Mapping[str, str | Sequence[str]] | None = None,
+) -> Funnel:
+    """Return the purchase funnel where users can be followed, else the awareness funnel of totals.
+
+    What only platforms report names no users: its stages are impressions, clicks, leads and sales.
+
+    Parameters
+    ----------
+    tables : Tables
+        Needs facts or daily_performance.
+    window, where
+        As of `funnel`.
+    """
+    followed = funnel(tables, window=window, where=where)
+    if not followed.missing:
+        return followed
+    totals = funnel(tables, "awareness", window=window, where=where)
+    return followed if totals.missing else totals
+
+
 def _nothing(definition: FunnelDefinition, label: str, reason: str) -> Funnel:
     return Funnel(
         name=definition.name,
@@ -87,15 +111,17 @@ def _totals(tables: Tables, definition: FunnelDefinition, days: Window, where: K
     of = {name: found.of((), name) for name in _AWARENESS}
     sales, note = of["converted_leads"].value, ""
     if not sales:
-        sales, note = of["cost_per_conversion"].denominator, "sales are conversions: no lead was won"
+        sales, note = of["cost_per_conversion"].denominator, "no lead was won, so conversions are counted"
+        definition = replace(definition, counted=(*definition.counted[:-1], "conversions"))
     leads, qualified = of["leads"].value, of["qualified_leads"].value
     values = [of["impressions"].value, of["ctr"].numerator, leads, qualified, sales]
     if not values[0]:
         return _nothing(definition, label, f"Not enough data: nothing was shown in {days}.")
     known = [place for place, value in enumerate(values) if value is not None]
     if len(known) < len(values):
-        gaps = [definition.stages[place] for place in range(len(values)) if place not in known]
-        definition, note = _without(definition, known), f"not reported: {', '.join(gaps)}"
+        gaps = [definition.counted[place] for place in range(len(values)) if place not in known]
+        note = "; ".join(part for part in (f"not reported: {', '.join(gaps)}", note) if part)
+        definition = _without(definition, known)
     return funnel_of(
         [value for value in values if value is not None], definition, label=label, counted="totals", note=note
     )
@@ -106,8 +132,10 @@ def _without(definition: FunnelDefinition, known: list[int]) -> FunnelDefinition
     steps = [
         definition.benchmarks[after - 1] if after == before + 1 else None for before, after in pairwise(known)
     ]
-    stages = tuple(definition.stages[place] for place in known)
-    return replace(definition, stages=stages, benchmarks=tuple(steps))
+    stages, counted = (
+        tuple(names[place] for place in known) for names in (definition.stages, definition.counted)
+    )
+    return replace(definition, stages=stages, benchmarks=tuple(steps), counted=counted)
 
 
 def _ordered(tables: Tables, definition: FunnelDefinition, days: Window, where: Kept, label: str) -> Funnel:
