@@ -77,7 +77,8 @@ def find_copies(connection: DuckDBPyConnection, now: datetime) -> Copies:
 def _window(connection: DuckDBPyConnection) -> str | None:
     first, last, stored = connection.execute(
         f"SELECT CAST(min(timestamp) - INTERVAL {WINDOW_DAYS} DAY AS VARCHAR),"
-        f" CAST(max(timestamp) + INTERVAL {WINDOW_DAYS} DAY AS VARCHAR), (SELECT count(*) FROM (SELECT 1 FROM events LIMIT 1))"
+        f" CAST(max(timestamp) + INTERVAL {WINDOW_DAYS} DAY AS VARCHAR),"
+        " (SELECT count(*) FROM (SELECT 1 FROM events LIMIT 1))"
         f" FROM {STAGED} WHERE _sound"
     ).fetchall()[0]
     if first is None or not stored:
