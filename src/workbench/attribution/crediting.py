@@ -144,8 +144,9 @@ def _rows(model: str, solution: Solution, journeys: Journeys, weights: Floats | 
     point = np.concatenate([solution.credit, solution.untouched.sum(axis=0)[None]])
     ends: Bounds | None = None
     if weights is not None:
-        rest = np.tensordot(weights, solution.untouched, axes=1)[:, None]
-        samples = np.concatenate([solution.again(weights), rest], axis=1)
+        some = weights[: solution.most]
+        rest = np.tensordot(some, solution.untouched, axes=1)[:, None]
+        samples = np.concatenate([solution.again(some), rest], axis=1)
         ends = bounds(samples, point, buckets=journeys.settings.buckets)
     names = (*journeys.names, UNATTRIBUTED)
     value = journeys.value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 _QUICK_SETS = 13  # channels up to which all sets are solved once per bucket of users
+_QUICK_FITS = 30  # channels up to which a regression is fitted anew for each replicate
+_FITS = 250  # such replicates
 _SAMPLE = 128  # permutations per bucket beyond
 _ROUNDING = 1e-9  # of a conversion
 _SCALED = "removal effects add up to more than 1 and are scaled to the total, which is a convention."
@@ -61,6 +63,8 @@ class Solution:
         Conversions and value that no touch can be credited with.
     again : callable
         Returns from weights of the buckets, shape (replicates, buckets), the credit of each replicate.
+    most : int or None
+        How many replicates it is worth to ask for, where each takes long.
     caveats : tuple of str
         What a reader must know of this fit.
     """
@@ -68,6 +72,7 @@ class Solution:
     credit: Floats
     untouched: Floats
     again: Callable[[Floats], Floats]
+    most: int | None = None
     caveats: tuple[str, ...] = ()
 
 
@@ -204,22 +209,26 @@ def _markov_game(journeys: Journeys, question: Question) -> Solution:
 
 def _regression(journeys: Journeys, _question: Question) -> Solution:
     fitted = regression_of(journeys)
-    whole = journeys.coalitions()
-    credit = regression_credit(fitted, whole)
+    credit = regression_credit(fitted, journeys.coalitions())
 
     def solve(weights: Floats) -> Floats:
         some = journeys.coalitions(weights)
         try:
-            again = fit_regression(some, penalty=fitted.penalty, start=replace(fitted, hold_out=None))
+            again = fit_regression(some, penalty=fitted.penalty, start=fitted)
         except NotEnoughData:
             again = fitted
         return regression_credit(again, some)
 
+    # A coefficient at its limit of zero has no smooth effect, so replicates are fitted where that is quick.
+    quick = len(journeys.names) <= _QUICK_FITS
     said = fitted.hold_out.sentence if fitted.hold_out else ""
     return Solution(
         credit=credit,
         untouched=_untouched(journeys),
-        again=by_influence(solve, credit, journeys.settings.buckets),
+        again=(lambda weights: np.stack([solve(some) for some in weights]))
+        if quick
+        else by_influence(solve, credit, journeys.settings.buckets),
+        most=_FITS if quick else None,
         caveats=(f"Regression: {said}",),
     )
 

@@ -8,7 +8,7 @@ channel that comes with journeys that fail is given nothing, not less than nothi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from workbench.attribution.journeys import Journeys
 
 Floats = NDArray[np.float64]
-PENALTIES = (1.0, 10.0, 100.0, 1000.0, 10_000.0)
+PENALTY = 10.0
 _MOST_STEPS = 50
 _TOLERANCE = 1e-12
 _LEVEL_PENALTY = 1e-3  # keeps the mean coefficient finite where all journeys touch equally many channels
@@ -56,7 +56,7 @@ class Regression:
 
 
 def fit_regression(
-    coalitions: Coalitions, *, penalty: float = 10.0, start: Regression | None = None
+    coalitions: Coalitions, *, penalty: float = PENALTY, start: Regression | None = None
 ) -> Regression:
     """Return the regression that fits best under a penalty on how far coefficients lie apart.
 
@@ -150,39 +150,27 @@ def _newton(table: csr_array, good: Floats, whole: Floats, ridge: Floats, point:
     return np.asarray(lsq_linear(upper, aim, bounds=(low, np.inf), method="bvls").x, float)
 
 
-def regression_of(journeys: Journeys, *, penalties: tuple[float, ...] = PENALTIES) -> Regression:
-    """Return the regression whose penalty predicts unseen users best, with how well it does.
+def regression_of(journeys: Journeys, *, penalty: float = PENALTY) -> Regression:
+    """Return the regression on all journeys, with how well it predicts users it has not seen.
+
+    The penalty is given and not chosen by the data: a choice would make credit jump from one sample to the
+    next, which no interval would tell.
 
     Raises
     ------
     NotEnoughData
         If no journey converted, all did, or there are too few buckets of users.
     """
-    whole = journeys.coalitions()
-    fits = fit_regression(whole, penalty=penalties[0])
-    parts = [tuple(journeys.coalitions(some) for some in pair) for pair in folds_of(journeys)]
-    judgements = [_hold_out(parts, penalty, fits) for penalty in penalties]
-    best = min(range(len(penalties)), key=lambda place: judgements[place].log_loss)
-    chosen = fit_regression(whole, penalty=penalties[best], start=fits)
-    return Regression(
-        names=chosen.names,
-        intercept=chosen.intercept,
-        coefficients=chosen.coefficients,
-        penalty=chosen.penalty,
-        hold_out=judgements[best],
-    )
-
-
-def _hold_out(parts: list[tuple[Coalitions, ...]], penalty: float, start: Regression) -> HoldOut:
+    fitted = fit_regression(journeys.coalitions(), penalty=penalty)
     chances, good, bad = [], [], []
-    for fitting, judging in parts:
-        fitted = fit_regression(fitting, penalty=penalty, start=start)
-        chances.append(predicted(fitted, judging))
-        good.append(judging.conversions)
-        bad.append(judging.journeys - judging.conversions)
+    for fitting, judging in folds_of(journeys):
+        unseen = journeys.coalitions(judging)
+        chances.append(predicted(fit_regression(journeys.coalitions(fitting), penalty=penalty), unseen))
+        good.append(unseen.conversions)
+        bad.append(unseen.journeys - unseen.conversions)
     positives, negatives = np.concatenate(good), np.concatenate(bad)
     rate = float(positives.sum() / (positives.sum() + negatives.sum()))
-    return judged(np.concatenate(chances), positives, negatives, plain=rate)
+    return replace(fitted, hold_out=judged(np.concatenate(chances), positives, negatives, plain=rate))
 
 
 def predicted(fitted: Regression, coalitions: Coalitions) -> Floats:
