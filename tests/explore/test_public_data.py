@@ -102,7 +102,7 @@ def test_totals_of_the_facebook_export(base, public_data: Path) -> None:
         ("conversion: conversions", 872),
     ]
     assert shown.note == "not reported: qualified leads; no lead was won, so conversions are counted"
-    assert "0.00043% of 204,823,716 impressions" in shown.sentence
+    assert "0.00043% of 204,823,716 come from impressions to conversions" in shown.sentence
     parts = [funnel(tables, "awareness", window=None, where={"campaign": name}) for name in ("936", "1178")]
     assert compare_funnels(*parts).steps[0].p_corrected < 1e-6
 

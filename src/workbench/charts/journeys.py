@@ -28,7 +28,7 @@ def funnel(result: Funnel) -> Drawing | Nothing:
             "detail": format_value(stage.overall, "%"),
             "tone": "s2" if stage is weak else "s1",
         }
-        for label, stage in zip(labels([s.label for s in result.stages]), result.stages, strict=True)
+        for label, stage in zip(labels([s.word for s in result.stages]), result.stages, strict=True)
     ]
     listed = "; ".join(f"{row['label']} {row['said']}" for row in rows)
     counted = "users who came through the stages in order" if "order" in result.counted else result.counted
@@ -58,10 +58,13 @@ def funnel_bars(rows: list[dict[str, Any]]) -> dict[str, Any]:
     import altair as alt
 
     order = [row["label"] for row in rows]
+    most = max((row["value"] for row in rows), default=0)
+    # A bar of one in ten thousand would not be seen at all.
+    rows = [row | {"drawn": max(row["value"], 0.004 * most) if row["value"] else 0} for row in rows]
     tones = sorted({row["tone"] for row in rows})
     base = alt.Chart(values(rows)).encode(
         y=alt.Y("label:N", sort=order, axis=None, scale=alt.Scale(paddingInner=0.5)),
-        x=alt.X("value:Q", axis=None, scale=alt.Scale(zero=True, nice=False)),
+        x=alt.X("drawn:Q", axis=None, scale=alt.Scale(zero=True, nice=False)),
         tooltip=tooltip(("label", "title"), ("said", "Count"), ("detail", "Of the first stage")),
     )
     drawn = base.mark_bar(height=14, cornerRadiusEnd=2, yOffset=9, minBandSize=2).encode(

@@ -102,6 +102,11 @@ class StageRow:
         """Return the stage and what is counted at it."""
         return f"{self.stage}: {self.counted}" if self.counted else self.stage
 
+    @property
+    def word(self) -> str:
+        """Return what a reader calls it: what is counted, or else the stage."""
+        return self.counted or self.stage
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Funnel(View):
@@ -128,19 +133,19 @@ class Funnel(View):
         if self.missing:
             return self.missing
         first, last = self.stages[0], self.stages[-1]
-        entered = f"{format_value(first.count, 'count')} {first.counted}".strip()
-        head = f"{format_value(self.conversion, '%')} of {entered} come from {first.stage} to {last.stage}"
+        share, entered = format_value(self.conversion, "%"), format_value(first.count, "count")
+        head = f"{share} of {entered} come from {first.word} to {last.word}"
         worst = self.bottleneck
         if worst is None:
             return f"{head}."
         before = self.stages[self.stages.index(worst) - 1]
         if (worst.against_benchmark or 0.0) >= 1:
             return (
-                f"{head}; every step is at least as good as usual, the least ahead is {before.stage} to "
-                f"{worst.stage} with {format_value(worst.rate, '%')}."
+                f"{head}; every step is at least as good as usual, the least ahead is {before.word} to "
+                f"{worst.word} with {format_value(worst.rate, '%')}."
             )
         return (
-            f"{head}; look first at {before.stage} to {worst.stage}, where {format_value(worst.rate, '%')} "
+            f"{head}; look first at {before.word} to {worst.word}, where {format_value(worst.rate, '%')} "
             f"go on and {format_value(worst.benchmark, '%')} would be usual."
         )
 
