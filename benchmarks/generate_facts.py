@@ -10,6 +10,8 @@ from pathlib import Path
 
 import duckdb
 
+from workbench.events.rollups import ROLLUPS
+
 CAMPAIGNS = 200
 AUDIENCES = 10
 SPREAD = (
@@ -52,7 +54,22 @@ def generate(folder: Path, rows: int) -> duckdb.DuckDBPyConnection:
     )
     connection.execute(_SPEND)
     connection.execute(_CAMPAIGNS)
+    for name, made in (("orders", _ORDERS), ("users", _USERS.format(users=rows // 50))):
+        path = folder / f"{name}.parquet"
+        if not path.exists():
+            connection.execute(f"COPY ({made}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
+        connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{path}')")
     return connection
+
+
+def roll_up(folder: Path, connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the roll-ups of the facts, sorted as the store sorts them."""
+    for name, rollup in ROLLUPS.items():
+        path, order = folder / f"{name}.parquet", ", ".join(rollup.table.order)
+        if not path.exists():
+            rows = f"SELECT * FROM ({rollup.made_from('facts')}) ORDER BY {order}"
+            connection.execute(f"COPY ({rows}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
+        connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{path}')")
 
 
 def _month(month: int, rows: int, users: int, path: Path) -> str:
@@ -103,4 +120,19 @@ SELECT 'c' || c AS campaign_id, 'Campaign ' || c AS name, 'OTHER' AS campaign_ty
   NULL::DOUBLE AS target_conversions, NULL::DOUBLE AS target_roas, NULL::DOUBLE AS target_roi,
   NULL::VARCHAR AS region, NULL::VARCHAR AS original_channel
 FROM range({CAMPAIGNS}) t(c)
+"""
+
+_ORDERS = """
+SELECT order_id, 1::BIGINT AS line, 'u' || user_key AS user_id, timestamp AS ordered_at, value AS order_value,
+  0.4 * value AS cogs, NULL::VARCHAR AS category, NULL::VARCHAR AS location, 1.0 AS quantity,
+  false AS is_return
+FROM facts WHERE event_type = 'user_purchased' ORDER BY ordered_at
+"""
+
+_USERS = """
+SELECT 'u' || i AS user_id,
+  TIMESTAMPTZ '2024-01-01 00:00:00+00' + to_hours(CAST(hash(i) % 4380 AS INTEGER)) AS signup_at,
+  'email' AS acquisition_channel, 'c' || hash(i + 7) % 200 AS acquisition_campaign_id, 'R1' AS region,
+  NULL::BIGINT AS birth_year
+FROM range({users}) t(i)
 """

@@ -1,16 +1,19 @@
-"""Metrics by campaign against the scan of their columns, and against pandas and Polars, in one run.
+"""Core metrics by campaign: against the scan of their columns, from roll-ups, and against pandas and Polars.
 
-    python benchmarks/metrics.py [ROWS]        10 M rows unless named; pandas and Polars up to 10 M
+    python benchmarks/metrics.py [ROWS] [--folder FOLDER]
 
-Every figure is CPU seconds of this process, two threads, the best of three. Limits: additive metrics take at
-most three times the CPU of scanning their columns, distinct users six times.
+10 M rows unless named; data that lies in the folder is used again. Every figure is CPU seconds of this
+process with two threads and 4 GB for DuckDB. Limits: from events an additive metric takes at most three times
+the CPU of scanning its columns, one of distinct users six times, and none more than 2 s at 100 M; what
+roll-ups cover takes at most 0.1 s. Polars and pandas read the same files, up to 10 M rows.
 """
 
 from __future__ import annotations
 
+import argparse
+import os
 import platform
 import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,44 +24,53 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from generate_facts import generate
-from workbench.metrics import measure
+import frames
+from generate_facts import generate, roll_up
+from workbench.events.rollups import ROLLUPS
+from workbench.explore.paths import funnel
+from workbench.metrics import METRICS, measure
 
 WINDOW = "2024-01-01:2024-12-31"
-ADDITIVE = ("ctr", "roas", "cpc", "impressions", "aov")
-DISTINCT = ("conversion_rate", "open_rate", "click_to_open_rate")
-WHOLE_USER = ("cac", "frequency", "hours_to_conversion", "incrementality", "data_freshness_p95")
-LIMITS = {"additive": 3.0, "distinct": 6.0}
+MONTH = "2024-11-29:2024-12-28"
+ADDITIVE = ("roas", "ctr", "cpc", "impressions", "aov", "budget_utilization", "cost_per_query")
+DISTINCT = ("conversion_rate", "open_rate", "click_to_open_rate", "users_reached", "frequency")
+WHOLE_USER = (
+    *("cac", "cac_payback_months", "ltv_12m", "cohort_retention", "repeat_purchase_rate"),
+    *("hours_to_conversion", "incrementality", "holdout_lift", "net_incremental_revenue"),
+    "data_freshness_p95",
+)
+RATIOS = {"additive": 3.0, "distinct": 6.0}
+MOST, ROLLED_UP, GIGABYTES = 2.0, 0.1, 4.0
+# The columns of the facts that a metric reads, and its event types; what has none reads other tables.
 SCANS = {
-    "ctr": ("event_type, day, campaign_id, is_holdout", "'campaign_delivered', 'campaign_clicked'"),
-    "roas": ("event_type, day, campaign_id, value", "'campaign_converted'"),
-    "cpc": ("event_type, day, campaign_id", "'campaign_clicked'"),
-    "impressions": ("event_type, day, campaign_id, is_holdout", "'campaign_delivered'"),
-    "aov": ("event_type, day, campaign_id, value", "'campaign_converted'"),
-    "conversion_rate": ("event_type, day, campaign_id, user_key", "'campaign_converted', 'campaign_clicked'"),
-    "open_rate": (
-        "event_type, day, campaign_id, user_key, channel, kind, is_holdout",
-        "'campaign_delivered', 'campaign_viewed'",
-    ),
-    "click_to_open_rate": (
-        "event_type, day, campaign_id, user_key, channel, kind",
-        "'campaign_clicked', 'campaign_viewed'",
-    ),
+    "roas": ("event_type, day, campaign_id, value", "converted"),
+    "ctr": ("event_type, day, campaign_id, is_holdout", "delivered clicked"),
+    "cpc": ("event_type, day, campaign_id", "clicked"),
+    "impressions": ("event_type, day, campaign_id, is_holdout", "delivered"),
+    "aov": ("event_type, day, campaign_id, value", "converted"),
+    "conversion_rate": ("event_type, day, campaign_id, user_key", "converted clicked"),
+    "open_rate": ("event_type, day, campaign_id, user_key, channel, kind, is_holdout", "delivered viewed"),
+    "click_to_open_rate": ("event_type, day, campaign_id, user_key, channel, kind", "clicked viewed"),
+    "users_reached": ("event_type, day, campaign_id, user_key, is_holdout", "delivered"),
+    "frequency": ("event_type, day, campaign_id, user_key, is_holdout", "delivered"),
 }
 
 
-class Facts:
-    """The generated tables as `measure` reads them."""
+class Generated:
+    """The generated tables as `measure` reads them, with the roll-ups or without."""
 
     dialect = "duckdb"
     currency = "EUR"
-    names = frozenset({"facts", "daily_performance", "campaigns"})
-    last_day = date(2024, 12, 31)
+    last_day = date(2024, 12, 28)
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, *, with_rollups: bool) -> None:
         self.connection = connection
+        self.names = frozenset({"facts", "daily_performance", "campaigns", "orders", "users"})
+        self.names |= set(ROLLUPS) if with_rollups else set()
+        self.queries: list[str] = []
 
     def query(self, sql: str) -> pa.Table:
+        self.queries.append(sql)
         return self.connection.sql(sql).to_arrow_table()
 
 
@@ -76,73 +88,135 @@ def scan(connection: duckdb.DuckDBPyConnection, name: str, *, pruned: bool) -> f
     """Return the CPU of reading a metric's columns: every value looked at once, nothing grouped."""
     columns, types = SCANS[name]
     looks = ", ".join(f"max({column.strip()})" for column in columns.split(","))
-    condition = f"WHERE event_type IN ({types})" if pruned else ""
-    return cpu(lambda: connection.sql(f"SELECT {looks} FROM facts {condition}").fetchall())
+    listed = ", ".join(f"'campaign_{kind}'" for kind in types.split())
+    condition = f"WHERE event_type IN ({listed})" if pruned else ""
+    return cpu(lambda: connection.sql(f"SELECT {looks} FROM facts {condition}").fetchall(), times=2)
+
+
+class Verdicts:
+    """The limits that were kept and broken."""
+
+    def __init__(self) -> None:
+        self.met = 0
+        self.missed: list[str] = []
+
+    def judge(self, name: str, spent: float, limit: float) -> str:
+        if spent <= limit:
+            self.met += 1
+            return "ok"
+        self.missed.append(f"{name}: {spent:.2f}, limit {limit:.2f}")
+        return "MISSED"
+
+
+def from_events(events: Generated, rows: int, verdicts: Verdicts) -> None:
+    """Print what every metric takes from events, and its ratio to the scan of its columns."""
+    print(f"{'from events':26s} {'cpu s':>7s} {'scan':>7s} {'ratio':>6s} {'pruned':>7s} {'ratio':>6s}")
+    times = 2 if rows <= 10_000_000 else 1
+    for family, names in (("additive", ADDITIVE), ("distinct", DISTINCT), ("", WHOLE_USER)):
+        for name in names:
+            measure(events, name, by="campaign", window="2024-01-01:2024-01-02")  # compiles
+            spent = cpu(lambda name=name: measure(events, name, by="campaign", window=WINDOW), times)
+            line = f"{name:26s} {spent:7.2f}"
+            if name in SCANS:
+                whole, part = (scan(events.connection, name, pruned=pruned) for pruned in (False, True))
+                line += f" {whole:7.2f} {spent / whole:6.1f} {part:7.2f} {spent / part:6.1f}"
+                line += " " + verdicts.judge(f"{name} to its scan", spent / whole, RATIOS[family])
+            if rows >= 100_000_000:
+                line += f", {MOST:g} s " + verdicts.judge(f"{name} from events", spent, MOST)
+            print(line, flush=True)
+
+
+def from_rollups(summed: Generated, verdicts: Verdicts) -> None:
+    """Print what metrics take where roll-ups cover them."""
+    print(f"{'from roll-ups':26s} {'cpu s':>7s}")
+    for by in ("campaign", "channel", "segment", "week", ""):
+        for name in ADDITIVE[:5] if by == "campaign" else ("ctr",):
+            summed.queries.clear()
+            measure(summed, name, by=by, window=WINDOW)
+            assert not any('FROM "facts"' in sql for sql in summed.queries)
+            spent = cpu(lambda name=name, by=by: measure(summed, name, by=by, window=WINDOW))
+            label = f"{name} by {by or 'nothing'}"
+            print(f"{label:26s} {spent:7.2f} {verdicts.judge(f'{label} from roll-ups', spent, ROLLED_UP)}")
+
+
+def together(events: Generated, summed: Generated) -> None:
+    """Print what all metrics take at once, and that sums are read in one pass per table."""
+    core = [name for name, metric in METRICS.items() if metric.family == "core"]
+    for label, tables in (("events", events), ("roll-ups", summed)):
+        tables.queries.clear()
+        measure(tables, core, window=MONTH)
+        sums = [sql for sql in tables.queries if sql.count("SUM(") > 3 and '"who"' not in sql]
+        spent = cpu(lambda tables=tables: measure(tables, core, window=MONTH), times=1)
+        print(f"{len(core)} core metrics, 30 days, {label}: {spent:.2f} cpu s, {len(tables.queries)} queries")
+        assert len([sql for sql in sums if 'FROM "facts"' in sql and "GROUP BY" in sql]) <= 4
+    for window in (WINDOW, MONTH):
+        spent = cpu(lambda window=window: funnel(events, window=window), times=1)
+        print(f"purchase funnel, {window}: {spent:.2f} cpu s")
+
+
+def against_frames(folder: Path, events: Generated, summed: Generated, verdicts: Verdicts) -> None:
+    """Print the same figures in Polars and pandas, from the same files, and check that they agree."""
+    reported = events.connection.sql("SELECT * FROM daily_performance")
+    polars, pandas = reported.pl(), reported.df()
+    print(f"{'by campaign':18s} {'events':>7s} {'roll-ups':>9s} {'Polars':>7s} {'pandas':>7s}")
+    for name in frames.FORMULAS:
+        peers = (
+            lambda name=name: frames.in_polars(folder, polars, name),
+            lambda name=name: frames.in_pandas(folder, pandas, name),
+        )
+        ours = {row.slice[0]: row.value for row in measure(events, name, by="campaign", window=WINDOW).rows}
+        for peer in peers:
+            theirs = peer()
+            assert ours.keys() == theirs.keys()
+            assert all(abs(theirs[key] - value) <= 1e-9 * abs(value) for key, value in ours.items())
+        mine, kept = (
+            cpu(lambda name=name, tables=tables: measure(tables, name, by="campaign", window=WINDOW), 2)
+            for tables in (events, summed)
+        )
+        spent = [cpu(peer, times=2) for peer in peers]
+        print(f"{name:18s} {mine:7.2f} {kept:9.2f} {spent[0]:7.2f} {spent[1]:7.2f}", flush=True)
+    verdicts.met += 1  # the figures agree
+
+
+def run(folder: Path, rows: int) -> Verdicts:
+    """Generate, measure, print."""
+    began, verdicts = time.process_time(), Verdicts()
+    connection = generate(folder, rows)
+    made = time.process_time()
+    roll_up(folder, connection)
+    took = time.process_time() - made
+    size = sum(path.stat().st_size for path in (folder / "facts").rglob("*.parquet"))
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f},"
+        f" DuckDB {duckdb.__version__}"
+    )
+    print(f"{rows:,} facts, {size / 1e9:.2f} GB, made or found in {made - began:.0f} cpu s")
+    for name in ROLLUPS:
+        (count,) = connection.sql(f"SELECT count(*) FROM {name}").fetchall()[0]
+        print(f"{name}: {count:,} rows, {(folder / f'{name}.parquet').stat().st_size / 1e6:.1f} MB")
+    print(f"roll-ups made or found in {took:.2f} cpu s, {1e6 * took / rows:.3f} per million events")
+    events, summed = (Generated(connection, with_rollups=kept) for kept in (False, True))
+    from_rollups(summed, verdicts)
+    from_events(events, rows, verdicts)
+    together(events, summed)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"peak memory {peak:.2f} GB {verdicts.judge('peak memory', peak, GIGABYTES)}")
+    if rows <= 10_000_000:
+        against_frames(folder, events, summed, verdicts)
+    return verdicts
 
 
 def main() -> None:
-    """Generate, measure, print."""
-    rows = int(float(sys.argv[1])) if len(sys.argv) > 1 else 10_000_000
-    with tempfile.TemporaryDirectory() as name:
-        began = time.perf_counter()
-        connection = generate(Path(name), rows)
-        size = sum(path.stat().st_size for path in Path(name).rglob("*.parquet"))
-        print(
-            f"machine {platform.machine()}, {platform.processor() or 'unnamed'}; DuckDB {duckdb.__version__}"
-        )
-        print(f"{rows:,} facts, {size / 1e9:.2f} GB, made in {time.perf_counter() - began:.0f} s")
-        facts = Facts(connection)
-        against_the_scan(facts, connection)
-        if rows <= 10_000_000:
-            against_frames(facts, connection)
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
-
-
-def against_the_scan(facts: Facts, connection: duckdb.DuckDBPyConnection) -> None:
-    """Print each metric's CPU and its ratio to the scan of its columns."""
-    print(f"{'metric':22s} {'cpu s':>8s} {'scan':>8s} {'ratio':>6s} {'pruned scan':>12s} {'ratio':>6s}")
-    for family, metrics in (("additive", ADDITIVE), ("distinct", DISTINCT)):
-        for name in metrics:
-            spent = cpu(lambda name=name: measure(facts, name, by="campaign", window=WINDOW))
-            whole, part = scan(connection, name, pruned=False), scan(connection, name, pruned=True)
-            verdict = "ok" if spent <= LIMITS[family] * whole else f"over {LIMITS[family]:g}x"
-            ratios = f"{whole:8.2f} {spent / whole:6.1f} {part:12.2f} {spent / part:6.1f}"
-            print(f"{name:22s} {spent:8.2f} {ratios} {verdict}")
-    for name in WHOLE_USER:
-        spent = cpu(lambda name=name: measure(facts, name, by="campaign", window=WINDOW), times=1)
-        print(f"{name:22s} {spent:8.2f}")
-    spent = cpu(lambda: measure(facts, [*ADDITIVE, *DISTINCT], by="campaign", window=WINDOW))
-    print(f"{'all of the first 8':22s} {spent:8.2f}")
-
-
-def against_frames(facts: Facts, connection: duckdb.DuckDBPyConnection) -> None:
-    """Print the same figures in Polars and pandas, data in memory, and check that they agree."""
-    import polars as pl
-
-    columns = "event_type, campaign_id, user_key, is_holdout"
-    frame = connection.sql(f"SELECT {columns} FROM facts").pl()
-    ours = measure(facts, ["conversion_rate"], by="campaign", window=WINDOW)
-
-    def in_polars() -> Any:
-        kind = pl.col("event_type")
-        return frame.group_by("campaign_id").agg(
-            pl.col("user_key").filter(kind == "campaign_converted").n_unique().alias("x"),
-            pl.col("user_key").filter(kind == "campaign_clicked").n_unique().alias("n"),
-        )
-
-    spent = cpu(in_polars, times=2)
-    theirs = {row["campaign_id"]: row["x"] / row["n"] for row in in_polars().to_dicts() if row["n"]}
-    assert all(theirs[row.slice[0]] == row.value for row in ours.rows if row.slice[0])
-    mine = cpu(lambda: measure(facts, "conversion_rate", by="campaign", window=WINDOW))
-    print(f"conversion_rate: workbench {mine:.2f}, polars (already in memory) {spent:.2f} cpu s")
-    table = frame.to_pandas()
-
-    def in_pandas() -> Any:
-        kept = table[table.event_type.isin(["campaign_converted", "campaign_clicked"])]
-        return kept.groupby(["campaign_id", "event_type"], observed=True).user_key.nunique().unstack()
-
-    spent = cpu(in_pandas, times=1)
-    print(f"conversion_rate: workbench {mine:.2f}, pandas (already in memory) {spent:.2f} cpu s")
+    """Read the arguments, run, and say which limits were kept."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("rows", type=lambda text: int(float(text)), nargs="?", default=10_000_000)
+    parser.add_argument("--folder", type=Path)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        verdicts = run(asked.folder or Path(scratch), asked.rows)
+    print(f"{verdicts.met} limits kept, {len(verdicts.missed)} missed")
+    for line in verdicts.missed:
+        print(f"  {line}")
 
 
 if __name__ == "__main__":
