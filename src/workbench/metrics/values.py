@@ -123,16 +123,16 @@ def evaluate(measure: Measure, known: Mapping[Leaf, Floats], shape: tuple[int, .
 def fetch(tables: Tables, asked: Plan, by: tuple[str, ...], window: Window) -> Values:
     """Return the answers to a plan over one window."""
     answers = [(query, tables.query(compiled(query, tables.dialect, window))) for query in asked.queries]
-    keyed = [(query, answer, _keys(query, answer)) for query, answer in answers]
-    found = {key for _, _, keys in keyed for key in keys}
+    keyed = [(query, answer, *_keys(query, answer)) for query, answer in answers]
+    found = {key for _, _, keys, _ in keyed for key in keys}
     slices = sorted(found, key=_order) if by else [()]
     place = {key: row for row, key in enumerate(slices)}
     values = Values(by=by, slices=slices, days=window.days, missing=dict(asked.missing))
-    for query, answer, keys in keyed:
-        rows = np.fromiter((place[key] for key in keys), np.int64, len(keys))
+    for query, answer, keys, codes in keyed:
         if query.kind == "stored":
             _read_stored(values, query, answer, place)
         else:
+            rows = np.fromiter((place[key] for key in keys), np.int64, len(keys))[codes]
             _read(values, query, answer, rows, window)
     return values
 
@@ -146,17 +146,19 @@ def _order(key: Slice) -> tuple[tuple[bool, str], ...]:
     return tuple((part is None, str(part)) for part in key)
 
 
-def _keys(query: Query, answer: pa.Table) -> list[Slice]:
+def _keys(query: Query, answer: pa.Table) -> tuple[list[Slice], NDArray[np.int64]]:
+    """Return the slices of an answer, each once, and of each row which it belongs to."""
     if query.kind == "stored":
-        return [
-            key
-            for text in answer.column("slice").to_pylist()
-            if (key := _stored_slice(text, query.by)) is not None
-        ]
-    columns = [
-        [_plain(value) for value in answer.column(f"d{place}").to_pylist()] for place in range(len(query.by))
-    ]
-    return list(zip(*columns, strict=True)) if columns else [()] * answer.num_rows
+        stored = [_stored_slice(text, query.by) for text in answer.column("slice").to_pylist()]
+        return [key for key in stored if key is not None], np.zeros(0, np.int64)
+    codes, first = np.zeros(answer.num_rows, np.int64), np.zeros(min(answer.num_rows, 1), np.int64)
+    columns = []
+    for place in range(len(query.by)):
+        column = answer.column(f"d{place}").combine_chunks().dictionary_encode("encode")
+        values, own = column.dictionary.to_pylist(), column.indices.to_numpy().astype(np.int64)
+        columns.append((values, own))
+        _, first, codes = np.unique(codes * len(values) + own, return_index=True, return_inverse=True)
+    return [tuple(_plain(values[own[row]]) for values, own in columns) for row in first], codes
 
 
 def _plain(value: object) -> object:
