@@ -25,3 +25,9 @@ def compiled[**P, R](function: Callable[P, R]) -> Callable[P, R]:
     finally:
         config.CACHE_DIR = before
     return made
+
+
+def inlined[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+    """Return a function whose text becomes part of each compiled function that calls it."""
+    made: Callable[P, R] = numba.njit(nogil=True, inline="always", error_model="numpy")(function)
+    return made

@@ -75,34 +75,38 @@ def values(batch: pa.RecordBatch, name: str, converts: NDArray[np.bool_], before
     return np.asarray(found[converts], float)
 
 
-def codes(some: Any, known: dict[str, int]) -> NDArray[np.int32]:
-    """Return the code of each value, new values joining `known`; a null is ``(not set)``."""
+def codes(some: Any, known: dict[str, int], converts: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Return the code of each touch, new values joining `known`; a null is ``(not set)``, -1 a conversion."""
     import pyarrow as pa
 
     if not pa.types.is_dictionary(some.type):
-        if not pa.types.is_null(some.type):
-            some = some.dictionary_encode()
-        else:
-            some = some.cast("string").dictionary_encode()
-    names = ["" if name is None else str(name) for name in some.dictionary.to_pylist()]
-    at = np.array([known.setdefault(name, len(known)) for name in names], np.int32)
-    if not some.indices.null_count:
-        return np.asarray(at[some.indices.to_numpy(zero_copy_only=False)] if len(at) else at)
-    absent = known.setdefault(NOT_SET, len(known))
-    places = some.indices.fill_null(len(at)).to_numpy(zero_copy_only=False)
-    return np.asarray(np.append(at, np.int32(absent))[places])
+        some = (some.cast(pa.string()) if pa.types.is_null(some.type) else some).dictionary_encode()
+    names = [NOT_SET if name is None else str(name) for name in some.dictionary.to_pylist()]
+    at = np.array([*(known.setdefault(name, len(known)) for name in names), -1], np.int32)
+    places = some.indices
+    if places.null_count:
+        places = places.fill_null(len(names))
+    found = np.where(converts, np.int32(-1), at[places.to_numpy(zero_copy_only=False)])
+    if some.indices.null_count or NOT_SET in names:
+        absent = (found < 0) & ~converts
+        if absent.any():
+            found[absent] = known.setdefault(NOT_SET, len(known))
+    return found
 
 
 def sorted_names(parts: list[NDArray[Any]], known: dict[str, int]) -> Coded:
-    """Return codes, which are emptied, as one column whose names are sorted."""
-    names = tuple(sorted(known))
-    kind: type = np.int16 if len(names) <= _SHORT else np.int32
+    """Return codes, which are emptied, as one column; the names are sorted, and each is that of a touch."""
+    used = np.zeros(len(known) + 1, bool)
+    for part in parts:
+        used |= np.bincount(part + 1, minlength=len(used)) > 0
+    names = tuple(sorted(name for name, code in known.items() if used[code + 1]))
+    kind = np.int16 if len(names) <= _SHORT else np.int32
     place: NDArray[Any] = np.full(len(known) + 1, -1, kind)  # the last stands for the code -1
     place[[known[name] for name in names]] = np.arange(len(names), dtype=kind)
     found: NDArray[Any] = np.empty(sum(map(len, parts)), kind)
     filled = 0
     for part in parts:
-        found[filled : filled + len(part)] = place[part]
+        np.take(place, part, mode="wrap", out=found[filled : filled + len(part)])
         filled += len(part)
     parts.clear()
     return Coded(names=names, codes=found)

@@ -207,10 +207,9 @@ class Journeys:
             raise UsageError(f"These journeys hold chains of order 1 to {most}, not {order}.")
         base = len(self.names) + 1
         steps, ends = (
-            tally(np.column_stack([some.keys[:, 0], some.keys[:, 1] % base**length]), some.sums)
+            tally(some.keys[:, 1:] % base**length, some.weighed(weights))
             for some, length in ((self.steps, order + 1), (self.ends, order))
         )
-        steps, ends = steps.weighted(weights), ends.weighted(weights)
         return chain_of_steps(
             self.names,
             before=_digits(steps.keys[:, 0] // base, base, order),

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.attribution.compilation import compiled
+from workbench.attribution.compilation import compiled, inlined
 
 Array = NDArray[Any]
+Seen = tuple[Array, Array]  # room for the touches before a conversion, and their ages
 LAST, CODE, SET, MARK = 0, 1, 2, 3
 BOUGHT = 1 << 16
 SHAPE, LINEAR, DECAY, NOT_DIRECT = 0, 1, 2, 3
@@ -77,31 +78,44 @@ class Sums(NamedTuple):
 @compiled
 def scan(log: Log, plan: Plan, memory: Memory, sums: Sums) -> int:
     """Count all rows; return a number without meaning, so that no reading is left out."""
-    touches, ages = np.empty(1024, np.int64), np.empty(1024, np.int64)
-    users, rows = memory.users, len(log.user)
+    user, touch, users = log.user, log.touch, memory.users
+    seen = (np.empty(1024, np.int64), np.empty(1024, np.int64))
+    pending, steps = np.empty(_BLOCK, np.int64), sums.steps.reshape(-1)
+    simple = plan.gap == 0 and plan.since == ALWAYS
     conversion = fetched = 0
-    for first in range(0, rows, _BLOCK):
-        after = min(rows, first + _BLOCK)
+    for first in range(0, len(user), _BLOCK):
+        after, waiting = min(len(user), first + _BLOCK), 0
         for row in range(first, after):
-            fetched += users[log.user[row], MARK]
+            fetched += users[user[row], MARK]
         for row in range(first, after):
-            if log.touch[row] >= 0:
+            if touch[row] < 0:
+                seen = _convert(row, conversion, log, plan, memory, sums, seen)
+                conversion += 1
+            elif simple:
+                pending[waiting] = _link(user[row], row, np.int64(touch[row]), plan, users, memory.before)
+                if plan.dense:
+                    waiting += 1
+                else:
+                    memory.paths[row] = pending[0]
+            else:
                 _touch(row, log, plan, memory, sums)
-                continue
-            user = log.user[row]
-            if log.instant[row] >= plan.since:
-                _late(user, log, plan, memory, sums)
-                _convert(user, conversion, log, plan, memory, sums)
-                touches, ages, size = _walk(users[user, LAST] - 1, row, log, plan, memory, touches, ages)
-                mark = users[user, MARK]
-                _share_out(touches, ages, size, log.value[conversion], mark, plan, sums)
-            conversion += 1
-            users[user, CODE] = 0
-            users[user, SET] = 0
-            users[user, MARK] |= BOUGHT
-            if not plan.reuse:
-                users[user, LAST] = 0
+        for place in range(waiting):
+            steps[pending[place]] += 1
     return fetched
+
+
+@inlined
+def _link(user: int, row: int, touch: Any, plan: Plan, users: Array, before: Array) -> Any:
+    """Remember one touch; return where its path is counted, or its code where that is done later."""
+    last, code = np.int64(users[user, LAST]) - 1, np.int64(users[user, CODE])
+    before[row] = last if code > 0 or last < 0 else -last - 2
+    path = code * plan.base + touch + 1
+    users[user, LAST] = row + 1
+    users[user, CODE] = np.uint64(path) % np.uint64(plan.states)
+    users[user, SET] |= np.int64(1) << touch
+    if plan.dense:
+        return np.int64(users[user, MARK] & (BOUGHT - 1)) * plan.base * plan.states + path
+    return path
 
 
 @compiled
@@ -116,15 +130,11 @@ def _touch(row: int, log: Log, plan: Plan, memory: Memory, sums: Sums) -> None:
         code = 0
         users[user, SET] = 0
         last = last if plan.reuse else -1
-    memory.before[row] = last if code > 0 or last < 0 else -last - 2
+    users[user, LAST], users[user, CODE] = last + 1, code
     if at >= plan.since:
-        if code > 0:
-            users[user, LAST], users[user, CODE] = last + 1, code
-            _late(user, log, plan, memory, sums)
+        _late(user, log, plan, memory, sums)
         _step(user, row, code * plan.base + touch + 1, plan, memory, sums)
-    users[user, CODE] = np.uint64(code * plan.base + touch + 1) % np.uint64(plan.states)
-    users[user, SET] |= np.int64(1) << touch
-    users[user, LAST] = row + 1
+    _link(user, row, touch, plan, users, memory.before)
 
 
 @compiled
@@ -174,22 +184,34 @@ def _end(user: int, place: int, outcome: int, plan: Plan, memory: Memory, sums: 
 
 
 @compiled
-def _convert(user: int, conversion: int, log: Log, plan: Plan, memory: Memory, sums: Sums) -> None:
-    bucket, value = memory.users[user, MARK] & (BOUGHT - 1), log.value[conversion]
-    sums.totals[bucket, 0] += 1.0
-    sums.totals[bucket, 1] += value
-    if memory.users[user, CODE] > 0:
-        _end(user, conversion, 0, plan, memory, sums)
-        if plan.dense:
-            sums.end_value[bucket, memory.users[user, CODE]] += value
-            sums.set_value[bucket, memory.users[user, SET]] += value
+def _convert(row: int, conversion: int, log: Log, plan: Plan, memory: Memory, sums: Sums, seen: Seen) -> Seen:
+    """Count one conversion, and begin the user's next journey; return room for the next walk."""
+    user, users, value = log.user[row], memory.users, log.value[conversion]
+    bucket = users[user, MARK] & (BOUGHT - 1)
+    if log.instant[row] >= plan.since:
+        _late(user, log, plan, memory, sums)
+        sums.totals[bucket, 0] += 1.0
+        sums.totals[bucket, 1] += value
+        if users[user, CODE] > 0:
+            _end(user, conversion, 0, plan, memory, sums)
+            if plan.dense:
+                sums.end_value[bucket, users[user, CODE]] += value
+                sums.set_value[bucket, users[user, SET]] += value
+        touches, ages, size = _walk(users[user, LAST] - 1, row, log, plan, memory, seen)
+        _share_out(touches, ages, size, value, users[user, MARK], plan, sums)
+        seen = (touches, ages)
+    users[user, CODE] = 0
+    users[user, SET] = 0
+    users[user, MARK] |= BOUGHT
+    if not plan.reuse:
+        users[user, LAST] = 0
+    return seen
 
 
-@compiled
-def _walk(
-    last: int, row: int, log: Log, plan: Plan, memory: Memory, touches: Array, ages: Array
-) -> tuple[Array, Array, int]:
+@inlined
+def _walk(last: int, row: int, log: Log, plan: Plan, memory: Memory, seen: Seen) -> tuple[Array, Array, int]:
     """Return the touches in the largest window and their ages, newest first, and how many there are."""
+    touches, ages = seen
     longest, at, size = plan.windows[-1], log.instant[row], 0
     place: Any = np.int64(last)
     while place >= 0:
@@ -207,7 +229,7 @@ def _walk(
     return touches, ages, size
 
 
-@compiled
+@inlined
 def _share_out(
     touches: Array, ages: Array, size: int, value: float, mark: int, plan: Plan, sums: Sums
 ) -> None:
@@ -236,7 +258,7 @@ def _share_out(
             _by_rule(rule, touches[:inside], decay, whole, value, plan, sums.credit[bucket, window, rule])
 
 
-@compiled
+@inlined
 def _by_rule(
     rule: int, touches: Array, decay: Array, whole: float, value: float, plan: Plan, credit: Array
 ) -> None:

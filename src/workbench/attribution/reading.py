@@ -159,13 +159,11 @@ class _Gathered:
         self.values.append(encoding.values(batch, at.value, converts, self.rows))
         self.ids.append(_ids(batch, converts, at))
         for name in self.names:
-            codes = np.full(size, -1, np.int16)
+            codes: NDArray[Any] = np.full(size, -1, np.int16)
             if not converts.all():
-                touches = batch if not converts.any() else batch.filter(~converts)
-                found = encoding.codes(encoding.column(touches, name), self.known[name])
-                kind = np.int16 if len(self.known[name]) < 2**15 else np.int32
-                codes = np.full(size, -1, kind)
-                codes[~converts] = found
+                codes = encoding.codes(encoding.column(batch, name), self.known[name], converts)
+            if len(self.known[name]) < 2**15 - 1:
+                codes = codes.astype(np.int16, copy=False)
             self.codes[name].append(codes)
         self.rows += size
 

@@ -40,8 +40,11 @@ class Tally:
 
     def weighted(self, weights: Floats | None) -> Tally:
         """Return the sums over all buckets, each counted as often as its weight says; the bucket is gone."""
-        sums = self.sums if weights is None else self.sums * weights[self.keys[:, 0], None]
-        return tally(self.keys[:, 1:], sums)
+        return tally(self.keys[:, 1:], self.weighed(weights))
+
+    def weighed(self, weights: Floats | None) -> Floats:
+        """Return each row's sums as often as the weight of its bucket says."""
+        return self.sums if weights is None else self.sums * weights[self.keys[:, 0], None]
 
 
 def tally(keys: Integers, sums: Floats) -> Tally:

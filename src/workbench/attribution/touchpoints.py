@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Integers = NDArray[np.int64]
 Codes = NDArray[np.int16] | NDArray[np.int32]
-_BLOCK = 1 << 20  # rows looked at together, so that checks of long columns need little memory
+_BLOCK = 1 << 16  # rows looked at together, so that checks of long columns need little memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
