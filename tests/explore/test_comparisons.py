@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -119,6 +120,35 @@ def test_a_mean_of_ratios_never_happens(base) -> None:
     found = compare_channels(base(daily_performance=rows)).rows[0]
     assert found.roi == pytest.approx((600 - 1010) / 1010)
     assert found.campaigns == 2
+
+
+@pytest.mark.parametrize(
+    ("intervals", "said"),
+    [
+        (
+            {"email": (1.0, 0.4, 1.6), "push": (0.1, -0.2, 0.3)},
+            "email adds most beyond its holdout (1.00x net of cost)",
+        ),
+        ({"email": (1.0, 0.2, 1.8), "push": (0.9, 0.1, 1.7)}, "not clearly ahead of the next"),
+        ({"email": (3.6, -0.9, 8.0), "push": (1.4, -4.7, 7.5)}, "no channel surely adds more than it costs"),
+        ({"email": (-0.8, -0.9, -0.7)}, "no channel surely adds more than it costs"),
+    ],
+)
+def test_what_channels_add_is_said_no_more_surely_than_the_holdouts_allow(
+    base, intervals: dict[str, tuple[float, float, float]], said: str
+) -> None:
+    rows = [row for name in intervals for row in _daily(name, 2.0, channel=name)]
+    view = compare_channels(base(daily_performance=rows))
+    known = []
+    for row in view.rows:
+        value, low, high = intervals[row.channel]
+        figures = {
+            "incremental_return": value,
+            "incremental_return_low": low,
+            "incremental_return_high": high,
+        }
+        known.append(replace(row, **figures))
+    assert said in replace(view, rows=tuple(known), best_by_return="email").sentence
 
 
 def test_one_campaign_of_a_channel(base) -> None:

@@ -317,7 +317,7 @@ def _advice(row: CampaignRow) -> Advice | None:
     if row.roas_high < 1:
         return line("high", "pause or rework", f"it surely costs more than it returns: {shown}")
     if row.roas_low > SCALE_ROAS:
-        known = row.incrementality is not None
+        known = row.incrementality_low is not None and row.incrementality_low > 0
         action = "raise the budget step by step" if known else "measure what it adds, then raise the budget"
         return line("medium", action, f"it is credited with more than was aimed at: {shown}")
     if row.roas < 1:

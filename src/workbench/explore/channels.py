@@ -93,18 +93,38 @@ class ChannelComparison(View):
                 f"{_named(row.channel)} engages best ({format_value(row.engagement_rate, '%')}{sure})"
             )
         if self.best_by_return:
-            row = next(row for row in self.rows if row.channel == self.best_by_return)
-            low = row.incremental_return_low
-            sure = "" if low is not None and low > 0 else ", not surely more than its cost"
-            value = format_value(row.incremental_return, "x")
-            parts.append(f"{_named(row.channel)} adds most beyond its holdout ({value} net of cost{sure})")
+            parts.append(self._added())
         else:
             parts.append("no channel has a holdout, so what it adds beyond itself is unknown")
         return f"{'; '.join(parts)}."
 
+    def _added(self) -> str:
+        """Return what the channels add beyond their holdouts, no more surely than the intervals allow."""
+        known = [row for row in self.rows if row.incremental_return is not None]
+        best = next(row for row in known if row.channel == self.best_by_return)
+        sure = [row for row in known if (row.incremental_return_low or 0) > 0]
+        if not sure:
+            span = f"{_times(best.incremental_return_low)} to {_times(best.incremental_return_high)}"
+            figures = f"{_times(best.incremental_return)} net of cost, {span}"
+            name = _named(best.channel)
+            return f"no channel surely adds more than it costs, {name} comes closest ({figures})"
+        if best not in sure:
+            first = max(sure, key=lambda row: row.incremental_return or 0)
+            value = _times(first.incremental_return)
+            return f"{_named(first.channel)} surely adds more than it costs ({value} net)"
+        others = [row.incremental_return_high for row in known if row is not best]
+        ahead = all(other is not None and other < (best.incremental_return_low or 0) for other in others)
+        doubt = "" if ahead else ", not clearly ahead of the next"
+        value = _times(best.incremental_return)
+        return f"{_named(best.channel)} adds most beyond its holdout ({value} net of cost{doubt})"
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row per channel."""
         return frame_of(self.rows, ChannelRow)
+
+
+def _times(value: float | None) -> str:
+    return format_value(value, "x")
 
 
 def _named(channel: str) -> str:
