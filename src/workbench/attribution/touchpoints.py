@@ -66,6 +66,8 @@ class Touchpoints:
         Whether all rows are in the order of time, or each user's rows stand together.
     since : int, optional
         The instant from which conversions are reported; what lies before it is there to be looked back at.
+    currency : str, optional
+        ISO 4217 code of all values.
     provenance : Provenance
         Where they come from.
     """
@@ -80,6 +82,7 @@ class Touchpoints:
     conversion_ids: pa.Array[Any] | None = None
     layout: Literal["time", "user"]
     since: int | None = None
+    currency: str | None = None
     provenance: Provenance = field(default_factory=Provenance)
 
     @property
