@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
+from importlib import resources
 from typing import Any
 
 import pytest
@@ -108,8 +109,19 @@ def test_signs_of_interest(name: str, kind: str, load_rows: Load) -> None:
 
 
 def test_other_events_are_refused_by_name(load_rows: Load) -> None:
-    loaded = ga4(load_rows, ga4_row("scroll"), ga4_row("view_item"))
-    assert loaded.failures == ["event_type: column 'event_name': 'scroll' has no event type in this mapping"]
+    loaded = ga4(load_rows, ga4_row("scroll"), ga4_row("scrol"), ga4_row("refund"), ga4_row("view_item"))
+    assert sorted(loaded.failures) == [
+        "event_type: column 'event_name': 'refund' has no event type in this mapping",
+        "event_type: column 'event_name': 'scrol' has no event type in this mapping",
+        "event_type: not mapped: scroll",
+    ]
+
+
+def test_an_event_cannot_be_mapped_and_left_out() -> None:
+    ready = resources.files("workbench.events").joinpath("mappings", "ga4_events.yaml").read_text("utf-8")
+    text = ready.replace("- page_view\n", "- purchase\n")
+    with pytest.raises(BadInput, match="unmapped: purchase belongs to the type user_purchased"):
+        parse_mapping(text)
 
 
 def test_a_wrong_property_is_refused_for_its_own_type_only(load_rows: Load) -> None:

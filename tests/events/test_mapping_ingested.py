@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from workbench.store.ingest import ingest
+from workbench.store.review import review
 from workbench.store.workspace import Workspace
 
 
@@ -44,11 +45,43 @@ def test_analytics_events_are_stored_once(tmp_path: Path) -> None:
     assert [event["event_type"] for event in events] == ["user_engaged", "user_purchased"]
     assert json.loads(events[1]["properties"])["order_value"] == 3.5
     reasons = tables.query("SELECT reasons FROM quarantine").to_pylist()
-    assert "'scroll' has no event type in this mapping" in reasons[0]["reasons"]
+    assert [row["reasons"] for row in reasons] == ["not mapped: scroll"]
     # The same events in another file are known by the ids made from them.
     again = file.with_name("again.jsonl")
     again.write_text("\n" + file.read_text())
     assert ingest(workspace, [again], mapping="ga4_events", backfill=True).accepted == 0
+
+
+def test_what_a_mapping_leaves_out_is_counted_and_raises_no_alert(tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path / "w")
+    lines = ga4_file(tmp_path).read_text().splitlines()
+    views = [
+        json.dumps(json.loads(lines[2]) | {"event_name": name, "user_pseudo_id": f"u{place}"})
+        for place, name in enumerate(["page_view"] * 30 + ["scroll"] * 10)
+    ]
+    usual = tmp_path / "usual.jsonl"
+    usual.write_text("\n".join([*lines[:2], *views]))
+    (load,) = ingest(workspace, [usual], mapping="ga4_events", backfill=True).files
+    assert (load.read, load.accepted, load.duplicates, load.quarantined) == (42, 2, 0, 40)
+    whole = next(figures for figures in load.quality if figures.source == "all")
+    assert (whole.unmapped, whole.pass_rate, whole.completeness, whole.compliance) == (40, 1, 1, 1)
+    assert load.alerts == ()
+    assert load.notes == ("40 rows of events that the mapping leaves out: page_view 30, scroll 10",)
+    assert not any("pass_rate" in alert for alert in review(workspace.tables()).alerts)
+    kept = workspace.tables().query("SELECT count(*) AS n FROM quarantine WHERE reasons LIKE 'not mapped: %'")
+    assert kept.to_pylist() == [{"n": 40}]
+
+
+def test_an_event_that_no_list_names_still_raises_the_alert(tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path / "w")
+    lines = ga4_file(tmp_path).read_text().splitlines()
+    new = json.dumps(json.loads(lines[2]) | {"event_name": "not mapped: scroll"})
+    odd = tmp_path / "odd.jsonl"
+    odd.write_text("\n".join([*lines, new]))
+    (load,) = ingest(workspace, [odd], mapping="ga4_events", backfill=True).files
+    whole = next(figures for figures in load.quality if figures.source == "all")
+    assert (load.quarantined, whole.unmapped, whole.pass_rate) == (2, 1, pytest.approx(2 / 3))
+    assert {alert.figure for alert in load.alerts} >= {"pass_rate"}
 
 
 @pytest.mark.data

@@ -46,6 +46,13 @@ def test_a_backfill_is_old_by_nature() -> None:
     assert alerts([old], live=False) == ()
 
 
+def test_rows_that_the_mapping_leaves_out_judge_nothing() -> None:
+    figures = Quality(read=1000, accepted=97, quarantined=903, unmapped=900)
+    assert figures.pass_rate == pytest.approx(0.97)
+    assert alerts([figures]) == ()
+    assert Quality(read=5, quarantined=5, unmapped=5).pass_rate is None
+
+
 def test_nothing_read_gives_no_rates() -> None:
     assert Quality().pass_rate is None
     assert alerts([Quality()]) == ()

@@ -26,7 +26,7 @@ def loads(result: DataQuality) -> DataTable | Nothing:
             figure("refused_share", "Refused", "%"),
             figure("late", "Late", "count"),
         ],
-        caption=result.sentence,
+        caption="What each load brought, the newest first",
     )
 
 

@@ -11,6 +11,7 @@ from workbench.events.definitions import CONTEXT, EVENT_TYPES
 from workbench.events.definitions import Field as Property
 from workbench.events.parsing import Parsed, literal, shown
 from workbench.events.places import Finder, Place, Places, Reading, Scalar, Strict, listed
+from workbench.events.quality import NOT_MAPPED
 
 
 class EventRule(Strict):
@@ -23,11 +24,13 @@ class EventRule(Strict):
 class EventRules(Strict):
     """The types of one export, and the context that all of them share.
 
-    A source event that no rule names is a failure of its row, with a reason.
+    A source event that no rule names is a failure of its row, with a reason. Those in `unmapped` are known to
+    be none of ours: their rows go to the quarantine too, but do not speak against the file.
     """
 
     from_: Places = Field(alias="from")
     types: Annotated[dict[str, EventRule], Field(min_length=1)]
+    unmapped: Annotated[tuple[Scalar, ...], BeforeValidator(listed)] = ()
     context: dict[str, Column] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -39,6 +42,8 @@ class EventRules(Strict):
             if taken & set(rule.names):
                 raise ValueError(f"types.{name}: a source event belongs to two types")
             taken |= set(rule.names)
+            if both := taken & set(self.unmapped):
+                raise ValueError(f"unmapped: {', '.join(sorted(both))} belongs to the type {name}")
             fields = EVENT_TYPES[name].fields
             _check(f"types.{name}.properties", rule.properties, fields)
             missing = [f.name for f in fields if f.required and f.name not in rule.properties]
@@ -75,11 +80,11 @@ class EventRules(Strict):
 
     def _type(self, name: str, sql: str) -> Parsed:
         column = literal(f"column {self.from_[0].column!r}: ")
-        return Parsed(
-            sql=sql,
-            failure=f"({name} IS NOT NULL AND {sql} IS NULL)",
-            reason=f"{column} || {shown(name)} || ' has no event type in this mapping'",
-        )
+        reason = f"{column} || {shown(name)} || ' has no event type in this mapping'"
+        if self.unmapped:
+            known = f"{name} IN ({', '.join(map(literal, self.unmapped))})"
+            reason = f"CASE WHEN {known} THEN {literal(NOT_MAPPED)} || {name} ELSE {reason} END"
+        return Parsed(sql=sql, failure=f"({name} IS NOT NULL AND {sql} IS NULL)", reason=reason)
 
 
 def _check(where: str, columns: dict[str, Column], fields: tuple[Property, ...]) -> None:

@@ -3,7 +3,8 @@
 Words: shares lie in 0..1. *Pass rate* is the share of rows that broke no rule (a copy breaks none).
 *Completeness* is the share of required fields that were filled. *Compliance* is the share of rows whose
 fields have the types and values that the definitions state. *Freshness* is the age of the newest row on
-arrival.
+arrival. Rows that a mapping knowingly leaves out are quarantined and counted, and judge no source: they stand
+outside of pass rate, completeness and compliance.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
 ALL = "all"
+# How the reason of a row begins that its mapping leaves out.
+NOT_MAPPED = "not mapped: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +28,8 @@ class Quality:
         The source of the events, or ``"all"``.
     read, accepted, duplicates, quarantined, late : int
         In rows.
+    unmapped : int
+        Quarantined rows of events that the mapping knowingly leaves out.
     ingestion_rate : float or None
         Read rows over expected ones, where an expectation is known.
     completeness, compliance : float or None
@@ -39,6 +44,7 @@ class Quality:
     duplicates: int = 0
     quarantined: int = 0
     late: int = 0
+    unmapped: int = 0
     ingestion_rate: float | None = None
     completeness: float | None = None
     compliance: float | None = None
@@ -47,8 +53,9 @@ class Quality:
 
     @property
     def pass_rate(self) -> float | None:
-        """Return the share of rows that broke no rule."""
-        return 1 - self.quarantined / self.read if self.read else None
+        """Return the share of rows that broke no rule, of those that the mapping does not leave out."""
+        meant = self.read - self.unmapped
+        return 1 - (self.quarantined - self.unmapped) / meant if meant else None
 
     @property
     def duplicate_rate(self) -> float | None:

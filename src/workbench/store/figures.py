@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.events.definitions import ENVELOPE, EVENT_TYPES, SOURCES, Kind
 from workbench.events.parsing import literal
-from workbench.events.quality import ALL, Quality
+from workbench.events.quality import ALL, NOT_MAPPED, Quality
 from workbench.events.tables import TableDefinition
 from workbench.events.validation import by_type
 from workbench.store.deduplication import COPIES, REPLACED
@@ -52,17 +52,20 @@ def _staged(connection: DuckDBPyConnection, source: str, now: datetime) -> list[
     envelope = sum(field.required for field in ENVELOPE)
     required = {t.name: str(len(t.required) + envelope) for t in EVENT_TYPES.values()}
     rows: list[tuple[Any, ...]] = connection.execute(
-        f"SELECT coalesce(place, {literal(ALL)}), count(*), count(*) FILTER (_sound),"
-        f" count(*) FILTER (_sound AND late_arrival), sum({by_type(required, str(envelope))}),"
+        f"SELECT coalesce(place, {literal(ALL)}), count(*), count(*) FILTER (_unmapped),"
+        " count(*) FILTER (_sound), count(*) FILTER (_sound AND late_arrival),"
+        f" sum({by_type(required, str(envelope))}) FILTER (NOT _unmapped),"
         f" min({lag}) FILTER (_sound), approx_quantile({lag}, 0.95) FILTER (_sound)"
-        f" FROM (SELECT {source} AS place, * FROM {STAGED}) GROUP BY GROUPING SETS ((), (place))"
+        f" FROM (SELECT {source} AS place, coalesce({_unmapped('_problem')}, false) AS _unmapped, *"
+        f" FROM {STAGED}) GROUP BY GROUPING SETS ((), (place))"
     ).fetchall()
     return rows
 
 
 def _quality(row: tuple[Any, ...], rejected: tuple[int, int], copies: int) -> Quality:
-    source, read, sound, late, fields, fresh, p95 = row
+    source, read, unmapped, sound, late, fields, fresh, p95 = row
     missing, broken = rejected
+    meant = read - unmapped
     return Quality(
         source=source,
         read=read,
@@ -70,11 +73,29 @@ def _quality(row: tuple[Any, ...], rejected: tuple[int, int], copies: int) -> Qu
         duplicates=copies,
         quarantined=read - sound,
         late=min(late, sound - copies),
+        unmapped=unmapped,
         completeness=1 - min(missing / fields, 1) if fields else None,
-        compliance=1 - broken / read if read else None,
+        compliance=1 - broken / meant if meant else None,
         freshness_minutes=fresh,
         lag_p95_minutes=p95,
     )
+
+
+def _unmapped(reasons: str) -> str:
+    return f"starts_with({reasons}, {literal(NOT_MAPPED)})"
+
+
+def not_mapped(connection: DuckDBPyConnection) -> tuple[str, ...]:
+    """Return a note that counts the staged events which the mapping leaves out, the most frequent first."""
+    found = connection.execute(
+        f"SELECT split_part(substr(_problem, {len(NOT_MAPPED) + 1}), '; ', 1) AS name, count(*) AS rows"
+        f" FROM {STAGED} WHERE {_unmapped('_problem')} GROUP BY name ORDER BY rows DESC, name"
+    ).fetchall()
+    if not found:
+        return ()
+    said = ", ".join(f"{name} {rows:,}" for name, rows in found[:10])
+    more = f" and {len(found) - 10} more" if len(found) > 10 else ""
+    return (f"{sum(rows for _, rows in found):,} rows of events that the mapping leaves out: {said}{more}",)
 
 
 def _by_source(connection: DuckDBPyConnection, source: str) -> list[tuple[str, int, int]]:
@@ -86,7 +107,8 @@ def _by_source(connection: DuckDBPyConnection, source: str) -> list[tuple[str, i
     return connection.execute(
         f"SELECT coalesce(place, {literal(ALL)}), coalesce(sum({missing}), 0),"
         f" count(*) FILTER (regexp_matches(_reasons, '{_BROKEN}'))"
-        f" FROM (SELECT {source} AS place, _reasons FROM {REJECTED}) GROUP BY GROUPING SETS ((), (place))"
+        f" FROM (SELECT {source} AS place, _reasons FROM {REJECTED} WHERE NOT {_unmapped('_reasons')})"
+        " GROUP BY GROUPING SETS ((), (place))"
     ).fetchall()
 
 

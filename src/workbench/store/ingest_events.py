@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from workbench.errors import BadInput
 from workbench.events.definitions import ENVELOPE, EVENT_TYPES, Field, Kind
 from workbench.events.parsing import MappedColumn, literal
+from workbench.events.quality import NOT_MAPPED
 from workbench.events.validation import (
     LATE_HOURS,
     UUID_SHAPE,
@@ -240,7 +241,8 @@ def _said(checks: tuple[Check, ...], types: list[str]) -> str:
     ruled = reasons_sql((*checks, broken), types)
     nothing = " AND ".join(f"{_name(name)} IS NULL" for name in _KEYS if name != "context")
     return (
-        "CASE WHEN _problem IN ('not JSON', 'not UTF-8 text') THEN _problem"
+        "CASE WHEN _problem IN ('not JSON', 'not UTF-8 text')"
+        f" OR starts_with(_problem, {literal(NOT_MAPPED)}) THEN _problem"
         " WHEN _unknown THEN 'unknown campaign'"
         f" WHEN {nothing} AND _problem IS NULL THEN 'not an event'"
         f" ELSE concat_ws('; ', _problem, nullif({ruled}, '')) END"

@@ -15,7 +15,7 @@ from workbench.events.quality import alerts
 from workbench.events.tables import TableDefinition
 from workbench.store.deduplication import COPIES, REPLACED, Copies, find_copies
 from workbench.store.derived import facts_sql, orders_sql, staged_again, users_sql
-from workbench.store.figures import event_figures, row_figures
+from workbench.store.figures import event_figures, not_mapped, row_figures
 from workbench.store.ingest_events import (
     REJECTED,
     STAGED,
@@ -106,7 +106,7 @@ def load_events(
         replaced=copies.replacing,
         quality=figures,
         alerts=alerts(figures, live=not loading.backfill),
-        notes=notes,
+        notes=(*notes, *not_mapped(connection)),
     )
     _write_events(connection, transaction, source, loading, copies)
     return _commit(connection, transaction, loading, load, with_rows=sound > copies.rows - copies.replacing)

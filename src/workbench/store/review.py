@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _SHARES = ("pass_rate", "duplicate_rate", "late_rate", "completeness", "compliance", "ingestion_rate")
 _FIELDS = (
-    *("source", "read", "accepted", "duplicates", "quarantined", "late", "ingestion_rate"),
+    *("source", "read", "accepted", "duplicates", "quarantined", "late", "unmapped", "ingestion_rate"),
     *("completeness", "compliance", "freshness_minutes", "lag_p95_minutes"),
 )
 
@@ -74,7 +74,7 @@ def review(tables: Snapshot) -> Review:
         figures = figures if isinstance(figures, list) else []
         place = {"table": load["table_name"], "loaded_at": load["loaded_at"]}
         rows += [{**place, **row} for row in figures]
-        known = tuple(Quality(**{name: row[name] for name in _FIELDS}) for row in figures)
+        known = tuple(Quality(**{name: row[name] for name in _FIELDS if name in row}) for row in figures)
         live = load["table_name"] == "events"
         said += [f"{load['table_name']}: {alert.sentence}" for alert in alerts(known, live=live)]
     order = {"critical": 0, "warning": 1, "info": 2}
