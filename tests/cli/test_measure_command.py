@@ -77,3 +77,35 @@ def test_wrong_use_is_said(folder: Path, arguments: tuple[str, ...], code: int, 
 
 def test_no_workspace_is_bad_input(tmp_path: Path) -> None:
     assert run("ctr", "--workspace", str(tmp_path / "none")).returncode == 3
+
+
+def test_what_measuring_costs_is_known_after_the_next_load(tmp_path: Path) -> None:
+    def workbench(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [PROGRAM, *arguments, "--workspace", str(tmp_path / "acme")],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+    def load(month: str) -> None:
+        file = tmp_path / f"{month}.csv"
+        file.write_text(f"date,campaign_id,channel,impressions,clicks,spend\n{month}-01,c,email,100,5,2\n")
+        workbench("ingest", str(file))
+
+    subprocess.run([PROGRAM, "init", str(tmp_path / "acme")], capture_output=True, check=True)
+    load("2024-01")
+    (before,) = json.loads(workbench("measure", "cost_per_query", "--json").stdout)["rows"]
+    assert (before["value"], before["note"]) == (None, "no metric calculation completed event recorded")
+    load("2024-02")
+    said = json.loads(workbench("measure", "cost_per_query", "--json").stdout)
+    (cost,) = said["rows"]
+    tables = Workspace.open(tmp_path / "acme").tables()
+    noted = tables.query(
+        "SELECT json_extract_string(properties, '$.compute_seconds')::DOUBLE AS seconds FROM events"
+        " WHERE event_type = 'metric_calculation_completed'"
+    )["seconds"].to_pylist()
+    assert len(noted) == cost["denominator"] == 1
+    assert cost["value"] == pytest.approx(noted[0] * 0.10 / 3600, rel=1e-9)
+    assert cost["value"] > 0
+    assert said["window"]["last"] > "2025"  # the days on which it ran, not those of the data

@@ -126,6 +126,10 @@ def test_a_mean_of_ratios_never_happens(base) -> None:
     ("intervals", "said"),
     [
         (
+            {"email": (1.0, -0.4, 2.4), "push": (0.5, 0.2, 0.8)},
+            "push surely adds more than it costs (0.50x net)",
+        ),
+        (
             {"email": (1.0, 0.4, 1.6), "push": (0.1, -0.2, 0.3)},
             "email adds most beyond its holdout (1.00x net of cost)",
         ),

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import workbench as wb
 from workbench.errors import BadInput
 from workbench.reports.inputs import read_inputs
 from workbench.reports.journal import store_ended_runs
@@ -20,6 +21,8 @@ from workbench.reports.lease import ENDED
 from workbench.reports.notebook import find_notebook
 from workbench.reports.receipt import read_receipt
 from workbench.reports.runs import completed_run, list_runs, plan, run
+from workbench.reports.verification import verify
+from workbench.store.ingest import ingest
 from workbench.store.workspace import Workspace
 
 from .conftest import NASTY, OPEN, TOTALS, Write, add_spend
@@ -34,6 +37,28 @@ def outputs(folder: Path) -> list[str]:
 
 def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name != "record.json"}
+
+
+def test_what_a_run_measures_is_noted_and_changes_neither_its_id_nor_its_bytes(
+    workspace: Workspace, write: Write
+) -> None:
+    path = write("measuring", OPEN, "wb.measure(ws, ['ctr', 'cpc'], by='campaign').sentence")
+    first = run(workspace, str(path))
+    assert first.completed
+    noted = [json.loads(file.read_text()) for file in (workspace.path / "journal").glob("*.json")]
+    assert [note["properties"]["metrics"] for note in noted] == ["ctr, cpc"]
+    assert store_ended_runs(workspace) == 1
+    assert run(workspace, str(path)).cached
+    assert verify(workspace, first.id).same
+    # Making it again took seconds too, and its data is what it was.
+    assert len(list((workspace.path / "journal").glob("*.json"))) == 2
+    assert completed_run(workspace, plan(find_notebook(str(path)), None, read_inputs(workspace)))
+    more = workspace.path.parent / "more.csv"
+    more.write_text("date,campaign_id,channel,impressions,clicks,spend\n2024-02-01,c,email,10,1,2.5\n")
+    ingest(workspace, [more])
+    found = wb.measure(workspace.tables(), "cost_per_query").rows[0]
+    assert found.denominator == 2
+    assert found.value > 0
 
 
 def test_a_run_is_kept_and_not_repeated(workspace: Workspace, write: Write) -> None:
