@@ -103,7 +103,7 @@ def open_engine(name: str, snapshot: Snapshot) -> Tables:
         if not dsn:
             raise UsageError(f"Set {DSN_VARIABLE} to the connection string of the Postgres server.")
         copy_to_postgres(snapshot, dsn)
-        return PostgresTables(dsn, currency=snapshot.currency)
+        return PostgresTables(dsn, currency=snapshot.currency, home=snapshot.path)
     if name == "spark":
         from workbench.store.spark import SparkTables
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import date
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import UsageError, WorkbenchError
 from workbench.events.definitions import EVENT_TYPES
 from workbench.events.tables import TABLES, TableDefinition
+from workbench.store.journal import recording
 from workbench.store.schema import literal, quote, sql_type
 
 if TYPE_CHECKING:
@@ -85,12 +88,25 @@ class PostgresTables:
         Where the tables are.
     currency : str, optional
         ISO 4217 code of all money.
+    home : Path, optional
+        The workspace they are a copy of, in whose journal evaluations are noted.
     """
 
     dialect = "postgres"
+    keeps_records = False  # facts are copied only where there is more among them
 
-    def __init__(self, dsn: str, *, schema: str = SCHEMA, currency: str | None = None) -> None:
-        self._dsn, self._schema, self.currency = dsn, schema, currency
+    def __init__(
+        self, dsn: str, *, schema: str = SCHEMA, currency: str | None = None, home: Path | None = None
+    ) -> None:
+        self._dsn, self._schema, self.currency, self._home = dsn, schema, currency, home
+
+    def recording(
+        self, event_type: str, properties: dict[str, object]
+    ) -> AbstractContextManager[dict[str, object]]:
+        """Return the record of one computation; the server's seconds are unknown, so elapsed ones count."""
+        if self._home is None:
+            return nullcontext(properties)
+        return recording(self._home, event_type, properties, clock=time.perf_counter)
 
     @cached_property
     def names(self) -> frozenset[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import UsageError
 from workbench.events.rollups import STORED
 from workbench.store.delta import data_files
+from workbench.store.journal import recording
 from workbench.store.schema import quote, sql_type, typed_columns
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ class SparkTables:
     def __init__(self, snapshot: Snapshot, session: Any = None) -> None:
         self.names, self.currency = snapshot.names, snapshot.currency
         self.last_day: date | None = snapshot.last_day
+        self.keeps_records, self._home = snapshot.keeps_records, snapshot.path
         self._session = session or _local_session()
         self._session.conf.set("spark.sql.session.timeZone", "UTC")
         self._session.conf.set("spark.sql.sources.partitionColumnTypeInference.enabled", "false")
@@ -45,6 +49,12 @@ class SparkTables:
         """Return the answer to one SELECT."""
         answer: pa.Table = self._session.sql(sql).toArrow()
         return answer
+
+    def recording(
+        self, event_type: str, properties: dict[str, object]
+    ) -> AbstractContextManager[dict[str, object]]:
+        """Return the record of one computation; Spark's own seconds are unknown, so elapsed ones count."""
+        return recording(self._home, event_type, properties, clock=time.perf_counter)
 
     def _show(self, snapshot: Snapshot, name: str, version: int) -> None:
         definition, folder = STORED[name], snapshot.path / "store" / name
