@@ -101,7 +101,7 @@ class Workspace:
                 if part in ("store", *(f"store/{table}" for table in TABLES)):
                     raise WorkspaceError(f"{folder} is damaged: {part} is missing.")
                 if part in _FOLDERS:
-                    inner.mkdir()
+                    inner.mkdir(exist_ok=True)  # another process may open it, too
         return made
 
     @property
