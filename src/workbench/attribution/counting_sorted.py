@@ -64,7 +64,7 @@ def count_sorted(touchpoints: Touchpoints, settings: JourneySettings) -> Counted
     found = sequences(touchpoints, settings)
     bucket = touchpoints.buckets(settings.buckets).astype(np.int64)[found.user]
     figures = empty_figures(len(touchpoints.names), settings)
-    for some in pairs(found, settings):
+    for some in pairs(found):
         _credit(some, bucket, found, figures, settings, direct=direct_code(touchpoints, settings))
     steps, ends, sets = _paths(found, bucket, len(touchpoints.names), settings)
     return Counted(**figures._asdict(), steps=steps, ends=ends, sets=sets)
@@ -120,14 +120,13 @@ class Pairs(NamedTuple):
     touches: Integers  # places of the touches, conversion by conversion
 
 
-def pairs(found: Sequences, settings: JourneySettings) -> Iterator[Pairs]:
+def pairs(found: Sequences) -> Iterator[Pairs]:
     """Yield conversions with the touches before them, so many at a time that they fit into memory."""
     journeys = np.flatnonzero(found.counted & found.converted)
     places = found.ends[journeys] - 1
     touch_places = np.flatnonzero(~found.converts)
     before = np.concatenate([[0], np.cumsum(~found.converts)])
-    begin = found.starts if settings.conversions == "split" else found.user_starts
-    low, high = before[begin[journeys]], before[places]
+    low, high = before[found.begins[journeys]], before[places]
     total = np.cumsum(high - low)
     first = 0
     while first < len(journeys):

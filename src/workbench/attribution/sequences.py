@@ -20,6 +20,10 @@ class Sequences:
 
     Parameters
     ----------
+    touchpoints : Touchpoints
+        What they were made from.
+    settings : JourneySettings
+        How they were cut.
     rows : array of int
         The row of the touchpoints that stands in each place.
     user, instant, touch : arrays
@@ -38,6 +42,8 @@ class Sequences:
         Whether the journey ends in the period that is reported.
     """
 
+    touchpoints: Touchpoints
+    settings: JourneySettings
     rows: Integers
     user: NDArray[np.int32]
     instant: Integers
@@ -60,9 +66,15 @@ class Sequences:
         """Return the number of touches of each journey, shape (journeys,)."""
         return self.ends - self.starts - self.converted
 
+    @property
+    def begins(self) -> Integers:
+        """Return the first place that a journey's conversion may be credited to, shape (journeys,)."""
+        return self.starts if self.settings.conversions == "split" else self.user_starts
 
-def sequences(touchpoints: Touchpoints, settings: JourneySettings) -> Sequences:
+
+def sequences(touchpoints: Touchpoints, settings: JourneySettings | None = None) -> Sequences:
     """Return touchpoints cut into journeys."""
+    settings = settings or JourneySettings()
     rows = np.arange(len(touchpoints), dtype=np.int64)
     if touchpoints.layout == "time":
         rows = np.argsort(touchpoints.user, kind="stable").astype(np.int64)
@@ -80,6 +92,8 @@ def sequences(touchpoints: Touchpoints, settings: JourneySettings) -> Sequences:
     before = np.concatenate([[0], np.cumsum(converts)])
     since = touchpoints.since
     return Sequences(
+        touchpoints=touchpoints,
+        settings=settings,
         rows=rows,
         user=user,
         instant=instant,

@@ -117,7 +117,7 @@ class Touchpoints:
             from pandas.util import hash_array
 
             ids = hash_array(np.asarray(self.users.to_numpy(zero_copy_only=False), object), categorize=False)
-        return (_mixed(ids) % np.uint64(count)).astype(np.uint16)
+        return (mixed(ids) % np.uint64(count)).astype(np.uint16)
 
     def user_code(self, user: object) -> int:
         """Return the code of a user's id.
@@ -146,7 +146,7 @@ class Touchpoints:
         return len(self.instant)
 
 
-def _mixed(ids: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def mixed(ids: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Return well-mixed bits of each id (the finaliser of SplitMix64: Steele, Lea, Flood 2014)."""
     mixed = ids + np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
