@@ -143,6 +143,9 @@ def test_every_section_answers_or_says_why_not(workspaces: dict[str, Path], name
     if kind == "everything":
         assert len(reasons) <= len(found) // 2
         assert any(mime.CHART in bundle or mime.TABLE in bundle for bundle in found)
+        sentences = {bundle["text/plain"] for bundle in found if mime.SENTENCE in bundle}
+        titles = {bundle["text/plain"] for bundle in found if mime.SENTENCE not in bundle}
+        assert not sentences & titles, "what a sentence says is not said again by the title below it"
     if kind == "nothing":
         assert reasons
 
