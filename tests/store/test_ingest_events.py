@@ -130,6 +130,30 @@ def test_a_copy_within_five_minutes_replaces(
     assert {row["kind"]: row["n"] for row in kinds} == expected
 
 
+def test_a_replaced_purchase_takes_its_order_with_it(workspace: Workspace, tmp_path: Path) -> None:
+    shop = tmp_path / "shop.csv"
+    shop.write_text(
+        "order_id,user_id,ordered_at,order_value,cogs\n"
+        f"{UUID(int=2)},u2,2026-04-30T10:00:00Z,19.5,8\nguest,,2026-04-30T11:00:00Z,7,3\n"
+    )
+    ingest(workspace, [shop], now=NOW)
+    purchases = [event(number, "user_purchased") for number in (1, 2, 3, 4)]
+    ingest(workspace, [write(tmp_path / "a.jsonl", purchases)], now=NOW)
+    corrected = [event(number, "user_purchased") for number in (1, 2)]
+    for purchase in corrected:
+        purchase["properties"] |= {"order_value": 25.0, "order_category": "hats"}
+    withdrawn = event(3, "user_engaged", timestamp=purchases[2]["timestamp"])
+    copies = write(tmp_path / "b.jsonl", [*corrected, withdrawn, event(5, "user_purchased")])
+    assert ingest(workspace, [copies], now=NOW + timedelta(minutes=4)).replaced == 3
+    found = rows(workspace, "SELECT order_id, order_value, category FROM orders ORDER BY ALL")
+    told = "sh\"o\\e's"
+    expected = [(1, 25.0, "hats"), (2, 19.5, None), (4, 19.5, told), (5, 19.5, told)]
+    assert [tuple(row.values()) for row in found] == [
+        *((str(UUID(int=number)), value, category) for number, value, category in expected),
+        ("guest", 7.0, None),
+    ]
+
+
 def test_an_equal_copy_within_five_minutes_changes_nothing(workspace: Workspace, tmp_path: Path) -> None:
     ingest(workspace, [write(tmp_path / "a.jsonl", [event(1)])], now=NOW)
     result = ingest(workspace, [write(tmp_path / "b.jsonl", [event(1), event(2)])], now=NOW)

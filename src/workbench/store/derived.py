@@ -116,12 +116,35 @@ def staged_again(table: str, where: str) -> str:
     return f"SELECT * EXCLUDE (p, c), {user_key()} AS user_key, {facts} FROM ({parsed}) WHERE true"
 
 
-def orders_sql(staged: str) -> str:
-    """Return the SELECT of the orders of staged purchases that the table of orders does not have."""
+def purchases_sql(events: str) -> str:
+    """Return the SELECT of what the table of orders took from stored purchases."""
+    value = "CAST(json_extract_string(properties, '$.order_value') AS DOUBLE)"
+    return (
+        "SELECT json_extract_string(properties, '$.order_id') AS order_id, user_id, timestamp AS ordered_at,"
+        f" {value} AS order_value FROM {events} AND event_type = 'user_purchased'"
+    )
+
+
+def of_purchases(purchases: str) -> str:
+    """Return the SQL that is true of orders which are as those purchases told them."""
+    own = "(order_id, user_id, ordered_at, order_value)"
+    return f"coalesce(line = 1 AND cogs IS NULL AND {own} IN (SELECT {own} FROM {purchases}), false)"
+
+
+def orders_sql(staged: str, gone: str = "false") -> str:
+    """Return the SELECT of the orders of staged purchases that the table of orders does not have.
+
+    Parameters
+    ----------
+    staged : str
+        A relation of purchases, and of other events.
+    gone : str
+        SQL that is true of orders which leave the table with this load.
+    """
     return (
         "SELECT order_id, CAST(1 AS BIGINT) AS line, user_id, timestamp AS ordered_at, value AS order_value,"
         " json_extract_string(properties, '$.order_category') AS category, false AS is_return"
         f" FROM {staged} WHERE event_type = 'user_purchased'"
-        " AND order_id NOT IN (SELECT order_id FROM orders)"
+        f" AND order_id NOT IN (SELECT order_id FROM orders WHERE NOT {gone})"
         " QUALIFY row_number() OVER (PARTITION BY order_id ORDER BY timestamp, event_id) = 1"
     )

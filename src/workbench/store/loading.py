@@ -14,7 +14,7 @@ from workbench.events.parsing import MappedColumn, literal
 from workbench.events.quality import alerts
 from workbench.events.tables import TableDefinition
 from workbench.store.deduplication import COPIES, REPLACED, Copies, find_copies
-from workbench.store.derived import facts_sql, orders_sql, staged_again, users_sql
+from workbench.store.derived import facts_sql, of_purchases, orders_sql, purchases_sql, staged_again, users_sql
 from workbench.store.figures import event_figures, not_mapped, row_figures
 from workbench.store.ingest_events import (
     REJECTED,
@@ -139,8 +139,7 @@ def _write_events(
         f"CREATE OR REPLACE TEMP VIEW {ACCEPTED} AS SELECT * FROM {STAGED} JOIN {_USERS} ON user_id = known"
         f" WHERE _sound AND _row NOT IN (SELECT _row FROM {COPIES})"
     )
-    if copies.replacing:
-        _remove_replaced(connection, transaction)
+    gone = _remove_replaced(connection, transaction) if copies.replacing else "false"
     _quarantine(
         transaction,
         f"SELECT _row, _raw, _reasons, user_id FROM {REJECTED}",
@@ -151,10 +150,11 @@ def _write_events(
         f"SELECT count(*) FROM {ACCEPTED} WHERE event_type = 'user_purchased'"
     ).fetchall()
     if orders[0][0]:
-        transaction.append("orders", orders_sql(ACCEPTED))
+        transaction.append("orders", orders_sql(ACCEPTED, gone))
 
 
-def _remove_replaced(connection: DuckDBPyConnection, transaction: Transaction) -> None:
+def _remove_replaced(connection: DuckDBPyConnection, transaction: Transaction) -> str:
+    """Remove the events that fresh copies replace, and return the SQL that is true of their orders."""
     months = [
         row[0]
         for row in connection.execute(
@@ -178,6 +178,11 @@ def _remove_replaced(connection: DuckDBPyConnection, transaction: Transaction) -
         f" AND event_id NOT IN (SELECT event_id FROM {REPLACED})"
     )
     transaction.append("facts", facts_sql("_bereft_events", "ingested_at", "load_id"))
+    told = purchases_sql(f"events WHERE {within} AND event_id IN (SELECT event_id FROM {REPLACED})")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE _replaced_orders AS {told}")
+    gone = of_purchases("_replaced_orders")
+    transaction.remove("orders", gone)
+    return gone
 
 
 def _quarantine(transaction: Transaction, rows: str, source: Source, about: tuple[str, str]) -> None:
