@@ -1,5 +1,8 @@
 """Fewer files, the same rows, sorted; what is vacuumed is only what nobody asked to keep."""
 
+import subprocess
+import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -10,6 +13,10 @@ from workbench.store import Workspace
 from workbench.store.compaction import compact, keep_compact, vacuum
 from workbench.store.delta import data_files
 from workbench.store.ingest import ingest
+
+from .upkeep import load, sums
+
+UPKEEP = Path(__file__).with_name("upkeep.py")
 
 
 def load_often(workspace: Workspace, times: int) -> None:
@@ -104,9 +111,31 @@ def test_vacuum_keeps_the_versions_it_is_told_to(workspace: Workspace) -> None:
     load_often(workspace, 4)
     with workspace.writer() as writer:
         compact(writer)
-        assert vacuum(writer, retain_versions=range(1, writer.head.version)) == 0
-        assert vacuum(writer, retain_versions=[3]) > 0
+        assert vacuum(writer, retain_versions=range(1, writer.head.version), grace=timedelta(0)) == 0
+        assert vacuum(writer) == 0  # somebody may still be reading what was the newest an hour ago
+        assert vacuum(writer, retain_versions=[3], grace=timedelta(0)) > 0
     assert workspace.tables().rows["facts"] == 80
     assert workspace.tables(3).query("SELECT count(*) AS n FROM facts")["n"].to_pylist() == [40]
     with pytest.raises(WorkspaceError, match="old versions were vacuumed"):
         workspace.tables(5)
+
+
+@pytest.mark.slow
+def test_readers_are_not_disturbed_while_one_loads_compacts_and_vacuums(workspace: Workspace) -> None:
+    for number in range(3):
+        load(workspace, number)
+    pinned = workspace.tables().version
+    roles = ("keep", "read", "read")
+    arguments = [str(workspace.path), "60", str(pinned)]
+    processes = [
+        subprocess.Popen([sys.executable, str(UPKEEP), role, *arguments], stdout=subprocess.PIPE)
+        for role in roles
+    ]
+    said = [process.communicate()[0].decode().split() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    loads = int(said[0][1])
+    assert loads > 10
+    assert all(int(times) > 10 for times, _ in said[1:])
+    tables = workspace.tables()
+    assert tables.rows["orders"] == tables.rows["facts"] == 50 * loads
+    assert sums(workspace.tables(pinned)) == (150, 300, 150, 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 
 from workbench.events.rollups import STORED
@@ -20,6 +21,8 @@ SMALL_BYTES = 64 * 2**20
 FEWEST_FILES = 4
 # About so many rows are rewritten after one load.
 ROWS_AT_ONCE = 4_000_000
+# A notebook or a report that opened the workspace yesterday may still be at work.
+GRACE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +130,14 @@ def _with_loads(writer: Writer, done: Compacted, loads: Sequence[DataFile]) -> C
     return Compacted(files_before=done.files_before + len(loads), files_after=done.files_after + 1)
 
 
-def vacuum(writer: Writer, retain_versions: Iterable[int] = ()) -> int:
-    """Return how many files were deleted: those needed neither by the newest data version nor a retained one.
+def vacuum(
+    writer: Writer,
+    retain_versions: Iterable[int] = (),
+    *,
+    grace: timedelta = GRACE,
+    now: datetime | None = None,
+) -> int:
+    """Return how many files were deleted: those that no version needs which is the newest, or retained.
 
     Parameters
     ----------
@@ -137,12 +146,21 @@ def vacuum(writer: Writer, retain_versions: Iterable[int] = ()) -> int:
     retain_versions : iterable of int
         Data versions that stay readable, such as those that receipts name. Others stop being so: what a
         receipt says of them can be checked by its hashes, not read again.
+    grace : timedelta
+        Versions that were the newest so lately are retained, too: somebody may be reading them.
+    now : datetime, optional
+        The present by default.
     """
-    states = [head(writer.store, version) for version in {*retain_versions, writer.head.version}]
+    newest, since = writer.head, (now or datetime.now(UTC)) - grace
+    states = {newest.version: newest}
+    while newest.loaded_at > since and newest.version > 1:
+        newest = head(writer.store, newest.version - 1)
+        states[newest.version] = newest
+    states |= {version: head(writer.store, version) for version in {*retain_versions} - {*states}}
     deleted = 0
     for table in STORED:
         folder = writer.store / table
-        named = {state.version if table == LOADS.name else state.versions.get(table, 0) for state in states}
+        named = {at if table == LOADS.name else states[at].versions.get(table, 0) for at in states}
         needed = {file.path for version in named for file in delta.data_files(folder, version)}
         for path in stored_files(folder):
             if path not in needed:
