@@ -184,6 +184,7 @@ def _item(card: Card, currency: str | None) -> dict[str, Any]:
         "refresh": card.refresh,
         "note": shown(card.note, 300),
         "incomplete": card.incomplete,
+        "leans": bool(card.caution),
         "line": small_line(card.line),
     }
 

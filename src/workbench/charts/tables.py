@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from workbench.charts.drawing import Column, DataTable, Nothing, coded, figures_of, shown
+from workbench.explore.segments import named
 from workbench.result import MISSING, Result, format_value
 
 Unit = str
@@ -98,8 +99,8 @@ def cell(value: object, unit: Unit | None, currency: str | None) -> str:
 
     Examples
     --------
-    >>> cell(0.0379, "%", None), cell(date(2025, 3, 1), None, None), cell(None, "x", None)
-    ('3.79%', '1 Mar 2025', '–')
+    >>> cell(0.0379, "%", None), cell(date(2025, 3, 1), None, None).split(), cell(None, "x", None)
+    ('3.79%', ['1', 'Mar', '2025'], '–')
     """
     if value is None:
         return MISSING
@@ -108,7 +109,7 @@ def cell(value: object, unit: Unit | None, currency: str | None) -> str:
     if unit is not None and isinstance(value, int | float):
         return format_value(float(value), unit, currency=currency)
     if isinstance(value, date):
-        return f"{value.day} {value:%b %Y}"
+        return f"{value.day} {value:%b %Y}".replace(" ", "\N{NO-BREAK SPACE}")
     return shown(value) or MISSING
 
 
@@ -116,6 +117,8 @@ def _read(row: object, column: Shown) -> object:
     value = getattr(row, column.field)
     if column.field == "cohort" and isinstance(value, date):
         return f"{value:%b %Y}"
+    if column.field == "segment":
+        return named(value)
     return coded(value) if column.field == "channel" else value
 
 

@@ -13,13 +13,14 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from workbench.errors import UsageError
-from workbench.events.definitions import OWNED_CHANNELS
+from workbench.events.definitions import OWNED_CHANNELS, SEGMENTS
 from workbench.explore.figures import NOTHING, Figure, Figures, figures
 from workbench.explore.query import window_of
 from workbench.explore.shares import difference_of_shares, holm
 from workbench.explore.view import View, frame_of, lacking, ratio
 from workbench.metrics import METRICS, Metric, distinct
 from workbench.metrics import total as total_of
+from workbench.metrics.conditions import Condition
 from workbench.result import format_value
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from workbench.metrics import Tables, Window
 
+OURS = {*SEGMENTS, "GENERAL"}
 ACTIVE = Metric(
     name="active_users",
     title="Active users",
@@ -83,14 +85,13 @@ class SegmentsView(View):
         if self.missing:
             return self.missing
         first = self.rows[0]
-        head = (
-            f"{first.segment} is the largest of {len(self.rows)} segments ({format_value(first.share, '%')})"
-        )
+        name, share = _begun(named(first.segment)), format_value(first.share, "%")
+        head = f"{name} is the largest of {len(self.rows)} segments ({share})"
         able = [row for row in self.rows if row.conversion_rate is not None]
         if not able:
             return f"{head}."
         best = max(able, key=lambda row: row.conversion_rate or 0.0)
-        return f"{head}; {best.segment} converts best ({format_value(best.conversion_rate, '%')})."
+        return f"{head}; {named(best.segment)} converts best ({format_value(best.conversion_rate, '%')})."
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per segment."""
@@ -131,7 +132,7 @@ class SegmentComparison(View):
         if not sure:
             return f"{self.title} does not differ between these segments beyond chance."
         words = [
-            f"{pair.first} ({format_value(pair.first_value, self.unit)}) against {pair.second} "
+            f"{named(pair.first)} ({format_value(pair.first_value, self.unit)}) against {named(pair.second)} "
             f"({format_value(pair.second_value, self.unit)})"
             for pair in sure
         ]
@@ -140,6 +141,22 @@ class SegmentComparison(View):
     def to_frame(self) -> pd.DataFrame:
         """Return one row per pair."""
         return frame_of(self.pairs, SegmentDifference)
+
+
+def named(segment: object) -> str:
+    """Return a segment as it is read: one of ours in words, any other by its own name.
+
+    Examples
+    --------
+    >>> named("WEEKEND_SHOPPER"), named("30-34, M")
+    ('weekend shopper', '30-34, M')
+    """
+    text = str(segment)
+    return text.replace("_", " ").lower() if text in OURS else text
+
+
+def _begun(name: str) -> str:
+    return name[:1].upper() + name[1:]
 
 
 def segments(tables: Tables, *, window: str | Window | None = "90d") -> SegmentsView:
@@ -161,7 +178,8 @@ def segments(tables: Tables, *, window: str | Window | None = "90d") -> Segments
     owned = figures(tables, ["ctr"], by=("segment",), window=days, where={"channel": list(OWNED_CHANNELS)})
     before = figures(tables, [ACTIVE], by=("segment",), window=days.previous)
     sizes = {key: found.of(key, ACTIVE.name).value or 0.0 for key in found.slices}
-    whole = sum(sizes.values())
+    anybody = (Condition("segment", "is not null"),)
+    whole = figures(tables, [ACTIVE], window=days, where=anybody).of((), ACTIVE.name).value
     if not whole:
         reason = f"Not enough data: no event in {days} carries a segment."
         return SegmentsView(rows=(), currency=tables.currency, missing=reason)

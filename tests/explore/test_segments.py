@@ -1,0 +1,32 @@
+"""Segments: whom a share is of, and how names are read."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from workbench.explore.segments import segments
+
+DAY = date(2024, 5, 6)
+
+
+def _engaged(user: int, segment: str | None) -> dict:
+    return {
+        "event_type": "user_engaged",
+        "day": DAY,
+        "month": "2024-05",
+        "timestamp": datetime(2024, 5, 6, 12, tzinfo=UTC),
+        "user_key": user,
+        "segment": segment,
+    }
+
+
+def test_a_user_who_moved_counts_in_both_and_once_in_the_whole(base) -> None:
+    rows = [_engaged(1, "NEW_SHOPPER"), _engaged(1, "INACTIVE"), _engaged(2, "INACTIVE"), _engaged(3, None)]
+    view = segments(base(facts=rows), window="7d")
+    assert {row.segment: (row.users, row.share) for row in view.rows} == {
+        "INACTIVE": (2, pytest.approx(1.0)),
+        "NEW_SHOPPER": (1, pytest.approx(0.5)),
+    }
+    assert view.sentence.startswith("Inactive is the largest of 2 segments (100%)")
