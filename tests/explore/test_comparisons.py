@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
+from workbench import charts
 from workbench.errors import UsageError
 from workbench.explore import (
     alerts,
@@ -269,3 +270,23 @@ def test_ordered_metrics_need_orders(base) -> None:
     }
     card = kpi_cards(base(orders=[order]), ["aov"], window="7d").cards[0]
     assert card.value == 30.0
+
+
+def test_a_card_says_that_its_figure_leans(base) -> None:
+    orders = [
+        {
+            "order_id": str(n),
+            "line": 1,
+            "user_id": "u",
+            "ordered_at": at,
+            "order_value": 5.0,
+            "is_return": False,
+        }
+        for n, at in enumerate((datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 20, tzinfo=UTC)))
+    ]
+    repeat, value = kpi_cards(base(orders=orders), ["repeat_purchase_rate", "aov"], window="30d").cards
+    assert "purchases are on record since 2024-01-01 only" in repeat.caution
+    assert repeat.caution in repeat.note
+    assert value.caution == ""
+    shown = charts.kpi_cards(kpi_cards(base(orders=orders), ["repeat_purchase_rate", "aov"], window="30d"))
+    assert [item["leans"] for item in shown.items] == [True, False]

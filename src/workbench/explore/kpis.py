@@ -69,6 +69,8 @@ class Card:
         Whether the streak has reached `ALERT_AFTER` days.
     line : tuple of Point
         The metric by day.
+    caution : str
+        Which way the figure leans, and why; part of the note, too.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Card:
     note: str
     incomplete: bool
     line: tuple[Point, ...] = ()
+    caution: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +213,7 @@ def _card(metric: Metric, row: Row, target: float | None, line: tuple[Point, ...
         refresh=metric.refresh,
         note=row.note,
         incomplete=row.incomplete,
+        caution=row.caution,
         line=line,
     )
 
