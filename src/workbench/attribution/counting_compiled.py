@@ -95,6 +95,8 @@ def _memory(touchpoints: Touchpoints, settings: JourneySettings, plan: Plan) -> 
     narrow = plan.dense and len(touchpoints.names) < 31 and plan.states < 2**31
     users = np.zeros((touchpoints.user_count, 4), np.int32 if narrow else np.int64)
     users[:, MARK] = touchpoints.buckets(settings.buckets)
+    if touchpoints.bought is not None:
+        users[touchpoints.bought, MARK] |= BOUGHT
     rows = 0 if plan.dense else len(touchpoints)
     return Memory(
         users=users,

@@ -189,7 +189,7 @@ def _kept(found: Sequences, window: LookBack) -> Iterator[_Kept]:
 
 
 def _keys(found: Sequences, kept: _Kept) -> NDArray[np.uint64]:
-    """Return 64 well-mixed bits per path, equal for equal paths; two of a million differ in all but 3e-8."""
+    """Return 64 well-mixed bits per path: equal for equal paths, else equal with a chance of 2^-64."""
     start = np.cumsum(kept.sizes) - kept.sizes
     position = np.arange(len(kept.touches)) - np.repeat(start, kept.sizes)
     pair = position.astype(np.uint64) << np.uint64(24) | found.touch[kept.touches].astype(np.uint64)
@@ -233,8 +233,8 @@ class Positions:
             return "No conversion had a touch before it."
         opener, closer = max(starts, key=lambda n: starts[n]), max(ends, key=lambda n: ends[n])
         return (
-            f"{opener} opens most: {format_value(starts[opener], '%')} of its touches are the first of several; "
-            f"{closer} closes most: {format_value(ends[closer], '%')} are the last."
+            f"{opener} opens most: {format_value(starts[opener], '%')} of its touches are the first of "
+            f"several; {closer} closes most: {format_value(ends[closer], '%')} are the last."
         )
 
     def to_frame(self) -> pd.DataFrame:

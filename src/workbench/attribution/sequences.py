@@ -103,7 +103,8 @@ def sequences(touchpoints: Touchpoints, settings: JourneySettings | None = None)
         starts=starts,
         ends=ends,
         user_starts=user_starts,
-        returning=before[starts] > before[user_starts],
+        returning=(before[starts] > before[user_starts])
+        | (touchpoints.bought[user[starts]] if touchpoints.bought is not None else False),
         counted=np.ones(len(starts), bool) if since is None else instant[ends - 1] >= since,
     )
 

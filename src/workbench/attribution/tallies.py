@@ -48,7 +48,7 @@ class Tally:
 
 
 def tally(keys: Integers, sums: Floats) -> Tally:
-    """Return sums by distinct key; keys all of whose sums are zero are left out.
+    """Return sums by distinct key; keys whose counts are zero (the first and the last sum) are left out.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def _by_number(keys: Integers, sums: Floats, low: Integers, sizes: list[int]) ->
 
 
 def _kept(keys: Integers, totals: NDArray[Any]) -> Tally:
-    some = (totals != 0).any(axis=1)
+    some = (totals[:, 0] != 0) | (totals[:, -1] != 0)  # counts: a value may leave dust when taken away
     return Tally(keys=keys[some], sums=totals[some])
 
 

@@ -66,6 +66,8 @@ class Touchpoints:
         Whether all rows are in the order of time, or each user's rows stand together.
     since : int, optional
         The instant from which conversions are reported; what lies before it is there to be looked back at.
+    user_keys, bought : arrays, optional
+        By code: well-mixed bits of the user's id, where they stand for the id, and who converted before.
     currency : str, optional
         ISO 4217 code of all values.
     provenance : Provenance
@@ -82,6 +84,8 @@ class Touchpoints:
     conversion_ids: pa.Array[Any] | None = None
     layout: Literal["time", "user"]
     since: int | None = None
+    user_keys: NDArray[np.uint64] | None = None
+    bought: NDArray[np.bool_] | None = None
     currency: str | None = None
     provenance: Provenance = field(default_factory=Provenance)
 
@@ -109,6 +113,12 @@ class Touchpoints:
 
     def buckets(self, count: int) -> NDArray[np.uint16]:
         """Return the bucket of each user, 0 to count - 1; it depends on the user's id alone."""
+        return (self.keys() % np.uint64(count)).astype(np.uint16)
+
+    def keys(self) -> NDArray[np.uint64]:
+        """Return well-mixed bits of each user's id, equal for equal ids of any data."""
+        if self.user_keys is not None:
+            return self.user_keys
         if self.users is None:
             ids = np.arange(self.user_count, dtype=np.uint64)
         elif np.issubdtype(self.users.type.to_pandas_dtype(), np.integer):
@@ -117,7 +127,7 @@ class Touchpoints:
             from pandas.util import hash_array
 
             ids = hash_array(np.asarray(self.users.to_numpy(zero_copy_only=False), object), categorize=False)
-        return (mixed(ids) % np.uint64(count)).astype(np.uint16)
+        return mixed(ids)
 
     def user_code(self, user: object) -> int:
         """Return the code of a user's id.
