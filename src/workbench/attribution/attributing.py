@@ -11,6 +11,7 @@ from workbench.attribution.credit import Credit
 from workbench.attribution.crediting import chosen_models, credit_of
 from workbench.attribution.journeys import Journeys
 from workbench.attribution.reading import touchpoints_of
+from workbench.attribution.recorded import touchpoints
 from workbench.attribution.touchpoints import Touchpoints
 from workbench.attribution.windows import LookBack, journey_settings, lookback
 from workbench.errors import UsageError
@@ -39,7 +40,7 @@ def attribute(
     models : str or several
         Names joined by commas, several names, or ``"all"`` of `models.MODELS`.
     by : str
-        What is credited: ``"channel"``, ``"campaign_id"``, or another attribute of a touch.
+        What is credited: ``"channel"``, ``"campaign"``, or another attribute of a touch.
     window : str, timedelta, LookBack or None
         How far rules look back: ``"30d"``; None for no limit.
     order : int, optional
@@ -69,17 +70,32 @@ def attribute(
     >>> [(row.model, row.channel, row.value) for row in found.rows if row.value]
     [('linear', 'email', 15.0), ('linear', 'search', 15.0), ('last_touch', 'email', 30.0)]
     """
-    asked = chosen_models(models)
-    journeys = journeys_from(source, by=by, window=window, order=order)
+    asked = [model.name for model in chosen_models(models)]
+    found = source if isinstance(source, Journeys) else touchpoints_from(source, by=by)
     return credit_of(
-        journeys,
-        [model.name for model in asked],
+        journeys_from(found, by=by, window=window, order=order),
+        asked,
         window=window,
         order=order,
         replicates=replicates,
         seed=seed,
-        currency=getattr(source, "currency", None),
+        currency=None if isinstance(found, Journeys) else found.currency,
     )
+
+
+def touchpoints_from(source: Tables | Touchpoints | Any, *, by: str = "channel") -> Touchpoints:
+    """Return touchpoints from tables, a frame, or touchpoints that were read before.
+
+    Raises
+    ------
+    UsageError
+        If touches are not known by that attribute.
+    """
+    if isinstance(source, Touchpoints):
+        return source if source.attribute == by else source.by(by)
+    if hasattr(source, "query") and hasattr(source, "dialect"):
+        return touchpoints(source, by=by)
+    return touchpoints_of(source, by=by)
 
 
 def journeys_from(
@@ -100,11 +116,9 @@ def journeys_from(
         if source.attribute != by:
             raise UsageError(f"These journeys are counted by {source.attribute}, not by {by}.")
         return source
-    touchpoints = source if isinstance(source, Touchpoints) else _read(source, by)
-    if touchpoints.attribute != by:
-        touchpoints = touchpoints.by(by)
-    settings = journey_settings([lookback(window)], order=_memory(len(touchpoints.names), order))
-    return count_journeys(touchpoints, settings)
+    found = touchpoints_from(source, by=by)
+    settings = journey_settings([lookback(window)], order=_memory(len(found.names), order))
+    return count_journeys(found, settings)
 
 
 def _memory(names: int, order: int | None) -> int:
@@ -112,7 +126,3 @@ def _memory(names: int, order: int | None) -> int:
     if order is not None:
         return order
     return 3 if names <= 60 else 2 if names <= 1000 else 1
-
-
-def _read(source: Any, by: str) -> Touchpoints:
-    return touchpoints_of(source, by=by)

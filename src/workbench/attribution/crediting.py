@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from workbench.attribution.bootstrap import LEVEL, REPLICATES, Bounds, bounds, bucket_weights
 from workbench.attribution.credit import FEW, UNATTRIBUTED, Credit, CreditRow, sorted_rows
 from workbench.attribution.models import MODELS, AttributionModel, Question, Solution
+from workbench.attribution.raking import Raking, rake
 from workbench.attribution.windows import LookBack, lookback
 from workbench.errors import NotEnoughData, UsageError
 from workbench.result import format_value
@@ -120,6 +121,28 @@ def credit_of(
         currency=currency,
         caveats=tuple(dict.fromkeys([*general, *notes, *refused])),
     )
+
+
+def rakings(journeys: Journeys, credit: Credit) -> dict[str, Raking]:
+    """Return for each model that is no rule how it shares out single conversions.
+
+    Parameters
+    ----------
+    journeys : Journeys
+        Those that were credited.
+    credit : Credit
+        Their credit; models without any credited conversion are left out.
+    """
+    rules = {rule.name for rule in journeys.settings.rules}
+    coalitions = journeys.coalitions()
+    found = {}
+    for model in credit.models:
+        if model not in rules:
+            known = {row.channel: row.conversions for row in credit.of(model)}
+            totals = [max(known.get(name, 0.0), 0.0) for name in journeys.names]
+            if sum(totals) > 0:
+                found[model] = rake(coalitions, totals)
+    return found
 
 
 def _without(empty: Credit, reason: str) -> Credit:

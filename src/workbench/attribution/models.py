@@ -27,7 +27,9 @@ Floats = NDArray[np.float64]
 _QUICK_SETS = 13  # channels up to which all sets are solved once per bucket of users
 _QUICK_FITS = 30  # channels up to which a regression is fitted anew for each replicate
 _FITS = 250  # such replicates
-_SAMPLE = 128  # permutations per bucket beyond
+_QUICK_SAMPLES = 60  # channels up to which permutations are sampled once per bucket; beyond, per group
+_GROUPS = 16
+_WORK = 2e9
 _ROUNDING = 1e-9  # of a conversion
 _SCALED = "removal effects add up to more than 1 and are scaled to the total, which is a convention."
 
@@ -178,6 +180,8 @@ def _markov_game(journeys: Journeys, question: Question) -> Solution:
     found = markov_shapley(journeys.chain(1), seed=question.seed)
     credit = np.column_stack([found.conversions, found.value])
     quick = channels <= _QUICK_SETS
+    groups = journeys.settings.buckets if channels <= _QUICK_SAMPLES else _GROUPS
+    permutations = int(np.clip(_WORK / (groups * channels**3), 8, 128))
 
     def solve(weights: Floats) -> Floats:
         chain = journeys.chain(1, weights)
@@ -185,12 +189,14 @@ def _markov_game(journeys: Journeys, question: Question) -> Solution:
             return np.zeros((channels, 2))
         # The same permutations for all buckets: their sampling error cancels in the differences.
         most = MOST_EXACT if quick else 0
-        some = markov_shapley(chain, most_exact=most, permutations=_SAMPLE, seed=question.seed)
+        some = markov_shapley(chain, most_exact=most, permutations=permutations, seed=question.seed)
         return np.column_stack([some.conversions, some.value])
 
-    buckets = journeys.settings.buckets
-    reference = credit if quick else solve(np.ones(buckets))
-    again = by_influence(solve, reference, buckets)
+    def again(weights: Floats) -> Floats:
+        buckets = journeys.settings.buckets
+        reference = credit if quick else solve(np.ones(buckets))
+        return by_influence(solve, reference, buckets, groups=groups)(weights) + (credit - reference)
+
     caveats: tuple[str, ...] = ()
     if found.conversions_error is not None:
         worst = float(found.conversions_error.max() / found.conversions.sum())
@@ -202,7 +208,7 @@ def _markov_game(journeys: Journeys, question: Question) -> Solution:
     return Solution(
         credit=credit,
         untouched=_untouched(journeys),
-        again=lambda weights: again(weights) + (credit - reference),
+        again=again,
         caveats=caveats,
     )
 
@@ -227,7 +233,7 @@ def _regression(journeys: Journeys, _question: Question) -> Solution:
         untouched=_untouched(journeys),
         again=(lambda weights: np.stack([solve(some) for some in weights]))
         if quick
-        else by_influence(solve, credit, journeys.settings.buckets),
+        else by_influence(solve, credit, journeys.settings.buckets, groups=_GROUPS),
         most=_FITS if quick else None,
         caveats=(f"Regression: {said}",),
     )
