@@ -52,7 +52,7 @@ def _builders() -> dict[str, Any]:
         "lead counts": rooms["leads"]._counts,
         "lead waits": rooms["leads"]._waits,
         "plans": rooms["pacing"]._plans,
-        "paths": lambda: rooms["paths"]._stages({"campaign": "c"}),
+        "paths": lambda: rooms["paths"]._stages({"campaign": ("c",)}),
         "targets": rooms["targets"]._plans,
     }
 

@@ -160,24 +160,25 @@ def _stages(where: Kept) -> Any:
     )
     for name, values in where.items():
         shown = shown.filter(shown["campaign_id" if name == "campaign" else name].isin(values))
-    pairs = shown.group_by(["user_key", "campaign_id"]).agg(seen=shown.timestamp.min())
+    pairs = shown.group_by(["user_key", "campaign_id"]).agg(t0=shown.timestamp.min())
     click = within.filter(within.event_type == "campaign_clicked")
-    click = click.select(clicker="user_key", clicked="campaign_id", moment="timestamp")
-    both = pairs.inner_join(click, [("user_key", "clicker"), ("campaign_id", "clicked")])
-    both = both.filter(both.moment >= both.seen)
-    chain = _reached(pairs.group_by("user_key").agg(t0=pairs.seen.min()), both.select("clicker", "moment"), 1)
+    chain = _reached(pairs, click, 1, ("user_key", "campaign_id"))
     visit = within.filter(within.event_type == "user_engaged")
     cart = visit.filter(visit.kind == "add_to_cart")
     bought = within.filter(within.event_type == "user_purchased")
     for place, events in ((2, visit), (3, cart), (4, bought)):
-        later = chain.inner_join(events.select(who="user_key", moment="timestamp"), [("user_key", "who")])
-        later = later.filter(later.moment >= later[f"t{place - 1}"])
-        chain = _reached(chain, later.select("who", "moment"), place)
+        chain = _reached(chain, events, place, ("user_key",))
     return chain.agg(**{f"s{place}": chain[f"t{place}"].count() for place in range(5)})
 
 
-def _reached(chain: Any, events: Any, place: int) -> Any:
-    """Return the chain with one more column: each user's first of these events, null where there is none."""
-    who, moment = events.columns
-    first = events.group_by(who).agg(**{f"t{place}": events[moment].min()}).rename({f"u{place}": who})
-    return chain.left_join(first, [("user_key", f"u{place}")])
+def _reached(chain: Any, events: Any, place: int, on: tuple[str, ...]) -> Any:
+    """Return one row per user: the first moment of every stage so far, and of this one after the last.
+
+    Each stage is read once from the one before: an engine that copies what is named twice would do all of
+    the earlier stages again and again.
+    """
+    events = events.select(**{f"of_{name}": events[name] for name in on}, moment=events.timestamp)
+    same = [chain[name] == events[f"of_{name}"] for name in on]
+    rows = chain.left_join(events, [*same, events.moment >= chain[f"t{place - 1}"]])
+    firsts = {f"t{before}": rows[f"t{before}"].min() for before in range(place)}
+    return rows.group_by("user_key").agg(**firsts, **{f"t{place}": rows.moment.min()})
