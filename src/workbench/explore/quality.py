@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from workbench.events.quality import NOT_MAPPED
 from workbench.explore.query import ask
 from workbench.explore.view import View, frame_of, lacking, ratio
 from workbench.metrics import sql
@@ -63,17 +64,24 @@ class DataQuality(View):
         return sum(load.refused for load in self.loads)
 
     @property
+    def left_out(self) -> int:
+        """Return how many of the refused rows are of events that their mapping knowingly leaves out."""
+        return sum(row.rows for row in self.reasons if row.reason.startswith(NOT_MAPPED))
+
+    @property
     def sentence(self) -> str:
         """Return the share of rows that was refused, and the most frequent reason."""
         if self.missing:
             return self.missing
-        read = sum(load.rows_read for load in self.loads)
-        if not self.refused:
-            return f"All {read:,} rows of {len(self.loads)} loads were accepted or known already."
-        head = (
-            f"{self.refused:,} of {read:,} rows were refused ({format_value(ratio(self.refused, read), '%')})"
-        )
-        return f"{head}, most for: {self.reasons[0].reason}." if self.reasons else f"{head}."
+        read = sum(load.rows_read for load in self.loads) - self.left_out
+        refused = self.refused - self.left_out
+        more = f"; {self.left_out:,} more are of events that a mapping leaves out" if self.left_out else ""
+        if not refused:
+            return f"All {read:,} rows of {len(self.loads)} loads were accepted or known already{more}."
+        worst = next((row.reason for row in self.reasons if not row.reason.startswith(NOT_MAPPED)), "")
+        most = f", most for: {worst}" if worst else ""
+        share = format_value(ratio(refused, read), "%")
+        return f"{refused:,} of {read:,} rows were refused ({share}){most}{more}."
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per load."""
