@@ -119,15 +119,13 @@ def user_codes(parts: list[Any]) -> tuple[NDArray[np.int32], pa.Array[Any] | Non
     """
     import pyarrow as pa
 
-    whole: Any = pa.chunked_array(parts) if parts else pa.chunked_array([pa.array([], pa.int64())])
+    whole: Any = pa.chunked_array(_alike(parts)) if parts else pa.chunked_array([pa.array([], pa.int64())])
     if pa.types.is_integer(whole.type) and not whole.null_count:
         lowest, highest = _ends(whole)
         if lowest >= 0 and highest < min(4 * len(whole) + 1000, 2**31 - 1):
             found = np.empty(len(whole), np.int32)
             np.concatenate([part.to_numpy() for part in whole.chunks], out=found, casting="unsafe")
             return found, None, None
-    if pa.types.is_dictionary(whole.type):
-        whole = whole.cast(whole.type.value_type)
     coded = whole.dictionary_encode().unify_dictionaries()
     ids = coded.chunk(0).dictionary if coded.num_chunks else pa.array([], whole.type)
     places = [part.indices.fill_null(-1).to_numpy(zero_copy_only=False) for part in coded.chunks]
@@ -139,6 +137,25 @@ def user_codes(parts: list[Any]) -> tuple[NDArray[np.int32], pa.Array[Any] | Non
     nobody = np.zeros(len(found), bool)
     nobody[absent] = True
     return found, pa.concat_arrays([ids, pa.nulls(len(absent), ids.type)]), nobody
+
+
+def _alike(parts: list[Any]) -> list[Any]:
+    """Return ids of one type: whole numbers, also where a missing one made them floats, or text."""
+    import pyarrow as pa
+
+    plain = [part.cast(part.type.value_type) if pa.types.is_dictionary(part.type) else part for part in parts]
+    numbers = [pa.types.is_integer(part.type) or pa.types.is_floating(part.type) for part in plain]
+    nulls = [part.null_count == len(part) for part in plain]
+    if any(number and not null for number, null in zip(numbers, nulls, strict=True)):
+        if not all(number or null for number, null in zip(numbers, nulls, strict=True)):
+            raise BadInput(
+                "users are numbers in one place and text in another", fix="Make them text in both."
+            )
+        try:
+            return [part.cast(pa.int64()) for part in plain]
+        except pa.ArrowInvalid as error:
+            raise BadInput("a user is no whole number", fix="Make the ids text.") from error
+    return [part.cast(pa.large_string()) for part in plain]
 
 
 def _ends(whole: Any) -> tuple[int, int]:

@@ -137,7 +137,7 @@ class _Gathered:
 
     def __init__(self, names: Sequence[str], columns: Columns) -> None:
         self.names, self.columns = names, columns
-        self.rows = 0
+        self.rows = {None: 0, False: 0, True: 0}  # of the one frame, or of touches and conversions
         self.users: list[Any] = []
         self.instants: list[NDArray[np.int64]] = []
         self.converts: list[NDArray[np.bool_]] = []
@@ -148,15 +148,17 @@ class _Gathered:
 
     def take(self, batch: pa.RecordBatch, converting: bool | None) -> None:
         """Add the rows of one batch; `converting` says what they are where no column does."""
-        at, size = self.columns, batch.num_rows
+        if not hasattr(batch, "num_rows"):
+            raise BadInput(f"a {type(batch).__name__} is no record batch", expected="Arrow record batches")
+        at, size, before = self.columns, batch.num_rows, self.rows[converting]
         self.users.append(encoding.column(batch, at.user))
-        self.instants.append(encoding.instants(encoding.column(batch, at.time), at.time, self.rows))
+        self.instants.append(encoding.instants(encoding.column(batch, at.time), at.time, before))
         if converting is None:
-            converts = encoding.flags(batch, at.converts, self.rows)
+            converts = encoding.flags(batch, at.converts, before)
         else:
             converts = np.full(size, converting)
         self.converts.append(converts)
-        self.values.append(encoding.values(batch, at.value, converts, self.rows))
+        self.values.append(encoding.values(batch, at.value, converts, before))
         self.ids.append(_ids(batch, converts, at))
         for name in self.names:
             codes: NDArray[Any] = np.full(size, -1, np.int16)
@@ -165,7 +167,7 @@ class _Gathered:
             if len(self.known[name]) < 2**15 - 1:
                 codes = codes.astype(np.int16, copy=False)
             self.codes[name].append(codes)
-        self.rows += size
+        self.rows[converting] += size
 
     def ordered(self, ties: Ties, since: int | None) -> Touchpoints:
         """Return all rows in order, those left out that are there twice or are touches of nobody."""
@@ -187,7 +189,7 @@ class _Gathered:
             place = (np.cumsum(converts) - 1)[rows][converts[rows]]
             value, user, instant, converts = value[place], user[rows], instant[rows], converts[rows]
             ids = None if ids is None else ids.take(rows)
-            coded = {name: Coded(names=some.names, codes=some.codes[rows]) for name, some in coded.items()}
+            coded = {name: _taken(some, rows) for name, some in coded.items()}
         touches = coded[self.names[0]]
         return Touchpoints(
             attribute=self.names[0],
@@ -238,6 +240,17 @@ def _ids(batch: pa.RecordBatch, converts: NDArray[np.bool_], columns: Columns) -
     if all(some.null_count == len(some) for some in found):
         return len(converts)
     return pc.if_else(pa.array(converts), *found)
+
+
+def _taken(coded: Coded, rows: NDArray[np.int64]) -> Coded:
+    """Return the codes of some rows; names that none of them has are left out."""
+    codes = coded.codes[rows]
+    used = np.bincount(codes + 1, minlength=len(coded.names) + 1)[1:] > 0
+    if used.all():
+        return Coded(names=coded.names, codes=codes)
+    place: NDArray[Any] = np.append(np.cumsum(used) - 1, -1).astype(codes.dtype)
+    names = tuple(name for name, some in zip(coded.names, used, strict=True) if some)
+    return Coded(names=names, codes=place[codes])
 
 
 def _count(coded: Coded, name: str) -> int:
