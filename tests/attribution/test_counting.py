@@ -338,3 +338,45 @@ def test_no_conversions_and_no_rows(compiled: bool) -> None:
     assert not found.credit.any()
     nothing = count_journeys(points([]), compiled=compiled)
     assert (nothing.journeys, nothing.conversions, nothing.names) == (0.0, 0.0, ())
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("compiled", WAYS)
+def test_rules_on_path_data_are_those_of_channel_attribution(public_data: Path, compiled: bool) -> None:
+    paths = pd.read_csv(public_data / "journeys" / "channelattribution_paths" / "Data.csv")
+    each = (paths.total_conversions + paths.total_null).to_numpy().astype(int)
+    row = np.repeat(np.arange(len(paths)), each)
+    number = np.arange(len(row)) - np.repeat(np.cumsum(each) - each, each)
+    steps = paths.path.str.split(" > ")
+    size = steps.str.len().to_numpy()[row]
+    flat = steps.explode().to_numpy()
+    first = (np.cumsum(steps.str.len()) - steps.str.len()).to_numpy()[row]
+    hour = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
+    touches = pd.DataFrame(
+        {
+            "user_id": np.repeat(np.arange(len(row)), size),
+            "timestamp": pd.Timestamp("2024-01-01") + pd.to_timedelta(hour, unit="h"),
+            "channel": flat[np.repeat(first, size) + hour],
+        }
+    )
+    sold = np.flatnonzero(number < paths.total_conversions.to_numpy()[row])
+    mean = (paths.total_conversion_value / paths.total_conversions.clip(lower=1)).to_numpy()
+    orders = pd.DataFrame(
+        {
+            "user_id": sold,
+            "timestamp": pd.Timestamp("2024-01-01") + pd.to_timedelta(size[sold], unit="h"),
+            "value": mean[row[sold]],
+        }
+    )
+    found = count_journeys(touchpoints_of(touches, orders), compiled=compiled)
+    wanted = pd.read_csv(public_data / "reference" / "attribution" / "ca_pathdata_heuristics.csv")
+    wanted = wanted.set_index("channel_name").loc[list(found.names)]
+    for rule, column in (
+        ("first_touch", "first_touch"),
+        ("last_touch", "last_touch"),
+        ("linear", "linear_touch"),
+    ):
+        credited = found.credited(rule, "any")
+        assert credited[:, 0] == pytest.approx(wanted[f"{column}_conversions"].to_numpy(), abs=1e-9)
+        assert credited[:, 1] == pytest.approx(wanted[f"{column}_value"].to_numpy(), abs=1e-8)
+    assert (found.journeys, found.conversions) == (19_785 + 68_602, 19_785)
