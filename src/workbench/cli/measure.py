@@ -133,6 +133,11 @@ def _shown(value: object) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text)[:60]
 
 
+def printed_table(head: list[str], lines: list[list[str]]) -> str:
+    """Return rows of text as a table; what cannot be printed in a name is a question mark."""
+    return _table(head, [[_shown(cell) for cell in line] for line in lines])
+
+
 def _table(head: list[str], lines: list[list[str]]) -> str:
     widths = [max(len(line[place]) for line in [head, *lines]) for place in range(len(head))]
     return "\n".join(
