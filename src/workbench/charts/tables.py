@@ -99,8 +99,8 @@ def cell(value: object, unit: Unit | None, currency: str | None) -> str:
 
     Examples
     --------
-    >>> cell(0.0379, "%", None), cell(date(2025, 3, 1), None, None).split(), cell(None, "x", None)
-    ('3.79%', ['1', 'Mar', '2025'], '–')
+    >>> cell(0.0379, "%", None), cell(date(2025, 3, 1), None, None), cell(None, "x", None)
+    ('3.79%', '1 Mar 2025', '–')
     """
     if value is None:
         return MISSING
@@ -109,7 +109,7 @@ def cell(value: object, unit: Unit | None, currency: str | None) -> str:
     if unit is not None and isinstance(value, int | float):
         return format_value(float(value), unit, currency=currency)
     if isinstance(value, date):
-        return f"{value.day} {value:%b %Y}".replace(" ", "\N{NO-BREAK SPACE}")
+        return f"{value.day} {value:%b %Y}"
     return shown(value) or MISSING
 
 
