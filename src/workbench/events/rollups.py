@@ -50,7 +50,7 @@ class Rollup:
                 *(FACTS.field(name) for name in self.sums),
             ),
             day="day",
-            order=("event_type", "day", *(name for name in self.keys if name not in ("day", "event_type"))),
+            order=("event_type", "day"),
         )
 
     def made_from(self, facts: str) -> str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 
-from workbench.events.rollups import STORED
-from workbench.events.tables import LOADS, TABLES
+from workbench.events.rollups import ROLLUPS, STORED
+from workbench.events.tables import FACTS, LOADS, TABLES
 from workbench.store import delta, recovery
 from workbench.store.connection import files_sql
 from workbench.store.delta import Change, DataFile
@@ -67,7 +67,8 @@ def keep_compact(writer: Writer) -> Compacted:
 
     Eight small files of one partition and of about one size become one. So a partition never has many
     files, and a row is rewritten only as often as its file has grown eightfold. In one call no more is
-    rewritten than takes some seconds; the rest waits for the next.
+    rewritten than takes some seconds; the rest waits for the next. Roll-ups that an earlier version of the
+    workbench did not keep are made.
     """
     alike: list[tuple[str, list[DataFile]]] = []
     for name in TABLES:
@@ -81,7 +82,9 @@ def keep_compact(writer: Writer) -> Compacted:
             chosen.setdefault(name, []).extend(group)
             rows += sum(file.rows for file in group)
     loads = chosen.pop(LOADS.name, [])
-    done = _rewrite(writer, chosen) if chosen else Compacted(files_before=0, files_after=0)
+    unmade = bool(set(ROLLUPS) - set(writer.head.versions)) and bool(_files(writer, FACTS.name))
+    none = Compacted(files_before=0, files_after=0)
+    done = _rewrite(writer, chosen, rollups=unmade) if chosen or unmade else none
     return _with_loads(writer, done, loads)
 
 
