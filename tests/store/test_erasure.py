@@ -108,6 +108,24 @@ def test_erasing_touches_one_bucket_and_can_be_repeated(workspace: Workspace) ->
     assert all(after[path] == written for path, written in before.items() if path in after)
 
 
+def test_many_are_erased_together(workspace: Workspace) -> None:
+    fill(workspace)
+    with workspace.writer() as writer:
+        erased = erase(writer, WHO, "person-11", "person-1", "nobody")
+    assert erased.rows == {
+        "events": 30,
+        "facts": 30,
+        "users": 3,
+        "orders": 6,
+        "contacts": 3,
+        "quarantine": 3,
+    }
+    assert erased.remaining == ()
+    tables = workspace.tables()
+    assert tables.rows["events"] == tables.rows["facts"] == 2970
+    assert tables.query("SELECT count(DISTINCT user_id) AS n FROM events")["n"].to_pylist() == [USERS - 3]
+
+
 def test_an_id_that_is_part_of_another_takes_nobody_else(workspace: Workspace) -> None:
     fill(workspace)
     with workspace.writer() as writer:
@@ -115,6 +133,8 @@ def test_an_id_that_is_part_of_another_takes_nobody_else(workspace: Workspace) -
         assert erase(writer, "person-1' OR true --").rows == {}
         with pytest.raises(UsageError):
             erase(writer, "")
+        with pytest.raises(UsageError):
+            erase(writer)
     snapshot = workspace.tables()
     left = snapshot.query("SELECT count(DISTINCT user_id) AS n FROM events")["n"][0].as_py()
     assert left == USERS - 1
