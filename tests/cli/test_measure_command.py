@@ -45,6 +45,13 @@ def test_json(folder: Path) -> None:
     assert roas["note"]
 
 
+def test_a_comparison_that_cannot_be_is_said(folder: Path) -> None:
+    done = run("cpc", "--workspace", str(folder), "--compare", "--by", "week", "--window", "10d", "--json")
+    assert done.returncode == 0
+    assert "not compared" in done.stderr
+    assert {row["previous"] for row in json.loads(done.stdout)["rows"]} == {None}
+
+
 def test_text(folder: Path) -> None:
     done = run("cpc", "--workspace", str(folder), "--compare", "--window", "10d")
     assert done.returncode == 0

@@ -37,12 +37,15 @@ def measure(
     """Measure metrics of a workspace, by any dimensions and window."""
     from workbench.metrics import measure as measured
     from workbench.metrics.measuring import chosen
+    from workbench.metrics.slices import DIMENSIONS
     from workbench.store import Workspace
     from workbench.store.dialects import open_engine
 
     chosen(names)  # a wrong name is said before anything is opened
     snapshot = Workspace.open(workspace).tables()
     result = measured(open_engine(engine, snapshot), names, by=by, window=window, compare=compare)
+    if compare and any(DIMENSIONS[name].grain for name in result.by):
+        typer.echo("Slices of time are not compared with the window before: leave out --compare.", err=True)
     if as_json:
         typer.echo(json.dumps(as_document(result, snapshot.version, compare=compare), indent=1))
     else:
