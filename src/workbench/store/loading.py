@@ -14,7 +14,14 @@ from workbench.events.parsing import MappedColumn, literal
 from workbench.events.quality import alerts
 from workbench.events.tables import TableDefinition
 from workbench.store.deduplication import COPIES, REPLACED, Copies, find_copies
-from workbench.store.derived import facts_sql, of_purchases, orders_sql, purchases_sql, staged_again, users_sql
+from workbench.store.derived import (
+    facts_sql,
+    of_purchases,
+    orders_sql,
+    purchases_sql,
+    staged_again,
+    users_sql,
+)
 from workbench.store.figures import event_figures, not_mapped, row_figures
 from workbench.store.ingest_events import (
     REJECTED,
