@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from workbench.attribution.attributing import attribute
     from workbench.events.simulation import MarketSpec, simulate
     from workbench.events.tables import TABLES
     from workbench.metrics import METRICS, Metric, measure
@@ -25,12 +26,23 @@ _SURFACE = {
     "MarketSpec": ("workbench.events.simulation", "MarketSpec"),
     "TABLES": ("workbench.events.tables", "TABLES"),
     "Workspace": ("workbench.store", "Workspace"),
+    "attribute": ("workbench.attribution.attributing", "attribute"),
     "measure": ("workbench.metrics", "measure"),
     "open": ("workbench.store.opening", "open_tables"),
     "simulate": ("workbench.events.simulation", "simulate"),
 }
 
-__all__ = ["METRICS", "TABLES", "MarketSpec", "Metric", "Workspace", "measure", "open", "simulate"]
+__all__ = [
+    "METRICS",
+    "TABLES",
+    "MarketSpec",
+    "Metric",
+    "Workspace",
+    "attribute",
+    "measure",
+    "open",
+    "simulate",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -79,12 +80,7 @@ def credit_of(
         below zero.
     """
     asked, span = chosen_models(models), lookback(window)
-    question = Question(window=span, order=order, seed=seed)
-    journeys.settings.place(span)
-    if replicates < 0 or 0 < replicates < 100:
-        raise UsageError(f"Intervals take 100 replicates or more, or 0 for none; not {replicates}.")
-    if order is not None and not 1 <= order <= journeys.settings.order:
-        raise UsageError(f"These journeys hold orders 1 to {journeys.settings.order}, not {order}.")
+    question = _checked(journeys, Question(window=span, order=order, seed=seed), replicates)
     empty = Credit(
         by=journeys.attribute,
         window=str(span),
@@ -95,7 +91,8 @@ def credit_of(
         currency=currency,
     )
     if not journeys.conversions > 0:
-        return _without(empty, "Not enough data: there is no conversion, so nothing can be credited.")
+        reason = "Not enough data: there is no conversion, so nothing can be credited."
+        return replace(empty, missing=reason)
     rows: list[CreditRow] = []
     notes: list[str] = []
     refused: list[str] = []
@@ -103,24 +100,26 @@ def credit_of(
     for model in asked:
         try:
             solution = model.solve(journeys, question)
-        except NotEnoughData as reason:
-            refused.append(f"{model.title}: left out. {reason}")
+        except NotEnoughData as error:
+            refused.append(f"{model.title}: left out. {error}")
             continue
         rows += _rows(model.name, solution, journeys, weights)
         notes += solution.caveats
     if not rows:
-        return _without(empty, " ".join(refused))
+        return replace(empty, missing=" ".join(refused))
     general = _general(journeys, span, rows, intervals=weights is not None)
-    return Credit(
-        by=empty.by,
-        window=empty.window,
-        rows=sorted_rows(rows),
-        conversions=empty.conversions,
-        value=empty.value,
-        level=LEVEL,
-        currency=currency,
-        caveats=tuple(dict.fromkeys([*general, *notes, *refused])),
-    )
+    return replace(empty, rows=sorted_rows(rows), caveats=tuple(dict.fromkeys([*general, *notes, *refused])))
+
+
+def _checked(journeys: Journeys, question: Question, replicates: int) -> Question:
+    """Return the question if these journeys can answer it."""
+    journeys.settings.place(question.window)
+    if replicates < 0 or 0 < replicates < 100:
+        raise UsageError(f"Intervals take 100 replicates or more, or 0 for none; not {replicates}.")
+    highest = journeys.settings.order
+    if question.order is not None and not 1 <= question.order <= highest:
+        raise UsageError(f"These journeys hold orders 1 to {highest}, not {question.order}.")
+    return question
 
 
 def rakings(journeys: Journeys, credit: Credit) -> dict[str, Raking]:
@@ -143,19 +142,6 @@ def rakings(journeys: Journeys, credit: Credit) -> dict[str, Raking]:
             if sum(totals) > 0:
                 found[model] = rake(coalitions, totals)
     return found
-
-
-def _without(empty: Credit, reason: str) -> Credit:
-    return Credit(
-        by=empty.by,
-        window=empty.window,
-        rows=(),
-        conversions=empty.conversions,
-        value=empty.value,
-        level=empty.level,
-        currency=empty.currency,
-        missing=reason,
-    )
 
 
 def _weights(journeys: Journeys, replicates: int, seed: int) -> Floats | None:
