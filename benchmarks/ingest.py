@@ -1,9 +1,13 @@
-"""How many events a CPU second loads: read, validated, deduplicated, committed; beside other tools.
+"""How many events a CPU second loads, with every rule and committed, beside the least work there is.
 
 Run: python benchmarks/ingest.py [EVENTS [CORES]]. 2 % of the events are broken, 1 % are copies; making them
-is not measured. CPU seconds are those of the process, user and system, all threads: two threads that share
-one core each count in full, so a figure of one core is higher than one of two. The load that is printed is
-that of the whole machine; other work on it makes every figure lower.
+is not measured. Each figure is that of a process of its own: CPU seconds, user and system, of all threads,
+after a first small load, and the peak of its memory. Two threads that share one core each count in full, so a
+figure of one core is higher than one of two. The load that is printed is that of the whole machine; other
+work on it makes every figure lower, so read the ratio to the floor first.
+
+The floor is DuckDB alone, without any rule, copy, quarantine or commit: it reads the file, sorts it once and
+writes the two tables as they are laid out in a workspace.
 """
 
 from __future__ import annotations
@@ -12,108 +16,19 @@ import json
 import os
 import platform
 import resource
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from random import Random
 from typing import Any
 from uuid import UUID
 
-NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
-LIVE = (
-    ("campaign_delivered", 45),
-    ("campaign_viewed", 25),
-    ("campaign_clicked", 10),
-    ("campaign_converted", 4),
-    ("user_purchased", 6),
-    ("user_engaged", 10),
-)
+from generate_events import LIVE, NOW
 
-
-def properties(kind: str, random: Random, campaigns: list[str], creatives: list[str]) -> dict[str, Any]:
-    about = {"campaign_id": random.choice(campaigns), "creative_id": random.choice(creatives)}
-    order = {"order_id": identity(random), "order_value": round(random.random() * 90, 2)}
-    return {
-        "campaign_delivered": {
-            **about,
-            "campaign_type": "DISCOUNT",
-            "delivery_channel": random.choice(("email", "push", "sms")),
-            "is_holdout": random.random() < 0.1,
-            "allocation_method": "random",
-        },
-        "campaign_viewed": {
-            **about,
-            "view_duration_seconds": round(random.random() * 30, 2),
-            "view_type": "opened",
-            "impression_position": 3,
-        },
-        "campaign_clicked": {**about, "click_type": "cta", "time_to_click_seconds": 12.5},
-        "campaign_converted": {
-            **about,
-            **order,
-            "conversion_delay_seconds": 4000.5,
-            "attribution_model": "last_touch",
-        },
-        "user_purchased": {
-            **order,
-            "order_category": "food",
-            "payment_method": "card",
-            "promo_code_used": False,
-            "is_repeat_purchase": True,
-        },
-        "user_engaged": {"engagement_type": "app_open", "screen_name": "home"},
-    }[kind]
-
-
-def identity(random: Random) -> str:
-    return str(UUID(int=random.getrandbits(128), version=4))
-
-
-def make(events: int, seed: int = 1) -> list[str]:
-    """Return the lines."""
-    random = Random(seed)
-    campaigns = [identity(random) for _ in range(200)]
-    creatives = [identity(random) for _ in range(800)]
-    kinds, weights = zip(*LIVE, strict=True)
-    lines: list[str] = []
-    last = identity(random)
-    for kind in random.choices(kinds, weights, k=events):
-        event = {
-            "event_id": identity(random),
-            "event_type": kind,
-            "timestamp": (NOW - timedelta(seconds=random.random() * 29 * 86_400)).isoformat(
-                "T", "milliseconds"
-            ),
-            "user_id": f"u{random.randrange(events // 10):07}",
-            "session_id": f"s{random.randrange(events)}",
-            "source": "mobile",
-            "properties": properties(kind, random, campaigns, creatives),
-            "context": {"app_version": "5.2.1", "platform": "iOS", "region": "EU"},
-        }
-        lines.append(damaged(event, random.random(), last))
-        last = event["event_id"]
-    return lines
-
-
-def damaged(event: dict[str, Any], draw: float, last: str) -> str:
-    """Return the event as a line, one in fifty broken and one in a hundred a copy."""
-    if draw < 0.01:
-        event["event_id"] = last
-    elif draw < 0.0105:
-        return json.dumps(event)[:-25]
-    elif draw < 0.015:
-        event["user_id"] = None
-    elif draw < 0.02:
-        event["event_type"] = "page_view"
-    elif draw < 0.025:
-        event["properties"].popitem()
-        event["properties"].popitem()
-    elif draw < 0.03:
-        event["timestamp"] = "2100-01-01T00:00:00Z"
-    return json.dumps(event)
+GENERATOR = Path(__file__).with_name("generate_events.py")
 
 
 def cpu() -> float:
@@ -121,112 +36,196 @@ def cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def measure(name: str, rows: int, work: Callable[[], Any]) -> Any:
-    before, start = cpu(), time.perf_counter()
-    result = work()
-    spent, passed = cpu() - before, time.perf_counter() - start
-    figure = f"{rows / spent:>10,.0f} events per CPU second"
-    print(f"{name:52} {figure}  ({spent:.2f} s of CPU in {passed:.2f} s; load {os.getloadavg()[0]:.1f})")
-    return result
-
-
-def ours(file: Path, folder: Path) -> Any:
+def ours(file: Path, home: Path) -> str:
+    """Load a file into a new workspace."""
     from workbench.store import Workspace
     from workbench.store.ingest import ingest
 
-    return ingest(Workspace.create(folder), [file], now=NOW)
+    folder = home / f"workspace-{os.getpid()}-{file.stem}"
+    try:
+        return ingest(Workspace.create(folder), [file], now=NOW).sentence
+    finally:
+        shutil.rmtree(folder)
 
 
-def polars_plain(file: Path, target: Path) -> None:
-    """Parse, filter and write with Polars; one malformed line stops it, so they are left out beforehand."""
+PARTS = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
+
+
+def floor(file: Path, home: Path) -> str:
+    """Read, sort once and write both tables with DuckDB alone."""
+    import duckdb
+
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    keys = ("event_id", "event_type", "timestamp", "user_id", "session_id", "source", "properties", "context")
+    if file.suffix == ".jsonl":
+        types = {name: "JSON" if name in {"properties", "context"} else "VARCHAR" for name in keys}
+        columns = ", ".join(f"'{name}': '{kind}'" for name, kind in types.items())
+        rows = f"SELECT * FROM read_json('{file}', format = 'newline_delimited', columns = {{{columns}}})"
+    else:
+        rows = f"SELECT * FROM '{file}'"
+    shown = dict(connection.execute(f"SELECT column_name, column_type FROM (DESCRIBE {rows})").fetchall())
+    struct = shown["properties"].startswith("STRUCT")
+    named = ("campaign_id", "creative_id", "delivery_channel", "view_type", "is_holdout", "order_id")
+    numbers = ("order_value", "view_duration_seconds")
+    value = "properties.{}" if struct else "_p.{}"
+    facts = ", ".join(f"{value.format(name)} AS {name}" for name in (*named, *numbers))
+    shape = json.dumps(dict.fromkeys(named, "VARCHAR") | dict.fromkeys(numbers, "DOUBLE"))
+    parsed = "" if struct else f", from_json(properties, '{shape}') AS _p"
+    text = "CAST(to_json({0}) AS VARCHAR) AS {0}" if struct else "CAST({0} AS VARCHAR) AS {0}"
+    made = (
+        f"SELECT event_id, event_type, CAST(timestamp AS TIMESTAMPTZ) AS moment, user_id, session_id, source,"
+        f" {text.format('properties')}, {text.format('context')}, {facts},"
+        " md5_number(user_id) >> 64 AS user_key FROM (SELECT *" + parsed + f" FROM ({rows}))"
+    )
+    connection.execute("SET preserve_insertion_order = false")
+    connection.execute(
+        "CREATE TEMP TABLE staged AS SELECT *, year(moment) * 12 + month(moment) AS month,"
+        f" CAST(user_key & 15 AS INTEGER) AS bucket FROM ({made}) ORDER BY month, event_type, moment"
+    )
+    connection.execute("SET preserve_insertion_order = true")
+    target = home / f"floor-{os.getpid()}-{file.stem}"
+    target.mkdir()
+    parts = connection.execute(
+        "SELECT DISTINCT month, bucket FROM staged WHERE bucket IS NOT NULL"
+    ).fetchall()
+    columns = "event_id, event_type, moment, user_id, session_id, source, properties, context"
+    for month, bucket in parts:
+        connection.execute(
+            f"COPY (SELECT {columns} FROM staged WHERE month = {month} AND bucket = {bucket})"
+            f" TO '{target}/{month}-{bucket}.parquet' ({PARTS}, ROW_GROUP_SIZE 30720)"
+        )
+    columns = (
+        f"event_type, moment, CAST(moment AS DATE) AS day, user_key, source, {', '.join((*named, *numbers))}"
+    )
+    for month in {month for month, _ in parts}:
+        connection.execute(
+            f"COPY (SELECT {columns} FROM staged WHERE month = {month})"
+            f" TO '{target}/facts-{month}.parquet' ({PARTS})"
+        )
+    connection.close()
+    shutil.rmtree(target)
+    return ""
+
+
+def polars_events(file: Path, home: Path) -> str:
+    """Parse well-formed lines, ask four questions of the envelope, and write one sorted table."""
     import polars as pl
 
     frame = pl.scan_ndjson(file, infer_schema_length=1000).with_columns(
         at=pl.col("timestamp").str.to_datetime(time_zone="UTC", strict=False)
     )
     good = frame.filter(
-        pl.col("event_id").str.len_chars() == 36,
+        pl.col("event_id").str.contains("^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"),
         pl.col("user_id").is_not_null(),
         pl.col("event_type").is_in([kind for kind, _ in LIVE]),
-        pl.col("at") <= NOW,
+        pl.col("at").is_between(NOW - timedelta(days=30), NOW + timedelta(minutes=5)),
     )
-    good.unique("event_id").sort("event_type", "at").sink_parquet(target, compression="zstd")
+    good.unique("event_id").sort("event_type", "at").sink_parquet(home / "polars.parquet", compression="zstd")
+    return ""
 
 
-def pydantic_rows(lines: list[str]) -> int:
-    """Validate the envelope of each line with pydantic, without writing."""
-    from typing import Literal
+def pydantic_events(file: Path, _: Path) -> str:
+    """Validate envelope and properties of each line with models of the same definitions; write nothing."""
+    from pydantic import ValidationError
 
-    from pydantic import BaseModel, ValidationError
-
-    class Envelope(BaseModel):
-        event_id: UUID
-        event_type: Literal[*(kind for kind, _ in LIVE)]  # type: ignore[valid-type]
-        timestamp: datetime
-        user_id: str
-        session_id: str | None = None
-        source: Literal["mobile", "admin_portal", "backend"]
-        properties: dict[str, Any]
-        context: dict[str, Any] | None = None
-
+    models = {name: model(name) for name, _ in LIVE}
     good = 0
-    for line in lines:
-        try:
-            Envelope.model_validate_json(line)
-        except ValidationError:
-            continue
-        good += 1
-    return good
+    with file.open() as stream:
+        for line in stream:
+            try:
+                event = json.loads(line)
+                models[event["event_type"]].model_validate(event)
+            except (ValueError, KeyError, ValidationError):
+                continue
+            good += 1
+    return f"{good:,} are sound"
 
 
-def columnar(lines: list[str], file: Path) -> int:
-    """Write the well-formed events as Parquet, timestamps typed, and return how many."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def model(name: str) -> Any:
+    """Return the pydantic model of an event type."""
+    from typing import Annotated, Literal
 
-    events = [json.loads(line) for line in lines if line.endswith("}")]
-    table = {name: [event[name] for event in events] for name in ("event_id", "event_type", "user_id")}
-    table |= {name: [event[name] for event in events] for name in ("session_id", "source")}
-    table["timestamp"] = [datetime.fromisoformat(event["timestamp"]) for event in events]
-    for name in ("properties", "context"):
-        table[name] = [json.dumps(event[name]) for event in events]
-    pq.write_table(pa.table(table), file)
-    return len(events)
+    from pydantic import BaseModel, Field, StrictBool, StrictStr, create_model
+
+    from workbench.events.definitions import CONTEXT, ENVELOPE, EVENT_TYPES, Kind
+
+    plain: dict[Kind, Any] = {Kind.UUID: UUID, Kind.BOOLEAN: StrictBool, Kind.INSTANT: datetime}
+    plain |= {Kind.OBJECT: dict[str, Any], Kind.COUNT: Annotated[int, Field(ge=0)]}
+    plain |= {Kind.MONEY: Annotated[float, Field(ge=0)], Kind.SCORE: Annotated[float, Field(ge=0, le=1)]}
+    plain |= {Kind.NUMBER: float, Kind.STRING: StrictStr}
+
+    def of(fields: Any) -> Any:
+        made = {}
+        for field in fields:
+            kind = Literal[field.choices] if field.choices else plain[field.kind]
+            made[field.name] = (kind, ...) if field.required else (kind | None, None)
+        return create_model(f"{name}_fields", __base__=BaseModel, **made)
+
+    envelope = {
+        field.name: (plain.get(field.kind, StrictStr), ... if field.required else None) for field in ENVELOPE
+    }
+    envelope |= {"properties": (of(EVENT_TYPES[name].fields), ...), "context": (of(CONTEXT) | None, None)}
+    return create_model(name, **envelope)
+
+
+WORK = {"ours": ours, "floor": floor, "polars": polars_events, "pydantic": pydantic_events}
+
+
+def one(work: str, file: Path, cores: int) -> None:
+    """Do one piece of work after a small one, and print what it took as JSON."""
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    home = file.parent
+    WORK[work](home / "small.jsonl", home)
+    before, start = cpu(), time.perf_counter()
+    said = WORK[work](file, home)
+    spent, passed = cpu() - before, time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"cpu": spent, "wall": passed, "peak": peak, "said": said}))
+
+
+def measure(name: str, work: str, file: Path, rows: int, cores: int) -> float:
+    """Print what a piece of work takes in a process of its own, and return its events per CPU second."""
+    command = [sys.executable, __file__, "--one", work, str(file), str(cores)]
+    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    rate = rows / found["cpu"]
+    spent = f"{found['cpu']:.2f} s of CPU in {found['wall']:.2f} s, peak {found['peak']:,.0f} MiB"
+    print(f"{name:58} {rate:>9,.0f} events per CPU second")
+    print(f"  {spent}; load {os.getloadavg()[0]:.1f}", flush=True)
+    if found["said"]:
+        print(f"  {found['said']}")
+    return rate
+
+
+CASES = (
+    ("JSON lines", "lines.jsonl", "well.jsonl"),
+    ("Parquet, properties as JSON text", "text.parquet", "text.parquet"),
+    ("Parquet, properties as typed columns", "typed.parquet", "typed.parquet"),
+)
 
 
 def main(events: int, cores: int) -> None:
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
-    used = len(os.sched_getaffinity(0))
-    print(f"{platform.platform()}, {platform.machine()}, {used} of {os.cpu_count()} cores, {events:,} events")
+    print(
+        f"{platform.platform()}, {platform.machine()}, {cores} of {os.cpu_count()} cores, {events:,} events"
+    )
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        lines = make(events)
-        file = home / "events.jsonl"
-        file.write_text("\n".join(lines) + "\n")
-        rows = columnar(lines, home / "events.parquet")
-        sample = lines[: min(events, 50_000)]
-        well = home / "well.jsonl"
-        well.write_text("\n".join(line for line in lines if line.endswith("}")) + "\n")
-        del lines
-        ours(Path(_small(home, sample)), home / "warm")
-        result = measure("workbench, JSON lines", events, lambda: ours(file, home / "json"))
-        print(f"  {result.sentence}")
-        result = measure("workbench, Parquet", rows, lambda: ours(home / "events.parquet", home / "columns"))
-        print(f"  {result.sentence}")
-        measure(
-            "Polars: parse, four filters, unique, sort, write", events, lambda: polars_plain(well, home / "p")
-        )
-        measure("pydantic, envelope only, nothing written", len(sample), lambda: pydantic_rows(sample))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"peak memory {peak:,.0f} MiB, the lines held by this script included")
-
-
-def _small(home: Path, lines: list[str]) -> Path:
-    file = home / "small.jsonl"
-    file.write_text("\n".join(lines[:2000]) + "\n")
-    return file
+        # Made elsewhere, so that this process stays small and starts others quickly.
+        subprocess.run([sys.executable, str(GENERATOR), folder, str(events)], check=True)
+        rows = json.loads((home / "rows.json").read_text())
+        for name, file, plain in CASES:
+            own = measure(f"workbench, {name}", "ours", home / file, rows[file], cores)
+            least = measure(f"  floor: DuckDB alone, {name}", "floor", home / plain, rows[plain], cores)
+            print(f"  {own / least:.0%} of the floor")
+        about = "Polars: well-formed lines, rules of the envelope, one table"
+        measure(about, "polars", home / "well.jsonl", rows["well.jsonl"], cores)
+        about = "pydantic: all rules but personal data, nothing written"
+        measure(about, "pydantic", home / "lines.jsonl", rows["lines.jsonl"], cores)
 
 
 if __name__ == "__main__":
-    numbers = [int(text) for text in sys.argv[1:3]]
-    main(*(numbers + [1_000_000, os.cpu_count() or 1][len(numbers) :]))
+    if sys.argv[1:2] == ["--one"]:
+        one(sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]))
+    else:
+        numbers = [int(text) for text in sys.argv[1:3]]
+        main(*(numbers + [1_000_000, os.cpu_count() or 1][len(numbers) :]))

@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.events.definitions import EVENT_TYPES, Field, Kind
+from workbench.events.reasons import reasons_sql
 from workbench.events.validation import (
     UUID_SHAPE,
     cast_instant,
     context_sql,
     envelope_checks,
+    judged_sql,
     properties_sql,
-    reasons_sql,
-    sound_sql,
 )
 
 OBJECTS = ("properties", "context")
@@ -102,7 +102,8 @@ def judge() -> Any:
             f" {context_sql()} AS c FROM given"
         )
         answer = connection.execute(
-            f"SELECT {sound_sql(checks)}, {reasons_sql(checks, sorted(types))} FROM ({staged}) ORDER BY place"
+            f"SELECT sound, {reasons_sql(checks, sorted(types))}"
+            f" FROM ({judged_sql(staged, NOW, backfill=backfill)}) ORDER BY place"
         ).fetchall()
         return [(sound, reasons.split("; ") if reasons else []) for sound, reasons in answer]
 

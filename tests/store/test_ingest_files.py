@@ -350,6 +350,6 @@ def test_events_of_a_mapping(workspace: Workspace, tmp_path: Path) -> None:
     assert (result.read, result.accepted, result.quarantined) == (4, 2, 2)
     found = reasons(workspace)
     assert "missing property: order_id" in found[0]
-    assert "'scroll' has no event type in this mapping" in found[1]
+    assert found[1] == "not mapped: scroll"
     again = load(workspace, tmp_path, content.replace("scroll", "page"), mapping="ga4_events", backfill=True)
     assert (again.accepted, again.duplicates) == (0, 2)

@@ -1,4 +1,4 @@
-"""The rules of an event as SQL, made from the definitions: every reason of a rejected row.
+"""The rules of an event as SQL, made from the definitions.
 
 A *check* is a condition on a row of the staged relation and the reason it gives. Columns of that
 relation: the envelope (`event_id`, `event_type`, `time_text`, `user_id`, `source`, `properties`,
@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from workbench.events.definitions import CONTEXT, EVENT_TYPES, SOURCES, EventType, Field, Kind
+from workbench.events.definitions import CONTEXT, EVENT_TYPES, SOURCES, Field, Kind
 from workbench.events.parsing import literal
+from workbench.events.personal import personal_sql
 
 FUTURE_MINUTES = 5
 LIVE_DAYS = 30
@@ -22,15 +23,11 @@ UUID_SHAPE = "________-____-____-____-____________"
 
 _LARGEST = "1.7976931348623157e308"
 _UUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
-_UUID_TEXT = literal(f'"{_UUID}"')
-_NOTHING, _NO_LIST = "CAST([] AS VARCHAR[])", "CAST(NULL AS VARCHAR[])"
-_EMAIL = r"[A-Za-z0-9._%+-]+(?:@|%40)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"
-# A number in international form, in the form 555-867-5309, or under a key that names a telephone.
-_PHONE = (
-    r"(?:^|[^0-9A-Za-z.+-])\+[1-9][0-9]{0,2}[ ()./-]{0,2}[0-9](?:[ ()./-]{0,2}[0-9]){6,12}(?:[^0-9A-Za-z]|$)"
-    r"|(?:^|[^0-9A-Za-z.-])\(?[0-9]{3}\)?[-. ][0-9]{3}[-. ][0-9]{4}(?:[^0-9A-Za-z-]|$)"
-    r'|"(?i:[a-z_]*(?:phone|mobile|telephone|msisdn)[a-z_]*)": ?"?[+(]?[0-9]'
-)
+UUID_TEXT = literal(f'"{_UUID}"')
+_NO_LIST = "CAST(NULL AS VARCHAR[])"
+_FEW = 4
+_SHORT = 7  # letters, the quotes counted: the shortest address of a mail, in quotes, has eight
+_KEPT_TEXTS = {Kind.STRING, Kind.OBJECT, Kind.INSTANT, Kind.DATE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +74,6 @@ def envelope_checks(now: datetime, *, backfill: bool = False) -> tuple[Check, ..
             "context IS NOT NULL AND (c IS NULL OR NOT starts_with(context, '{'))",
             "wrongly typed property: context is no object",
         ),
-        Check(_personal("properties", "context"), "pii in properties"),
     ]
     if not backfill:
         checks.append(
@@ -87,75 +83,6 @@ def envelope_checks(now: datetime, *, backfill: bool = False) -> tuple[Check, ..
             )
         )
     return tuple(checks)
-
-
-def _personal(*columns: str) -> str:
-    # One text, so that the search for telephones, which has no cheap sign to look for first, starts once.
-    # Of an OR in a projection all sides are asked; only a CASE leaves out the search for addresses.
-    text = f"concat({', '.join(columns)})"
-    sign = f"(contains({text}, '@') OR contains({text}, '%40'))"
-    mail = f"CASE WHEN {sign} THEN regexp_matches({text}, {literal(_EMAIL)}) ELSE false END"
-    return f"({mail} OR regexp_matches({text}, {literal(_PHONE)}))"
-
-
-def property_checks(event_type: EventType) -> tuple[Check, ...]:
-    """Return the rules of one event type's properties, over the list `p`."""
-    return tuple(
-        check for place, field in enumerate(event_type.fields, 1) for check in _checks(field, f"p[{place}]")
-    )
-
-
-def context_checks() -> tuple[Check, ...]:
-    """Return the rules of the context, over the list `c`."""
-    return tuple(check for place, field in enumerate(CONTEXT, 1) for check in _checks(field, f"c[{place}]"))
-
-
-def _checks(field: Field, value: str) -> list[Check]:
-    present = f"{value} IS NOT NULL AND {value} <> 'null'"
-    broken = [
-        Check(f"({present} AND {test})", f"{reason}: {field.name}") for test, reason in _tests(field, value)
-    ]
-    missing = Check(f"({value} IS NULL OR {value} = 'null')", f"missing property: {field.name}")
-    return [missing, *broken] if field.required else broken
-
-
-def _tests(field: Field, value: str) -> list[tuple[str, str]]:
-    text, wrong = f"starts_with({value}, '\"')", "wrongly typed property"
-    match field.kind:
-        case Kind.UUID:
-            return [(f"NOT regexp_full_match({value}, {_UUID_TEXT})", "malformed UUID")]
-        case Kind.STRING:
-            return [(f"NOT {text}", wrong)]
-        case Kind.BOOLEAN:
-            return [(f"{value} NOT IN ('true', 'false')", wrong)]
-        case Kind.CHOICE:
-            other = f"{text} AND {value} NOT IN ({_choices(field)})"
-            return [(f"NOT {text}", wrong), (other, "value not allowed")]
-        case Kind.OBJECT:
-            return [(f"left({value}, 1) NOT IN ('{{', '[')", wrong)]
-        case Kind.INSTANT:
-            read = cast_instant(f"{value}[2:-2]")
-            return [(f"NOT coalesce({text} AND {read} IS NOT NULL, false)", wrong)]
-        case Kind.DATE:
-            return [(f"NOT coalesce({text} AND TRY_CAST({value}[2:-2] AS DATE) IS NOT NULL, false)", wrong)]
-    number = f"TRY_CAST({value} AS DOUBLE)"
-    return [(f"NOT coalesce(isfinite({number}), false)", wrong), *_limits(field, number)]
-
-
-def _limits(field: Field, number: str) -> list[tuple[str, str]]:
-    match field.kind:
-        case Kind.MONEY:
-            return [(f"coalesce({number} < 0, false)", "negative money")]
-        case Kind.SCORE:
-            return [(f"coalesce(NOT {number} BETWEEN 0 AND 1, false)", "score out of range")]
-        case Kind.COUNT:
-            return [
-                (f"coalesce({number} < 0, false)", "negative count"),
-                (f"coalesce({number} <> trunc({number}), false)", "wrongly typed property"),
-            ]
-    if field.minimum is None:
-        return []
-    return [(f"coalesce({number} < {field.minimum!r}, false)", "below the minimum")]
 
 
 def cast_instant(text: str) -> str:
@@ -169,20 +96,28 @@ def by_type(branches: dict[str, str], otherwise: str = "NULL") -> str:
     types: dict[str, list[str]] = {}
     for name, sql in branches.items():
         types.setdefault(sql, []).append(name)
-    cases = " ".join(
-        f"WHEN event_type IN ({', '.join(map(literal, names))}) THEN {sql}" for sql, names in types.items()
-    )
+    cases = " ".join(f"WHEN {_of_types(names)} THEN {sql}" for sql, names in types.items())
     return f"CASE {cases} ELSE {otherwise} END" if cases else otherwise
 
 
-def properties_sql(types: Iterable[str] = tuple(EVENT_TYPES)) -> str:
-    """Return the SQL of `p`: the properties of a row's own type, in the order of its definition."""
-    return f"TRY({by_type({n: _extracted('properties', EVENT_TYPES[n].fields) for n in types}, _NO_LIST)})"
+def _of_types(names: list[str]) -> str:
+    # A long IN becomes a join of all rows, wherever it stands.
+    parts = [names[start : start + _FEW] for start in range(0, len(names), _FEW)]
+    return " OR ".join(f"event_type IN ({', '.join(map(literal, part))})" for part in parts)
 
 
-def context_sql() -> str:
-    """Return the SQL of `c`: the context, in the order of its definition."""
-    return f"TRY({_extracted('context', CONTEXT)})"
+def properties_sql(types: Iterable[str] = tuple(EVENT_TYPES), *, tried: bool = True) -> str:
+    """Return the SQL of `p`: the properties of a row's own type, in the order of its definition.
+
+    Unless it is `tried`, text that is not JSON is an error.
+    """
+    read = by_type({n: _extracted("properties", EVENT_TYPES[n].fields) for n in types}, _NO_LIST)
+    return f"TRY({read})" if tried else read
+
+
+def context_sql(*, tried: bool = True) -> str:
+    """Return the SQL of `c`: the context, in the order of its definition; `tried` as of `properties_sql`."""
+    return f"TRY({_extracted('context', CONTEXT)})" if tried else _extracted("context", CONTEXT)
 
 
 def _extracted(column: str, fields: tuple[Field, ...]) -> str:
@@ -191,20 +126,66 @@ def _extracted(column: str, fields: tuple[Field, ...]) -> str:
     return f"CAST(json_extract({column}, [{paths}]) AS VARCHAR[])"
 
 
-def sound_sql(checks: tuple[Check, ...]) -> str:
-    """Return the SQL that is true where an event breaks none of the rules.
+def judged_sql(rows: str, now: datetime, *, backfill: bool = False, unless: str = "false") -> str:
+    """Return the SELECT of rows and `sound`, which is true where an event breaks none of the rules.
 
-    Of the properties it asks in one go what `reasons_sql` takes apart: most rows are sound.
+    It asks in one go what `reasons_sql` takes apart: most rows are sound. Here `event_type` may be an ENUM.
 
     Parameters
     ----------
-    checks : tuple of Check
-        Those of the envelope; the ones of the properties and the context are added.
+    rows : str
+        The SELECT of the staged relation.
+    now : datetime
+        The arrival.
+    backfill : bool
+        Whether events of any age are accepted.
+    unless : str
+        What else a row is rejected for.
     """
-    plain = " OR ".join(f"({check.condition})" for check in checks)
+    whole = f"{_whole(now, backfill=backfill)} AND {_all_fit('c', CONTEXT)}"
     typed = by_type({t.name: _all_fit("p", t.fields) for t in EVENT_TYPES.values()}, "false")
-    fit = f"CASE WHEN {plain} THEN false WHEN {_all_fit('c', CONTEXT)} THEN {typed} ELSE false END"
-    return f"coalesce({fit}, false)"
+    fit = f"CASE WHEN {unless} THEN false WHEN {whole} THEN {typed} ELSE false END"
+    texts = by_type({t.name: _free_text("properties", "p", t.fields) for t in EVENT_TYPES.values()}, "''")
+    free = f"CASE WHEN _fit THEN concat({texts}, {_free_text('context', 'c', CONTEXT)}) END"
+    # Each step is a SELECT of its own: written out in the next, it would be computed as often as it is named.
+    texts = f"SELECT *, {free} AS _free FROM (SELECT *, coalesce({fit}, false) AS _fit FROM ({rows}))"
+    return (
+        f"SELECT * EXCLUDE (_fit, _free), CASE WHEN _fit THEN NOT {personal_sql('_free')} ELSE false END"
+        f" AS sound FROM ({texts})"
+    )
+
+
+def _whole(now: datetime, *, backfill: bool) -> str:
+    # An unknown type has no rules that it could keep, so it need not be asked for.
+    arrival = f"TIMESTAMPTZ {literal(now.isoformat())}"
+    oldest = "" if backfill else f" AND instant >= {arrival} - INTERVAL {LIVE_DAYS} DAY"
+    return (
+        f"uuid IS NOT NULL AND user_id <> '' AND source IN ({', '.join(map(literal, SOURCES))})"
+        f" AND instant <= {arrival} + INTERVAL {FUTURE_MINUTES} MINUTE{oldest}"
+        " AND starts_with(properties, '{')"
+        " AND (context IS NULL OR c IS NOT NULL AND starts_with(context, '{'))"
+    )
+
+
+def _free_text(column: str, values: str, fields: tuple[Field, ...]) -> str:
+    # What is an id, a number or one of a few names holds no address. The texts that may hold one stand for
+    # the whole object where nothing else is in it: a member that no field knows would make it longer.
+    places = {field: f"{values}[{place}]" for place, field in enumerate(fields, 1)}
+    sure = 1 + sum(len(field.name) + 4 for field in fields if field.required)
+    sizes = [
+        f"strlen({value})"
+        if field.required
+        else f"CASE WHEN {value} IS NULL THEN 0 ELSE strlen({value}) + {len(field.name) + 4} END"
+        for field, value in places.items()
+    ]
+    known = " + ".join([str(sure), *sizes])
+    kept = [
+        f"CASE WHEN strlen({value}) > {_SHORT} THEN {value} END"
+        for field, value in places.items()
+        if field.kind in _KEPT_TEXTS
+    ]
+    texts = f"concat({', '.join(kept)})" if kept else "''"
+    return f"CASE WHEN strlen({column}) = {known} THEN {texts} ELSE {column} END"
 
 
 def _all_fit(values: str, fields: tuple[Field, ...]) -> str:
@@ -212,50 +193,37 @@ def _all_fit(values: str, fields: tuple[Field, ...]) -> str:
 
 
 def _fits(field: Field, value: str) -> str:
-    number = f"TRY_CAST({value} AS DOUBLE)"
     match field.kind:
         case Kind.UUID:
-            test = f"regexp_full_match({value}, {_UUID_TEXT})"
+            test = f"regexp_full_match({value}, {UUID_TEXT})"
         case Kind.CHOICE:
-            test = f"{value} IN ({_choices(field)})"
+            # A long IN becomes a join of all rows, wherever it stands; a cast is looked up.
+            test = f"TRY_CAST({value} AS ENUM ({_choices(field)})) IS NOT NULL"
         case Kind.BOOLEAN:
             test = f"{value} IN ('true', 'false')"
         case Kind.STRING:
             test = f"starts_with({value}, '\"')"
-        case Kind.COUNT:
-            test = f"{number} BETWEEN 0 AND {_LARGEST} AND {number} = trunc({number})"
-        case Kind.MONEY:
-            test = f"{number} BETWEEN 0 AND {_LARGEST}"
-        case Kind.SCORE:
-            test = f"{number} BETWEEN 0 AND 1"
-        case Kind.NUMBER:
-            lowest = f"-{_LARGEST}" if field.minimum is None else repr(float(field.minimum))
-            test = f"{number} BETWEEN {lowest} AND {_LARGEST}"
+        case Kind.OBJECT:
+            test = f"left({value}, 1) IN ('{{', '[')"
+        case Kind.INSTANT:
+            test = f"starts_with({value}, '\"') AND {cast_instant(f'{value}[2:-2]')} IS NOT NULL"
+        case Kind.DATE:
+            test = f"starts_with({value}, '\"') AND TRY_CAST({value}[2:-2] AS DATE) IS NOT NULL"
         case _:
-            test = " AND ".join(f"NOT ({broken})" for broken, _ in _tests(field, value))
+            test = _in_range(field, f"TRY_CAST({value} AS DOUBLE)")
     fits = f"coalesce({test}, false)"
     return fits if field.required else f"({value} IS NULL OR {value} = 'null' OR {fits})"
 
 
+def _in_range(field: Field, number: str) -> str:
+    if field.kind is Kind.SCORE:
+        return f"{number} BETWEEN 0 AND 1"
+    if field.kind is Kind.NUMBER:
+        lowest = f"-{_LARGEST}" if field.minimum is None else repr(float(field.minimum))
+        return f"{number} BETWEEN {lowest} AND {_LARGEST}"
+    whole = f" AND {number} = trunc({number})" if field.kind is Kind.COUNT else ""
+    return f"{number} BETWEEN 0 AND {_LARGEST}{whole}"
+
+
 def _choices(field: Field) -> str:
     return ", ".join(literal(f'"{choice}"') for choice in field.choices)
-
-
-def reasons_sql(checks: tuple[Check, ...], types: Iterable[str] = tuple(EVENT_TYPES)) -> str:
-    """Return the SQL of the reasons of a rejected event, all of them, joined by "; ".
-
-    Parameters
-    ----------
-    checks : tuple of Check
-        Those of the envelope; the ones of the properties and the context are added.
-    types : iterable of str
-        The event types among the rows: the SQL is long, and planning it takes time.
-    """
-    plain = _reasons((*checks, *context_checks()))
-    typed = by_type({name: _reasons(property_checks(EVENT_TYPES[name])) for name in types}, _NOTHING)
-    return f"array_to_string({plain} || {typed}, '; ')"
-
-
-def _reasons(checks: tuple[Check, ...]) -> str:
-    said = ", ".join(f"CASE WHEN {check.condition} THEN {literal(check.reason)} END" for check in checks)
-    return f"list_filter([{said}], lambda reason: reason IS NOT NULL)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workbench.events.definitions import CONTEXT, EVENT_TYPES, Field
 from workbench.events.validation import by_type, context_sql, properties_sql
-from workbench.store.schema import user_bucket, user_key
+from workbench.store.schema import user_key
 
 # The property behind each column of the facts; of several the first that the type has.
 _TEXTS = {
@@ -100,13 +100,6 @@ def facts_sql(staged: str, arrival: str, load_id: str) -> str:
         f"SELECT event_type, CAST(timestamp AS DATE) AS day, timestamp, user_key, source, {own},"
         f" {lag} AS lag_minutes, late_arrival, {load_id} AS load_id FROM {staged}"
     )
-
-
-def users_sql(staged: str) -> str:
-    """Return the SELECT of the users of staged events, each with key and bucket."""
-    # Of far more events than users, each user is hashed once.
-    users = f"SELECT DISTINCT user_id AS known FROM {staged}"
-    return f"SELECT known, {user_key('known')} AS user_key, {user_bucket('known')} AS bucket FROM ({users})"
 
 
 def staged_again(table: str, where: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -10,6 +12,7 @@ from workbench.errors import BadInput
 from workbench.events.definitions import ENVELOPE, EVENT_TYPES, Field, Kind
 from workbench.events.parsing import MappedColumn, literal
 from workbench.events.quality import NOT_MAPPED
+from workbench.events.reasons import reasons_sql
 from workbench.events.validation import (
     LATE_HOURS,
     UUID_SHAPE,
@@ -17,22 +20,29 @@ from workbench.events.validation import (
     cast_instant,
     context_sql,
     envelope_checks,
+    judged_sql,
     properties_sql,
-    reasons_sql,
-    sound_sql,
 )
 from workbench.store.derived import FACT_COLUMNS, fact_columns, other_campaign
-from workbench.store.schema import quote
+from workbench.store.schema import quote, user_bucket, user_key
 from workbench.store.sources import Source, as_text
+from workbench.store.typed_events import (
+    ROW,
+    Written,
+    tokens_of,
+    written_context,
+    written_properties,
+)
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 STAGED, REJECTED = "_staged_events", "_rejected_events"
 _PACKED = "_packed_events"
-_KEYS = tuple(field.name for field in ENVELOPE)
+_KEYS = tuple(one.name for one in ENVELOPE)
 _UUID = f"CASE WHEN event_id LIKE '{UUID_SHAPE}' THEN TRY_CAST(event_id AS UUID) END"
 _CAST = cast_instant("time_text")
+_MONTH = "CAST(12 * year(instant) + month(instant) - 1 AS INTEGER)"
 _PLACED = (
     "CASE WHEN time_text BETWEEN TIMESTAMPTZ '1970-01-01 00:00:00+00'"
     " AND TIMESTAMPTZ '9999-12-30 00:00:00+00' THEN time_text END"
@@ -51,11 +61,36 @@ class Incoming:
         The text of a row, computed for rejected rows only.
     instant : str
         Its time as an instant, null where it is none.
+    properties, context : Written, optional
+        How they are made where they are cells, not text.
     """
 
     rows: str
     raw: str
     instant: str = _CAST
+    properties: Written | None = None
+    context: Written | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arriving:
+    """When events arrive.
+
+    Parameters
+    ----------
+    now : datetime
+        The arrival.
+    backfill : bool
+        Whether events of any age are accepted.
+    """
+
+    now: datetime
+    backfill: bool = False
+
+    @property
+    def arrival(self) -> str:
+        """Return the arrival as SQL."""
+        return f"TIMESTAMPTZ {literal(self.now.isoformat())}"
 
 
 def looks_like_events(columns: tuple[str, ...]) -> bool:
@@ -63,25 +98,26 @@ def looks_like_events(columns: tuple[str, ...]) -> bool:
     return {"event_id", "event_type", "timestamp", "user_id", "source"} <= set(columns)
 
 
-def from_lines(relation: str) -> Incoming:
-    """Return the events of JSON lines."""
-    paths = ", ".join(literal(f"$.{name}") for name in _KEYS)
-    fields = ", ".join(f"_e[{place}] AS {_name(name)}" for place, name in enumerate(_KEYS, 1))
-    problem = "CASE WHEN _problem IS NOT NULL THEN _problem WHEN _e IS NULL THEN 'not JSON' END"
-    # A line that looks whole is parsed once: TRY goes row by row only where it meets one that is broken.
+def from_lines(relation: str, *, careful: bool = True) -> Incoming:
+    """Return the events of JSON lines; unless it is `careful`, a line that is not JSON may be an error."""
+    shape = literal(json.dumps(dict.fromkeys(_KEYS, "VARCHAR")))
+    fields = ", ".join(f"_e.{quote(name)} AS {_name(name)}" for name in _KEYS)
+    problem = "CASE WHEN _problem IS NOT NULL THEN _problem WHEN NOT _valid THEN 'not JSON' END"
+    parsed = f"CASE WHEN _valid THEN from_json(_raw, {shape}) END"
     whole = "starts_with(_raw, '{') AND (ends_with(_raw, '}' || chr(10)) OR ends_with(_raw, '}'))"
-    valid = f"_problem IS NULL AND (({whole}) OR json_valid(_raw))"
+    valid = "json_valid(_raw)" if careful else f"CASE WHEN {whole} THEN true ELSE json_valid(_raw) END"
     return Incoming(
         rows=(
-            f"SELECT _row, _raw, {problem} AS _problem, {fields} FROM (SELECT _row, _raw, _problem,"
-            f" CASE WHEN {valid} THEN TRY(json_extract_string(_raw, [{paths}])) END AS _e FROM {relation})"
+            f"SELECT _row, _raw, {problem} AS _problem, {fields} FROM (SELECT *, {parsed} AS _e"
+            f" FROM (SELECT _row, _raw, _problem, _problem IS NULL AND {valid} AS _valid FROM {relation}))"
         ),
         raw="rtrim(_raw, chr(10) || chr(13))",
     )
 
 
-def from_columns(source: Source, relation: str) -> Incoming:
+def from_columns(connection: DuckDBPyConnection, source: Source) -> Incoming:
     """Return the events of a file with the envelope as columns; properties may be columns of their own."""
+    relation = source.relation(connection)
     types = dict(zip(source.columns, source.types, strict=True)) if source.types else {}
     there = {
         name: as_text(quote(name), types.get(name, "VARCHAR")) for name in source.columns if name in _KEYS
@@ -89,35 +125,51 @@ def from_columns(source: Source, relation: str) -> Incoming:
     typed = types.get("timestamp", "").startswith("TIMESTAMP")
     if typed:
         there["timestamp"] = f"CAST({quote('timestamp')} AS TIMESTAMPTZ)"
-    if "properties" not in there:
+    properties, context = _of_cells(connection, source) if source.shape == "typed" else (None, None)
+    if properties is not None:
+        there["properties"] = "CAST(NULL AS VARCHAR)"
+    elif "properties" not in there:
         there["properties"] = _packed(source)
+    if context is not None:
+        there["context"] = "CAST(NULL AS VARCHAR)"
     fields = ", ".join(f"{there.get(name, 'CAST(NULL AS VARCHAR)')} AS {_name(name)}" for name in _KEYS)
     if source.shape == "typed":
         cells = ", ".join(f"{quote(name)} := {quote(name)}" for name in source.columns)
-        own = f"file_row_number + 1 AS _row, CAST(NULL AS VARCHAR) AS _problem, struct_pack({cells}) AS _all"
+        own = f"file_row_number + 1 AS _row, CAST(NULL AS VARCHAR) AS _problem, struct_pack({cells}) AS {ROW}"
         return Incoming(
             rows=f"SELECT {own}, {fields} FROM {relation}",
-            raw="CAST(to_json(_all) AS VARCHAR)",
+            raw=f"CAST(to_json({ROW}) AS VARCHAR)",
             instant=_PLACED if typed else _CAST,
+            properties=properties,
+            context=context,
         )
     return Incoming(rows=f"SELECT _row, _raw, _problem, {fields} FROM {relation}", raw="_raw")
+
+
+def _of_cells(connection: DuckDBPyConnection, source: Source) -> tuple[Written | None, Written | None]:
+    properties = tokens_of(connection, source, "properties")
+    context = tokens_of(connection, source, "context")
+    return (
+        written_properties(properties, within="properties" in source.columns) if properties else None,
+        written_context(context) if context else None,
+    )
 
 
 def _packed(source: Source) -> str:
     branches = []
     for event_type in EVENT_TYPES.values():
-        own = [field for field in event_type.fields if field.name in source.columns]
+        own = [one for one in event_type.fields if one.name in source.columns]
         if own:
-            cells = ", ".join(f"{quote(field.name)} := {_value(field, source)}" for field in own)
+            cells = ", ".join(f"{quote(one.name)} := {_value(one)}" for one in own)
             packed = f"CAST(to_json(struct_pack({cells})) AS VARCHAR)"
             branches.append(f"WHEN {literal(event_type.name)} THEN {packed}")
     return f"CASE event_type {' '.join(branches)} END" if branches else "'{}'"
 
 
-def _value(field: Field, source: Source) -> str:
-    # A cell of a typed file has the type that it has; a text of another may be a number or a truth value.
-    column = quote(field.name)
-    if source.shape == "typed" or field.kind in {
+def _value(one: Field) -> str:
+    # A text may be a number or a truth value.
+    column = quote(one.name)
+    if one.kind in {
         Kind.STRING,
         Kind.UUID,
         Kind.CHOICE,
@@ -125,7 +177,7 @@ def _value(field: Field, source: Source) -> str:
         Kind.DATE,
     }:
         return column
-    kind = {Kind.BOOLEAN: "BOOLEAN", Kind.OBJECT: "JSON"}.get(field.kind, "DOUBLE")
+    kind = {Kind.BOOLEAN: "BOOLEAN", Kind.OBJECT: "JSON"}.get(one.kind, "DOUBLE")
     return f"coalesce(to_json(TRY_CAST({column} AS {kind})), to_json({column}))"
 
 
@@ -152,9 +204,11 @@ def _name(name: str) -> str:
 
 
 def stage(
-    connection: DuckDBPyConnection, source: Source, incoming: Incoming, *, now: datetime, backfill: bool
+    connection: DuckDBPyConnection, source: Source, incoming: Callable[[bool], Incoming], arriving: Arriving
 ) -> None:
-    """Fill the table `STAGED`: every row of the file, with its reasons where it is rejected.
+    """Fill the table `STAGED`: every row of the file, in the order of the events, the rejected ones last.
+
+    Its `_month`, null where a row is rejected, counts months from the year 0. `REJECTED` has the reasons.
 
     Raises
     ------
@@ -164,41 +218,69 @@ def stage(
     import duckdb
 
     known = bool(connection.execute("SELECT count(*) > 0 FROM campaigns").fetchall()[0][0])
-    checks = envelope_checks(now, backfill=backfill)
-    arrival = f"TIMESTAMPTZ {literal(now.isoformat())}"
     connection.execute("SET preserve_insertion_order = false")
     try:
-        connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {STAGED} AS {_staging(incoming, checks, arrival, known=known)}"
-        )
-    except duckdb.Error as error:
-        if source.failures:
-            raise source.failures[0] from None
-        said = str(error).splitlines()[0][:300]
-        raise BadInput(f"the file cannot be read: {said}", file=source.path) from error
+        # What is not JSON is looked for only where it is met: the search takes as long as the reading.
+        for careful in (False, True):
+            rows = _staging(incoming(careful), arriving, known=known, careful=careful)
+            try:
+                connection.execute(f"CREATE OR REPLACE TEMP TABLE {STAGED} AS {rows}")
+            except duckdb.Error as error:
+                if source.failures:
+                    raise source.failures[0] from None
+                if careful:
+                    said = str(error).splitlines()[0][:300]
+                    raise BadInput(f"the file cannot be read: {said}", file=source.path) from error
+            else:
+                break
     finally:
         connection.execute("SET preserve_insertion_order = true")
-    _explain(connection, checks)
+    _explain(connection, envelope_checks(arriving.now, backfill=arriving.backfill))
 
 
-def _staging(incoming: Incoming, checks: tuple[Check, ...], arrival: str, *, known: bool) -> str:
-    lists = f"{properties_sql()} AS p, {context_sql()} AS c"
-    cast = f"SELECT *, {incoming.instant} AS instant, {lists} FROM ({incoming.rows})"
-    cast = f"SELECT *, {_UUID} AS uuid FROM ({cast})"
-    judged = f"SELECT *, _problem IS NULL AND {sound_sql(checks)} AS sound FROM ({cast})"
+def _staging(incoming: Incoming, arriving: Arriving, *, known: bool, careful: bool) -> str:
+    # The branches over the types compare numbers, not names.
+    types = f"TRY_CAST(event_type AS ENUM ({', '.join(map(literal, sorted(EVENT_TYPES)))}))"
+    typed = f"SELECT * REPLACE ({types} AS event_type), event_type AS type_text FROM ({incoming.rows})"
+    tokens = _made(incoming.properties, incoming.context)
+    cast = (
+        f"SELECT {_with_objects(incoming, careful=careful)}, {incoming.instant} AS instant, {_UUID} AS uuid"
+        f" FROM (SELECT *{tokens} FROM ({typed}))"
+    )
+    judged = judged_sql(cast, arriving.now, backfill=arriving.backfill, unless="_problem IS NOT NULL")
     facts = ", ".join(f"{sql} AS {name}" for name, sql in fact_columns().items())
     derived = f"SELECT *, {facts}, {other_campaign()} AS _other_campaign FROM ({judged})"
     unjudged = f"SELECT *, false AS _unknown FROM ({derived})"
     derived = _with_known_campaigns(derived) if known else unjudged
-    late = f"coalesce(instant < {arrival} - INTERVAL {LATE_HOURS} HOUR, false)"
+    late = f"coalesce(instant < {arriving.arrival} - INTERVAL {LATE_HOURS} HOUR, false)"
     return (
         f"SELECT _row, sound AND NOT _unknown AS _sound, _unknown, _problem,"
         f" CASE WHEN NOT sound OR _unknown THEN {incoming.raw} END AS _raw,"
         " CASE WHEN NOT sound THEN CAST(time_text AS VARCHAR) END AS time_text,"
-        " CASE WHEN sound THEN CAST(uuid AS VARCHAR) ELSE event_id END AS event_id, event_type,"
+        " CASE WHEN sound THEN CAST(uuid AS VARCHAR) ELSE event_id END AS event_id, type_text AS event_type,"
         f" instant AS timestamp, user_id, session_id, source, properties, context, {late} AS late_arrival,"
-        f" {', '.join(FACT_COLUMNS)} FROM ({derived})"
+        f" {', '.join(FACT_COLUMNS)}, {user_key()} AS user_key, {user_bucket()} AS bucket,"
+        f" CASE WHEN sound AND NOT _unknown THEN {_MONTH} END AS _month"
+        f" FROM ({derived}) AS derived ORDER BY _month, derived.event_type, derived.instant"
     )
+
+
+def _made(*objects: Written | None) -> str:
+    return "".join(f", {sql} AS {name}" for one in objects if one for name, sql in one.tokens.items())
+
+
+def _with_objects(incoming: Incoming, *, careful: bool) -> str:
+    values = {"p": properties_sql(tried=careful), "c": context_sql(tried=careful)}
+    texts: list[str] = []
+    tokens: list[str] = []
+    objects = (("p", "properties", incoming.properties), ("c", "context", incoming.context))
+    for short, name, written in objects:
+        if written is not None:
+            values[short] = written.values
+            texts.append(f"{written.text} AS {name}")
+            tokens += written.tokens
+    own = f"* EXCLUDE ({', '.join(tokens)}) REPLACE ({', '.join(texts)})" if texts else "*"
+    return ", ".join([own, *(f"{sql} AS {name}" for name, sql in values.items())])
 
 
 def _with_known_campaigns(rows: str) -> str:

@@ -6,26 +6,21 @@ import json
 import time
 import uuid
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from workbench.events.mapping import Mapping
 from workbench.events.parsing import MappedColumn, literal
 from workbench.events.quality import alerts
 from workbench.events.tables import TableDefinition
+from workbench.store.accepted import ACCEPTED, LoadEvent, add_events, show_accepted
 from workbench.store.deduplication import COPIES, REPLACED, Copies, find_copies
-from workbench.store.derived import (
-    facts_sql,
-    of_purchases,
-    orders_sql,
-    purchases_sql,
-    staged_again,
-    users_sql,
-)
+from workbench.store.derived import facts_sql, of_purchases, orders_sql, purchases_sql, staged_again
 from workbench.store.figures import event_figures, not_mapped, row_figures
 from workbench.store.ingest_events import (
     REJECTED,
     STAGED,
+    Arriving,
     Incoming,
     from_columns,
     from_lines,
@@ -42,8 +37,9 @@ from workbench.store.ingest_rows import (
 )
 from workbench.store.ingested import FileLoad
 from workbench.store.loads import LoadRecord
-from workbench.store.schema import quote, user_bucket
+from workbench.store.schema import quote, user_key
 from workbench.store.sources import Source, check_columns
+from workbench.store.typed_events import unknown_columns
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -51,9 +47,7 @@ if TYPE_CHECKING:
     from workbench.store.transaction import Transaction
     from workbench.store.workspace import Workspace
 
-ACCEPTED, _USERS = "_accepted_events", "_staged_users"
-_SYSTEM_USER = "workbench"
-_MONTH = "strftime(timestamp, '%Y-%m')"
+_SYSTEM_USER, _TOLD = "workbench", "data_refresh_completed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +86,16 @@ def load_events(
     loading: Loading,
 ) -> FileLoad:
     """Return what became of a file of events."""
-    incoming, notes = _incoming(connection, source, mapping)
-    stage(connection, source, incoming, now=loading.now, backfill=loading.backfill)
-    copies = find_copies(connection, loading.now)
+    if mapping is not None:
+        check_columns(source.columns, source.path)
+    stage(
+        connection,
+        source,
+        lambda careful: _incoming(connection, source, mapping, careful=careful),
+        Arriving(now=loading.now, backfill=loading.backfill),
+    )
+    stored = loading.workspace.store_path / "events", transaction.files("events")
+    copies = find_copies(connection, loading.now, stored)
     (read, sound, late) = connection.execute(
         "SELECT count(*), count(*) FILTER (_sound), count(*) FILTER (_sound AND late_arrival AND _row NOT IN"
         f" (SELECT _row FROM {COPIES}) AND _row NOT IN (SELECT _row FROM {REPLACED})) FROM {STAGED}"
@@ -113,39 +114,40 @@ def load_events(
         replaced=copies.replacing,
         quality=figures,
         alerts=alerts(figures, live=not loading.backfill),
-        notes=(*notes, *not_mapped(connection)),
+        notes=(*_unused(mapping, source), *_unkept(mapping, source), *not_mapped(connection)),
     )
     _write_events(connection, transaction, source, loading, copies)
     return _commit(connection, transaction, loading, load, with_rows=sound > copies.rows - copies.replacing)
 
 
 def _incoming(
-    connection: DuckDBPyConnection, source: Source, mapping: Mapping | None
-) -> tuple[Incoming, tuple[str, ...]]:
+    connection: DuckDBPyConnection, source: Source, mapping: Mapping | None, *, careful: bool
+) -> Incoming:
     if mapping is not None:
-        check_columns(source.columns, source.path)
-        made = mapping.columns(source.columns)
-        return from_mapping(source.text_sql(connection), made), _unused(mapping, source)
+        return from_mapping(source.text_sql(connection), mapping.columns(source.columns))
     if source.shape == "lines":
-        return from_lines(source.relation(connection)), ()
-    return from_columns(source, source.relation(connection)), ()
+        return from_lines(source.relation(connection), careful=careful)
+    return from_columns(connection, source)
 
 
 def _unused(mapping: Mapping | None, source: Source) -> tuple[str, ...]:
-    unused = mapping.unmapped(source.columns) if mapping is not None else ()
-    if mapping is None or not unused:
+    if mapping is None:
+        return ()
+    unused = mapping.unmapped(source.columns)
+    if not unused:
         return ()
     return (f"columns that the mapping {mapping.name} does not use: {', '.join(unused)[:300]}",)
+
+
+def _unkept(mapping: Mapping | None, source: Source) -> tuple[str, ...]:
+    unkept = unknown_columns(source) if mapping is None and source.shape != "lines" else ()
+    return (f"columns that belong to no event: {', '.join(unkept)[:300]}",) if unkept else ()
 
 
 def _write_events(
     connection: DuckDBPyConnection, transaction: Transaction, source: Source, loading: Loading, copies: Copies
 ) -> None:
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {_USERS} AS {users_sql(f'{STAGED} WHERE _sound')}")
-    connection.execute(
-        f"CREATE OR REPLACE TEMP VIEW {ACCEPTED} AS SELECT * FROM {STAGED} JOIN {_USERS} ON user_id = known"
-        f" WHERE _sound AND _row NOT IN (SELECT _row FROM {COPIES})"
-    )
+    show_accepted(connection, COPIES, some=copies.rows > copies.replacing)
     gone = _remove_replaced(connection, transaction) if copies.replacing else "false"
     _quarantine(
         transaction,
@@ -169,16 +171,16 @@ def _remove_replaced(connection: DuckDBPyConnection, transaction: Transaction) -
         ).fetchall()
     ]
     within = f"month IN ({', '.join(map(literal, months))})"
-    user_key = "CAST(md5_number_lower(user_id) >> 1 AS BIGINT)"
+    key = user_key()
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE _replaced_facts AS SELECT DISTINCT event_type, timestamp,"
-        f" {user_key} AS user_key, load_id FROM events WHERE {within}"
+        f" {key} AS user_key, load_id FROM events WHERE {within}"
         f" AND event_id IN (SELECT event_id FROM {REPLACED})"
     )
     transaction.remove("events", f"{within} AND event_id IN (SELECT event_id FROM {REPLACED})")
     tuples = "SELECT (event_type, timestamp, user_key, load_id) FROM _replaced_facts"
-    told = f"(event_type, timestamp, {user_key}, load_id) IN ({tuples})"
-    transaction.remove("facts", f"{within} AND {told.replace(user_key, 'user_key')}")
+    told = f"(event_type, timestamp, {key}, load_id) IN ({tuples})"
+    transaction.remove("facts", f"{within} AND {told.replace(key, 'user_key')}")
     # A fact has no id: other events of the same user and instant lost theirs too, and get them back.
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE _bereft_events AS {staged_again('events', f'{within} AND {told}')}"
@@ -261,23 +263,8 @@ def _commit(
     from dataclasses import replace
 
     load = replace(load, seconds=round(time.perf_counter() - loading.clock, 3))
-    event, fact = _system_event(load, loading)
-    own = "event_id, event_type, timestamp, user_id, session_id, source, properties, context, late_arrival"
-    rows = (
-        f"SELECT {own}, {loading.arrival} AS ingested_at, {_MONTH} AS month, bucket FROM {ACCEPTED}"
-        " UNION ALL BY NAME "
-        if with_rows
-        else ""
-    )
-    keys = ", ".join(f"{sql} AS {name}" for name, sql in {"month": _MONTH, "bucket": user_bucket()}.items())
-    transaction.append("events", f"{rows}SELECT *, {keys} FROM ({event})", keyed=True)
-    facts = (
-        facts_sql(ACCEPTED, loading.arrival, literal(load.load_id)) + " UNION ALL BY NAME "
-        if with_rows
-        else ""
-    )
-    transaction.append("facts", facts + fact)
-    record = transaction.commit(
+    add_events(connection, transaction, _load_event(load, loading), with_rows=with_rows)
+    transaction.commit(
         LoadRecord(
             rows_read=load.read,
             accepted=load.accepted,
@@ -288,11 +275,10 @@ def _commit(
             seconds=load.seconds,
         )
     )
-    del record, connection
     return load
 
 
-def _system_event(load: FileLoad, loading: Loading) -> tuple[str, str]:
+def _load_event(load: FileLoad, loading: Loading) -> LoadEvent:
     properties = {
         "load_id": load.load_id,
         "status": "success",
@@ -304,7 +290,7 @@ def _system_event(load: FileLoad, loading: Loading) -> tuple[str, str]:
     }
     event_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"workbench:load:{load.load_id}"))
     shared = (
-        f"'data_refresh_completed' AS event_type, {loading.arrival} AS timestamp, 'backend' AS source,"
+        f"{literal(_TOLD)} AS event_type, {loading.arrival} AS timestamp, 'backend' AS source,"
         " false AS late_arrival"
     )
     event = (
@@ -313,7 +299,9 @@ def _system_event(load: FileLoad, loading: Loading) -> tuple[str, str]:
     )
     fact = (
         f"SELECT {shared}, CAST({loading.arrival} AS DATE) AS day,"
-        f" CAST(md5_number_lower({literal(_SYSTEM_USER)}) >> 1 AS BIGINT) AS user_key, 'success' AS kind,"
+        f" {user_key(literal(_SYSTEM_USER))} AS user_key, 'success' AS kind,"
         f" CAST({load.seconds!r} AS DOUBLE) AS seconds, CAST(0 AS DOUBLE) AS lag_minutes"
     )
-    return event, fact
+    return LoadEvent(
+        event=event, fact=fact, event_type=_TOLD, user_id=_SYSTEM_USER, at=loading.now.astimezone(UTC)
+    )

@@ -12,7 +12,7 @@ from typing import BinaryIO, cast
 
 from workbench.errors import BadInput
 
-BLOCK = 8 << 20
+BLOCK = 1 << 20  # larger ones are new memory each time, and cost more to be given than to be read
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),

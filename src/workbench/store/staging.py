@@ -114,6 +114,23 @@ def _order(definition: TableDefinition) -> str:
     return ", ".join(keys)
 
 
+def stage_sorted(
+    connection: DuckDBPyConnection, definition: TableDefinition, folder: Path, rows_sql: str, prefix: str
+) -> tuple[DataFile, ...]:
+    """Write the rows of a SELECT, sorted and of one partition, as a durable new file, or none without rows.
+
+    Parameters
+    ----------
+    connection, definition, folder, rows_sql
+        As in `stage`.
+    prefix : str
+        How the path of the file in the table's folder begins.
+    """
+    path = _file_name(prefix)
+    (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    return stage_file(connection, definition, folder, rows_sql, path, ordered=True)
+
+
 def stage_file(
     connection: DuckDBPyConnection,
     definition: TableDefinition,

@@ -18,7 +18,7 @@ from workbench.store.connection import files_sql
 from workbench.store.delta import Change, DataFile, data_files
 from workbench.store.loads import Head, LoadRecord
 from workbench.store.schema import quote
-from workbench.store.staging import complete, stage, stage_file
+from workbench.store.staging import complete, stage, stage_file, stage_sorted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -96,6 +96,28 @@ class Transaction:
         if not self._open:
             return 0
         return self._stage(definition, self._complete(definition, select_sql, keyed=keyed), keyed=keyed)
+
+    def append_sorted(self, table: str, parts: Mapping[str, str]) -> int:
+        """Return how many rows of sorted SELECTs were added to a table.
+
+        Parameters
+        ----------
+        table : str
+            The table.
+        parts : mapping of str to str
+            Of the folder of a partition the SELECT of its rows, as in `append`, in the order of the table.
+        """
+        definition = self._definition(table)
+        if not self._open:
+            return 0
+        made: list[DataFile] = []
+        folder, prefix = self._folder(definition), recovery.file_prefix(self.load_id)
+        for part, rows in parts.items():
+            made += stage_sorted(
+                self._connection, definition, folder, self._complete(definition, rows), f"{part}/{prefix}"
+            )
+        self._note_added(definition, made)
+        return sum(file.rows for file in made)
 
     def upsert(self, table: str, select_sql: str) -> int:
         """Return how many rows were written; each replaces the row of equal key, nulls being equal.
@@ -270,10 +292,13 @@ class Transaction:
             recovery.file_prefix(self.load_id),
             keyed=keyed,
         )
+        self._note_added(definition, files)
+        return sum(file.rows for file in files)
+
+    def _note_added(self, definition: TableDefinition, files: Iterable[DataFile]) -> None:
         self._added.setdefault(definition.name, []).extend(files)
         if definition is FACTS:
             self._appended.extend(files)
-        return sum(file.rows for file in files)
 
     def _drop(self, definition: TableDefinition, files: list[DataFile]) -> None:
         gone = {file.path for file in files}
