@@ -104,7 +104,8 @@ _SPEND = f"""
 CREATE TABLE daily_performance AS
 SELECT CAST(day AS DATE) AS date, 'c' || c AS campaign_id, 'email' AS channel, 'k' || c * 5 AS creative_id,
   NULL::VARCHAR AS segment, NULL::VARCHAR AS region, 1000::BIGINT AS impressions, 20::BIGINT AS clicks,
-  10.0 + c AS spend, 1.0 AS conversions, 30.0 AS revenue, NULL::DOUBLE AS leads, NULL::BIGINT AS engagements,
+  10.0::DOUBLE + c AS spend, 1.0::DOUBLE AS conversions, 30.0::DOUBLE AS revenue, NULL::DOUBLE AS leads,
+  NULL::BIGINT AS engagements,
   NULL::BIGINT AS shares, NULL::BIGINT AS comments, NULL::BIGINT AS sends, NULL::BIGINT AS deliveries,
   NULL::BIGINT AS bounces, NULL::BIGINT AS opens, NULL::BIGINT AS replies, NULL::VARCHAR AS original_channel,
   NULL::VARCHAR AS platform
@@ -115,7 +116,7 @@ _CAMPAIGNS = f"""
 CREATE TABLE campaigns AS
 SELECT 'c' || c AS campaign_id, 'Campaign ' || c AS name, 'OTHER' AS campaign_type,
   ['email', 'push', 'sms', 'in_app'][1 + c % 4] AS channel, 'active' AS status, NULL::VARCHAR AS objective,
-  DATE '2024-01-01' AS start_date, DATE '2024-12-31' AS end_date, 5000.0 AS budget,
+  DATE '2024-01-01' AS start_date, DATE '2024-12-31' AS end_date, 5000.0::DOUBLE AS budget,
   NULL::DOUBLE AS target_leads,
   NULL::DOUBLE AS target_conversions, NULL::DOUBLE AS target_roas, NULL::DOUBLE AS target_roi,
   NULL::VARCHAR AS region, NULL::VARCHAR AS original_channel
