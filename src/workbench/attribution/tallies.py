@@ -32,6 +32,8 @@ class Tally:
 
     def __add__(self, other: Tally) -> Tally:
         """Return the sums of both."""
+        if 8 * len(other.keys) < len(self.keys) and len(other.keys):
+            return _inserted(self, other)
         return tally(np.concatenate([self.keys, other.keys]), np.concatenate([self.sums, other.sums]))
 
     def __neg__(self) -> Tally:
@@ -70,11 +72,33 @@ def tally(keys: Integers, sums: Floats) -> Tally:
     return _kept(ordered[first], np.add.reduceat(sums[order], first, axis=0))
 
 
-def _by_number(keys: Integers, sums: Floats, low: Integers, sizes: list[int]) -> Tally:
-    """Return sums by keys that fit into one number each, which is several times as fast."""
+def _inserted(large: Tally, small: Tally) -> Tally:
+    """Return the sums of both, where one has few keys: nothing is sorted again."""
+    low = np.minimum(large.keys.min(axis=0), small.keys.min(axis=0))
+    high = np.maximum(large.keys.max(axis=0), small.keys.max(axis=0))
+    sizes = [int(size) + 1 for size in high - low]
+    if math.prod(sizes) >= 2**62:
+        return tally(np.concatenate([large.keys, small.keys]), np.concatenate([large.sums, small.sums]))
+    known, new = (_numbers(some.keys, low, sizes) for some in (large, small))
+    place = np.searchsorted(known, new)
+    found = known[np.minimum(place, len(known) - 1)] == new
+    sums = large.sums.copy()
+    sums[place[found]] += small.sums[found]
+    keys = np.insert(large.keys, place[~found], small.keys[~found], axis=0)
+    return _kept(keys, np.insert(sums, place[~found], small.sums[~found], axis=0))
+
+
+def _numbers(keys: Integers, low: Integers, sizes: list[int]) -> Integers:
+    """Return each key as one number."""
     one = np.zeros(len(keys), np.int64)
     for column, size in enumerate(sizes):
         one = one * size + (keys[:, column] - low[column])
+    return one
+
+
+def _by_number(keys: Integers, sums: Floats, low: Integers, sizes: list[int]) -> Tally:
+    """Return sums by keys that fit into one number each, which is several times as fast."""
+    one = _numbers(keys, low, sizes)
     whole = math.prod(sizes)
     if whole <= max(_SMALL, 4 * len(keys)):
         distinct = np.flatnonzero(np.bincount(one, minlength=whole))
@@ -89,6 +113,8 @@ def _by_number(keys: Integers, sums: Floats, low: Integers, sizes: list[int]) ->
 
 def _kept(keys: Integers, totals: NDArray[Any]) -> Tally:
     some = (totals[:, 0] != 0) | (totals[:, -1] != 0)  # counts: a value may leave dust when taken away
+    if some.all():
+        return Tally(keys=keys, sums=totals)
     return Tally(keys=keys[some], sums=totals[some])
 
 
