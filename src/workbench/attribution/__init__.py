@@ -1,70 +1,7 @@
-"""Which touches earn the credit: journeys, ten models side by side, what they cost, and single timelines.
+"""Which touches earn the credit, and which ways lead to an order."""
 
-Names are looked up when they are used, so that importing the room costs nothing.
-"""
+from workbench.attribution.attributing import attribute
+from workbench.attribution.cost import attribution_spread
+from workbench.attribution.ways import credit_returns, model_credit, ways
 
-from __future__ import annotations
-
-from importlib import import_module
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from workbench.attribution.attributing import attribute, journeys_from, touchpoints_from
-    from workbench.attribution.chain import Chain
-    from workbench.attribution.coalitions import Coalitions
-    from workbench.attribution.cost import attribution_spread, model_results, returns, spend_by
-    from workbench.attribution.counting import count_journeys
-    from workbench.attribution.credit import Credit, CreditRow
-    from workbench.attribution.crediting import credit_of, rakings
-    from workbench.attribution.journeys import Journeys
-    from workbench.attribution.models import MODELS
-    from workbench.attribution.order import choose_order
-    from workbench.attribution.touchpoints import Touchpoints
-
-_HOMES = {
-    "MODELS": "models",
-    "Chain": "chain",
-    "Coalitions": "coalitions",
-    "Credit": "credit",
-    "CreditRow": "credit",
-    "Journeys": "journeys",
-    "Touchpoints": "touchpoints",
-    "attribute": "attributing",
-    "attribution_spread": "cost",
-    "choose_order": "order",
-    "count_journeys": "counting",
-    "credit_of": "crediting",
-    "journeys_from": "attributing",
-    "model_results": "cost",
-    "rakings": "crediting",
-    "returns": "cost",
-    "spend_by": "cost",
-    "touchpoints_from": "attributing",
-}
-
-__all__ = [
-    "MODELS",
-    "Chain",
-    "Coalitions",
-    "Credit",
-    "CreditRow",
-    "Journeys",
-    "Touchpoints",
-    "attribute",
-    "attribution_spread",
-    "choose_order",
-    "count_journeys",
-    "credit_of",
-    "journeys_from",
-    "model_results",
-    "rakings",
-    "returns",
-    "spend_by",
-    "touchpoints_from",
-]
-
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(name)
-    return getattr(import_module(f"workbench.attribution.{_HOMES[name]}"), name)
+__all__ = ["attribute", "attribution_spread", "credit_returns", "model_credit", "ways"]
