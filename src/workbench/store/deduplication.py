@@ -40,7 +40,7 @@ class Copies:
 
 
 def find_copies(
-    connection: DuckDBPyConnection, now: datetime, stored: tuple[Path, Iterable[DataFile]] | None = None
+    connection: DuckDBPyConnection, now: datetime, stored: tuple[Path, Iterable[DataFile]]
 ) -> Copies:
     """Fill `COPIES` with the rows not to be stored, and `REPLACED` with the stored events that leave.
 
@@ -53,9 +53,8 @@ def find_copies(
         Has the staged events.
     now : datetime
         Their arrival.
-    stored : tuple of Path and DataFile, optional
-        The folder and the files of the stored events; by default those of the view ``events``, which takes
-        longer where there are many.
+    stored : tuple of Path and DataFile
+        The folder and the files of the stored events.
     """
     sound = f"FROM {STAGED} WHERE _sound"
     connection.execute(
@@ -91,7 +90,7 @@ def find_copies(
     return Copies(rows=_count(connection, COPIES) + replacing, replacing=replacing)
 
 
-def _window(connection: DuckDBPyConnection, stored: tuple[Path, Iterable[DataFile]] | None) -> str | None:
+def _window(connection: DuckDBPyConnection, stored: tuple[Path, Iterable[DataFile]]) -> str | None:
     first, last = connection.execute(
         f"SELECT CAST(min(timestamp) - INTERVAL {WINDOW_DAYS} DAY AS VARCHAR),"
         f" CAST(max(timestamp) + INTERVAL {WINDOW_DAYS} DAY AS VARCHAR) FROM {STAGED} WHERE _sound"
@@ -99,9 +98,6 @@ def _window(connection: DuckDBPyConnection, stored: tuple[Path, Iterable[DataFil
     if first is None:
         return None
     within = f"timestamp BETWEEN TIMESTAMPTZ {literal(first)} AND TIMESTAMPTZ {literal(last)}"
-    if stored is None:
-        months = f"month BETWEEN {literal(first[:7])} AND {literal(last[:7])}"
-        return f"(SELECT * FROM events WHERE {months} AND {within})"
     # Where the engine itself leaves files out, it no longer knows how many rows are left, and joins badly.
     folder, files = stored
     near = [file for file in files if first[:7] <= (file.partition["month"] or "") <= last[:7]]
