@@ -39,5 +39,6 @@ def test_spark_agrees_with_duckdb(tmp_path: Path) -> None:
     theirs = measure(open_engine("spark", snapshot), METRICS)
     assert [row.metric for row in ours.rows] == [row.metric for row in theirs.rows]
     for one, other in zip(ours.rows, theirs.rows, strict=True):
-        assert math.isfinite(one.value)
-        assert other.value == pytest.approx(one.value, rel=1e-12), one.metric
+        assert other.value == pytest.approx(one.value, rel=1e-12, nan_ok=True), one.metric
+    # Nobody of a small market is a year old: the first year's revenue has no users yet, on either engine.
+    assert [row.metric for row in ours.rows if not math.isfinite(row.value)] == ["ltv_12m"]
