@@ -134,3 +134,19 @@ def test_files_are_in_the_order_of_their_table(workspace: Workspace, tmp_path: P
     for file in files:
         order = connection.execute(f"SELECT event_type, timestamp::VARCHAR FROM '{file}'").fetchall()
         assert order == sorted(order), file
+
+
+def test_events_of_many_months_are_written_in_one_pass(workspace: Workspace, tmp_path: Path) -> None:
+    moments = [datetime(2025, month, 3, 10, tzinfo=UTC) for month in range(1, 13) for _ in range(2)]
+    given = [{**e, "timestamp": at.isoformat()} for e, at in zip(events()[28:30] * 12, moments, strict=True)]
+    for number, event in enumerate(given):
+        event["event_id"] = str(UUID(int=1000 + number))
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text("".join(json.dumps(event) + "\n" for event in given))
+    assert ingest(workspace, [lines], backfill=True, now=NOW).accepted == 24
+    found = (
+        workspace.tables()
+        .query("SELECT month, count(*) AS n FROM facts GROUP BY ALL ORDER BY month")
+        .to_pylist()
+    )
+    assert [row["n"] for row in found] == [2] * 12 + [1]

@@ -185,7 +185,9 @@ def _free_text(column: str, values: str, fields: tuple[Field, ...]) -> str:
         if field.kind in _KEPT_TEXTS
     ]
     texts = f"concat({', '.join(kept)})" if kept else "''"
-    return f"CASE WHEN strlen({column}) = {known} THEN {texts} ELSE {column} END"
+    # Only what was given as text has spaces between its members.
+    packed = f"CASE WHEN contains({column}, '\": ') THEN strlen(json({column})) = {known} END"
+    return f"CASE WHEN strlen({column}) = {known} OR {packed} THEN {texts} ELSE {column} END"
 
 
 def _all_fit(values: str, fields: tuple[Field, ...]) -> str:
