@@ -253,16 +253,20 @@ class _Part:
         both = both[(both["at"] >= both["since"]) & (both["at"] < both["since"] + 30 * _DAY)]
         worth = both.groupby(["user", "campaign"])["worth"].sum().rename("worth")
         pairs = pairs.join(worth, on=["user", "campaign"])
-        treated, held = (pairs[pairs["held"] == side]["worth"] for side in (False, True))
-        if not (len(treated) and len(held)):
+        pairs["bought"] = pairs["worth"].notna()
+        sides = pairs.groupby(["campaign", "held"])[["worth", "bought"]].agg(["sum", "size"]).unstack()
+        n = sides["bought"]["size"].fillna(0)
+        fair = (n.get(False, 0) > 0) & (n.get(True, 0) >= (10 if (n.get(True, 0) > 0).sum() > 1 else 1))
+        if not fair.any():
             return dict.fromkeys(("incrementality", "holdout_lift", "net_incremental_revenue"), np.nan)
-        t, c = treated.notna().mean(), held.notna().mean()
-        cost = self.spend[self.spend["campaign"].isin(tested)]["spend"].sum(min_count=1)
-        gain = treated.sum() - held.sum() / len(held) * len(treated)
+        n, sold, worth = n[fair], sides["bought"]["sum"][fair], sides["worth"]["sum"][fair]
+        weight = n[False] / n[True]
+        caused = (sold[False] - sold[True] * weight).sum()
+        cost = self.spend[self.spend["campaign"].isin(fair[fair].index)]["spend"].sum(min_count=1)
         return {
-            "incrementality": _ratio(t - c, t),
-            "holdout_lift": t - c,
-            "net_incremental_revenue": gain - cost,
+            "incrementality": _ratio(caused, sold[False].sum()),
+            "holdout_lift": caused / n[False].sum(),
+            "net_incremental_revenue": (worth[False] - worth[True] * weight).sum() - cost,
         }
 
     def _customers(self, cac: float) -> dict[str, float]:

@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 from statsmodels.stats.proportion import confint_proportions_2indep, proportions_ztest
 
-from workbench.metrics.derived.holdout import PRODUCTS, SUMS, product
+from workbench.metrics.derived.holdout import SUMS
 from workbench.metrics.effects import (
     Arms,
     _net_revenue,
@@ -75,12 +75,18 @@ def test_score_interval_covers() -> None:
 
 
 def arms(treated: np.ndarray, held: np.ndarray) -> Arms:
-    """Return the sums for users with (pairs, buyers, revenue) on either side."""
+    """Return the sums of one campaign for users with (pairs, buyers, revenue) on either side."""
     users = np.hstack([treated, held])
-    columns = dict(zip(SUMS, users.T, strict=True))
-    sums = {name: float(column.sum()) for name, column in columns.items()}
-    sums |= {product(a, b): float((columns[a] * columns[b]).sum()) for a, b in PRODUCTS}
-    return Arms(sums | {"users": float(len(users))})
+    sums = dict(zip(SUMS, users.sum(axis=0).tolist(), strict=True))
+    weight = sums["treated"] / sums["holdout"]
+    for place, what in ((1, "buyers"), (2, "revenue")):
+        t = treated[:, place] - treated[:, 0] * sums[f"treated_{what}"] / sums["treated"]
+        h = weight * (held[:, place] - held[:, 0] * sums[f"holdout_{what}"] / sums["holdout"])
+        sums |= {f"{what}_tt": float(t @ t), f"{what}_th": float(t @ h), f"{what}_hh": float(h @ h)}
+        sums[f"expected_{what}"] = weight * sums[f"holdout_{what}"]
+    buyers, pairs = sums["treated_buyers"] + sums["holdout_buyers"], sums["treated"] + sums["holdout"]
+    sums["chance_buyers"] = sums["holdout"] * buyers / pairs
+    return Arms(sums | {"campaigns": 1.0, "compared": 1.0, "reached": sums["treated"]})
 
 
 def drawn(rng: np.random.Generator, n: int, share: float, mean: float) -> np.ndarray:
@@ -108,6 +114,7 @@ def test_users_in_several_campaigns_widen_the_interval() -> None:
     zero = np.zeros_like
     once = arms(np.vstack([one, zero(other)]), np.vstack([zero(one), other]))
     thrice = arms(3 * np.vstack([one, zero(other)]), 3 * np.vstack([zero(one), other]))
+    thrice = Arms(thrice.sums | {"campaigns": 3.0, "compared": 3.0})
     single, repeated = _one("lift", once, 0.0), _one("lift", thrice, 0.0)
     # The same people counted three times carry no more evidence.
     assert repeated[1] - repeated[0] == pytest.approx(single[1] - single[0], rel=0.02)
@@ -124,5 +131,5 @@ def test_few_buyers_are_tested_exactly() -> None:
 
 
 def test_nobody_held_out_is_said() -> None:
-    nobody = Arms(dict.fromkeys(("users", *SUMS), 0.0) | {"treated": 10.0})
+    nobody = Arms(dict.fromkeys(SUMS, 0.0) | {"treated": 10.0, "campaigns": 1.0})
     assert _one("lift", nobody, 0.0)[5] == "no users were held out"

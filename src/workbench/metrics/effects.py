@@ -1,9 +1,14 @@
-"""What a campaign caused, from its holdout: lift, incrementality and net incremental revenue.
+"""What campaigns caused, from their holdouts: lift, incrementality and net incremental revenue.
 
-One value and one procedure each, so that an interval excludes no effect exactly when p is below 0.05. Where
-each user stands in one pair, lift is the score test of two proportions and its inversion; where users stand
-in several campaigns, the variance is taken over users. Fewer than five expected buyers on a side make the
-test Fisher's.
+One value and one procedure each, so that an interval excludes no effect exactly when p is below 0.05. Of one
+campaign, lift is the score test of two proportions and its inversion. Of several, every campaign is compared
+with its own holdout and the differences are added up; the variance is taken over users, because one may stand
+in several campaigns. Fewer than five expected buyers on a side make the test of one campaign Fisher's.
+
+References
+----------
+Cochran (1977), Sampling Techniques, sections 5.3 and 5.9: estimates of strata add up, and so do their
+variances where the strata are independent.
 """
 
 from __future__ import annotations
@@ -15,23 +20,21 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from workbench.metrics.derived import derived
-from workbench.metrics.derived.holdout import PRODUCTS, SUMS, product
+from workbench.metrics.derived.holdout import COVERED, EXPECTED, FEWEST, PRODUCTS, SUMS
 from workbench.metrics.intervals import LEVEL, Spread
 from workbench.metrics.measures import Derived, Leaf
 from workbench.metrics.metric import Method
 from workbench.metrics.values import Floats, Values
 
-EXPECTED = 5
+MIN_EXPECTED = 5
 BUYERS = 200
 _Z = float(ndtri(0.5 + LEVEL / 2))
-SPREAD: tuple[Leaf, ...] = tuple(
-    derived("holdout", name) for name in ("users", *SUMS, *(product(one, other) for one, other in PRODUCTS))
-)
+SPREAD: tuple[Leaf, ...] = tuple(derived("holdout", name) for name in (*SUMS, *EXPECTED, *PRODUCTS, *COVERED))
 
 
 @dataclass(frozen=True, slots=True)
 class Arms:
-    """Sums over users of one slice: `sums[name]`, and `sums[product(name, other)]`."""
+    """The figures of `derived.holdout` in one slice."""
 
     sums: dict[str, float]
 
@@ -39,22 +42,32 @@ class Arms:
         return self.sums[name]
 
     @property
-    def apart(self) -> bool:
-        """Return whether every user stands in one pair of user and campaign."""
-        return self["users"] == self["treated"] + self["holdout"]
+    def single(self) -> bool:
+        """Return whether one campaign is all that is compared: its users stand in one pair each."""
+        return self["compared"] == 1
 
     @property
-    def expected(self) -> float:
-        """Return the smallest number of buyers, or of others, to be expected on a side without an effect."""
-        share = (self["treated_buyers"] + self["holdout_buyers"]) / (self["treated"] + self["holdout"])
-        return min(self["treated"], self["holdout"]) * min(share, 1 - share)
+    def enough(self) -> bool:
+        """Return whether five buyers, and five others, are to be expected on each side without an effect."""
+        held, buyers = self["chance_buyers"], self["treated_buyers"] + self["holdout_buyers"]
+        sides = (held, self["holdout"] - held, buyers - held, self["treated"] - buyers + held)
+        return min(sides) >= MIN_EXPECTED
 
-    def variance(self, weights: dict[str, float]) -> float:
-        """Return the variance of a weighted sum over users whose expectation is zero."""
-        return sum(
-            weights[a] * weights[b] * self[product(a, b)] * (1 if a == b else 2)
-            for a, b in PRODUCTS
-            if a in weights and b in weights
+    def error(self, what: str, treated: float, expected: float) -> float:
+        """Return the standard error of a treated sum less an expected one, each times a factor."""
+        tt, th, hh = (self[f"{what}_{sides}"] for sides in ("tt", "th", "hh"))
+        variance = treated * treated * tt - 2 * treated * expected * th + expected * expected * hh
+        return float(np.sqrt(max(variance, 0.0)))
+
+    @property
+    def cover(self) -> str:
+        """Return which part of the treated is compared; an empty text where it is all of them."""
+        if self["compared"] == self["campaigns"]:
+            return ""
+        share = self["treated"] / self["reached"]
+        return (
+            f"of {self['compared']:.0f} of {self['campaigns']:.0f} campaigns, with {share:.0%} of the "
+            f"treated users: the others held out nobody, or fewer than {FEWEST} users"
         )
 
 
@@ -76,34 +89,35 @@ _Row = tuple[float, float, float, float, float, str]
 def _one(method: Method, arms: Arms, spend: float) -> _Row:
     n = arms["treated"] + arms["holdout"]
     if not (arms["treated"] > 0 and arms["holdout"] > 0):
-        return np.nan, np.nan, np.nan, np.nan, n, "no users were held out"
+        few = f"no campaign held out {FEWEST} users or more" if arms["campaigns"] > 1 else ""
+        return np.nan, np.nan, np.nan, np.nan, n, few or "no users were held out"
     if method == "net revenue":
-        return (*_net_revenue(arms, spend)[:4], n, _net_revenue_note(arms))
+        return (*_net_revenue(arms, spend), n, _joined(arms.cover, _net_revenue_note(arms)))
     if arms["treated_buyers"] + arms["holdout_buyers"] == 0:
         return np.nan, np.nan, np.nan, np.nan, n, "nobody bought"
     relative = method == "incrementality"
-    if arms.apart:
-        return (*_by_score(arms, relative=relative), n, _score_note(arms))
-    return (*_by_users(arms, relative=relative), n, _users_note(arms))
+    if arms.single:
+        return (*_by_score(arms, relative=relative), n, _joined(arms.cover, _score_note(arms)))
+    return (*_by_users(arms, relative=relative), n, _joined(arms.cover, _users_note(arms)))
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(note for note in notes if note)
 
 
 def _score_note(arms: Arms) -> str:
-    return (
-        ""
-        if arms.expected >= EXPECTED
-        else f"fewer than {EXPECTED} buyers expected on a side: p is Fisher's exact"
-    )
+    return "" if arms.enough else f"fewer than {MIN_EXPECTED} buyers expected on a side: p is Fisher's exact"
 
 
 def _users_note(arms: Arms) -> str:
-    if arms.expected >= EXPECTED:
-        return "users stand in several campaigns: the variance is taken over users"
-    return f"fewer than {EXPECTED} buyers expected on a side: no p"
+    if arms.enough:
+        return "each campaign against its own holdout; the variance is taken over users"
+    return f"fewer than {MIN_EXPECTED} buyers expected on a side: no p"
 
 
 def _by_score(arms: Arms, *, relative: bool) -> tuple[float, float, float, float]:
     x, n, y, m = arms["treated_buyers"], arms["treated"], arms["holdout_buyers"], arms["holdout"]
-    p = score_p(x, n, y, m) if arms.expected >= EXPECTED else fisher_p(x, n, y, m)
+    p = score_p(x, n, y, m) if arms.enough else fisher_p(x, n, y, m)
     if not relative:
         low, high = difference_interval(x, n, y, m)
         return low, high, (high - low) / (2 * _Z), p
@@ -112,16 +126,12 @@ def _by_score(arms: Arms, *, relative: bool) -> tuple[float, float, float, float
 
 
 def _by_users(arms: Arms, *, relative: bool) -> tuple[float, float, float, float]:
-    a, c = arms["treated"], arms["holdout"]
-    one, other = arms["treated_buyers"] / a, arms["holdout_buyers"] / c
+    one, other, n = arms["treated_buyers"], arms["expected_buyers"], arms["treated"]
     if relative and (one == 0 or other == 0):
         return np.nan, np.nan, np.nan, np.nan
-    up, down = (1 / one, 1 / other) if relative else (1.0, 1.0)
-    weights = {"treated_buyers": up / a, "treated": -up * one / a}
-    weights |= {"holdout_buyers": -down / c, "holdout": down * other / c}
-    error = float(np.sqrt(max(arms.variance(weights), 0)))
-    estimate = float(np.log(one / other)) if relative else one - other
-    p = float(2 * ndtr(-abs(estimate) / error)) if error > 0 and arms.expected >= EXPECTED else np.nan
+    estimate = float(np.log(one / other)) if relative else (one - other) / n
+    error = arms.error("buyers", 1 / one, 1 / other) if relative else arms.error("buyers", 1 / n, 1 / n)
+    p = float(2 * ndtr(-abs(estimate) / error)) if error > 0 and arms.enough else np.nan
     low, high = estimate - _Z * error, estimate + _Z * error
     if relative:
         low, high = 1 - float(np.exp(-low)), 1 - float(np.exp(-high))
@@ -129,23 +139,20 @@ def _by_users(arms: Arms, *, relative: bool) -> tuple[float, float, float, float
 
 
 def _net_revenue(arms: Arms, spend: float) -> tuple[float, float, float, float]:
-    a, c = arms["treated"], arms["holdout"]
-    one, other = arms["treated_revenue"] / a, arms["holdout_revenue"] / c
-    weights = {"treated_revenue": 1 / a, "treated": -one / a, "holdout_revenue": -1 / c, "holdout": other / c}
-    error = a * float(np.sqrt(max(arms.variance(weights), 0)))
-    estimate = (one - other) * a - spend
+    estimate = arms["treated_revenue"] - arms["expected_revenue"] - spend
     if not np.isfinite(estimate):
         return np.nan, np.nan, np.nan, np.nan
-    p = float(2 * ndtr(-abs(estimate) / error)) if error > 0 and _enough(arms) else np.nan
+    error = arms.error("revenue", 1.0, 1.0)
+    p = float(2 * ndtr(-abs(estimate) / error)) if error > 0 and _buyers(arms) else np.nan
     return estimate - _Z * error, estimate + _Z * error, error, p
 
 
-def _enough(arms: Arms) -> bool:
+def _buyers(arms: Arms) -> bool:
     return min(arms["treated_buyers"], arms["holdout_buyers"]) >= BUYERS
 
 
 def _net_revenue_note(arms: Arms) -> str:
-    if _enough(arms):
+    if _buyers(arms):
         return ""
     return f"fewer than {BUYERS} buyers on a side: revenue is too skewed for p, the interval is rough"
 

@@ -185,6 +185,8 @@ def _basis(metric: Metric, formula: Measure) -> str:
 def _note(value: float, bottom: float, general: list[str], interval: str) -> str:
     if not np.isnan(value):
         return interval
+    if interval and not interval.startswith("no interval"):
+        return interval
     if bottom == 0:
         return "the denominator is zero"
     return "; ".join(dict.fromkeys(general)) or "not reported"

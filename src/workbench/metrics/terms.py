@@ -52,6 +52,9 @@ monthly_margin = derived("customer_margin", "margin") / derived("customer_margin
 MARGIN_SPREAD = tuple(derived("customer_margin", name) for name in MARGIN_SUMS)
 first_customers = derived("first_purchases", "customers")
 treated, treated_buyers = derived("holdout", "treated"), derived("holdout", "treated_buyers")
-held, held_buyers = derived("holdout", "holdout"), derived("holdout", "holdout_buyers")
-treated_revenue, held_revenue = derived("holdout", "treated_revenue"), derived("holdout", "holdout_revenue")
+expected_buyers = derived("holdout", "expected_buyers")
+treated_revenue, expected_revenue = (
+    derived("holdout", "treated_revenue"),
+    derived("holdout", "expected_revenue"),
+)
 tested_spend = derived("holdout_cost", "spend")

@@ -1,8 +1,13 @@
-"""Treated users against the holdout: the sums and products that a lift and its variance are made of."""
+"""Treated users against the holdout, campaign by campaign: what a lift and its variance are made of.
+
+Campaigns hold out different shares of different people, so a rate over all of them compares unlike with
+unlike. Each campaign is a stratum: what its treated users would have bought anyway is what its own holdout
+bought, times treated per held out.
+"""
 
 from __future__ import annotations
 
-from itertools import combinations_with_replacement
+from collections.abc import Iterable
 
 from workbench.metrics import sql
 from workbench.metrics.derived.definition import DerivedQuery
@@ -10,35 +15,37 @@ from workbench.metrics.queries import Query, aggregated, in_window, source
 from workbench.metrics.sql import Expression
 
 DAYS = 30
+FEWEST = 10
 SUMS = ("treated", "treated_buyers", "treated_revenue", "holdout", "holdout_buyers", "holdout_revenue")
+EXPECTED = ("expected_buyers", "expected_revenue", "chance_buyers")
+# The sums over users of products of deviations: t of the treated, h of the holdout as weighted.
+PRODUCTS = tuple(f"{what}_{sides}" for what in ("buyers", "revenue") for sides in ("tt", "th", "hh"))
+COVERED = ("campaigns", "compared", "reached")
 _BOUGHT = tuple(
     f"{side}_{what}" for side in ("treated", "holdout") for what in ("buyers", "revenue", "squares")
 )
-PRODUCTS = tuple(combinations_with_replacement(SUMS, 2))
-
-
-def product(one: str, other: str) -> str:
-    """Return the name of the sum over users of a product."""
-    return f"{one}*{other}" if SUMS.index(one) <= SUMS.index(other) else f"{other}*{one}"
+_ALL = (*SUMS, *EXPECTED, *PRODUCTS, *COVERED)
 
 
 def _build(query: Query) -> Expression:
-    pairs = _pairs(query)
+    every = _every_pair(query)
+    pairs = every.semi_join(_with_holdout(every), "what")
     bought = _bought(pairs, query)
     by = [f"d{place}" for place in range(len(query.by))]
-    if "campaign" in query.by:
-        return _within_campaigns(pairs, bought, by)
-    return _summed(_users(_nobody(pairs, by).union(bought, distinct=False), by), by)
+    campaign = "campaign" in query.by
+    if campaign:
+        strata = _weighed(_strata(pairs, bought, by), [], alone=True)
+        return _united([_slices(strata, by), _apart(strata, by)], by)
+    strata = _weighed(_strata(every, bought, [*by, "what"]), by, alone=False)
+    rows = _nobody(pairs, by).union(bought, distinct=False)
+    return _united([_slices(strata, by), _over_users(rows, strata, by)], by)
 
 
-def _within_campaigns(pairs: Expression, bought: Expression, by: list[str]) -> Expression:
-    """Return the figures of slices in which a user is one pair, on one side: no sums by user are needed."""
+def _strata(pairs: Expression, bought: Expression, keys: list[str]) -> Expression:
+    """Return users, buyers, revenue and its squares by side, of every slice of every campaign."""
     treated = sql.when(pairs.held == 0, 1, 0).sum()
-    sides = pairs.group_by(*[pairs[name] for name in by]).agg(
-        users=pairs.count(),
-        treated=treated,
-        holdout=pairs.held.sum(),
-        **dict.fromkeys(_BOUGHT, sql.literal(0.0)),
+    sides = pairs.group_by(*[pairs[name] for name in keys]).agg(
+        treated=treated, holdout=pairs.held.sum(), **dict.fromkeys(_BOUGHT, sql.literal(0.0))
     )
     worth = bought.worth_.fill_null(0.0)
     figures = {}
@@ -46,37 +53,115 @@ def _within_campaigns(pairs: Expression, bought: Expression, by: list[str]) -> E
         figures[f"{side}_buyers"] = sql.number(sql.when(bought.held == held, 1, 0).sum())
         figures[f"{side}_revenue"] = sql.when(bought.held == held, worth, 0.0).sum()
         figures[f"{side}_squares"] = sql.when(bought.held == held, worth * worth, 0.0).sum()
-    nobody = dict.fromkeys(("users", "treated", "holdout"), sql.literal(0, "int64"))
-    buyers = bought.group_by(*[bought[name] for name in by]).agg(**nobody, **figures)
-    names = [*nobody, *_BOUGHT]
-    sides, buyers = (
-        part.select(*by, **{name: sql.number(part[name]) for name in names}) for part in (sides, buyers)
+    nobody = dict.fromkeys(("treated", "holdout"), sql.literal(0, "int64"))
+    buyers = bought.group_by(*[bought[name] for name in keys]).agg(**nobody, **figures)
+    return _united([sides, buyers], keys, [*nobody, *_BOUGHT])
+
+
+def _united(parts: list[Expression], by: list[str], names: Iterable[str] = _ALL) -> Expression:
+    """Return the sums of several answers by slice; what an answer does not hold counts as nothing there."""
+    names = list(names)
+    alike = [
+        part.select(
+            *by,
+            **{
+                name: sql.number(part[name]) if name in part.columns else sql.literal(0.0, "float64")
+                for name in names
+            },
+        )
+        for part in parts
+    ]
+    both = alike[0].union(alike[1], distinct=False)
+    return aggregated(both, {name: both[name] for name in by}, **{name: both[name].sum() for name in names})
+
+
+def _weighed(strata: Expression, by: list[str], *, alone: bool) -> Expression:
+    """Return each stratum with the weight of one held out user, null where it cannot be compared.
+
+    A handful of held out users would each speak for hundreds, and their variance cannot be seen: a campaign
+    needs at least `FEWEST`, unless there is no other.
+    """
+    tested = sql.when(strata.holdout > 0, 1, 0)
+    several = sql.literal(1) if alone else sql.over(tested.sum(), [strata[name] for name in by])
+    strata = strata.mutate(tested_=tested, several_=several)
+    enough = (strata.holdout > 0) & ((strata.holdout >= FEWEST) | (strata.several_ == 1))
+    return strata.mutate(weight_=sql.when(enough, strata.treated / strata.holdout))
+
+
+def _slices(strata: Expression, by: list[str]) -> Expression:
+    """Return what is counted in the strata of each slice that can be compared, and which part they are."""
+    can = strata.weight_.notnull()
+    buyers = strata.treated_buyers + strata.holdout_buyers
+    chance = strata.holdout * buyers / (strata.treated + strata.holdout)
+    figures = {name: sql.when(can, strata[name], 0.0).sum() for name in SUMS}
+    figures["expected_buyers"] = sql.when(can, strata.weight_ * strata.holdout_buyers, 0.0).sum()
+    figures["expected_revenue"] = sql.when(can, strata.weight_ * strata.holdout_revenue, 0.0).sum()
+    figures["chance_buyers"] = sql.when(can, chance, 0.0).sum()
+    figures |= {"campaigns": strata.count(), "compared": sql.when(can, 1, 0).sum()}
+    found = aggregated(
+        strata,
+        {name: strata[name] for name in by},
+        **figures,
+        reached=strata.treated.sum(),
+        tested_=strata.tested_.sum(),
     )
-    both = sides.union(buyers, distinct=False)
-    totals = both.group_by(*[both[name] for name in by]).agg(**{name: both[name].sum() for name in names})
-    products = {product(*pair): _of_one(totals, *pair) for pair in PRODUCTS}
-    return totals.select(*by, "users", *SUMS, **products)
+    return found.filter(found.tested_ > 0)
 
 
-def _of_one(totals: Expression, one: str, other: str) -> Expression:
-    """Return the sum over pairs of a product: a pair counts as one, buys or not, and is on one side only."""
-    side = one.partition("_")[0]
-    if other.partition("_")[0] != side:
-        return sql.literal(0.0)
-    if one == other == f"{side}_revenue":
-        return totals[f"{side}_squares"]
-    return totals[max(one, other, key=SUMS.index)]
+def _apart(strata: Expression, by: list[str]) -> Expression:
+    """Return the products of slices in which a user is one pair on one side: no sums by user are needed."""
+    figures = {}
+    for what, squares in (("buyers", "buyers"), ("revenue", "squares")):
+        for side, sides, weight in (("treated", "tt", 1.0), ("holdout", "hh", strata.weight_)):
+            total, n = strata[f"{side}_{what}"], strata[side]
+            deviation = strata[f"{side}_{squares}"] - total * total / n.nullif(0.0)
+            figures[f"{what}_{sides}"] = weight * weight * deviation
+        figures[f"{what}_th"] = sql.literal(0.0)
+    return strata.select(*by, **figures)
 
 
-def _summed(users: Expression, by: list[str]) -> Expression:
-    figures = {name: sql.number(users[name]).sum() for name in SUMS}
-    for one, other in PRODUCTS:
-        figures[product(one, other)] = (sql.number(users[one]) * sql.number(users[other])).sum()
-    return aggregated(users, {name: users[name] for name in by}, users=users.count(), **figures)
+def _over_users(rows: Expression, strata: Expression, by: list[str]) -> Expression:
+    """Return the products of every user's deviations from the means of its campaigns, summed over users.
+
+    Rows hold each pair once with nothing bought, and once more where it bought.
+    """
+    users = _deviations(_beside(rows, strata, by), by)
+    figures: dict[str, Expression] = {}
+    for what in ("buyers", "revenue"):
+        t, h = users[f"{what}_t"], users[f"{what}_h"]
+        figures |= {f"{what}_tt": (t * t).sum(), f"{what}_th": (t * h).sum(), f"{what}_hh": (h * h).sum()}
+    return aggregated(users, {name: users[name] for name in by}, **figures)
 
 
-def _pairs(query: Query) -> Expression:
-    """Return one row per user and campaign with a holdout: since when, and on which side."""
+def _beside(rows: Expression, strata: Expression, by: list[str]) -> Expression:
+    """Return rows with the weight and the means of their stratum, without those that cannot be compared."""
+    strata = strata.filter(strata.weight_.notnull())
+    means = {
+        f"{side}_{what}_mean": strata[f"{side}_{what}"] / strata[side].nullif(0.0)
+        for side in ("treated", "holdout")
+        for what in ("buyers", "revenue")
+    }
+    strata = strata.select("weight_", what_=strata.what, **{f"{d}_": strata[d] for d in by}, **means)
+    # A slice may have no name: null is equal to null here, in a form that every engine hashes.
+    same = [rows.what == strata.what_]
+    for name in by:
+        own, other = rows[name], strata[f"{name}_"]
+        same += [own.fill_null("") == other.fill_null(""), own.isnull() == other.isnull()]
+    return rows.inner_join(strata, same)
+
+
+def _deviations(rows: Expression, by: list[str]) -> Expression:
+    pair, buyer = rows.bought_ == 0, rows.bought_ > 0
+    figures = {}
+    for what, value in (("buyers", sql.literal(1.0)), ("revenue", rows.worth_.fill_null(0.0))):
+        for side, held, weight in (("treated", 0, 1.0), ("holdout", 1, rows.weight_)):
+            part = sql.when(buyer, value, 0.0) - sql.when(pair, rows[f"{side}_{what}_mean"], 0.0)
+            figures[f"{what}_{side[0]}"] = sql.when(rows.held == held, weight * part, 0.0).sum()
+    return rows.group_by(*[rows[name] for name in by], rows.who).agg(**figures)
+
+
+def _every_pair(query: Query) -> Expression:
+    """Return one row per user and campaign: since when, and on which side."""
     rows = source(query, table="facts")
     rows = rows.filter(rows.event_type == "campaign_delivered")
     # The campaign is a key already: naming it twice would make every key half as long again.
@@ -85,7 +170,6 @@ def _pairs(query: Query) -> Expression:
     pairs = rows.group_by(**by, what=rows.campaign_id, who=rows.user_key).agg(
         since=rows.timestamp.min(), held=held.max()
     )
-    pairs = pairs.semi_join(_with_holdout(pairs), "what")
     return pairs.mutate(
         **{f"d{place}": pairs.what for place, name in enumerate(query.by) if name == "campaign"}
     )
@@ -117,27 +201,15 @@ def _with_holdout(pairs: Expression) -> Expression:
     return held.select("what").distinct()
 
 
-def _users(pairs: Expression, by: list[str]) -> Expression:
-    """Return one row per user: its pairs, its pairs with a purchase, and their revenue, on either side."""
-    # A pair has a first row with nothing bought, and a second one where it bought.
-    pair = sql.when(pairs.bought_ == 0, 1, 0)
-    buyer = sql.when(pairs.bought_ > 0, 1, 0)
-    treated, held = pairs.held == 0, pairs.held == 1
-    return pairs.group_by(*[pairs[name] for name in by], pairs.who).agg(
-        treated=sql.when(treated, pair, 0).sum(),
-        treated_buyers=sql.when(treated, buyer, 0).sum(),
-        treated_revenue=sql.when(treated, pairs.worth_, 0.0).sum(),
-        holdout=sql.when(held, pair, 0).sum(),
-        holdout_buyers=sql.when(held, buyer, 0).sum(),
-        holdout_revenue=sql.when(held, pairs.worth_, 0.0).sum(),
-    )
-
-
 def _cost(query: Query) -> Expression:
     rows = source(query, table="daily_performance")
-    tested = in_window(sql.unbound("facts"), "facts")
-    tested = tested.filter(tested.event_type == "campaign_delivered", tested.is_holdout)
-    tested = tested.select(tested_=tested.campaign_id).distinct()
+    sent = in_window(sql.unbound("facts"), "facts")
+    sent = sent.filter(sent.event_type == "campaign_delivered", sent.is_holdout, sent.campaign_id.notnull())
+    users = sent.group_by(sent.campaign_id, sent.user_key).agg()
+    tested = users.group_by(tested_=users.campaign_id).agg(holdout=users.count())
+    if "campaign" not in query.by:
+        tested = tested.mutate(several_=sql.over(tested.tested_.count(), []))
+        tested = tested.filter((tested.holdout >= FEWEST) | (tested.several_ == 1))
     rows = rows.semi_join(tested, rows.campaign_id == tested.tested_)
     by = {f"d{place}": rows[f"dim_{name}"] for place, name in enumerate(query.by)}
     return aggregated(rows, by, spend=rows.spend.sum())
@@ -149,19 +221,25 @@ HOLDOUT = DerivedQuery(
         "Pairs of user and campaign, of the campaigns that kept a holdout in the window. A pair belongs to "
         "the holdout where any delivery says so, else to the treated. It is a buyer with a user_purchased "
         f"event in the window and less than {DAYS} days after its first delivery: bought, not credited, "
-        "because nobody credits an order to a campaign that was never shown. Sums and products by user "
-        "carry the variance, one user in many campaigns included."
+        "because nobody credits an order to a campaign that was never shown. Each campaign is compared with "
+        "its own holdout: expected_buyers and expected_revenue are sums over campaigns of what its holdout "
+        f"bought, times treated per held out. Of several campaigns, those that held out fewer than {FEWEST} "
+        "users are left out. Sums of products of deviations by user carry the variance, one user in many "
+        "campaigns included."
     ),
     table="facts",
     needs=frozenset({"facts"}),
-    figures=("users", *SUMS, *(product(one, other) for one, other in PRODUCTS)),
+    figures=_ALL,
     build=_build,
     time=False,
 )
 
 HOLDOUT_COST = DerivedQuery(
     name="holdout_cost",
-    says="Spend of the campaigns that kept a holdout in the window.",
+    says=(
+        "Spend of the campaigns that kept a holdout in the window; of several, those that held out at least "
+        f"{FEWEST} users."
+    ),
     table="daily_performance",
     needs=frozenset({"facts", "daily_performance"}),
     figures=("spend",),
