@@ -96,12 +96,12 @@ def test_groups_of_buckets_are_near(journeys) -> None:
 
 @pytest.mark.slow
 def test_intervals_cover_the_truth(journeys_of, simulate) -> None:
-    """Of 200 samples of 1,500 users, about 95 % of the intervals hold the mean over samples."""
+    """Of 150 samples of 1,200 users, about 95 % of the intervals hold the mean over samples."""
     names = ("last_touch", "linear", "markov", "shapley", "shapley_markov", "regression")
     samples = []
-    for seed in range(200):
+    for seed in range(150):
         credit = credit_of(
-            journeys_of(*simulate(1500, 4, seed=1000 + seed), order=1),
+            journeys_of(*simulate(1200, 4, seed=1000 + seed), order=1),
             names,
             order=1,
             replicates=400,
@@ -123,5 +123,5 @@ def test_intervals_cover_the_truth(journeys_of, simulate) -> None:
                         ]
                     )
                 )
-        assert 0.92 < np.mean(hits) < 0.98, (model, hits)
-        assert min(hits) > 0.89, (model, hits)
+        assert 0.91 < np.mean(hits) < 0.985, (model, hits)
+        assert min(hits) > 0.88, (model, hits)

@@ -10,6 +10,7 @@ from workbench.attribution.counting import count_journeys
 from workbench.attribution.credit import Credit
 from workbench.attribution.crediting import chosen_models, credit_of
 from workbench.attribution.journeys import Journeys
+from workbench.attribution.reaching import reaching
 from workbench.attribution.reading import touchpoints_of
 from workbench.attribution.recorded import touchpoints
 from workbench.attribution.touchpoints import Touchpoints
@@ -42,7 +43,7 @@ def attribute(
     by : str
         What is credited: ``"channel"``, ``"campaign"``, or another attribute of a touch.
     window : str, timedelta, LookBack or None
-        How far rules look back: ``"30d"``; None for no limit.
+        How far back a conversion's touches may lie: ``"30d"``; None for no limit.
     order : int, optional
         How many touches the Markov model remembers; chosen on unseen users where it is not given.
     replicates : int
@@ -118,7 +119,7 @@ def journeys_from(
         return source
     found = touchpoints_from(source, by=by)
     settings = journey_settings([lookback(window)], order=_memory(len(found.names), order))
-    return count_journeys(found, settings)
+    return reaching(count_journeys(found, settings), found, window)
 
 
 def _memory(names: int, order: int | None) -> int:

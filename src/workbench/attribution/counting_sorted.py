@@ -66,7 +66,7 @@ def count_sorted(touchpoints: Touchpoints, settings: JourneySettings) -> Counted
     figures = empty_figures(len(touchpoints.names), settings)
     for some in pairs(found):
         _credit(some, bucket, found, figures, settings, direct=direct_code(touchpoints, settings))
-    steps, ends, sets = _paths(found, bucket, len(touchpoints.names), settings)
+    steps, ends, sets = path_tallies(found, bucket, len(touchpoints.names), settings)
     return Counted(**figures._asdict(), steps=steps, ends=ends, sets=sets)
 
 
@@ -76,10 +76,10 @@ def direct_code(touchpoints: Touchpoints, settings: JourneySettings) -> int:
     return names.index(settings.direct) if settings.direct in names else -1
 
 
-def _paths(
+def path_tallies(
     found: Sequences, bucket: Integers, names: int, settings: JourneySettings
 ) -> tuple[Tally, Tally, Tally]:
-    """Return steps, ends and sets."""
+    """Return steps, ends and sets of the journeys that are counted, as `Journeys` has them."""
     base, order = names + 1, settings.order
     counted = found.counted & (found.touches > 0)
     starts, size, last = found.starts[counted], found.touches[counted], found.ends[counted] - 1

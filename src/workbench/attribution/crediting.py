@@ -181,7 +181,7 @@ def _general(journeys: Journeys, span: LookBack, rows: list[CreditRow], *, inter
     """Return what a reader must know whatever the model."""
     said, known = [_OBSERVED], journeys.provenance
     models = {row.model for row in rows}
-    if models - {rule.name for rule in journeys.settings.rules}:
+    if journeys.reach != span and str(span) != "any" and models - {r.name for r in journeys.settings.rules}:
         said.append(
             f"Rules look back {span}; Markov, Shapley and regression take all touches since the conversion "
             "before, however old."

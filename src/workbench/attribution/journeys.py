@@ -130,6 +130,8 @@ class Journeys:
         The sum of touches, and of the time since the first touch in microseconds.
     provenance : Provenance
         Where they come from.
+    reach : LookBack, optional
+        How far back the touches in steps, ends and sets go; all since the conversion before where it is None.
     """
 
     settings: JourneySettings
@@ -145,6 +147,7 @@ class Journeys:
     lags: Floats
     spans: Floats
     provenance: Provenance = Provenance()
+    reach: LookBack | None = None
 
     @property
     def conversions(self) -> float:
@@ -274,7 +277,7 @@ class Journeys:
         UsageError
             If they were built with different settings.
         """
-        if (self.settings, self.attribute) != (other.settings, other.attribute):
+        if (self.settings, self.attribute, self.reach) != (other.settings, other.attribute, other.reach):
             raise UsageError("Journeys built with different settings cannot be added up.")
         names = tuple(sorted({*self.names, *other.names}))
         mine, theirs = self.over(names), other.over(names)
@@ -302,7 +305,7 @@ class Journeys:
         return pd.DataFrame(rows, columns=["window", "rule", self.attribute, "conversions", "value"])
 
 
-_SUMS = [one for one in fields(Journeys) if one.name not in ("settings", "attribute", "names")]
+_SUMS = [one for one in fields(Journeys) if one.name not in ("settings", "attribute", "names", "reach")]
 
 
 def check_codes(names: int, settings: JourneySettings) -> None:

@@ -227,7 +227,7 @@ def _regression(journeys: Journeys, _question: Question) -> Solution:
 
     # A coefficient at its limit of zero has no smooth effect, so replicates are fitted where that is quick.
     quick = len(journeys.names) <= _QUICK_FITS
-    said = fitted.hold_out.sentence if fitted.hold_out else ""
+    said = fitted.hold_out.sentence if fitted.hold_out else "There are too few users to judge it on."
     return Solution(
         credit=credit,
         untouched=_untouched(journeys),

@@ -156,12 +156,21 @@ def regression_of(journeys: Journeys, *, penalty: float = PENALTY) -> Regression
     The penalty is given and not chosen by the data: a choice would make credit jump from one sample to the
     next, which no interval would tell.
 
+    Where there are too few users to judge it on, it is returned without that.
+
     Raises
     ------
     NotEnoughData
-        If no journey converted, all did, or there are too few buckets of users.
+        If no journey converted, or all did.
     """
     fitted = fit_regression(journeys.coalitions(), penalty=penalty)
+    try:
+        return replace(fitted, hold_out=_hold_out(journeys, penalty))
+    except NotEnoughData:
+        return fitted
+
+
+def _hold_out(journeys: Journeys, penalty: float) -> HoldOut:
     chances, good, bad = [], [], []
     for fitting, judging in folds_of(journeys):
         unseen = journeys.coalitions(judging)
@@ -170,7 +179,7 @@ def regression_of(journeys: Journeys, *, penalty: float = PENALTY) -> Regression
         bad.append(unseen.journeys - unseen.conversions)
     positives, negatives = np.concatenate(good), np.concatenate(bad)
     rate = float(positives.sum() / (positives.sum() + negatives.sum()))
-    return replace(fitted, hold_out=judged(np.concatenate(chances), positives, negatives, plain=rate))
+    return judged(np.concatenate(chances), positives, negatives, plain=rate)
 
 
 def predicted(fitted: Regression, coalitions: Coalitions) -> Floats:
