@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -143,8 +143,49 @@ def test_campaigns_that_cannot_be_compared_are_left_out_and_said() -> None:
     tables.connection.execute("INSERT INTO facts SELECT * FROM more")
     alone, with_others = measure(two_campaigns(), NAMES).rows, measure(tables, NAMES).rows
     for before, after in zip(alone, with_others, strict=True):
-        assert (after.value, after.low, after.high) == (before.value, before.low, before.high)
+        figures_ = (after.value, after.low, after.high)
+        assert figures_ == pytest.approx((before.value, before.low, before.high), rel=1e-9)
         assert "of 2 of 4 campaigns, with 80% of the treated users" in after.note
+
+
+@pytest.mark.parametrize("by", ["", "channel", "campaign", "segment"])
+def test_the_spend_is_that_of_the_campaigns_compared(by: str) -> None:
+    rows = [
+        event(
+            "campaign_delivered",
+            100 * place + i,
+            "2024-03-01",
+            campaign_id=name,
+            channel=channel,
+            segment="A",
+            is_holdout=i < held,
+        )
+        for place, (name, channel, held) in enumerate(
+            [("a", "email", 20), ("b", "email", 3), ("c", "sms", 4), ("d", "push", 0)]
+        )
+        for i in range(50)
+    ]
+    spend = [
+        {"date": date(2024, 3, 1), "campaign_id": name, "channel": channel, "segment": "A", "spend": money}
+        for name, channel, money in [
+            ("a", "email", 1.0),
+            ("b", "email", 10),
+            ("c", "sms", 100),
+            ("d", "push", 1e3),
+        ]
+    ]
+    tables = Memory(facts=rows, daily_performance=spend)
+    found = {row.slice: row.value for row in measure(tables, "net_incremental_revenue", by=by).rows}
+    known = {key[0] if key else "": value for key, value in found.items() if not np.isnan(value)}
+    assert (
+        known
+        == {
+            "": {"": -1.0},
+            "channel": {"email": -1.0, "sms": -100.0},
+            "campaign": {"a": -1.0, "b": -10.0, "c": -100.0},
+            "segment": {"A": -1.0},
+        }[by]
+    )
 
 
 def test_users_in_both_campaigns_carry_less_evidence() -> None:

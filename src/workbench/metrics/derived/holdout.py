@@ -8,10 +8,12 @@ bought, times treated per held out.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from workbench.metrics import sql
 from workbench.metrics.derived.definition import DerivedQuery
 from workbench.metrics.queries import Query, aggregated, in_window, source
+from workbench.metrics.slices import reaches
 from workbench.metrics.sql import Expression
 
 DAYS = 30
@@ -142,12 +144,15 @@ def _beside(rows: Expression, strata: Expression, by: list[str]) -> Expression:
         for what in ("buyers", "revenue")
     }
     strata = strata.select("weight_", what_=strata.what, **{f"{d}_": strata[d] for d in by}, **means)
-    # A slice may have no name: null is equal to null here, in a form that every engine hashes.
     same = [rows.what == strata.what_]
     for name in by:
-        own, other = rows[name], strata[f"{name}_"]
-        same += [own.fill_null("") == other.fill_null(""), own.isnull() == other.isnull()]
+        same += _alike(rows[name], strata[f"{name}_"])
     return rows.inner_join(strata, same)
+
+
+def _alike(one: Expression, other: Expression) -> list[Expression]:
+    """Return that two names are the same, or both unknown, in a form that every engine hashes."""
+    return [one.fill_null("") == other.fill_null(""), one.isnull() == other.isnull()]
 
 
 def _deviations(rows: Expression, by: list[str]) -> Expression:
@@ -202,17 +207,32 @@ def _with_holdout(pairs: Expression) -> Expression:
 
 
 def _cost(query: Query) -> Expression:
-    rows = source(query, table="daily_performance")
-    sent = in_window(sql.unbound("facts"), "facts")
-    sent = sent.filter(sent.event_type == "campaign_delivered", sent.is_holdout, sent.campaign_id.notnull())
-    users = sent.group_by(sent.campaign_id, sent.user_key).agg()
-    tested = users.group_by(tested_=users.campaign_id).agg(holdout=users.count())
-    if "campaign" not in query.by:
-        tested = tested.mutate(several_=sql.over(tested.tested_.count(), []))
-        tested = tested.filter((tested.holdout >= FEWEST) | (tested.several_ == 1))
-    rows = rows.semi_join(tested, rows.campaign_id == tested.tested_)
+    rows, tested = source(query, table="daily_performance"), _tested(query)
+    same = [rows.campaign_id == tested.tested_]
+    for name in tested.columns:
+        if name.startswith("dim_"):
+            same += _alike(rows[name], tested[name])
     by = {f"d{place}": rows[f"dim_{name}"] for place, name in enumerate(query.by)}
+    rows = rows.semi_join(tested, same)
     return aggregated(rows, by, spend=rows.spend.sum())
+
+
+def _tested(query: Query) -> Expression:
+    """Return the campaigns that can be compared, by slice."""
+    kept = tuple(c for c in query.where if reaches(c.column, "facts", query.loaded))
+    sent = source(replace(query, where=kept, by=()), also=_others(query), table="facts")
+    sent = sent.filter(sent.event_type == "campaign_delivered", sent.is_holdout, sent.campaign_id.notnull())
+    by = [f"dim_{name}" for name in _others(query)]
+    users = sent.group_by(*[sent[name] for name in by], tested_=sent.campaign_id, who=sent.user_key).agg()
+    tested = users.group_by(*[users[name] for name in by], users.tested_).agg(holdout=users.count())
+    if "campaign" in query.by:
+        return tested
+    tested = tested.mutate(several_=sql.over(tested.tested_.count(), [tested[name] for name in by]))
+    return tested.filter((tested.holdout >= FEWEST) | (tested.several_ == 1))
+
+
+def _others(query: Query) -> list[str]:
+    return [name for name in query.by if name != "campaign" and reaches(name, "facts", query.loaded)]
 
 
 HOLDOUT = DerivedQuery(
