@@ -95,6 +95,7 @@ def test_groups_of_buckets_are_near(journeys) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_intervals_cover_the_truth(journeys_of, simulate) -> None:
     """Of 150 samples of 1,200 users, about 95 % of the intervals hold the mean over samples."""
     names = ("last_touch", "linear", "markov", "shapley", "shapley_markov", "regression")
