@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from workbench.store.workspace import Workspace
     from workbench.store.writer import Writer
 
-_MEMORY = "4GB"
+_MEMORY = "2GB"  # beyond it rows are spilled, which takes no longer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
