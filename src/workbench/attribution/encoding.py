@@ -15,6 +15,22 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _SHORT = np.iinfo(np.int16).max
+_BLOCK = 1 << 16
+
+
+class Growing:
+    """A column while it is read; it grows in place, so that it is never in memory twice."""
+
+    def __init__(self, kind: type) -> None:
+        self.array: NDArray[Any] = np.empty(0, kind)
+
+    def append(self, part: NDArray[Any]) -> None:
+        """Add rows, in a wider kind where they need one."""
+        size = len(self.array)
+        if not np.can_cast(part.dtype, self.array.dtype):
+            self.array = self.array.astype(part.dtype)
+        self.array.resize(size + len(part), refcheck=False)
+        self.array[size:] = part
 
 
 def column(batch: pa.RecordBatch, name: str) -> Any:
@@ -68,48 +84,55 @@ def values(batch: pa.RecordBatch, name: str, converts: NDArray[np.bool_], before
     numeric = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
     if not any(test(some.type) for test in numeric):
         raise BadInput(f"{some.type} is no number", column=name, expected="the value of each conversion")
-    found = np.asarray(some.cast(pa.float64()).to_numpy(zero_copy_only=False))
-    wrong = np.flatnonzero(converts & ~np.isfinite(found))
+    places = np.flatnonzero(converts)
+    found = np.asarray(some.cast(pa.float64()).to_numpy(zero_copy_only=False)[places], float)
+    wrong = places[~np.isfinite(found)]
     if len(wrong):
         raise BadInput("a conversion has no value", column=name, row=before + int(wrong[0]) + 1)
-    return np.asarray(found[converts], float)
+    return found
 
 
-def codes(some: Any, known: dict[str, int], converts: NDArray[np.bool_]) -> NDArray[np.int32]:
+def codes(some: Any, known: dict[str, int], converts: NDArray[np.bool_]) -> NDArray[Any]:
     """Return the code of each touch, new values joining `known`; a null is ``(not set)``, -1 a conversion."""
     import pyarrow as pa
 
     if not pa.types.is_dictionary(some.type):
         some = (some.cast(pa.string()) if pa.types.is_null(some.type) else some).dictionary_encode()
     names = [NOT_SET if name is None else str(name) for name in some.dictionary.to_pylist()]
-    at = np.array([*(known.setdefault(name, len(known)) for name in names), -1], np.int32)
+    at = [*(known.setdefault(name, len(known)) for name in names), -1]
     places = some.indices
     if places.null_count:
         places = places.fill_null(len(names))
-    found = np.where(converts, np.int32(-1), at[places.to_numpy(zero_copy_only=False)])
-    if some.indices.null_count or NOT_SET in names:
-        absent = (found < 0) & ~converts
-        if absent.any():
-            found[absent] = known.setdefault(NOT_SET, len(known))
+    kind = np.int16 if len(known) < _SHORT else np.int32
+    found: NDArray[Any] = np.array(at, kind)[places.to_numpy(zero_copy_only=False)]
+    if some.null_count and ((found < 0) & ~converts).any():
+        found[found < 0] = known.setdefault(NOT_SET, len(known))
+    found[converts] = -1
     return found
 
 
-def sorted_names(parts: list[NDArray[Any]], known: dict[str, int]) -> Coded:
-    """Return codes, which are emptied, as one column; the names are sorted, and each is that of a touch."""
-    used = np.zeros(len(known) + 1, bool)
-    for part in parts:
-        used |= np.bincount(part + 1, minlength=len(used)) > 0
-    names = tuple(sorted(name for name, code in known.items() if used[code + 1]))
-    kind = np.int16 if len(names) <= _SHORT else np.int32
-    place: NDArray[Any] = np.full(len(known) + 1, -1, kind)  # the last stands for the code -1
-    place[[known[name] for name in names]] = np.arange(len(names), dtype=kind)
-    found: NDArray[Any] = np.empty(sum(map(len, parts)), kind)
-    filled = 0
-    for part in parts:
-        np.take(place, part, mode="wrap", out=found[filled : filled + len(part)])
-        filled += len(part)
-    parts.clear()
+def sorted_names(found: NDArray[Any], known: dict[str, int]) -> Coded:
+    """Return codes, which are changed in place, with sorted names, of which each is that of a touch."""
+    used = np.zeros(len(known) + 1, bool)  # the last stands for the code -1, here as below
+    blocks = [slice(first, first + _BLOCK) for first in range(0, len(found), _BLOCK)]
+    for block in blocks:
+        used[found[block]] = True
+    names = tuple(sorted(name for name, code in known.items() if used[code]))
+    place: NDArray[Any] = np.full(len(known) + 1, -1, found.dtype)
+    place[[known[name] for name in names]] = np.arange(len(names))
+    for block in blocks:
+        found[block] = place[found[block]]
     return Coded(names=names, codes=found)
+
+
+def user_part(some: Any) -> Any:
+    """Return users as 32-bit numbers where they are such, none missing; else as they are."""
+    import pyarrow as pa
+
+    if not pa.types.is_integer(some.type) or some.null_count or not len(some):
+        return some
+    found = some.to_numpy()
+    return found.astype(np.int32) if found.min() >= 0 and found.max() < 2**31 - 1 else some
 
 
 def user_codes(parts: list[Any]) -> tuple[NDArray[np.int32], pa.Array[Any] | None, NDArray[np.bool_] | None]:
@@ -119,13 +142,11 @@ def user_codes(parts: list[Any]) -> tuple[NDArray[np.int32], pa.Array[Any] | Non
     """
     import pyarrow as pa
 
-    whole: Any = pa.chunked_array(_alike(parts)) if parts else pa.chunked_array([pa.array([], pa.int64())])
-    if pa.types.is_integer(whole.type) and not whole.null_count:
-        lowest, highest = _ends(whole)
-        if lowest >= 0 and highest < min(4 * len(whole) + 1000, 2**31 - 1):
-            found = np.empty(len(whole), np.int32)
-            np.concatenate([part.to_numpy() for part in whole.chunks], out=found, casting="unsafe")
-            return found, None, None
+    narrow = all(isinstance(part, np.ndarray) for part in parts)
+    if narrow and max((int(part.max()) for part in parts), default=-1) < 4 * sum(map(len, parts)) + 1000:
+        return np.concatenate([*parts, np.zeros(0, np.int32)]), None, None
+    plain = [pa.array(part, pa.int64()) if isinstance(part, np.ndarray) else part for part in parts]
+    whole: Any = pa.chunked_array(_alike(plain))
     coded = whole.dictionary_encode().unify_dictionaries()
     ids = coded.chunk(0).dictionary if coded.num_chunks else pa.array([], whole.type)
     places = [part.indices.fill_null(-1).to_numpy(zero_copy_only=False) for part in coded.chunks]
@@ -156,15 +177,6 @@ def _alike(parts: list[Any]) -> list[Any]:
         except pa.ArrowInvalid as error:
             raise BadInput("a user is no whole number", fix="Make the ids text.") from error
     return [part.cast(pa.large_string()) for part in plain]
-
-
-def _ends(whole: Any) -> tuple[int, int]:
-    import pyarrow.compute as pc
-
-    if not len(whole):
-        return 0, 0
-    found = pc.min_max(whole)
-    return int(found["min"].as_py()), int(found["max"].as_py())
 
 
 def _complete(some: Any, name: str, before: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -139,11 +139,10 @@ class _Gathered:
         self.names, self.columns = names, columns
         self.rows = {None: 0, False: 0, True: 0}  # of the one frame, or of touches and conversions
         self.users: list[Any] = []
-        self.instants: list[NDArray[np.int64]] = []
-        self.converts: list[NDArray[np.bool_]] = []
-        self.values: list[NDArray[np.float64]] = []
+        self.instants, self.converts = encoding.Growing(np.int64), encoding.Growing(np.bool_)
+        self.values = encoding.Growing(np.float64)
         self.ids: list[Any] = []
-        self.codes: dict[str, list[NDArray[Any]]] = {name: [] for name in names}
+        self.codes = {name: encoding.Growing(np.int16) for name in names}
         self.known: dict[str, dict[str, int]] = {name: {} for name in names}
 
     def take(self, batch: pa.RecordBatch, converting: bool | None) -> None:
@@ -151,7 +150,7 @@ class _Gathered:
         if not hasattr(batch, "num_rows"):
             raise BadInput(f"a {type(batch).__name__} is no record batch", expected="Arrow record batches")
         at, size, before = self.columns, batch.num_rows, self.rows[converting]
-        self.users.append(encoding.column(batch, at.user))
+        self.users.append(encoding.user_part(encoding.column(batch, at.user)))
         self.instants.append(encoding.instants(encoding.column(batch, at.time), at.time, before))
         if converting is None:
             converts = encoding.flags(batch, at.converts, before)
@@ -161,21 +160,21 @@ class _Gathered:
         self.values.append(encoding.values(batch, at.value, converts, before))
         self.ids.append(_ids(batch, converts, at))
         for name in self.names:
-            codes: NDArray[Any] = np.full(size, -1, np.int16)
-            if not converts.all():
-                codes = encoding.codes(encoding.column(batch, name), self.known[name], converts)
-            if len(self.known[name]) < 2**15 - 1:
-                codes = codes.astype(np.int16, copy=False)
-            self.codes[name].append(codes)
+            if converts.all():
+                self.codes[name].append(np.full(size, -1, np.int16))
+            else:
+                some = encoding.column(batch, name)
+                self.codes[name].append(encoding.codes(some, self.known[name], converts))
         self.rows[converting] += size
 
     def ordered(self, ties: Ties, since: int | None) -> Touchpoints:
         """Return all rows in order, those left out that are there twice or are touches of nobody."""
         user, users, nobody = encoding.user_codes(self.users)
         self.users.clear()
-        instant, converts = _joined(self.instants, np.int64), _joined(self.converts, np.bool_)
-        value = _joined(self.values, np.float64)
-        coded = {name: encoding.sorted_names(self.codes[name], self.known[name]) for name in self.names}
+        instant, converts, value = self.instants.array, self.converts.array, self.values.array
+        coded = {
+            name: encoding.sorted_names(some.array, self.known[name]) for name, some in self.codes.items()
+        }
         ids = self._joined_ids()
         whose = np.ones(len(user), bool) if nobody is None else ~nobody | converts
         kept = whose
@@ -190,7 +189,6 @@ class _Gathered:
             value, user, instant, converts = value[place], user[rows], instant[rows], converts[rows]
             ids = None if ids is None else ids.take(rows)
             coded = {name: _taken(some, rows) for name, some in coded.items()}
-        touches = coded[self.names[0]]
         return Touchpoints(
             attribute=self.names[0],
             attributes=coded,
@@ -202,15 +200,10 @@ class _Gathered:
             conversion_ids=None if ids is None else ids.filter(converts),
             layout=layout,
             since=since,
-            provenance=Provenance(
-                touches=len(user) - len(value),
-                conversions=len(value),
+            provenance=replace(
+                _provenance(coded[self.names[0]], instant, value),
                 duplicates=int((whose & ~kept).sum()),
                 nobody=int((~whose).sum()),
-                not_set=_count(touches, NOT_SET),
-                negative=int((value < 0).sum()),
-                first=int(instant.min()) if len(instant) else None,
-                last=int(instant.max()) if len(instant) else None,
             ),
         )
 
@@ -231,11 +224,14 @@ def _ids(batch: pa.RecordBatch, converts: NDArray[np.bool_], columns: Columns) -
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    names = (columns.conversion, columns.event)
+    if not set(names) & set(batch.schema.names):
+        return len(converts)
     found: list[Any] = [
         batch.column(name).cast(pa.string())
         if name in batch.schema.names
         else pa.nulls(len(converts), pa.string())
-        for name in (columns.conversion, columns.event)
+        for name in names
     ]
     if all(some.null_count == len(some) for some in found):
         return len(converts)
@@ -253,12 +249,16 @@ def _taken(coded: Coded, rows: NDArray[np.int64]) -> Coded:
     return Coded(names=names, codes=place[codes])
 
 
+def _provenance(touches: Coded, instant: NDArray[np.int64], value: NDArray[np.float64]) -> Provenance:
+    return Provenance(
+        touches=len(instant) - len(value),
+        conversions=len(value),
+        not_set=_count(touches, NOT_SET),
+        negative=int((value < 0).sum()),
+        first=int(instant.min()) if len(instant) else None,
+        last=int(instant.max()) if len(instant) else None,
+    )
+
+
 def _count(coded: Coded, name: str) -> int:
     return int((coded.codes == coded.names.index(name)).sum()) if name in coded.names else 0
-
-
-def _joined(parts: list[NDArray[Any]], kind: type) -> NDArray[Any]:
-    """Return one array, and empty the list."""
-    found = np.concatenate([*parts, np.zeros(0, kind)])
-    parts.clear()
-    return found

@@ -113,7 +113,13 @@ class Touchpoints:
 
     def buckets(self, count: int) -> NDArray[np.uint16]:
         """Return the bucket of each user, 0 to count - 1; it depends on the user's id alone."""
-        return (self.keys() % np.uint64(count)).astype(np.uint16)
+        if self.users is not None or self.user_keys is not None:
+            return (self.keys() % np.uint64(count)).astype(np.uint16)
+        found = np.empty(self.user_count, np.uint16)
+        for first in range(0, self.user_count, _BLOCK):
+            some = np.arange(first, min(first + _BLOCK, self.user_count), dtype=np.uint64)
+            found[first : first + _BLOCK] = mixed(some) % np.uint64(count)
+        return found
 
     def keys(self) -> NDArray[np.uint64]:
         """Return well-mixed bits of each user's id, equal for equal ids of any data."""
