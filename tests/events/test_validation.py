@@ -226,12 +226,14 @@ WRONG = {
     Kind.NUMBER: [
         ("7", WRONG_TYPE),
         (-1, "below the minimum"),
+        (1e16, "too large"),
         (True, WRONG_TYPE),
     ],
-    Kind.COUNT: [(1.5, WRONG_TYPE), (-1, "negative count"), ("3", WRONG_TYPE)],
+    Kind.COUNT: [(1.5, WRONG_TYPE), (-1, "negative count"), (10**16, "too large"), ("3", WRONG_TYPE)],
     Kind.MONEY: [
         ("9.90", WRONG_TYPE),
         (-0.01, "negative money"),
+        (1e308, "too large"),
         ([1], WRONG_TYPE),
     ],
     Kind.SCORE: [(1.01, "score out of range"), (-0.1, "score out of range"), ("x", WRONG_TYPE)],

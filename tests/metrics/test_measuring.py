@@ -313,3 +313,15 @@ def test_cached_sql_needs_no_ibis(tmp_path: Any) -> None:
     assert runs[0].startswith("True")
     assert runs[1].startswith("False")
     assert runs[0].split(" ", 1)[1] == runs[1].split(" ", 1)[1]
+
+
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+def test_sums_beyond_what_a_number_can_hold_are_null() -> None:
+    rows = [
+        {"date": day, "campaign_id": "c", "channel": "email", "spend": 1e308, "revenue": 1.0, "clicks": 1}
+        for day in days("2024-03-01", 10)
+    ]
+    for row in measure(Memory(daily_performance=rows), ["spend", "cpc", "roas", "net_gain"]).rows:
+        assert math.isnan(row.value)
+        assert not any(math.isinf(getattr(row, name)) for name in ("low", "high", "numerator", "denominator"))
+        assert row.note == "its sums are beyond what a number can hold"

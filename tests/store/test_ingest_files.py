@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 
 from workbench.errors import BadInput, UsageError
+from workbench.metrics import measure
 from workbench.store import Workspace
 from workbench.store.ingest import ingest
 
@@ -353,3 +354,16 @@ def test_events_of_a_mapping(workspace: Workspace, tmp_path: Path) -> None:
     assert found[1] == "not mapped: scroll"
     again = load(workspace, tmp_path, content.replace("scroll", "page"), mapping="ga4_events", backfill=True)
     assert (again.accepted, again.duplicates) == (0, 2)
+
+
+def test_numbers_that_no_business_has_are_refused(workspace: Workspace, tmp_path: Path) -> None:
+    cells = ["1e15", "1e16", "1e308"]
+    rows = [f"2024-03-0{i},c{i},email,1,1,{cell},EU" for i, cell in enumerate(cells, 1)]
+    rows += [f"2024-03-0{i},d{i},email,{cell},1,1,EU" for i, cell in enumerate(cells, 1)]
+    result = load(workspace, tmp_path, (HEADER + "\n".join(rows) + "\n").encode())
+    assert (result.accepted, result.quarantined) == (2, 4)
+    found = reasons(workspace)
+    assert found[:2] == ["too large: spend"] * 2
+    assert "1e308' is too large" in found[3]
+    spend = measure(workspace.tables(), "spend").rows[0]
+    assert spend.value == 1e15 + 1

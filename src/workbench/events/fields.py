@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+LARGEST = 1e15  # more than all the money there is: a larger number is a slip, and sums of such overflow
+
 
 class Kind(StrEnum):
-    """What a value is. Money is >= 0, a score lies in 0..1, a count is a whole number >= 0."""
+    """What a value is. Money is >= 0, a score lies in 0..1, a count is a whole number >= 0.
+
+    No number, amount or count is larger than `LARGEST`.
+    """
 
     STRING = "string"
     UUID = "uuid"

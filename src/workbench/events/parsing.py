@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workbench.events.fields import LARGEST
+
 SPACES = r"' ' || chr(9) || chr(10) || chr(13) || chr(160) || chr(8239) || chr(65279)"
 SIGNS = {
     "USD": ("$", "US$"),
@@ -246,7 +248,8 @@ def count(text: str, written: NumberFormat) -> Parsed:
     whole = f"abs(_w) < {_LARGEST_COUNT} AND trunc(_w) = _w"
     sql = bound("_w", parsed.sql, f"CASE WHEN {whole} THEN CAST(_w AS BIGINT) END")
     reason = (
-        f"CASE WHEN {parsed.sql} IS NOT NULL THEN {shown(text)} || ' is not a whole number'"
+        f"CASE WHEN abs({parsed.sql}) > {LARGEST!r} THEN {shown(text)} || ' is too large'"
+        f" WHEN {parsed.sql} IS NOT NULL THEN {shown(text)} || ' is not a whole number'"
         f" ELSE {parsed.reason} END"
     )
     return Parsed(sql=sql, failure=f"({text} IS NOT NULL AND ({sql}) IS NULL)", reason=reason)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from workbench.events.definitions import CONTEXT, EVENT_TYPES, Field, Kind
+from workbench.events.fields import LARGEST
 from workbench.events.parsing import literal
 from workbench.events.personal import personal_sql
 from workbench.events.validation import UUID_TEXT, Check, by_type, cast_instant
@@ -86,6 +87,7 @@ def _rules(field: str, value: str) -> list[tuple[str, str]]:
         (f"{kind}'{Kind.BOOLEAN}' AND {value} NOT IN ('true', 'false')", wrong),
         (f"{kind}'{Kind.OBJECT}' AND left({value}, 1) NOT IN ('{{', '[')", wrong),
         (f"{field}.kind IN ({_NUMBERS}) AND NOT coalesce(isfinite({number}), false)", wrong),
+        (f"{field}.kind IN ({_NUMBERS}) AND isfinite({number}) AND abs({number}) > {LARGEST!r}", "too large"),
         (f"{kind}'{Kind.MONEY}' AND {number} < 0", "negative money"),
         (f"{kind}'{Kind.SCORE}' AND NOT {number} BETWEEN 0 AND 1", "score out of range"),
         (f"{kind}'{Kind.COUNT}' AND {number} < 0", "negative count"),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from workbench.events.definitions import CONTEXT, EVENT_TYPES, SOURCES, Field, Kind
+from workbench.events.fields import LARGEST
 from workbench.events.parsing import literal
 from workbench.events.personal import personal_sql
 
@@ -21,7 +22,6 @@ LIVE_DAYS = 30
 LATE_HOURS = 24
 UUID_SHAPE = "________-____-____-____-____________"
 
-_LARGEST = "1.7976931348623157e308"
 _UUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 UUID_TEXT = literal(f'"{_UUID}"')
 _NO_LIST = "CAST(NULL AS VARCHAR[])"
@@ -221,10 +221,10 @@ def _in_range(field: Field, number: str) -> str:
     if field.kind is Kind.SCORE:
         return f"{number} BETWEEN 0 AND 1"
     if field.kind is Kind.NUMBER:
-        lowest = f"-{_LARGEST}" if field.minimum is None else repr(float(field.minimum))
-        return f"{number} BETWEEN {lowest} AND {_LARGEST}"
+        lowest = repr(-LARGEST) if field.minimum is None else repr(float(field.minimum))
+        return f"{number} BETWEEN {lowest} AND {LARGEST!r}"
     whole = f" AND {number} = trunc({number})" if field.kind is Kind.COUNT else ""
-    return f"{number} BETWEEN 0 AND {_LARGEST}{whole}"
+    return f"{number} BETWEEN 0 AND {LARGEST!r}{whole}"
 
 
 def _choices(field: Field) -> str:

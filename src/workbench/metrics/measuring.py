@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Asked = str | Metric | Iterable[str | Metric]
 _SINGLE_DAYS = ("day", "week")
+BEYOND = "its sums are beyond what a number can hold"
 
 
 def measure(
@@ -135,7 +136,8 @@ def _before(tables: Tables, needed: object, by: tuple[str, ...], span: Window) -
 
 def _rows(metric: Metric, formula: Measure, values: Values, before: Values | None, share: float) -> list[Row]:
     apart = assignment.mismatch(formula, values)
-    value = assignment.without_mismatched(formula, values, apart)
+    beyond = values.beyond(formula)
+    value = np.where(beyond, np.nan, assignment.without_mismatched(formula, values, apart))
     found = spread(metric, formula, values)
     sides = intervals.ratio(formula)
     blank = np.full(len(value), np.nan)
@@ -162,7 +164,9 @@ def _rows(metric: Metric, formula: Measure, values: Values, before: Values | Non
             share=share,
             incomplete=bool(share < completeness.ENOUGH),
             basis=basis,
-            note=apart
+            note=BEYOND
+            if beyond[i]
+            else apart
             if apart and np.isnan(value[i])
             else _note(value[i], bottom[i], general, found.notes[i]),
         )
@@ -193,7 +197,8 @@ def _note(value: float, bottom: float, general: list[str], interval: str) -> str
 
 
 def _number(value: float) -> float:
-    return float(value)
+    """Return a figure; null where its sums went beyond what a number can hold."""
+    return float(value) if np.isfinite(value) else np.nan
 
 
 def _previous(

@@ -70,6 +70,11 @@ class Values:
         """Return a measure by slice."""
         return evaluate(measure, self.totals, (len(self.slices),), self.days)
 
+    def beyond(self, measure: Measure) -> NDArray[np.bool_]:
+        """Return the slices in which a measure, or a part of it, grew beyond what a number can hold."""
+        parts = [self.of(measure), *(self.of(leaf) for leaf in leaves(measure))]
+        return np.asarray(np.any(np.isinf(parts), axis=0))
+
     def by_day(self, measure: Measure) -> dict[Leaf, Floats] | None:
         """Return the sums of every leaf of a measure by slice and day; None where one is not known by day."""
         wanted = [leaf for leaf in leaves(measure) if not (isinstance(leaf, Days) or is_plan(leaf))]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MISSING = "(missing property|null id|missing value)"
 _BROKEN = (
     "(not JSON|not UTF-8|not an event|malformed|unknown type|unknown source|wrongly typed|not allowed"
-    "|out of range|negative|below the minimum)"
+    "|out of range|too large|negative|below the minimum)"
 )
 
 

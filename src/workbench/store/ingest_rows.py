@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from workbench.errors import BadInput
 from workbench.events.dates import day, instant
 from workbench.events.definitions import Field, Kind
+from workbench.events.fields import LARGEST
 from workbench.events.mapping import Mapping
 from workbench.events.parsing import (
     MappedColumn,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 STAGED_ROWS, KEPT_ROWS = "_staged_rows", "_kept_rows"
+_NUMBERS = frozenset({Kind.NUMBER, Kind.MONEY, Kind.COUNT})
 # Columns that a file in our own form may lack.
 _DEFAULTS = {
     ("orders", "line"): "CAST(1 AS BIGINT)",
@@ -140,6 +142,8 @@ def _rules(field: Field, place: int, column: MappedColumn) -> list[str]:
     if field.required:
         failed = f" AND _f{place} IS NULL" if column.failure else ""
         found.append(f"CASE WHEN {name} IS NULL{failed} THEN {literal(f'missing value: {field.name}')} END")
+    if field.kind in _NUMBERS:
+        found.append(f"CASE WHEN abs({name}) > {LARGEST!r} THEN {literal(f'too large: {field.name}')} END")
     match field.kind:
         case Kind.MONEY:
             found.append(f"CASE WHEN {name} < 0 THEN {literal(f'negative money: {field.name}')} END")
@@ -223,13 +227,12 @@ def tell_apart(connection: DuckDBPyConnection, table: TableDefinition, mapping: 
 
 
 def _summed(table: TableDefinition) -> str:
-    adding = {Kind.NUMBER, Kind.MONEY, Kind.COUNT}
     parts = []
     for field in table.fields:
         name = quote(field.name)
         if field.name in table.key:
             parts.append(name)
-        elif field.kind in adding:
+        elif field.kind in _NUMBERS:
             parts.append(f"CAST(sum({name}) AS {sql_type(field)}) AS {name}")
         else:
             parts.append(f"arg_max({name}, _row) AS {name}")
