@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from workbench.attribution.models import MODELS
 from workbench.events.simulation import MarketSpec, simulate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,7 +33,16 @@ def test_no_model_sees_who_would_have_bought_anyway(table) -> None:
     assert wrong.between(0.08, 0.35).all()
 
 
+def test_the_page_names_every_model_and_each_says_when_it_misleads() -> None:
+    page = (ROOT / "docs" / "explanation" / "attribution.md").read_text()
+    for model in MODELS.values():
+        assert f"| {model.title} |" in page
+        for words in (model.says, model.question, model.assumes, model.misleads):
+            assert words.endswith((".", "?"))
+
+
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_the_page_has_the_figures_of_the_script() -> None:
     page = (ROOT / "docs" / "explanation" / "attribution.md").read_text()
     for table in SCRIPT["page_tables"]():

@@ -34,6 +34,8 @@ def reaching(
     span = lookback(window)
     if str(span) == "any":
         return journeys
+    if not len(touchpoints) or int(np.ptp(touchpoints.instant)) <= span.micros:
+        return replace(journeys, reach=span)
     found = within(sequences(touchpoints, journeys.settings), span)
     bucket = touchpoints.buckets(journeys.settings.buckets).astype(np.int64)[found.user]
     steps, ends, sets = path_tallies(found, bucket, len(touchpoints.names), journeys.settings)
