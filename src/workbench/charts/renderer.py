@@ -37,7 +37,12 @@ def render(spec: Mapping[str, Any], **_options: object) -> dict[str, Any]:
 
 def in_lab() -> bool:
     """Return whether a person is looking: a kernel that a Jupyter server started, outside a batch run."""
-    return "JPY_SESSION_NAME" in os.environ and os.environ.get("WORKBENCH_OUTPUT") != "batch"
+    return "JPY_SESSION_NAME" in os.environ and not in_batch()
+
+
+def in_batch() -> bool:
+    """Return whether this is a batch run: what it shows goes into a report, where no kernel answers."""
+    return os.environ.get("WORKBENCH_OUTPUT") == "batch"
 
 
 def title_of(spec: Mapping[str, Any]) -> str:
