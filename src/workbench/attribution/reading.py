@@ -176,12 +176,15 @@ class _Gathered:
             name: encoding.sorted_names(some.array, self.known[name]) for name, some in self.codes.items()
         }
         ids = self._joined_ids()
-        whose = np.ones(len(user), bool) if nobody is None else ~nobody | converts
-        kept = whose
+        kept = None if nobody is None else ~nobody | converts
+        without = 0 if kept is None else len(user) - int(kept.sum())
         if ids is not None:
             of_row = np.zeros(len(user))
             of_row[converts] = value
-            kept = whose & first_of_equals(ids, (user, instant, coded[self.names[0]].codes, of_row))
+            first = first_of_equals(ids, (user, instant, coded[self.names[0]].codes, of_row))
+            kept = first if kept is None else first & kept
+        left = len(user) if kept is None else int(kept.sum())
+        duplicates = len(user) - without - left
         ordering = None if ties == "arrival" else tuple(some.codes for some in coded.values())
         rows, layout = arrange(user, instant, converts, kept=kept, ties=ordering)
         if rows is not None:
@@ -202,8 +205,8 @@ class _Gathered:
             since=since,
             provenance=replace(
                 _provenance(coded[self.names[0]], instant, value),
-                duplicates=int((whose & ~kept).sum()),
-                nobody=int((~whose).sum()),
+                duplicates=duplicates,
+                nobody=without,
             ),
         )
 

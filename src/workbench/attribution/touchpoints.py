@@ -145,7 +145,7 @@ class Touchpoints:
         """
         if self.users is None:
             text = str(user)
-            code = int(text) if text.isdigit() else -1
+            code = int(text) if text.isdecimal() and len(text) < 20 else -1
         else:
             import pyarrow.compute as pc
 
@@ -178,7 +178,7 @@ def arrange(
     instant: Integers,
     converts: NDArray[np.bool_],
     *,
-    kept: NDArray[np.bool_],
+    kept: NDArray[np.bool_] | None,
     ties: tuple[Codes, ...] | None = None,
 ) -> tuple[Integers | None, Layout]:
     """Return which rows to take in which order, None for all as they are; and the layout that this gives.
@@ -187,12 +187,12 @@ def arrange(
     ----------
     user, instant, converts : arrays
         Of each row.
-    kept : array of bool
+    kept : array of bool, optional
         Rows to take.
     ties : tuple of arrays, optional
         What orders touches of the same instant, where it is not their order of arrival.
     """
-    rows = None if kept.all() else np.flatnonzero(kept)
+    rows = None if kept is None or kept.all() else np.flatnonzero(kept)
     if rows is not None:
         user, instant, converts = user[rows], instant[rows], converts[rows]
     layout = layout_of(user, instant, converts)
