@@ -126,10 +126,13 @@ def test_a_refused_question_is_not_noted_and_a_failure_is(loaded: Workspace) -> 
     assert notes(loaded) == []
     with (
         pytest.raises(ZeroDivisionError),
-        recording(loaded.path, "metric_calculation_completed", dict(PROPERTIES)),
+        recording(loaded.path, "metric_calculation_completed", {"metrics": "ctr"}),
     ):
         raise ZeroDivisionError
     assert [noted["properties"]["status"] for noted in notes(loaded)] == ["failure"]
+    ingest(loaded, [add_file(loaded, "b")])
+    assert [json.loads(row["properties"])["rows_returned"] for row in told(loaded)] == [0]
+    assert "quarantine" not in loaded.tables().names
 
 
 def test_who_cannot_write_still_measures(loaded: Workspace) -> None:

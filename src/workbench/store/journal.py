@@ -81,10 +81,12 @@ def recording(
                 "duration_seconds": round(time.perf_counter() - began, 6),
                 "compute_seconds": round(clock() - computing, 6),
             }
-            names = {field.name for field in _SYSTEM[event_type].fields}
-            _note(
-                folder / JOURNAL, event_type, properties | {k: v for k, v in measured.items() if k in names}
-            )
+            fields = _SYSTEM[event_type].fields
+            names = {field.name for field in fields}
+            # What broke off returned nothing: its counts were never noted.
+            none = {f.name: 0 for f in fields if f.kind is Kind.COUNT and f.required and status == "failure"}
+            known = {k: v for k, v in measured.items() if k in names}
+            _note(folder / JOURNAL, event_type, none | properties | known)
 
 
 def _note(journal: Path, event_type: str, properties: dict[str, object]) -> None:
