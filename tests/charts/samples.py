@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any
 
+import pandas as pd
+
+from workbench.attribution.buying import Ways, ways_of
+from workbench.attribution.cost import Returns, returns
+from workbench.attribution.credit import Credit, CreditRow, sorted_rows
+from workbench.attribution.models import MODELS
+from workbench.attribution.reading import touchpoints_of
+from workbench.attribution.views import CheckRow, ModelChecks
 from workbench.explore.campaigns import Advice, BudgetShift, CampaignComparison, CampaignRow, Ranking
 from workbench.explore.channels import ChannelComparison, ChannelRow
 from workbench.explore.cohorts import ActivationCell, CohortCell, Cohorts
@@ -458,7 +468,93 @@ def quality(names: tuple[str, ...] = ("spend.csv",)) -> DataQuality:
     )
 
 
+def credit(names: tuple[str, ...] = ("email", "paid_search", "video")) -> Credit:
+    """Return the credit of every model for a tenth of the orders each, and the rest that no touch earned."""
+    rows = [
+        CreditRow(
+            model=model,
+            channel=name,
+            conversions=count,
+            conversions_low=0.9 * count,
+            conversions_high=1.1 * count,
+            value=40.0 * count,
+            value_low=36.0 * count,
+            value_high=44.0 * count,
+            share=count / 2000,
+            value_share=count / 2000,
+        )
+        for shift, model in enumerate(MODELS)
+        for place, name in enumerate(names)
+        for count in [100.0 - 3 * place + (2 * shift if place % 2 else -shift)]
+    ]
+    rest = [
+        CreditRow(model=m, channel="(unattributed)", conversions=600.0, value=24_000.0, share=0.3)
+        for m in MODELS
+    ]
+    return Credit(
+        by="channel",
+        window="30d",
+        rows=sorted_rows([*rows, *rest]),
+        conversions=2000.0,
+        value=80_000.0,
+        currency="EUR",
+        caveats=("Credit shares out conversions that happened.", "Markov: order 2 predicts best."),
+    )
+
+
+def credit_returns(names: tuple[str, ...] = ("email", "paid_search")) -> Returns:
+    return returns(credit(names), {name: 900.0 * place for place, name in enumerate(names)})
+
+
+def checks(_names: tuple[str, ...] = ()) -> ModelChecks:
+    row = CheckRow(
+        model="markov", variant="order 2", chosen=True, auc=0.7, log_loss=0.5, plain_log_loss=0.6, gain=1 / 6
+    )
+    other = replace(row, model="regression", variant="", auc=None, log_loss=0.62, gain=-1 / 30)
+    return ModelChecks(rows=(row, other), journeys=9000.0)
+
+
+@cache
+def ways(names: tuple[str, ...] = ("email", "paid_search", "video")) -> Ways:
+    """Return ways that were counted from journeys of users who touch some names in turn."""
+    start, users = datetime(2025, 3, 1, tzinfo=UTC), range(60)
+    touches = [
+        {
+            "user_id": f"u{user}",
+            "timestamp": start + timedelta(hours=user + 7 * step),
+            "channel": names[(user + step) % len(names)],
+        }
+        for user in users
+        for step in range(1 + user % 4)
+    ]
+    orders = [
+        {
+            "user_id": f"u{user}",
+            "timestamp": start + timedelta(hours=user + 40),
+            "value": 20.0 + user,
+            "conversion_id": f"order {user}",
+        }
+        for user in users
+        if user % 3
+    ]
+    return ways_of(touchpoints_of(pd.DataFrame(touches), pd.DataFrame(orders)), currency="EUR")
+
+
 RESULTS = {
+    "caveats": credit,
+    "credit_beside": credit,
+    "credit_table": credit,
+    "model_checks": checks,
+    "model_comparison": credit,
+    "model_notes": credit,
+    "model_spread": credit,
+    "returns_by_model": credit_returns,
+    "moves": ways,
+    "order_timeline": ways,
+    "way_buyers": ways,
+    "way_days": ways,
+    "way_lengths": ways,
+    "way_table": ways,
     "advice": campaigns,
     "alerts": alerts,
     "kpi_cards": kpi_cards,

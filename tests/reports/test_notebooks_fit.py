@@ -6,8 +6,9 @@ import re
 
 import pytest
 
+from workbench.reports.definitions import NOTEBOOKS
 from workbench.reports.notebook import declared_parameters, find_notebook, notebooks_folder
-from workbench.reports.parameters import NOTEBOOKS, SET_BY_THE_RUN
+from workbench.reports.parameters import SET_BY_THE_RUN
 
 _CHANGING = re.compile(
     r"\b(now|today|utcnow|time\.time|perf_counter|uuid\d|urandom|default_rng\(\)|random\.|getenv|environ)\b"

@@ -11,11 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import BadInput
-from workbench.reports.parameters import (
+from workbench.reports.definitions import (
     NOTEBOOKS,
     CampaignParameters,
     ExecutiveParameters,
     RunParameters,
+)
+from workbench.reports.parameters import (
     expected,
     read_assignments,
     read_parameters,

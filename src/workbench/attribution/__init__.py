@@ -1,7 +1,82 @@
-"""Which touches earn the credit, and which ways lead to an order."""
+"""Which touches earn the credit: journeys, ten models side by side, what they cost, and single timelines.
 
-from workbench.attribution.attributing import attribute
-from workbench.attribution.cost import attribution_spread
-from workbench.attribution.ways import credit_returns, model_credit, ways
+Names are looked up when they are used, so that importing the room costs nothing.
+"""
 
-__all__ = ["attribute", "attribution_spread", "credit_returns", "model_credit", "ways"]
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workbench.attribution.attributing import attribute, journeys_from, touchpoints_from
+    from workbench.attribution.buying import Ways, ways
+    from workbench.attribution.chain import Chain
+    from workbench.attribution.coalitions import Coalitions
+    from workbench.attribution.cost import attribution_spread, model_results, returns, spend_by
+    from workbench.attribution.counting import count_journeys
+    from workbench.attribution.credit import Credit, CreditRow
+    from workbench.attribution.crediting import credit_of, rakings
+    from workbench.attribution.journeys import Journeys
+    from workbench.attribution.models import MODELS
+    from workbench.attribution.order import choose_order
+    from workbench.attribution.touchpoints import Touchpoints
+    from workbench.attribution.views import credit_returns, model_checks, model_credit
+
+_HOMES = {
+    "MODELS": "models",
+    "Chain": "chain",
+    "Coalitions": "coalitions",
+    "Credit": "credit",
+    "CreditRow": "credit",
+    "Journeys": "journeys",
+    "Touchpoints": "touchpoints",
+    "Ways": "buying",
+    "attribute": "attributing",
+    "attribution_spread": "cost",
+    "choose_order": "order",
+    "count_journeys": "counting",
+    "credit_of": "crediting",
+    "credit_returns": "views",
+    "journeys_from": "attributing",
+    "model_checks": "views",
+    "model_credit": "views",
+    "model_results": "cost",
+    "rakings": "crediting",
+    "returns": "cost",
+    "spend_by": "cost",
+    "touchpoints_from": "attributing",
+    "ways": "buying",
+}
+
+__all__ = [
+    "MODELS",
+    "Chain",
+    "Coalitions",
+    "Credit",
+    "CreditRow",
+    "Journeys",
+    "Touchpoints",
+    "Ways",
+    "attribute",
+    "attribution_spread",
+    "choose_order",
+    "count_journeys",
+    "credit_of",
+    "credit_returns",
+    "journeys_from",
+    "model_checks",
+    "model_credit",
+    "model_results",
+    "rakings",
+    "returns",
+    "spend_by",
+    "touchpoints_from",
+    "ways",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(name)
+    return getattr(import_module(f"workbench.attribution.{_HOMES[name]}"), name)

@@ -4,6 +4,16 @@ Each function takes one result and returns something that shows itself: cards, a
 chart with its finding, its description and the figures behind it; and where there is nothing, the reason.
 """
 
+from workbench.charts.attribution import (
+    caveats,
+    credit_beside,
+    credit_table,
+    model_checks,
+    model_comparison,
+    model_notes,
+    model_spread,
+    returns_by_model,
+)
 from workbench.charts.cards import alerts, kpi_cards, sentence
 from workbench.charts.cohorts import activation, cohort_value, retention
 from workbench.charts.comparisons import (
@@ -18,12 +28,14 @@ from workbench.charts.comparisons import (
     leaderboard,
     targets,
 )
+from workbench.charts.flows import moves
 from workbench.charts.journeys import funnel, funnel_steps, lead_grades, lead_stages, lead_table
 from workbench.charts.plans import heatmap, pacing, pacing_table
 from workbench.charts.quality import loads, reasons
 from workbench.charts.segments import frequency, segment_table
 from workbench.charts.tables import table
 from workbench.charts.trends import changes, trend
+from workbench.charts.ways import order_timeline, way_buyers, way_days, way_lengths, way_table
 
 __all__ = [
     "activation",
@@ -31,6 +43,7 @@ __all__ = [
     "alerts",
     "campaign_returns",
     "campaign_table",
+    "caveats",
     "changes",
     "channel_engagement",
     "channel_returns",
@@ -38,6 +51,8 @@ __all__ = [
     "cohort_value",
     "creative_rates",
     "creative_table",
+    "credit_beside",
+    "credit_table",
     "frequency",
     "funnel",
     "funnel_steps",
@@ -48,13 +63,24 @@ __all__ = [
     "lead_table",
     "leaderboard",
     "loads",
+    "model_checks",
+    "model_comparison",
+    "model_notes",
+    "model_spread",
+    "moves",
+    "order_timeline",
     "pacing",
     "pacing_table",
     "reasons",
     "retention",
+    "returns_by_model",
     "segment_table",
     "sentence",
     "table",
     "targets",
     "trend",
+    "way_buyers",
+    "way_days",
+    "way_lengths",
+    "way_table",
 ]

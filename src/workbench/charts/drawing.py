@@ -170,6 +170,18 @@ def coded(name: object) -> str:
     return str(name).replace("_", " ")
 
 
+def opened(sentence: str) -> str:
+    """Return a sentence of names that stand for themselves as it begins on a page.
+
+    Examples
+    --------
+    >>> opened("paid_search opens most.")
+    'Paid search opens most.'
+    """
+    text = coded(sentence)
+    return text[:1].upper() + text[1:]
+
+
 def shown_as(
     kind: str, payload: object, text: str, html: str, figures: list[dict[str, Any]] | None = None
 ) -> dict[str, Any]:

@@ -99,7 +99,12 @@ def in_one_line(*parts: str) -> str:
 
 
 def dots(
-    rows: Sequence[Mapping[str, Any]], *, unit: str, mark_at: float | None = None, height: int = ROW_HEIGHT
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    unit: str,
+    mark_at: float | None = None,
+    height: int = ROW_HEIGHT,
+    tooltips: tuple[str, str] = ("Value", "95% interval"),
 ) -> dict[str, Any]:
     """Return one dot per row with its interval, in the order given.
 
@@ -112,6 +117,10 @@ def dots(
         Of the axis.
     mark_at : float, optional
         Where a hairline stands: a target, or the point of no gain.
+    height : int
+        Of a row, in pixels.
+    tooltips : tuple of str
+        What the dot and its bar are called.
     """
     import altair as alt
 
@@ -121,7 +130,7 @@ def dots(
     base = alt.Chart(values(rows)).encode(
         y=alt.Y("label:N", sort=order, title=None, axis=alt.Axis(grid=False, labelLimit=170)),
         color=alt.Color("tone:N", scale=scale, legend=None),
-        tooltip=tooltip(("label", "title"), ("said", "Value"), ("interval", "95% interval")),
+        tooltip=tooltip(("label", "title"), ("said", tooltips[0]), ("interval", tooltips[1])),
     )
     x = alt.X("value:Q", axis=unit_axis(unit, grid=True), scale=alt.Scale(zero=True, nice=True))
     layers = [

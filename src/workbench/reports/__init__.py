@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from workbench.reports.batches import Batch, batch
+    from workbench.reports.definitions import NOTEBOOKS, RunParameters
     from workbench.reports.health import Health, examine
-    from workbench.reports.parameters import NOTEBOOKS, RunParameters
     from workbench.reports.publication import Published, gallery, publish
     from workbench.reports.record import RunRecord
     from workbench.reports.runs import Run, list_runs, run
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 # Public name -> its module, loaded when first used.
 _SURFACE = {
-    "NOTEBOOKS": "parameters",
+    "NOTEBOOKS": "definitions",
     "Batch": "batches",
     "Health": "health",
     "Published": "publication",
     "Run": "runs",
-    "RunParameters": "parameters",
+    "RunParameters": "definitions",
     "RunRecord": "record",
     "Verified": "verification",
     "batch": "batches",

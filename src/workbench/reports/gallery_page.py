@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from workbench.charts import mime
 from workbench.charts.drawing import shown
-from workbench.reports.parameters import NOTEBOOKS
+from workbench.reports.definitions import NOTEBOOKS
 from workbench.reports.record import RunRecord
 
 _HERE = Path(__file__).parent

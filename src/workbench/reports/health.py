@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.errors import WorkbenchError
+from workbench.reports.definitions import NOTEBOOKS
 from workbench.reports.execution import Limits, execute
 from workbench.reports.inputs import lock_file
 from workbench.reports.notebook import bare, notebooks_folder
-from workbench.reports.parameters import NOTEBOOKS
 
 if TYPE_CHECKING:
     from workbench.store.workspace import Workspace

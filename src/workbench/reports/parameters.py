@@ -1,161 +1,23 @@
-"""The parameters of each notebook as a typed model, and how given values become one."""
+"""How given values become the parameters of a notebook, and what is said of those that cannot."""
 
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any, get_args
+from typing import Any, get_args
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    WithJsonSchema,
-)
+from pydantic import ValidationError
 
-from workbench.catalog import Catalog
 from workbench.errors import BadInput
+from workbench.reports.definitions import RunParameters
 
 SET_BY_THE_RUN = ("workspace", "data_version")
-_DAYS = re.compile(r"[1-9]\d{0,3}d")
-_RANGE = re.compile(r"(\d{4}-\d{2}-\d{2}):(\d{4}-\d{2}-\d{2})")
-
-
-def _window(text: str) -> str:
-    if _DAYS.fullmatch(text):
-        return text
-    if match := _RANGE.fullmatch(text):
-        first, last = (date.fromisoformat(day) for day in match.groups())
-        if first <= last:
-            return text
-    raise ValueError(text)
-
-
-Window = Annotated[
-    Annotated[str, AfterValidator(_window), WithJsonSchema({"type": "string", "format": "window"})] | None,
-    Field(
-        description='Days reported: "30d" ends on the last day with data, "2024-01-01:2024-01-31" is fixed.'
-    ),
-]
-CampaignId = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
-
-
-class RunParameters(BaseModel):
-    """What a run can be asked; every field has a type, bounds, a default and a sentence of help."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
-
-
-class ExecutiveParameters(RunParameters):
-    """Parameters of the executive summary."""
-
-    window: Window = "30d"
-    compare: bool = Field(default=True, description="Whether to compare with the window before.")
-    top: int = Field(default=8, ge=3, le=25, description="Rows of the leaderboard.")
-
-
-class CampaignParameters(RunParameters):
-    """Parameters of the analysis of one campaign."""
-
-    campaign: CampaignId | None = Field(
-        default=None, description="The campaign's id; none is the campaign that spent most."
-    )
-    window: Window = None
-    compare: bool = Field(default=True, description="Whether to compare with the window before.")
-
-
-class ChannelsParameters(RunParameters):
-    """Parameters of the channel breakdown."""
-
-    window: Window = "30d"
-    compare: bool = Field(default=True, description="Whether to compare with the window before.")
-
-
-class LeadsParameters(RunParameters):
-    """Parameters of the lead report."""
-
-    window: Window = "90d"
-
-
-class CohortsParameters(RunParameters):
-    """Parameters of the cohort report."""
-
-    window: Window = None
-
-
-class DataQualityParameters(RunParameters):
-    """Parameters of the data quality report."""
-
-    window: Window = "30d"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotebookDefinition:
-    """A notebook of the project and what it can be asked.
-
-    Parameters
-    ----------
-    name : str
-        The name of its file, without the ending.
-    title, says : str
-        What it is called, and the question it answers.
-    parameters : type
-        The model of its parameters.
-    """
-
-    name: str
-    title: str
-    says: str
-    parameters: type[RunParameters]
-
-
-NOTEBOOKS: Catalog[NotebookDefinition] = Catalog(
-    "notebook",
-    [
-        NotebookDefinition(
-            name="executive",
-            title="Executive summary",
-            says="How is marketing doing, and what needs attention?",
-            parameters=ExecutiveParameters,
-        ),
-        NotebookDefinition(
-            name="campaign",
-            title="Campaign analysis",
-            says="What did one campaign cost, and what did it bring?",
-            parameters=CampaignParameters,
-        ),
-        NotebookDefinition(
-            name="channels",
-            title="Channel breakdown",
-            says="Which channel earns its money?",
-            parameters=ChannelsParameters,
-        ),
-        NotebookDefinition(
-            name="leads",
-            title="Lead quality",
-            says="How many leads came, how good are they, and where do they stop?",
-            parameters=LeadsParameters,
-        ),
-        NotebookDefinition(
-            name="cohorts",
-            title="Cohorts",
-            says="Do customers who came together stay and buy again?",
-            parameters=CohortsParameters,
-        ),
-        NotebookDefinition(
-            name="data_quality",
-            title="Data quality",
-            says="Can the data be trusted, and what was refused?",
-            parameters=DataQualityParameters,
-        ),
-    ],
-)
+_FORMATS = {
+    "window": "days as '30d' or '2024-01-01:2024-01-31'",
+    "look-back": "days as '30d', or 'any'",
+    "models": "names of attribution models joined by commas, or 'all'",
+}
 
 
 def read_assignments(
@@ -170,6 +32,7 @@ def read_assignments(
 
     Examples
     --------
+    >>> from workbench.reports.definitions import ExecutiveParameters
     >>> read_assignments(ExecutiveParameters, ["top=5", "window=7d", "compare=no"])
     {'top': 5, 'window': '7d', 'compare': False}
     """
@@ -218,6 +81,7 @@ def read_parameters(
 
     Examples
     --------
+    >>> from workbench.reports.definitions import ExecutiveParameters
     >>> read_parameters(ExecutiveParameters, {"top": 5})
     ExecutiveParameters(window='30d', compare=True, top=5)
     >>> read_parameters(ExecutiveParameters, {"tpo": 5}, source="week.yaml")
@@ -277,6 +141,7 @@ def expected(model: type[RunParameters], name: str) -> str:
 
     Examples
     --------
+    >>> from workbench.reports.definitions import ExecutiveParameters
     >>> expected(ExecutiveParameters, "top")
     'a whole number from 3 to 25'
     >>> expected(ExecutiveParameters, "window")
@@ -299,8 +164,8 @@ def _in_words(schema: Mapping[str, Any]) -> str:
         "array": "a list",
         "object": "a mapping",
     }.get(schema.get("type", ""), "another value")
-    if schema.get("format") == "window":
-        return "days as '30d' or '2024-01-01:2024-01-31'"
+    if schema.get("format") in _FORMATS:
+        return _FORMATS[schema["format"]]
     low, high = schema.get("minimum"), schema.get("maximum")
     if low is not None and high is not None:
         return f"{words} from {low} to {high}"

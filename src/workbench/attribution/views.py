@@ -1,0 +1,207 @@
+"""Credit of a workspace as a page shows it; where the data cannot tell, it says why."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING
+
+from workbench.attribution.attributing import attribute, journeys_from
+from workbench.attribution.cost import Returns, returns, spend_by
+from workbench.attribution.credit import Credit
+from workbench.attribution.order import choose_order
+from workbench.attribution.recorded import touchpoints
+from workbench.attribution.regression import regression_of
+from workbench.attribution.validation import HoldOut
+from workbench.errors import NotEnoughData
+from workbench.result import format_value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.attribution.journeys import Journeys
+    from workbench.source import Tables
+
+UNTOUCHED = (
+    "Not enough data: no click or view of a single user is loaded, and totals of platforms do not say who "
+    "was touched before an order."
+)
+
+
+def model_credit(
+    tables: Tables,
+    *,
+    models: str = "all",
+    by: str = "channel",
+    window: str | None = None,
+    look_back: str = "30d",
+) -> Credit:
+    """Return what each model credits for the conversions of a window; its `missing` says why not.
+
+    Parameters
+    ----------
+    tables : Tables
+        The workspace.
+    models : str
+        Names joined by commas, or ``"all"``.
+    by : str
+        What is credited: ``"channel"``, ``"campaign"`` ...
+    window : str, optional
+        The days whose conversions are credited; all by default.
+    look_back : str
+        How far back rules look: ``"30d"``, or ``"any"``.
+
+    Raises
+    ------
+    UsageError
+        If a model, an attribute or a window is unknown.
+    """
+    nothing = Credit(by=by, window=look_back, rows=(), conversions=0.0, value=0.0, currency=tables.currency)
+    try:
+        points = touchpoints(tables, by=by, window=window)
+        found = attribute(points, models=models, by=by, window=look_back)
+    except NotEnoughData as reason:
+        return replace(nothing, missing=str(reason))
+    if not found.missing and not points.provenance.touches:
+        return replace(found, rows=(), missing=UNTOUCHED)
+    return found
+
+
+def credit_returns(tables: Tables, credit: Credit, *, window: str | None = None) -> Returns:
+    """Return what the credited channels or campaigns cost, and what they return by each model.
+
+    Parameters
+    ----------
+    tables : Tables
+        The workspace; needs daily performance, without which nothing is known of costs.
+    credit : Credit
+        The credit of the same window.
+    window : str, optional
+        The days of the spend; all by default.
+    """
+    if credit.missing:
+        return Returns(by=credit.by, rows=(), currency=credit.currency, missing=credit.missing)
+    spend = _by_name(tables, spend_by(tables, credit.by, window=window), credit.by)
+    if not spend:
+        reason = "Not enough data: no spend is loaded, so neither cost nor return is known."
+        return Returns(by=credit.by, rows=(), currency=credit.currency, missing=reason)
+    return returns(credit, spend)
+
+
+def _by_name(tables: Tables, spend: dict[str, float], by: str) -> dict[str, float]:
+    """Return spend under the names that credit has: campaigns are measured by id and credited by name."""
+    if by != "campaign" or "campaigns" not in tables.names:
+        return spend
+    rows = tables.query("SELECT campaign_id, name FROM campaigns").to_pylist()
+    names = {str(row["campaign_id"]): row["name"] for row in rows if row["name"]}
+    found: dict[str, float] = {}
+    for key, amount in spend.items():
+        name = str(names.get(key, key))
+        found[name] = found.get(name, 0.0) + amount
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRow:
+    """How well one model tells journeys that convert, on users it has not seen.
+
+    Parameters
+    ----------
+    model : str
+        ``"markov"`` or ``"regression"``.
+    variant : str
+        The order of a Markov model.
+    chosen : bool
+        Whether the credit is from this one.
+    auc : float or None
+        The chance that a converting journey is rated above one that did not; 0.5 is guessing.
+    log_loss, plain_log_loss : float
+        Mean of -log of the chance given to what happened, in nats; and the same with one chance for all.
+    gain : float
+        By how much the loss is lower, as a share of the plain one; negative where it is higher.
+    """
+
+    model: str
+    variant: str
+    chosen: bool
+    auc: float | None
+    log_loss: float
+    plain_log_loss: float
+    gain: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelChecks:
+    """What the models that predict achieve on users they have not seen; rules predict nothing."""
+
+    rows: tuple[CheckRow, ...]
+    journeys: float = 0.0
+    missing: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Return which model predicts best, and whether that is any good."""
+        if self.missing or not self.rows:
+            return self.missing or "No model could be judged."
+        best = max((row for row in self.rows if row.chosen), key=lambda row: row.gain)
+        if best.gain <= 0:
+            return "No model predicts conversions of unseen users better than their mean rate."
+        return (
+            f"{best.model.capitalize()} predicts conversions of unseen users best: "
+            f"{format_value(best.gain, '%')} less loss than their mean rate, AUC {format_value(best.auc)} "
+            "(0.5 is guessing)."
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per model."""
+        import pandas as pd
+
+        names = [field.name for field in fields(CheckRow)]
+        return pd.DataFrame([asdict(row) for row in self.rows], columns=names)
+
+
+def model_checks(
+    tables: Tables, *, by: str = "channel", window: str | None = None, look_back: str = "30d"
+) -> ModelChecks:
+    """Return how well the models that predict do on users they have not seen.
+
+    Parameters
+    ----------
+    tables : Tables
+        The workspace.
+    by, window, look_back : str
+        As in `model_credit`.
+    """
+    try:
+        points = touchpoints(tables, by=by, window=window)
+        if not points.provenance.touches:
+            return ModelChecks(rows=(), missing=UNTOUCHED)
+        journeys = journeys_from(points, by=by, window=look_back)
+        rows = (*_orders(journeys), *_regression(journeys))
+    except NotEnoughData as reason:
+        return ModelChecks(rows=(), missing=str(reason))
+    return ModelChecks(rows=rows, journeys=journeys.journeys)
+
+
+def _orders(journeys: Journeys) -> list[CheckRow]:
+    choice = choose_order(journeys)
+    return [
+        _check("markov", row.hold_out, variant=f"order {row.order}", chosen=row.order == choice.order)
+        for row in choice.rows
+    ]
+
+
+def _regression(journeys: Journeys) -> list[CheckRow]:
+    found = regression_of(journeys).hold_out
+    return [_check("regression", found, variant="", chosen=True)] if found else []
+
+
+def _check(model: str, found: HoldOut, *, variant: str, chosen: bool) -> CheckRow:
+    return CheckRow(
+        model=model,
+        variant=variant,
+        chosen=chosen,
+        auc=found.auc,
+        log_loss=found.log_loss,
+        plain_log_loss=found.plain_log_loss,
+        gain=1 - found.log_loss / found.plain_log_loss if found.plain_log_loss > 0 else 0.0,
+    )

@@ -1,0 +1,211 @@
+"""The notebooks, and what each can be asked, as typed models."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
+
+from workbench.catalog import Catalog
+
+_DAYS = re.compile(r"[1-9]\d{0,3}d")
+_RANGE = re.compile(r"(\d{4}-\d{2}-\d{2}):(\d{4}-\d{2}-\d{2})")
+
+
+def _window(text: str) -> str:
+    if _DAYS.fullmatch(text):
+        return text
+    if match := _RANGE.fullmatch(text):
+        first, last = (date.fromisoformat(day) for day in match.groups())
+        if first <= last:
+            return text
+    raise ValueError(text)
+
+
+Window = Annotated[
+    Annotated[str, AfterValidator(_window), WithJsonSchema({"type": "string", "format": "window"})] | None,
+    Field(
+        description='Days reported: "30d" ends on the last day with data, "2024-01-01:2024-01-31" is fixed.'
+    ),
+]
+
+
+def _look_back(text: str) -> str:
+    if text == "any" or _DAYS.fullmatch(text):
+        return text
+    raise ValueError(text)
+
+
+LookBack = Annotated[
+    Annotated[str, AfterValidator(_look_back), WithJsonSchema({"type": "string", "format": "look-back"})],
+    Field(description='How far before an order a touch may lie: "30d", or "any".'),
+]
+
+
+def _models(text: str) -> str:
+    from workbench.attribution.crediting import chosen_models
+    from workbench.errors import WorkbenchError
+
+    try:
+        chosen_models(text)
+    except WorkbenchError:
+        raise ValueError(text) from None
+    return text
+
+
+Models = Annotated[
+    Annotated[str, AfterValidator(_models), WithJsonSchema({"type": "string", "format": "models"})],
+    Field(description='Attribution models, joined by commas: "last_touch,markov"; or "all".'),
+]
+Touch = Annotated[
+    Literal["channel", "campaign", "campaign_type"], Field(description="What tells touches apart.")
+]
+CampaignId = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
+
+
+class RunParameters(BaseModel):
+    """What a run can be asked; every field has a type, bounds, a default and a sentence of help."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
+
+
+class ExecutiveParameters(RunParameters):
+    """Parameters of the executive summary."""
+
+    window: Window = "30d"
+    compare: bool = Field(default=True, description="Whether to compare with the window before.")
+    top: int = Field(default=8, ge=3, le=25, description="Rows of the leaderboard.")
+
+
+class CampaignParameters(RunParameters):
+    """Parameters of the analysis of one campaign."""
+
+    campaign: CampaignId | None = Field(
+        default=None, description="The campaign's id; none is the campaign that spent most."
+    )
+    window: Window = None
+    compare: bool = Field(default=True, description="Whether to compare with the window before.")
+
+
+class ChannelsParameters(RunParameters):
+    """Parameters of the channel breakdown."""
+
+    window: Window = "30d"
+    compare: bool = Field(default=True, description="Whether to compare with the window before.")
+
+
+class LeadsParameters(RunParameters):
+    """Parameters of the lead report."""
+
+    window: Window = "90d"
+
+
+class CohortsParameters(RunParameters):
+    """Parameters of the cohort report."""
+
+    window: Window = None
+
+
+class AttributionParameters(RunParameters):
+    """Parameters of the attribution report."""
+
+    window: Window = "90d"
+    by: Touch = "channel"
+    look_back: LookBack = "30d"
+    models: Models = "all"
+
+
+class JourneysParameters(RunParameters):
+    """Parameters of the report on journeys."""
+
+    window: Window = "90d"
+    by: Touch = "channel"
+    look_back: LookBack = "30d"
+    top: int = Field(default=10, ge=3, le=50, description="Ways that are listed.")
+    order: CampaignId | None = Field(
+        default=None, description="The id of the order to show touch by touch; none is one of the newest."
+    )
+
+
+class DataQualityParameters(RunParameters):
+    """Parameters of the data quality report."""
+
+    window: Window = "30d"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotebookDefinition:
+    """A notebook of the project and what it can be asked.
+
+    Parameters
+    ----------
+    name : str
+        The name of its file, without the ending.
+    title, says : str
+        What it is called, and the question it answers.
+    parameters : type
+        The model of its parameters.
+    """
+
+    name: str
+    title: str
+    says: str
+    parameters: type[RunParameters]
+
+
+NOTEBOOKS: Catalog[NotebookDefinition] = Catalog(
+    "notebook",
+    [
+        NotebookDefinition(
+            name="executive",
+            title="Executive summary",
+            says="How is marketing doing, and what needs attention?",
+            parameters=ExecutiveParameters,
+        ),
+        NotebookDefinition(
+            name="campaign",
+            title="Campaign analysis",
+            says="What did one campaign cost, and what did it bring?",
+            parameters=CampaignParameters,
+        ),
+        NotebookDefinition(
+            name="channels",
+            title="Channel breakdown",
+            says="Which channel earns its money?",
+            parameters=ChannelsParameters,
+        ),
+        NotebookDefinition(
+            name="attribution",
+            title="Attribution",
+            says="Which channels and campaigns deserve the credit?",
+            parameters=AttributionParameters,
+        ),
+        NotebookDefinition(
+            name="journeys",
+            title="Customer journeys",
+            says="How do people come to buy?",
+            parameters=JourneysParameters,
+        ),
+        NotebookDefinition(
+            name="leads",
+            title="Lead quality",
+            says="How many leads came, how good are they, and where do they stop?",
+            parameters=LeadsParameters,
+        ),
+        NotebookDefinition(
+            name="cohorts",
+            title="Cohorts",
+            says="Do customers who came together stay and buy again?",
+            parameters=CohortsParameters,
+        ),
+        NotebookDefinition(
+            name="data_quality",
+            title="Data quality",
+            says="Can the data be trusted, and what was refused?",
+            parameters=DataQualityParameters,
+        ),
+    ],
+)
