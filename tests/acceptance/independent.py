@@ -166,16 +166,21 @@ class _Part:
         sent, clicks, sold = map(self.of, ("campaign_delivered", "campaign_clicked", "campaign_converted"))
         shown = sent[~sent["held"]]
         platform = self.spend[["impressions", "clicks", "spend", "conversions", "revenue"]].sum(min_count=1)
-        seen = len(shown) + _zero(platform["impressions"])
-        clicked = len(clicks) + _zero(platform["clicks"])
-        earned = sold["worth"].sum() + _zero(platform["revenue"])
+        tracked = len(sent) + len(clicks) + len(sold) + len(self.of("campaign_viewed"))
+
+        def both(recorded: float, reported: float) -> float:
+            return recorded + _zero(reported) if tracked else float(reported)
+
+        seen = both(len(shown), platform["impressions"])
+        clicked = both(len(clicks), platform["clicks"])
+        earned = both(sold["worth"].sum(), platform["revenue"])
         new = sold.merge(self._first_orders(), on=["user", "order"])["user"].nunique()
         return {
             "impressions": seen,
             "ctr": _ratio(clicked, seen),
             "cpc": _ratio(platform["spend"], clicked),
             "roas": _ratio(earned, platform["spend"]),
-            "aov": _ratio(earned, len(sold) + _zero(platform["conversions"])),
+            "aov": _ratio(earned, both(len(sold), platform["conversions"])),
             "cac": _ratio(platform["spend"], new),
             "conversion_rate": _ratio(sold["user"].nunique(), clicks["user"].nunique()),
             "frequency": _ratio(len(shown), shown["user"].nunique()),

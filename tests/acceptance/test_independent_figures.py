@@ -99,8 +99,7 @@ def test_core_metrics(market: Market, workspace: Path, workbench: Command, by: s
 
 def _same(name: str, found: float | None, expected: float) -> bool:
     if found is None or math.isnan(expected):
-        # no spend reported, or none: both readings of an idle campaign are right
-        return (found is None) == math.isnan(expected) or (found == 0.0 and math.isnan(expected))
+        return (found is None) == math.isnan(expected)
     # spans of time are measured in whole seconds
     absolute = 1 / 3600 if name == "hours_to_conversion" else 1e-9
     relative = 1e-6 if name == "cac_payback_months" else 1e-9

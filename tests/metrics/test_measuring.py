@@ -55,6 +55,7 @@ def market(seed: int = 0, n: int = 3000) -> Memory:
             "channel": "email",
             "spend": 10.0 + c,
             "clicks": c,
+            "impressions": 100,
             "segment": "A",
         }
         for day in days("2024-03-01", 30)
@@ -87,6 +88,7 @@ def test_ctr_and_conversion_rate_by_campaign(tables: Memory, facts: pd.DataFrame
     found = measure(tables, ["ctr", "conversion_rate"], by="campaign")
     for name, rows in facts[facts.campaign_id.notna()].groupby("campaign_id"):
         shown = ((rows.event_type == "campaign_delivered") & ~rows.is_holdout.eq(True)).sum()
+        shown += 30 * 100
         clicks = (rows.event_type == "campaign_clicked").sum() + 30 * int(str(name)[1])
         assert found.value("ctr", campaign=name) == pytest.approx(clicks / shown, rel=1e-14)
         clicked = rows[rows.event_type == "campaign_clicked"].user_key.nunique()

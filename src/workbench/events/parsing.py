@@ -248,7 +248,7 @@ def count(text: str, written: NumberFormat) -> Parsed:
     whole = f"abs(_w) < {_LARGEST_COUNT} AND trunc(_w) = _w"
     sql = bound("_w", parsed.sql, f"CASE WHEN {whole} THEN CAST(_w AS BIGINT) END")
     reason = (
-        f"CASE WHEN abs({parsed.sql}) > {LARGEST!r} THEN {shown(text)} || ' is too large'"
+        f"CASE WHEN abs({parsed.sql}) > {LARGEST!r} THEN {shown(text)} || ' is too large, and not a count'"
         f" WHEN {parsed.sql} IS NOT NULL THEN {shown(text)} || ' is not a whole number'"
         f" ELSE {parsed.reason} END"
     )

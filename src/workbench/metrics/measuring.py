@@ -17,10 +17,12 @@ from workbench.metrics.measured import Measured, Row
 from workbench.metrics.measures import Leaf, Measure, leaves
 from workbench.metrics.metric import Metric
 from workbench.metrics.own_records import is_own, own_window
-from workbench.metrics.plan import plan
+from workbench.metrics.plan import Plan, plan
 from workbench.metrics.presence import loaded
+from workbench.metrics.reasons import NOT_REPORTED, one_sided, why
 from workbench.metrics.slices import DIMENSIONS, parse_by
 from workbench.metrics.spreads import spread
+from workbench.metrics.tracking import blank_untracked
 from workbench.metrics.values import Floats, Values, fetch
 from workbench.metrics.window import Window, resolve
 from workbench.source import recorded
@@ -92,11 +94,15 @@ def _measured(
     daily = not any(DIMENSIONS[name].grain in _SINGLE_DAYS for name in dimensions)
     needed = plan(wanted, by=dimensions, where=kept, loaded=loaded(tables, wanted), daily=daily)
     _refuse_unsliceable(asked, formulas, needed.missing, dimensions)
-    values = fetch(tables, needed, dimensions, span)
+    values = _fetched(tables, needed, kept, span, dimensions)
     answered = [leaf for leaf in wanted if leaf not in needed.missing]
     present = completeness.present(tables, answered, span)
     leaning = cautions(tables, answered, span)
-    before = _before(tables, needed, dimensions, span) if compare and not _timed(dimensions) else None
+    before = (
+        _fetched(tables, needed, kept, span.previous, dimensions)
+        if compare and not _timed(dimensions)
+        else None
+    )
     rows: list[Row] = []
     for metric in asked:
         formula = formulas[metric.name]
@@ -130,8 +136,12 @@ def _refuse_unsliceable(
         raise UsageError(f"{names} cannot be sliced by {', '.join(by)}: {reasons[0][0]}.")
 
 
-def _before(tables: Tables, needed: object, by: tuple[str, ...], span: Window) -> Values:
-    return fetch(tables, needed, by, span.previous)  # type: ignore[arg-type]
+def _fetched(
+    tables: Tables, needed: Plan, kept: tuple[Condition, ...], span: Window, by: tuple[str, ...]
+) -> Values:
+    values = fetch(tables, needed, by, span)
+    blank_untracked(tables, values, kept, tables.names, span)
+    return values
 
 
 def _rows(metric: Metric, formula: Measure, values: Values, before: Values | None, share: float) -> list[Row]:
@@ -145,7 +155,8 @@ def _rows(metric: Metric, formula: Measure, values: Values, before: Values | Non
     previous, p = _previous(metric, formula, values, before, found) if before else (blank, blank)
     with np.errstate(divide="ignore", invalid="ignore"):
         change = np.where(previous == 0, np.nan, (value - previous) / np.abs(previous))
-    general = [values.missing[leaf] for leaf in leaves(formula) if leaf in values.missing]
+    halves = one_sided(formula, values)
+    value = np.where([bool(half) for half in halves], np.nan, value)
     basis = _basis(metric, formula)
     return [
         Row(
@@ -168,7 +179,7 @@ def _rows(metric: Metric, formula: Measure, values: Values, before: Values | Non
             if beyond[i]
             else apart
             if apart and np.isnan(value[i])
-            else _note(value[i], bottom[i], general, found.notes[i]),
+            else halves[i] or _note(value[i], bottom[i], why(formula, values, i), found.notes[i]),
         )
         for i, key in enumerate(values.slices)
     ]
@@ -186,14 +197,12 @@ def _basis(metric: Metric, formula: Measure) -> str:
     return "credited" if formula is metric.credited else "orders"
 
 
-def _note(value: float, bottom: float, general: list[str], interval: str) -> str:
+def _note(value: float, bottom: float, unknown: str, interval: str) -> str:
     if not np.isnan(value):
         return interval
-    if interval and not interval.startswith("no interval"):
-        return interval
-    if bottom == 0:
-        return "the denominator is zero"
-    return "; ".join(dict.fromkeys(general)) or "not reported"
+    if unknown or (interval and not interval.startswith("no interval")):
+        return unknown or interval
+    return "the denominator is zero" if bottom == 0 else NOT_REPORTED
 
 
 def _number(value: float) -> float:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.events.tables import TABLES
-from workbench.metrics import sql
+from workbench.metrics import absence, sql
 from workbench.metrics.expressions import build
 from workbench.metrics.measures import (
     Arithmetic,
@@ -56,6 +55,8 @@ class Values:
         Leaf -> the stored interval of a model's figure.
     missing : dict
         Leaf -> why it has no answer.
+    reasons : dict
+        Leaf -> why it is unknown in the slices in which it is.
     """
 
     by: tuple[str, ...]
@@ -65,6 +66,7 @@ class Values:
     daily: dict[Leaf, Floats] = field(default_factory=dict)
     bounds: dict[Leaf, tuple[Floats, Floats]] = field(default_factory=dict)
     missing: dict[Leaf, str] = field(default_factory=dict)
+    reasons: dict[Leaf, str] = field(default_factory=dict)
 
     def of(self, measure: Measure) -> Floats:
         """Return a measure by slice."""
@@ -188,6 +190,7 @@ def _floats(answer: pa.Table, column: str) -> Floats:
 def _read(values: Values, query: Query, answer: pa.Table, rows: NDArray[np.int64], window: Window) -> None:
     size = len(values.slices)
     days = _days(answer, window.first) if query.daily else None
+    present, group = np.bincount(rows, minlength=size) > 0, absence.groups(values.by, values.slices)
     for place, leaf in enumerate(query.leaves):
         name = leaf.figure if isinstance(leaf, Derived) else f"l{place}"
         column = _floats(answer, name)
@@ -197,25 +200,16 @@ def _read(values: Values, query: Query, answer: pa.Table, rows: NDArray[np.int64
             whole[rows] = column
         else:
             whole = np.bincount(rows[known], column[known], minlength=size).astype(float)
-            whole[_unreported(leaf, rows, known, size)] = np.nan
+            filled = np.bincount(rows[known], minlength=size) > 0
+            whole[absence.unreported(leaf, present, filled, group)] = np.nan
+            if not present.any():
+                values.reasons[leaf] = f"no {leaf.table.replace('_', ' ')} in the window"
         values.totals[leaf] = whole
         if days is not None:
             table = np.bincount(
                 rows[known] * window.days + days[known], column[known], minlength=size * window.days
             )
             values.daily[leaf] = table.astype(float).reshape(size, window.days)
-
-
-def _unreported(
-    leaf: Leaf, rows: NDArray[np.int64], known: NDArray[np.bool_], size: int
-) -> NDArray[np.bool_]:
-    """Return the slices in which an optional column was never filled: unknown there, not zero."""
-    if not isinstance(leaf, Total) or leaf.where or leaf.table == "facts":
-        return np.zeros(size, bool)
-    if TABLES[leaf.table].field(leaf.column).required:
-        return np.zeros(size, bool)
-    present, filled = np.bincount(rows, minlength=size) > 0, np.bincount(rows[known], minlength=size) > 0
-    return (present & ~filled) if present.any() else np.ones(size, bool)
 
 
 def _days(answer: pa.Table, first: date) -> NDArray[np.int64]:

@@ -1,0 +1,63 @@
+"""Which slices events were recorded of: what is not counted there did not happen; elsewhere it is unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.metrics.absence import Flags, groups, spread_out
+from workbench.metrics.conditions import Condition
+from workbench.metrics.measures import Count, Distinct, Leaf, Total, count
+from workbench.metrics.own_records import is_own
+from workbench.metrics.plan import plan
+from workbench.metrics.slices import DIMENSIONS
+from workbench.metrics.values import Values, fetch
+
+if TYPE_CHECKING:
+    from workbench.metrics.window import Window
+    from workbench.source import Tables
+
+_TRACKED = ("campaign_delivered", "campaign_viewed", "campaign_clicked", "campaign_converted")
+UNTRACKED = "no events recorded there"
+
+
+def blank_untracked(
+    tables: Tables, values: Values, where: tuple[Condition, ...], loaded: Collection[str], window: Window
+) -> None:
+    """Make what is counted of events unknown in slices of which no event of a campaign was recorded.
+
+    Events are asked for again only where a slice is known to another table alone.
+    """
+    lasting = tuple(name for name in values.by if not DIMENSIONS[name].grain)
+    counted = [leaf for leaf in values.totals if _counted(leaf)]
+    if not lasting or not counted:
+        return
+    group = groups(values.by, values.slices)
+    seen = spread_out(np.any([values.totals[leaf] != 0 for leaf in counted], axis=0), group)
+    if seen.all():
+        return
+    seen |= _recorded(tables, values, (lasting, where, loaded), window)
+    for leaf in counted:
+        values.totals[leaf] = np.where(seen, values.totals[leaf], np.nan)
+        values.reasons[leaf] = UNTRACKED
+
+
+def _counted(leaf: Leaf) -> bool:
+    return isinstance(leaf, Count | Total | Distinct) and leaf.table == "facts" and not is_own(leaf)
+
+
+def _recorded(
+    tables: Tables,
+    values: Values,
+    asked: tuple[tuple[str, ...], tuple[Condition, ...], Collection[str]],
+    window: Window,
+) -> Flags:
+    by, where, loaded = asked
+    tracked = count(_TRACKED)
+    needed = plan([tracked], by=by, where=where, loaded=loaded)
+    found = fetch(tables, needed, by, window)
+    known = {key for key, n in zip(found.slices, found.of(tracked), strict=True) if n > 0}
+    places = [values.by.index(name) for name in by]
+    return np.array([tuple(key[place] for place in places) in known for key in values.slices], bool)
