@@ -6,7 +6,7 @@ import pytest
 
 from workbench.errors import UsageError
 from workbench.events.tables import TABLES
-from workbench.metrics import METRICS, leaves
+from workbench.metrics import METRICS, leaves, median
 from workbench.metrics.expressions import build
 from workbench.metrics.plan import plan
 from workbench.metrics.sql import to_sql
@@ -27,6 +27,6 @@ def test_every_metric_compiles(dialect: str) -> None:
 
 
 def test_a_dialect_without_quantiles_says_so() -> None:
-    (query,) = queries("data_freshness_p95", by=())
+    (query,) = plan([median("value", of="user_purchased")], loaded=["facts", "user_purchased"]).queries
     with pytest.raises(UsageError, match="bigquery cannot answer this"):
         to_sql(lambda: build(query), query, "bigquery")

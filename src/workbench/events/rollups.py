@@ -8,13 +8,39 @@ every load adds rows of its own.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 from workbench.catalog import Catalog
+from workbench.events.definitions import EVENT_TYPES
 from workbench.events.fields import Kind, field
 from workbench.events.recorded_tables import FACTS
 from workbench.events.tables import TABLES, TableDefinition
 
 COUNT = "events"
+
+# Columns that are told in steps, rounded up: up to which value, in which steps. A lag is told to half
+# a minute up to ten minutes, then to two figures, beyond a week to days. Bounds are multiples of steps, to
+# keep the order of values; thirty days are one, so that they are the same limit before and after.
+STEPS: dict[str, tuple[tuple[float, float], ...]] = {
+    "lag_minutes": ((10.0, 0.5), (100.0, 1.0), (1000.0, 10.0), (10_000.0, 100.0), (inf, 1440.0))
+}
+
+
+def stepped_sql(column: str) -> str:
+    """Return the SQL of a column's values in their steps; of one without steps, the column.
+
+    Examples
+    --------
+    >>> stepped_sql("lag_minutes")[:60]
+    'CASE WHEN lag_minutes <= 10.0 THEN ceil(lag_minutes / 0.5) *'
+    >>> stepped_sql("day")
+    'day'
+    """
+    if column not in STEPS:
+        return column
+    *bounded, (_, largest) = STEPS[column]
+    cases = " ".join(f"WHEN {column} <= {end} THEN ceil({column} / {step}) * {step}" for end, step in bounded)
+    return f"CASE {cases} ELSE ceil({column} / {largest}) * {largest} END"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +57,15 @@ class Rollup:
         The columns of the facts by which they are grouped.
     sums : tuple of str
         The columns that are added up. How many facts there are stands in ``events``.
+    of : tuple of str
+        The event types it holds; empty where it holds all of them.
     """
 
     name: str
     says: str
     keys: tuple[str, ...]
-    sums: tuple[str, ...]
+    sums: tuple[str, ...] = ()
+    of: tuple[str, ...] = ()
 
     @property
     def table(self) -> TableDefinition:
@@ -50,7 +79,7 @@ class Rollup:
                 *(FACTS.field(name) for name in self.sums),
             ),
             day="day",
-            order=("event_type", "day"),
+            order=tuple(name for name in ("event_type", "day") if name in self.keys),
         )
 
     def made_from(self, facts: str) -> str:
@@ -59,9 +88,12 @@ class Rollup:
         Examples
         --------
         >>> print(Rollup(name="r", says="", keys=("day",), sums=("value",)).made_from("facts"))
-        SELECT day, COUNT(*) AS events, SUM(value) AS value FROM facts GROUP BY day
+        SELECT day, COUNT(*) AS events, SUM(value) AS value FROM facts GROUP BY ALL
         """
-        return self._grouped(facts, "COUNT(*)")
+        keys = ", ".join(f"{stepped_sql(name)} AS {name}" if name in STEPS else name for name in self.keys)
+        listed = ", ".join(f"'{name}'" for name in self.of)
+        where = f" WHERE event_type IN ({listed})" if listed else ""
+        return f"SELECT {keys}, COUNT(*) AS {COUNT}{self._summed} FROM {facts}{where} GROUP BY ALL"
 
     def merged_from(self, rows: str) -> str:
         """Return the SELECT that makes it from rows of its own, or of a finer roll-up.
@@ -69,16 +101,18 @@ class Rollup:
         Examples
         --------
         >>> print(Rollup(name="r", says="", keys=("day",), sums=()).merged_from("r"))
-        SELECT day, SUM(events) AS events FROM r GROUP BY day
+        SELECT day, SUM(events) AS events FROM r GROUP BY ALL
         """
-        return self._grouped(rows, f"SUM({COUNT})")
-
-    def _grouped(self, rows: str, count: str) -> str:
         keys = ", ".join(self.keys)
-        sums = "".join(f", SUM({name}) AS {name}" for name in self.sums)
-        return f"SELECT {keys}, {count} AS {COUNT}{sums} FROM {rows} GROUP BY {keys}"
+        return f"SELECT {keys}, SUM({COUNT}) AS {COUNT}{self._summed} FROM {rows} GROUP BY ALL"
+
+    @property
+    def _summed(self) -> str:
+        return "".join(f", SUM({name}) AS {name}" for name in self.sums)
 
 
+# What the workbench records of itself arrives at once, and is not data.
+_DATA = tuple(name for name, event_type in EVENT_TYPES.items() if event_type.family != "system")
 _CAMPAIGN = ("day", "event_type", "campaign_id", "channel", "is_holdout")
 
 # The coarsest first: a question is answered from the first that covers it, and each is made from the next.
@@ -96,6 +130,12 @@ ROLLUPS: Catalog[Rollup] = Catalog(
             says="The same, by segment and kind as well.",
             keys=(*_CAMPAIGN, "segment", "kind"),
             sums=("value", "seconds"),
+        ),
+        Rollup(
+            name="rollup_lags",
+            says="Events of one day by campaign, source and how late they arrived, in steps: how many.",
+            keys=("day", "campaign_id", "source", "lag_minutes"),
+            of=_DATA,
         ),
     ],
 )

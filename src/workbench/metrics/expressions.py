@@ -17,6 +17,8 @@ def build(query: Query) -> Expression:
             return queries.distinct(query)
         case "quantile":
             return queries.quantiles(query)
+        case "steps":
+            return queries.stepped(query)
         case "stored":
             return queries.stored(query)
         case "derived":

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from workbench.events.definitions import EVENT_TYPES
+from workbench.events.rollups import STEPS
 from workbench.metrics.conditions import Condition, printed
 
 Operator = Literal["+", "-", "*", "/"]
@@ -210,14 +211,22 @@ class Distinct(_Rows):
 
 @dataclass(frozen=True, slots=True)
 class Quantile(_Rows):
-    """A quantile of a column, interpolated between neighbours; 0.5 is the median."""
+    """A quantile of a column, interpolated between neighbours; 0.5 is the median.
+
+    A column that is told in steps (`workbench.events.rollups.STEPS`) is rounded up to its step first.
+    """
 
     column: str = field(kw_only=True)
     share: float = field(kw_only=True)
 
     def __str__(self) -> str:
         name = "median" if self.share == 0.5 else f"p{100 * self.share:g}"
-        return f"{name}({self._source(self.column)})"
+        return f"{name}({self._source(f'step of {self.column}' if self.stepped else self.column)})"
+
+    @property
+    def stepped(self) -> bool:
+        """Return whether its column is told in steps."""
+        return self.table == "facts" and self.column in STEPS
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,9 @@ def plan(
             where=where,
             loaded=lookups,
             daily=daily and _by_day(kind, table),
-            rollup=covering(leaves, by, where, loaded) if kind == "sums" and table == "facts" else "",
+            rollup=covering(leaves, by, where, loaded)
+            if kind in ("sums", "steps") and table == "facts"
+            else "",
         )
         for (kind, table, _), leaves in grouped.items()
     )
@@ -83,7 +85,9 @@ def _group(leaf: Leaf) -> tuple[str, str, str]:
         return "stored", leaf.table, ""
     if isinstance(leaf, Distinct):
         return "distinct", leaf.table, leaf.column
-    return ("quantile" if isinstance(leaf, Quantile) else "sums"), leaf.table, ""
+    if isinstance(leaf, Quantile):
+        return ("steps", leaf.table, leaf.column) if leaf.stepped else ("quantile", leaf.table, "")
+    return "sums", leaf.table, ""
 
 
 def _reason(leaf: Leaf, by: tuple[str, ...], where: tuple[Condition, ...], loaded: Collection[str]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from workbench.events.definitions import Kind
-from workbench.events.rollups import COUNT
+from workbench.events.rollups import COUNT, STEPS
 from workbench.events.tables import TABLES
 from workbench.metrics import sql
 from workbench.metrics.conditions import Condition
@@ -29,7 +29,8 @@ class Query:
     Parameters
     ----------
     kind : str
-        ``sums`` (counts and totals), ``distinct``, ``quantile``, ``derived`` or ``stored``.
+        ``sums`` (counts and totals), ``distinct``, ``quantile``, ``steps`` (quantiles of what is told in
+        steps), ``derived`` or ``stored``.
     table : str
         What it reads; the name of the query for ``derived``.
     leaves : tuple of Leaf
@@ -46,7 +47,7 @@ class Query:
         The roll-up that sums of events are read from; empty where it is the events.
     """
 
-    kind: Literal["sums", "distinct", "quantile", "derived", "stored"]
+    kind: Literal["sums", "distinct", "quantile", "steps", "derived", "stored"]
     table: str
     leaves: tuple[Leaf, ...]
     by: tuple[str, ...] = ()
@@ -162,7 +163,7 @@ def _hoisted(query: Query) -> Expression:
     also = [c.column for leaf in leaves for c in leaf.where if c.column in DIMENSIONS]
     rows = source(query, also=also)
     types = sorted({name for leaf in leaves for name in leaf.event_types})
-    return rows.filter(rows.event_type.isin(types)) if types else rows
+    return rows.filter(rows.event_type.isin(types)) if types and "event_type" in rows.columns else rows
 
 
 def _rows(query: Query) -> list[Rows]:
@@ -172,7 +173,7 @@ def _rows(query: Query) -> list[Rows]:
 def _applies(rows: Expression, leaf: Rows) -> Expression | None:
     """Return the condition under which a row belongs to a leaf; None where every row does."""
     conditions = [meets(rows, condition) for condition in leaf.where]
-    if leaf.event_types:
+    if leaf.event_types and "event_type" in rows.columns:  # a roll-up without it holds these types only
         conditions.insert(
             0,
             rows.event_type.isin(list(leaf.event_types))
@@ -256,6 +257,39 @@ def quantiles(query: Query) -> Expression:
     leaves = [leaf for leaf in query.leaves if isinstance(leaf, Quantile)]
     figures = {f"l{place}": _value(rows, leaf).quantile(leaf.share) for place, leaf in enumerate(leaves)}
     return aggregated(rows, groups(rows, query), **figures)
+
+
+def stepped(query: Query) -> Expression:
+    """Return quantiles of a column that is told in steps: events per step first, then how far they reach."""
+    rows = _hoisted(query)
+    leaves = [leaf for leaf in query.leaves if isinstance(leaf, Quantile)]
+    column = leaves[0].column
+    if not query.rollup:
+        rows = rows.mutate(**{column: sql.stepped(rows[column], STEPS[column])})
+    counts = {f"n{place}": _counted(rows, leaf).sum() for place, leaf in enumerate(leaves)}
+    by = groups(rows, query)
+    steps = rows.filter(rows[column].notnull()).group_by(**by, step_=rows[column]).agg(**counts)
+    keys = [steps[name] for name in by]
+    steps = steps.mutate(
+        **{f"up_to_{name}": sql.number(sql.running(steps[name], keys, steps.step_)) for name in counts},
+        **{f"all_{name}": sql.number(sql.over(steps[name].sum(), keys)) for name in counts},
+    )
+    figures = {f"l{place}": _reached(steps, leaf.share, f"n{place}") for place, leaf in enumerate(leaves)}
+    return aggregated(steps, {name: steps[name] for name in by}, **figures)
+
+
+def _counted(rows: Expression, leaf: Rows) -> Expression:
+    weight = rows[COUNT] if COUNT in rows.columns else sql.literal(1)
+    applies = _applies(rows, leaf)
+    return weight if applies is None else sql.when(applies, weight, 0)
+
+
+def _reached(steps: Expression, share: float, name: str) -> Expression:
+    """Return the step that a share of the events reaches, interpolated as quantiles of single values are."""
+    at, up_to = (steps[f"all_{name}"] - 1) * share, steps[f"up_to_{name}"]
+    held = steps[name] > 0  # a step of none is reached by none
+    low, high = (sql.when(held & (up_to > place), steps.step_).min() for place in (at.floor(), at.ceil()))
+    return low + (high - low) * (at - at.floor()).max()
 
 
 def stored(query: Query) -> Expression:

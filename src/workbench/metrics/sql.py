@@ -209,6 +209,22 @@ def partitioned_order(by: Sequence[Expression], order: Sequence[Expression]) -> 
     return ibis.row_number().over(ibis.window(group_by=list(by), order_by=list(order)))
 
 
+def running(value: Expression, by: Sequence[Expression], order: Expression) -> Expression:
+    """Return the sum of a column up to each row, among those of equal `by`, in the given order."""
+    import ibis
+
+    return value.sum().over(ibis.cumulative_window(group_by=list(by), order_by=order))
+
+
+def stepped(column: Expression, steps: Sequence[tuple[float, float]]) -> Expression:
+    """Return a column rounded up to steps: up to each value in steps of what stands beside it."""
+    import ibis
+
+    *bounded, (_, largest) = steps
+    cases = [(column <= end, number((column / step).ceil()) * step) for end, step in bounded]
+    return ibis.cases(*cases, else_=number((column / largest).ceil()) * largest)
+
+
 def over(value: Expression, by: Sequence[Expression]) -> Expression:
     """Return an aggregate over all rows of equal `by`."""
     import ibis

@@ -23,8 +23,9 @@ FRESHNESS = Metric(
     refresh="real-time",
     is_=quantile("lag_minutes", 0.95, of=OTHER, where=(LIVE,)),
     says=(
-        "Minutes between an event and its arrival that 95 % of live events stay below; history "
-        "older than 30 days on arrival is left out, and so is what the workbench records of itself."
+        "Minutes between an event and its arrival that 95 % of live events stay within, each rounded up: to "
+        "half a minute up to ten minutes, then to two figures, beyond a week to days. History older than 30 "
+        "days on arrival is left out, and so is what the workbench records of itself."
     ),
 )
 

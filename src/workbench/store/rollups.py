@@ -135,7 +135,11 @@ def _made(connection: DuckDBPyConnection, rollups: list[Rollup], facts: str) -> 
     """Return the table with the rows of each roll-up: the finest is made from facts, others from a finer."""
     made: dict[Rollup, str] = {}
     for place, rollup in enumerate(reversed(rollups)):
-        finer = [name for other, name in made.items() if set(rollup.keys) <= set(other.keys)]
+        finer = [
+            name
+            for other, name in made.items()
+            if set(rollup.keys) <= set(other.keys) and rollup.of == other.of
+        ]
         rows = rollup.merged_from(finer[-1]) if finer else rollup.made_from(facts)
         made[rollup] = f"{_MADE}_{place}"
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {made[rollup]} AS {rows}")

@@ -139,7 +139,7 @@ class Snapshot:
         if not self.rows["facts"]:
             return None
         own = ", ".join(literal(name) for name, it in EVENT_TYPES.items() if it.family == "system")
-        kept = [name for name in ROLLUPS if self.rows.get(name)]
+        kept = [name for name, rollup in ROLLUPS.items() if self.rows.get(name) and not rollup.of]
         if kept:
             return self._value(f"SELECT max(day) AS value FROM {kept[0]} WHERE event_type NOT IN ({own})")
         months = self.query("SELECT DISTINCT month FROM facts ORDER BY month DESC")["month"].to_pylist()
