@@ -4,16 +4,7 @@ Each function takes one result and returns something that shows itself: cards, a
 chart with its finding, its description and the figures behind it; and where there is nothing, the reason.
 """
 
-from workbench.charts.attribution import (
-    caveats,
-    credit_beside,
-    credit_table,
-    model_checks,
-    model_comparison,
-    model_notes,
-    model_spread,
-    returns_by_model,
-)
+from workbench.charts.attribution import credit_beside, model_comparison, model_spread
 from workbench.charts.cards import alerts, kpi_cards, sentence
 from workbench.charts.cohorts import activation, cohort_value, retention
 from workbench.charts.comparisons import (
@@ -28,6 +19,7 @@ from workbench.charts.comparisons import (
     leaderboard,
     targets,
 )
+from workbench.charts.credit_tables import caveats, credit_table, model_checks, model_notes, returns_by_model
 from workbench.charts.flows import moves
 from workbench.charts.journeys import funnel, funnel_steps, lead_grades, lead_stages, lead_table
 from workbench.charts.plans import heatmap, pacing, pacing_table

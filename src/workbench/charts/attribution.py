@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
-from workbench.attribution.cost import ReturnRow, Returns, attribution_spread
-from workbench.attribution.credit import UNATTRIBUTED, Credit, CreditRow
-from workbench.attribution.models import MODELS
+from workbench.attribution.cost import Spread, attribution_spread
+from workbench.attribution.credit import Credit, CreditRow
 from workbench.attribution.rules import RULES
-from workbench.attribution.views import ModelChecks
-from workbench.charts.cards import Alerts
-from workbench.charts.drawing import Column, DataTable, Drawing, Nothing, coded, figures_of, opened
+from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, figures_of, opened
 from workbench.charts.lanes import lanes
 from workbench.charts.shapes import MOST_BARS, dots, in_one_line, labels
 from workbench.charts.tables import figure, heading, tabulate, text
@@ -26,7 +22,6 @@ _NAMES = {
     "shapley_markov": "Shapley (Markov)",
 }
 _MOST_BESIDE = 8
-_SPEAKERS = {"Markov", "Regression", "Shapley (Markov game)"}
 _BESIDE = ("last_touch", "markov")
 
 
@@ -49,7 +44,7 @@ def model_comparison(result: Credit) -> Drawing | Nothing:
     """
     names = result.channels[:MOST_BARS]
     if result.missing or not names:
-        return Nothing(title="Models side by side", reason=result.missing or _untouched(result))
+        return Nothing(title="Models side by side", reason=result.missing or untouched(result))
     several = len(result.models) > _MOST_SERIES
     strong = [model for model in result.models if not several or model not in RULES][:_MOST_SERIES]
     rules = [model for model in result.models if model not in strong]
@@ -73,36 +68,6 @@ def model_comparison(result: Credit) -> Drawing | Nothing:
     )
 
 
-def credit_table(result: Credit) -> DataTable | Nothing:
-    """Return the share of conversions that each model credits, channels down and models across."""
-    if result.missing or not result.rows:
-        return Nothing(title="Shares", reason=result.missing or _untouched(result))
-    rest = (UNATTRIBUTED,) if result.unattributed else ()
-    names = (*result.channels, *rest)
-    found = {(row.model, row.channel): row for row in result.rows}
-    shares = [[_share(found.get((model, name))) for model in result.models] for name in names]
-    most = max((max(line) for name, line in zip(names, shares, strict=True) if name not in rest), default=0.0)
-    return DataTable(
-        caption=(
-            f"Share of {format_value(result.conversions, 'count')} conversions by {coded(result.by)} and "
-            "model; what no touch earned is its own row"
-        ),
-        columns=(
-            Column(label=heading(result.by)),
-            *(Column(label=model_name(model), number=True, bars=True) for model in result.models),
-        ),
-        rows=tuple(
-            (coded(name), *(format_value(share, "%") for share in line))
-            for name, line in zip(names, shares, strict=True)
-        ),
-        bars=tuple(
-            tuple(None if name in rest else round(share / (most or 1.0), 3) for share in line)
-            for name, line in zip(names, shares, strict=True)
-        ),
-        figures=_figures(result),
-    )
-
-
 def credit_beside(result: Credit) -> Drawing | Nothing:
     """Return what a model that learns from data credits to each channel, beside the last touch."""
     title = "Credit of channels"
@@ -111,7 +76,7 @@ def credit_beside(result: Credit) -> Drawing | Nothing:
         return Nothing(title=title, reason=result.missing or f"Credit of {last} and {learnt} is needed.")
     names = result.channels[:_MOST_BESIDE]
     if not names:
-        return Nothing(title=title, reason=_untouched(result))
+        return Nothing(title=title, reason=untouched(result))
     gains = {name: _share_of(result, learnt, name) - _share_of(result, last, name) for name in names}
     up, down = max(gains, key=lambda name: gains[name]), min(gains, key=lambda name: gains[name])
     finding = (
@@ -165,109 +130,29 @@ def model_spread(result: Credit) -> Drawing | Nothing:
         ),
         description="Dots with bars: " + "; ".join(f"{p['label']} {p['interval']}" for p in points) + ".",
         spec=dots(points, unit="money", tooltips=("Mean", "Lowest to highest")),
-        table=tabulate(
-            found.rows,
-            [
-                text("channel", heading(found.by)),
-                figure("lowest", "Lowest", "money"),
-                text("lowest_model", "by"),
-                figure("highest", "Highest", "money"),
-                text("highest_model", "by"),
-                figure("mean", "Mean", "money"),
-                figure("spread", "Spread", "%", bars=True),
-            ],
-            caption="Spread: highest less lowest credited value, by the mean of all models",
-            currency=result.currency,
-        ),
+        table=_spread_table(found, result.currency),
     )
 
 
-def returns_by_model(result: Returns) -> DataTable | Nothing:
-    """Return what each channel returns of its spend by every model, and what a conversion costs."""
-    title = "Cost and return"
-    known = [row for row in result.rows if row.spend is not None]
-    if result.missing or not known:
-        return Nothing(title=title, reason=result.missing or result.sentence)
-    models = list(dict.fromkeys(row.model for row in known))
-    found = {(row.model, row.channel): row for row in known}
-    spend = {row.channel: row.spend or 0.0 for row in known}
-    names = sorted(spend, key=lambda name: (-spend[name], name))
-    return DataTable(
-        caption=f"Return on ad spend · cost of a credited conversion. {opened(result.sentence)}",
-        columns=(
-            Column(label=heading(result.by)),
-            Column(label="Spend", number=True),
-            *(Column(label=model_name(model), number=True) for model in models),
-        ),
-        rows=tuple(
-            (
-                coded(name),
-                format_value(spend[name], "money", currency=result.currency),
-                *(_returned(found.get((model, name)), result.currency) for model in models),
-            )
-            for name in names
-        ),
-        figures=figures_of(known),
-    )
-
-
-def caveats(result: Credit) -> Alerts | Nothing:
-    """Return what a reader must know of the credit."""
-    if result.missing:
-        return Nothing(title="Bear in mind", reason=result.missing)
-    parted = [caveat.partition(": ") for caveat in result.caveats]
-    items = tuple(
-        ("info", *((model, says) if says and model in _SPEAKERS else ("All models", f"{model}{colon}{says}")))
-        for model, colon, says in parted
-    )
-    return Alerts(items=items, calm="Nothing is known against these figures.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Note:
-    """What is said of a model."""
-
-    title: str
-    question: str
-    misleads: str
-
-
-def model_notes(result: Credit) -> DataTable | Nothing:
-    """Return what each model asks, and when its answer misleads."""
-    if result.missing or not result.rows:
-        return Nothing(title="The models", reason=result.missing or _untouched(result))
-    known = [MODELS[name] for name in result.models if name in MODELS]
+def _spread_table(found: Spread, currency: str | None) -> DataTable:
     return tabulate(
-        [_Note(title=some.title, question=some.question, misleads=some.misleads) for some in known],
-        [text("title", "Model"), text("question", "What it asks"), text("misleads", "When it misleads")],
-        caption="What each model asks, and when its answer misleads",
-    )
-
-
-def model_checks(result: ModelChecks) -> DataTable | Nothing:
-    """Return how well the models that predict do on users they have not seen."""
-    if result.missing or not result.rows:
-        return Nothing(title="How well the models predict", reason=result.sentence)
-    rows = [
-        replace(
-            row, model=" ".join([model_name(row.model), row.variant, "(used)" if row.chosen else ""]).strip()
-        )
-        for row in result.rows
-    ]
-    return tabulate(
-        rows,
+        found.rows,
         [
-            text("model", "Model"),
-            figure("auc", "AUC", ""),
-            figure("log_loss", "Log-loss", ""),
-            figure("plain_log_loss", "of their mean rate", ""),
-            figure("gain", "Less loss", "%"),
+            text("channel", heading(found.by)),
+            figure("lowest", "Lowest", "money"),
+            text("lowest_model", "by"),
+            figure("highest", "Highest", "money"),
+            text("highest_model", "by"),
+            figure("mean", "Mean", "money"),
+            figure("spread", "Spread", "%", bars=True),
         ],
-        caption=f"{result.sentence} The order of Markov is chosen by every next step, not by the end alone.",
+        caption="Spread: highest less lowest credited value, by the mean of all models",
+        currency=currency,
     )
 
 
-def _untouched(result: Credit) -> str:
+def untouched(result: Credit) -> str:
+    """Return why no channel is credited."""
     return result.sentence if not result.channels else "No channel is credited."
 
 
@@ -314,7 +199,8 @@ def _money(result: Credit, value: float | None) -> str:
     return format_value(value, "money", currency=result.currency)
 
 
-def _figures(result: Credit) -> tuple[dict[str, Any], ...]:
+def credit_figures(result: Credit) -> tuple[dict[str, Any], ...]:
+    """Return the credit as plain values, for machines."""
     return tuple({**row, "credit": row["share"]} for row in figures_of(result.rows))
 
 
@@ -338,7 +224,7 @@ def _all_rows(result: Credit) -> DataTable:
     named = tuple(
         (model_name(row.model), *line[1:]) for row, line in zip(result.rows, made.rows, strict=True)
     )
-    return DataTable(caption=made.caption, columns=made.columns, rows=named, figures=_figures(result))
+    return DataTable(caption=made.caption, columns=made.columns, rows=named, figures=credit_figures(result))
 
 
 def _left_out(result: Credit, drawn: int) -> str:
@@ -347,10 +233,3 @@ def _left_out(result: Credit, drawn: int) -> str:
     if len(result.channels) > drawn:
         parts.append(f"{len(result.channels) - drawn} more are in the figures.")
     return " ".join(parts)
-
-
-def _returned(row: ReturnRow | None, currency: str | None) -> str:
-    if row is None or row.roas is None:
-        return MISSING
-    cost = format_value(row.cpa, "money", currency=currency) if row.cpa is not None else MISSING
-    return f"{format_value(row.roas, 'x')} · {cost}"
