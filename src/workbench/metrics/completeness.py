@@ -6,47 +6,65 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from workbench.events.tables import TABLES
-from workbench.metrics.measures import Leaf
+from workbench.metrics.measures import Count, Leaf, Total
 from workbench.metrics.own_records import NOT_OWN, is_own
 from workbench.metrics.rollups import offered
 
 if TYPE_CHECKING:
+    from workbench.metrics.values import Values
     from workbench.metrics.window import Window
     from workbench.source import Tables
 
 ENOUGH = 0.9
 _DAILY_TABLES = ("facts", "daily_performance", "orders")
 _WEEKS = 4
+_LISTED = 60
 
 
-def present(tables: Tables, wanted: Iterable[Leaf], window: Window) -> dict[str, float]:
+def present(tables: Tables, wanted: Iterable[Leaf], window: Window, values: Values) -> dict[str, float]:
     """Return, for each table that should fill every day, the share of the window's days that hold a row.
 
     In a window of four weeks or more, a weekday on which there is never a row is not expected: a shop that is
     closed on Saturdays is complete. What the workbench records of itself makes no day complete: it records
     loads and evaluations on days on which no data came, too.
+
+    Days on which something was counted hold rows; only the others are asked for.
     """
-    read = {leaf.table for leaf in wanted if not is_own(leaf)}
-    names = sorted(read & set(_DAILY_TABLES) & tables.names)
-    return {name: _share(_days(tables, name, window), window) for name in names}
+    own = {leaf for leaf in wanted if not is_own(leaf)}
+    names = sorted({leaf.table for leaf in own} & set(_DAILY_TABLES) & tables.names)
+    return {name: _share(_days(tables, name, window, _counted(values, own, name)), window) for name in names}
 
 
-def _days(tables: Tables, name: str, window: Window) -> set[date]:
-    column = TABLES[name].day
+def _counted(values: Values, wanted: set[Leaf], table: str) -> set[int]:
+    """Return the places of the days on which a leaf of a table is not zero."""
+    known = [
+        values.daily[leaf]
+        for leaf in wanted
+        if leaf.table == table and isinstance(leaf, Count | Total) and leaf in values.daily
+    ]
+    return {int(place) for daily in known for place in np.flatnonzero((daily != 0).any(axis=0))}
+
+
+def _days(tables: Tables, name: str, window: Window, counted: set[int]) -> set[date]:
+    days = [window.first + timedelta(days=place) for place in range(window.days)]
+    other = [day for place, day in enumerate(days) if place not in counted]
+    seen = {days[place] for place in counted}
+    if not other:
+        return seen
+    column, kind = TABLES[name].day, "TIMESTAMP" if name == "orders" else "DATE"
     rows = (offered(tables.names) or name) if name == "facts" else name
-    first, after = (f"CAST('{day}' AS {_type(name)})" for day in (window.first, window.after))
     sql = (
-        f"SELECT DISTINCT CAST({column} AS DATE) AS day_seen FROM {rows} "
-        f"WHERE {column} >= {first} AND {column} < {after}"
+        f"SELECT DISTINCT CAST({column} AS DATE) AS day_seen FROM {rows} WHERE {column} >="
+        f" CAST('{other[0]}' AS {kind}) AND {column} < CAST('{other[-1] + timedelta(days=1)}' AS {kind})"
     )
+    if kind == "DATE" and len(other) <= _LISTED:  # files are passed over by their days
+        sql += f" AND {column} IN ({', '.join(f"CAST('{day}' AS DATE)" for day in other)})"
     sql += f" AND {NOT_OWN}" if name == "facts" else ""
     found = tables.query(sql).column(0).to_pylist()
-    return {value.date() if isinstance(value, datetime) else value for value in found if value is not None}
-
-
-def _type(name: str) -> str:
-    return "TIMESTAMP" if name == "orders" else "DATE"
+    return seen | {value.date() if isinstance(value, datetime) else value for value in found if value}
 
 
 def _share(seen: set[date], window: Window) -> float:

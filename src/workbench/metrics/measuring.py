@@ -96,7 +96,7 @@ def _measured(
     _refuse_unsliceable(asked, formulas, needed.missing, dimensions)
     values = _fetched(tables, needed, kept, span, dimensions)
     answered = [leaf for leaf in wanted if leaf not in needed.missing]
-    present = completeness.present(tables, answered, span)
+    present = completeness.present(tables, answered, span, values)
     leaning = cautions(tables, answered, span)
     before = (
         _fetched(tables, needed, kept, span.previous, dimensions)

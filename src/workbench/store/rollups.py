@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _MADE, _FILE = "_rolled_up", "_file_path"
+_FEW = 250_000  # two blocks of a file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,9 +162,13 @@ def _holding(
 
 
 def _alike(connection: DuckDBPyConnection, made: str, files: list[DataFile]) -> list[DataFile]:
-    (rows,) = connection.execute(f"SELECT count(*) FROM {made}").fetchall()[0]
+    rows = _count(connection, made)
     alike = [file for file in files if delta.scale(file.rows) == delta.scale(rows)]
     return alike if len(alike) >= delta.ALIKE - 1 else []
+
+
+def _count(connection: DuckDBPyConnection, made: str) -> int:
+    return int(connection.execute(f"SELECT count(*) FROM {made}").fetchall()[0][0])
 
 
 def _replaced(
@@ -172,7 +177,10 @@ def _replaced(
     store: Path,
     what: tuple[str | None, list[DataFile], frozenset[date], str],
 ) -> Change:
-    """Write new rows, and those of leaving files that lie on other days, as one file."""
+    """Write new rows, and those of leaving files that lie on other days, as one file.
+
+    Of few rows no order helps to pass over some; they are sorted when they are merged.
+    """
     made, leaving, days, prefix = what
     folder = store / rollup.name
     parts = [f"SELECT * FROM {made}"] if made else []
@@ -180,9 +188,11 @@ def _replaced(
         other = f" WHERE NOT {_on(days)}" if days else ""
         parts.append(f"SELECT * FROM ({files_sql(rollup.table, folder, leaving)}){other}")
     rows = rollup.merged_from(f"({' UNION ALL BY NAME '.join(parts)})") if leaving else parts[0]
+    few = made is not None and not leaving and _count(connection, made) <= _FEW
     typed = ", ".join(
         f"CAST({field.name} AS {sql_type(field)}) AS {field.name}" for field in rollup.table.fields
     )
     path = f"{prefix}{os.urandom(8).hex()}.parquet"
-    added = stage_file(connection, rollup.table, folder, f"SELECT {typed} FROM ({rows})", path)
+    rows = f"SELECT {typed} FROM ({rows})"
+    added = stage_file(connection, rollup.table, folder, rows, path, ordered=few)
     return Change(added=added, removed=tuple(leaving))
