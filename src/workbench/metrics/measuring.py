@@ -16,6 +16,7 @@ from workbench.metrics.history import cautions
 from workbench.metrics.measured import Measured, Row
 from workbench.metrics.measures import Leaf, Measure, leaves
 from workbench.metrics.metric import Metric
+from workbench.metrics.mixed_channels import mixed_campaigns
 from workbench.metrics.own_records import is_own, own_window
 from workbench.metrics.plan import Plan, plan
 from workbench.metrics.presence import loaded
@@ -92,7 +93,8 @@ def _measured(
     wanted = [leaf for m in asked for leaf in (*leaves(formulas[m.name]), *m.spread)]
     span = own_window(window, tables, wanted) or resolve(window, tables)
     daily = not any(DIMENSIONS[name].grain in _SINGLE_DAYS for name in dimensions)
-    needed = plan(wanted, by=dimensions, where=kept, loaded=loaded(tables, wanted), daily=daily)
+    there, mixed = loaded(tables, wanted), mixed_campaigns(tables, wanted, dimensions, kept)
+    needed = plan(wanted, by=dimensions, where=kept, loaded=there, daily=daily, mixed=mixed)
     _refuse_unsliceable(asked, formulas, needed.missing, dimensions)
     values = _fetched(tables, needed, kept, span, dimensions)
     answered = [leaf for leaf in wanted if leaf not in needed.missing]

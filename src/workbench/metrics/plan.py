@@ -29,6 +29,7 @@ def plan(
     where: tuple[Condition, ...] = (),
     loaded: Collection[str],
     daily: bool = False,
+    mixed: tuple[str, ...] = (),
 ) -> Plan:
     """Return the fewest queries that answer the leaves: one per table and kind of answer.
 
@@ -44,6 +45,8 @@ def plan(
         The tables that hold rows, and the event types that occurred.
     daily : bool
         Whether sums are also wanted by day, for their variance.
+    mixed : tuple of str
+        The campaigns whose events take the channel of the last delivery; no roll-up knows it.
     """
     grouped: dict[tuple[str, str, str], list[Leaf]] = {}
     missing: dict[Leaf, str] = {}
@@ -64,8 +67,9 @@ def plan(
             loaded=lookups,
             daily=daily and _by_day(kind, table),
             rollup=covering(leaves, by, where, loaded)
-            if kind in ("sums", "steps") and table == "facts"
+            if kind in ("sums", "steps") and table == "facts" and not mixed
             else "",
+            mixed=mixed,
         )
         for (kind, table, _), leaves in grouped.items()
     )

@@ -16,6 +16,7 @@ from workbench.events.tables import TABLES
 from workbench.metrics import sql
 from workbench.metrics.conditions import Condition
 from workbench.metrics.measures import Count, Distinct, Leaf, Quantile, Total
+from workbench.metrics.mixed_channels import with_last_channel
 from workbench.metrics.slices import DIMENSIONS, Dimension, Lookup
 from workbench.metrics.sql import Expression
 
@@ -45,6 +46,8 @@ class Query:
         Whether there is one row per day as well: the column ``day_``.
     rollup : str
         The roll-up that sums of events are read from; empty where it is the events.
+    mixed : tuple of str
+        The campaigns whose events take the channel of the last delivery, see `mixed_channels`.
     """
 
     kind: Literal["sums", "distinct", "quantile", "steps", "derived", "stored"]
@@ -55,6 +58,7 @@ class Query:
     loaded: tuple[str, ...] = ()
     daily: bool = False
     rollup: str = ""
+    mixed: tuple[str, ...] = ()
 
 
 def source(query: Query, *, also: Sequence[str] = (), table: str | None = None) -> Expression:
@@ -63,8 +67,18 @@ def source(query: Query, *, also: Sequence[str] = (), table: str | None = None) 
     Each dimension named by the query, its conditions, or `also` becomes a column ``dim_<name>``.
     """
     name = table or query.table
-    rows = _rolled_up(query.rollup) if query.rollup else in_window(sql.unbound(name), name)
+    rows = _rolled_up(query.rollup) if query.rollup else _own(query, name)
     return sliced(rows, name, query, also=also)
+
+
+def _own(query: Query, table: str) -> Expression:
+    rows = sql.unbound(table)
+    if table != "facts" or not query.mixed:
+        return in_window(rows, table)
+    mixed = rows.campaign_id.isin(list(query.mixed))
+    apart = in_window(with_last_channel(in_window_until_last(rows.filter(mixed), table)), table)
+    rest = in_window(rows.filter(rows.campaign_id.isnull() | ~mixed), table)
+    return rest.union(apart.select(*rest.columns), distinct=False)
 
 
 def _rolled_up(name: str) -> Expression:
@@ -92,7 +106,11 @@ def sliced(rows: Expression, table: str, query: Query, *, also: Sequence[str] = 
     found = {d.name: lookup for d in known if (lookup := d.lookup(table)) and lookup.via in query.loaded}
     for via in dict.fromkeys(lookup.via for lookup in found.values()):
         rows = _joined(rows, [lookup for lookup in found.values() if lookup.via == via])
-    rows = rows.mutate(**{f"dim_{d.name}": _dimension(rows, d, table, found.get(d.name)) for d in known})
+    made = {f"dim_{d.name}": _dimension(rows, d, table, found.get(d.name)) for d in known}
+    if table == "facts" and query.mixed and "dim_channel" in made:
+        mixed = rows.campaign_id.isin(list(query.mixed))
+        made["dim_channel"] = sql.when(mixed.fill_null(False), rows.channel, made["dim_channel"])
+    rows = rows.mutate(**made)
     return rows.filter([meets(rows, condition) for condition in query.where]) if query.where else rows
 
 

@@ -230,3 +230,10 @@ def over(value: Expression, by: Sequence[Expression]) -> Expression:
     import ibis
 
     return value.over(ibis.window(group_by=list(by)))
+
+
+def so_far(value: Expression, by: Sequence[Expression], order: Sequence[Expression]) -> Expression:
+    """Return an aggregate over the rows of equal `by` up to each, in the given order."""
+    import ibis
+
+    return value.over(ibis.window(group_by=list(by), order_by=list(order), preceding=None, following=0))

@@ -10,6 +10,7 @@ import numpy as np
 from workbench.metrics.absence import Flags, groups, spread_out
 from workbench.metrics.conditions import Condition
 from workbench.metrics.measures import Count, Distinct, Leaf, Total, count
+from workbench.metrics.mixed_channels import mixed_campaigns
 from workbench.metrics.own_records import is_own
 from workbench.metrics.plan import plan
 from workbench.metrics.slices import DIMENSIONS
@@ -56,7 +57,8 @@ def _recorded(
 ) -> Flags:
     by, where, loaded = asked
     tracked = count(_TRACKED)
-    needed = plan([tracked], by=by, where=where, loaded=loaded)
+    mixed = mixed_campaigns(tables, [tracked], by, where)
+    needed = plan([tracked], by=by, where=where, loaded=loaded, mixed=mixed)
     found = fetch(tables, needed, by, window)
     known = {key for key, n in zip(found.slices, found.of(tracked), strict=True) if n > 0}
     places = [values.by.index(name) for name in by]
