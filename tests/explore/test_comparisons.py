@@ -186,6 +186,24 @@ def test_creatives_are_ranked_by_chance_of_being_best(base) -> None:
         creatives(base(daily_performance=rows), rate="roas")
 
 
+def test_a_target_within_the_interval_is_met_by_chance_perhaps(base) -> None:
+    view = kpi_cards(base(daily_performance=_daily("a", 4.0, days=28) + _daily("b", 1.0, days=30)), ["roas"])
+    (card,) = view.cards
+    for target, met, chance in [
+        (card.value, True, True),
+        (card.low - 0.001, True, False),
+        (card.high - 1e-9, False, True),
+        (card.high + 0.001, False, False),
+    ]:
+        again = kpi_cards(
+            base(daily_performance=_daily("a", 4.0, days=28) + _daily("b", 1.0, days=30)),
+            ["roas"],
+            targets={"roas": target},
+        )
+        assert (again.cards[0].target_met, again.cards[0].target_by_chance) == (met, chance)
+        assert ("within what chance could do" in again.sentence) == (met and chance)
+
+
 def test_cards_know_targets_and_streaks(base) -> None:
     rows = [
         *_daily("a", 5.0, days=25),
@@ -198,6 +216,7 @@ def test_cards_know_targets_and_streaks(base) -> None:
     assert roas.value == pytest.approx(revenue / spend)
     assert (roas.streak, roas.alert, roas.target, roas.target_met) == (5, True, 3.5, True)
     assert roas.low < roas.value < roas.high
+    assert roas.target_by_chance == (roas.low < 3.5)
     assert len(roas.line) == 30
     assert ctr.verdict == "healthy"
     assert (cac.value, cac.target_met, cac.streak) == (None, None, None)

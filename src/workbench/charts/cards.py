@@ -175,6 +175,7 @@ def _item(card: Card, currency: str | None) -> dict[str, Any]:
         "before": said(card.previous) if card.previous is not None else "",
         "target": said(card.target) if card.target is not None else "",
         "target_is": {True: "met", False: "missed", None: ""}[card.target_met],
+        "target_by_chance": card.target_by_chance and card.target_met is not None,
         "streak": card.streak or 0,
         "alert": card.alert,
         "healthy": _range(card, currency),

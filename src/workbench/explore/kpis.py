@@ -63,6 +63,8 @@ class Card:
         The p-value of that change; None where it cannot be judged.
     target, target_met : optional
         What was aimed at, and whether the value reaches it (None where either is unknown).
+    target_by_chance : bool
+        Whether the interval reaches to the other side of the target, so that chance could have decided.
     streak : int or None
         Last days in a row that missed the target; None where days cannot be judged.
     alert : bool
@@ -96,6 +98,7 @@ class Card:
     incomplete: bool
     line: tuple[Point, ...] = ()
     caution: str = ""
+    target_by_chance: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +125,8 @@ class KpiCards(View):
         met = sum(card.target_met is True for card in known)
         verb = "is" if met == 1 else "are"
         head = f"{met} of {_counted(len(known), 'target')} {verb} met" if known else "No target can be judged"
+        unsure = sum(card.target_by_chance for card in known if card.target_met)
+        head += f", {unsure} of them within what chance could do" if unsure else ""
         return f"{'; '.join([head, *map(self._late, self.alerts)])}."
 
     def _late(self, card: Card) -> str:
@@ -206,6 +211,7 @@ def _card(metric: Metric, row: Row, target: float | None, line: tuple[Point, ...
         verdict=verdict_of(value, metric.healthy),
         target=target,
         target_met=meets(value, target, metric.better),
+        target_by_chance=by_chance((number(row.low), number(row.high)), target, metric.better),
         streak=streak,
         alert=streak is not None and streak >= ALERT_AFTER,
         formula=metric.formula,
@@ -229,6 +235,17 @@ def meets(value: float | None, target: float | None, better: str) -> bool | None
     if value is None or target is None:
         return None
     return value <= target if better == "lower" else value >= target
+
+
+def by_chance(interval: tuple[float | None, float | None], target: float | None, better: str) -> bool:
+    """Return whether a target lies within an interval: one end meets it, the other does not.
+
+    Examples
+    --------
+    >>> by_chance((0.1, 0.6), 0.4, "higher"), by_chance((0.45, 0.6), 0.4, "higher")
+    (True, False)
+    """
+    return len({meets(end, target, better) for end in interval} - {None}) > 1
 
 
 def streak_of(values: Sequence[float | None], target: float | None, better: str) -> int | None:
