@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.errors import WorkbenchError
+from workbench.events.rollups import ROLLUPS
 from workbench.reports.definitions import NOTEBOOKS
 from workbench.reports.execution import Limits, execute
 from workbench.reports.inputs import lock_file
 from workbench.reports.notebook import bare, notebooks_folder
 
 if TYPE_CHECKING:
+    from workbench.store.snapshot import Snapshot
     from workbench.store.workspace import Workspace
 
 _OLDEST = (3, 12)
@@ -175,8 +177,42 @@ def _workspace(path: Path) -> Iterator[Check]:
         status="well",
         says=f"{workspace.name}: {rows:,} rows in {len(tables.names)} tables at version {tables.version}.",
     )
+    yield rollups(tables)
     yield _pending(workspace)
     yield _runs(workspace)
+
+
+def rollups(tables: Snapshot) -> Check:
+    """Return whether roll-ups are kept, and tell of as many events as there are facts."""
+    missing = [name for name in ROLLUPS if name not in tables.versions]
+    if missing:
+        return Check(
+            name="roll-ups",
+            status="note",
+            says=f"{', '.join(missing)} not kept yet: figures are read from the events.",
+            fix="The next load makes them.",
+        )
+    held = {
+        name: int(tables.query(f"SELECT coalesce(sum(events), 0) AS n FROM {name}")["n"][0].as_py())
+        for name in ROLLUPS
+    }
+    whole = tables.rows["facts"]
+    types = tables.query("SELECT event_type, sum(events) AS n FROM rollup_campaigns GROUP BY 1").to_pylist()
+    wrong = [
+        f"{name} tells of {held[name]:,} events of {due:,}"
+        for name, rollup in ROLLUPS.items()
+        if held[name]
+        != (
+            due := sum(int(row["n"]) for row in types if row["event_type"] in rollup.of)
+            if rollup.of
+            else whole
+        )
+    ]
+    if wrong:
+        return Check(
+            name="roll-ups", status="bad", says=f"{'; '.join(wrong)}.", fix="Restore it from a copy."
+        )
+    return Check(name="roll-ups", status="well", says=f"{len(held)} are current: all of {whole:,} events.")
 
 
 def _pending(workspace: Workspace) -> Check:

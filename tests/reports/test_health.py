@@ -1,0 +1,28 @@
+"""Roll-ups are said to be current, not kept yet, or wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from workbench.reports.health import rollups
+from workbench.store import Workspace
+from workbench.store.schema import user_key
+
+
+def test_roll_ups_are_held_against_the_facts(tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path / "acme")
+    assert rollups(workspace.tables()).status == "well"
+    with workspace.writer(threads=1) as writer, writer.transaction("a") as load:
+        load.append(
+            "facts",
+            "SELECT kind AS event_type, DATE '2024-01-01' AS day, TIMESTAMPTZ '2024-01-01 09:00:00+00' AS"
+            f' "timestamp", {user_key("'u'")} AS user_key, \'mobile\' AS "source", 0 AS lag_minutes,'
+            " false AS late_arrival FROM (VALUES ('user_engaged'), ('anomaly_detected')) AS t(kind)",
+        )
+        load.commit()
+    tables = workspace.tables()
+    assert (rollups(tables).status, rollups(tables).says) == ("well", "3 are current: all of 2 events.")
+    tables.rows["facts"] = 3
+    assert (rollups(tables).status, "of 3" in rollups(tables).says) == ("bad", True)
+    tables.versions = {name: at for name, at in tables.versions.items() if name != "rollup_lags"}
+    assert (rollups(tables).status, "rollup_lags not kept" in rollups(tables).says) == ("note", True)
