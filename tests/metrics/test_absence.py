@@ -70,13 +70,6 @@ def test_it_is_known_which_campaigns_are_tracked_though_their_events_are_not_ask
     assert math.isnan(found.value("clicks", campaign="ads"))
 
 
-def test_impressions_without_clicks_do_not_thin_the_rate_of_all() -> None:
-    tables = Memory(facts=sent("clicked", 10), daily_performance=[report("ads", impressions=1000, spend=1.0)])
-    row = measure(tables, "ctr").rows[0]
-    assert math.isnan(row.value)
-    assert row.note == "clicks not reported beside impressions"
-
-
 def test_a_day_without_a_row_of_a_reported_campaign_is_a_day_without_spend() -> None:
     facts = sent("a", 1, "2024-03-04") + sent("a", 1, "2024-03-05") + sent("b", 1, "2024-03-05")
     tables = Memory(facts=facts, daily_performance=[report("a", spend=7.0)])

@@ -20,7 +20,7 @@ from workbench.metrics.mixed_channels import mixed_campaigns
 from workbench.metrics.own_records import is_own, own_window
 from workbench.metrics.plan import Plan, plan
 from workbench.metrics.presence import loaded
-from workbench.metrics.reasons import NOT_REPORTED, one_sided, why
+from workbench.metrics.reasons import NOT_REPORTED, why
 from workbench.metrics.slices import DIMENSIONS, parse_by
 from workbench.metrics.spreads import spread
 from workbench.metrics.tracking import blank_untracked
@@ -157,8 +157,6 @@ def _rows(metric: Metric, formula: Measure, values: Values, before: Values | Non
     previous, p = _previous(metric, formula, values, before, found) if before else (blank, blank)
     with np.errstate(divide="ignore", invalid="ignore"):
         change = np.where(previous == 0, np.nan, (value - previous) / np.abs(previous))
-    halves = one_sided(formula, values)
-    value = np.where([bool(half) for half in halves], np.nan, value)
     basis = _basis(metric, formula)
     return [
         Row(
@@ -181,7 +179,7 @@ def _rows(metric: Metric, formula: Measure, values: Values, before: Values | Non
             if beyond[i]
             else apart
             if apart and np.isnan(value[i])
-            else halves[i] or _note(value[i], bottom[i], why(formula, values, i), found.notes[i]),
+            else _note(value[i], bottom[i], why(formula, values, i), found.notes[i]),
         )
         for i, key in enumerate(values.slices)
     ]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.metrics.intervals import ratio
-from workbench.metrics.measures import Arithmetic, Leaf, Measure, Total, leaves
-from workbench.metrics.values import Floats, Values
+from workbench.metrics.measures import Arithmetic, Leaf, Measure, Total
+from workbench.metrics.values import Values
 
 NOT_REPORTED = "not reported"
 
@@ -29,38 +28,3 @@ def _why(measure: Measure, values: Values, place: int) -> list[str]:
 
 def _unknown(leaf: Leaf) -> str:
     return f"{leaf.column.replace('_', ' ')} {NOT_REPORTED}" if isinstance(leaf, Total) else NOT_REPORTED
-
-
-def one_sided(formula: Measure, values: Values) -> list[str]:
-    """Return, by slice, which source tells one side of a ratio only; empty texts where none does.
-
-    Where impressions are added up from events and from a platform's report, and clicks come from one of them
-    only, the impressions of the other would count as so many that nobody clicked.
-    """
-    nothing = [""] * len(values.slices)
-    sides = ratio(formula)
-    if sides is None:
-        return nothing
-    top, bottom = (_by_table(side, values) for side in sides)
-    if len(top) < 2 or set(top) != set(bottom):
-        return nothing
-    for more, less in ((top, bottom), (bottom, top)):
-        whole = np.all([np.nan_to_num(known) != 0 for known, _ in more.values()], axis=0)
-        for table, (known, name) in less.items():
-            said = f"{name} {NOT_REPORTED} beside {more[table][1]}"
-            flags = whole & np.isnan(known)
-            nothing = [said if flag else text for flag, text in zip(flags, nothing, strict=True)]
-    return nothing
-
-
-def _by_table(measure: Measure, values: Values) -> dict[str, tuple[Floats, str]]:
-    """Return what each table tells of a plain sum; nothing where it is none."""
-    if not all(isinstance(leaf, Leaf) for leaf in leaves(measure)) or not measure.additive:
-        return {}
-    found: dict[str, tuple[Floats, str]] = {}
-    for leaf in leaves(measure):
-        if leaf.table in found:
-            return {}
-        name = leaf.column if isinstance(leaf, Total) else " ".join(getattr(leaf, "event_types", ()))
-        found[leaf.table] = (values.of(leaf), name.replace("_", " "))
-    return found
