@@ -131,16 +131,26 @@ def test_hostile_names_stay_text(browser: JourneyBrowser) -> None:
             assert max(len(label) for label, _ in browser.list.options) < 140
 
 
+def test_it_can_begin_with_a_customer(found: Sequences, frame: pd.DataFrame) -> None:
+    browser = JourneyBrowser(found, OrderSearch(text="ann-7", look_back="21d", newest=2))
+    hers = frame[frame.is_conversion & (frame.user_id == "ann-7")]
+    assert len(browser.list.options) == min(2, len(hers))
+    assert browser.look_back.label == "21 days"
+
+
 def test_every_control_has_a_name(browser: JourneyBrowser) -> None:
     for control in (browser.text, browser.buyers, browser.look_back, browser.model, browser.list):
         assert control.description
 
 
-def test_a_report_gets_a_picture_instead(frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WORKBENCH_OUTPUT", "batch")
+def test_without_a_kernel_there_is_a_picture_instead(frame: pd.DataFrame) -> None:
     shown = journey_browser(frame)
     assert isinstance(shown, Drawing)
     assert "touch" in shown.finding
+    assert journey_browser(frame, instead=shown) is shown
+    missing = journey_browser(frame, find="<nobody>")
+    assert isinstance(missing, Nothing)
+    assert missing.reason == "There is no order or customer '<nobody>'."
 
 
 def test_without_orders_there_is_a_reason(frame: pd.DataFrame) -> None:

@@ -8,6 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
+from IPython import get_ipython
 
 from workbench.attribution.browsing import OrderSearch, browsable, find_orders, order_alone, sharers
 from workbench.attribution.raking import Raking
@@ -39,11 +40,13 @@ def journey_browser(
     window: str | None = None,
     look_back: str = "30d",
     newest: int = 50,
+    find: str | None = None,
+    instead: Drawing | Nothing | None = None,
 ) -> ipywidgets.VBox | Drawing | Nothing:
     """Return a browser of single orders: search, filters, a list, and the timeline of the chosen order.
 
-    Type the id of an order or a customer and press Enter; the arrow keys move through the list. In a report,
-    where no kernel answers, the timeline of the newest order with touches stands in its place.
+    Type the id of an order or a customer and press Enter; the arrow keys move through the list. Where
+    no kernel answers, as in a report, the timeline of the newest order with touches stands in its place.
 
     Parameters
     ----------
@@ -57,27 +60,43 @@ def journey_browser(
         How far back touches are looked for at first: ``"30d"``, or ``"any"``.
     newest : int
         How many orders are listed at most.
+    find : str, optional
+        The id of an order or of a customer to begin with.
+    instead : Drawing or Nothing, optional
+        What a report shows in its place, if not the newest order with touches.
 
     Raises
     ------
     UsageError
         If an attribute or a window is unknown.
     """
-    asked = OrderSearch(look_back=look_back, newest=newest)
+    if instead is not None and not _answered():
+        return instead
+    asked = OrderSearch(text=find or "", look_back=look_back, newest=newest)
     try:
         found = browsable(source, by=by, window=window)
     except NotEnoughData as reason:
         return Nothing(title=TITLE, reason=str(reason))
     if not (found.converted & found.counted).any():
         return Nothing(title=TITLE, reason="Not enough data: nobody bought, so there is no order to show.")
-    if in_batch():
-        return _newest(found, asked)
+    if not _answered():
+        return _in_report(found, asked)
     return JourneyBrowser(found, asked).view
 
 
-def _newest(found: Sequences, asked: OrderSearch) -> Drawing | Nothing:
-    """Return the newest order that was touched, or the newest of all."""
-    orders = find_orders(found, asked, models=sharers(found, asked.look_back))
+def _answered() -> bool:
+    """Return whether a kernel will answer what a person does: not in a batch run, nor in plain Python."""
+    return getattr(get_ipython(), "kernel", None) is not None and not in_batch()
+
+
+def _in_report(found: Sequences, asked: OrderSearch) -> Drawing | Nothing:
+    """Return the newest order that was touched of those asked for, or the newest of all."""
+    try:
+        orders = find_orders(found, asked, models=sharers(found, asked.look_back))
+    except NotEnoughData as reason:
+        return Nothing(title=TITLE, reason=str(reason))
+    if not orders.rows:
+        return Nothing(title=TITLE, reason=_fitting(orders, asked))
     order = next((row for row in orders.rows if row.touches), orders.rows[0])
     return order_timeline(order_alone(orders, order))
 
