@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import workbench as wb
+from workbench.attribution import attribution_spread, model_credit
 from workbench.cli.demo import make_demo
 from workbench.errors import UsageError
 from workbench.events.simulation import MarketSpec, simulate
@@ -65,12 +67,20 @@ def test_a_market_that_is_there_is_kept(made):
 
 def test_a_load_that_was_cut_short_goes_on(made):
     workspace, folder, _ = made
-    version, events = workspace.tables().version, count(workspace, "events")
+    loads, events = count(workspace, "loads WHERE accepted > 0"), count(workspace, "events")
     marker = folder.with_name("market-source") / "market.json"
     marker.write_text(json.dumps(json.loads(marker.read_text()) | {"loaded": False}))
     again = make_demo(folder, SPEC, lambda _: None)
-    assert (again.tables().version, count(again, "events")) == (version, events)
+    assert (count(again, "loads WHERE accepted > 0"), count(again, "events")) == (loads, events)
     assert json.loads(marker.read_text())["loaded"] is True
+
+
+def test_the_spread_of_attribution_is_stored(made):
+    workspace, _, said = made
+    spread = wb.measure(workspace.tables(), "attribution_spread").rows[0].value
+    credit = model_credit(workspace.tables(), window="90d")
+    assert spread == pytest.approx(attribution_spread(credit).spread)
+    assert any(line.startswith("Attribution: Of ") for line in said)
 
 
 def test_another_market_replaces_it(tmp_path):

@@ -7,6 +7,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 EVENTS = 1_000_000
 _MARKER = "market.json"
 _PLAN = "demo.yaml"
+_ATTRIBUTED = "90d"  # as in the report, so that metric and report say the same
 _Say = Callable[[str], None]
 
 
@@ -94,8 +96,21 @@ def _load(folder: Path, source: Path, currency: str, say: _Say) -> Workspace:
     files = marker.get("files")
     for name in files if isinstance(files, list) else ():
         say(f"{name}: {ingest(workspace, [source / str(name)], backfill=True).sentence}")
+    say(_attribute(workspace))
     (source / _MARKER).write_text(json.dumps(marker | {"loaded": True}), encoding="utf-8")
     return workspace
+
+
+def _attribute(workspace: Workspace) -> str:
+    """Return what the attribution models say, after storing it for the metric `attribution_spread`."""
+    from workbench.attribution.cost import model_results
+    from workbench.attribution.views import model_credit
+    from workbench.store.model_results import keep_results
+
+    credit = model_credit(workspace.tables(), window=_ATTRIBUTED)
+    if not credit.missing:
+        keep_results(workspace, model_results(credit, computed_at=datetime.now(UTC)))
+    return f"Attribution: {credit.sentence}"
 
 
 def make_demo(folder: Path, spec: MarketSpec, say: _Say) -> Workspace:
