@@ -33,7 +33,9 @@ def market(seed: int = 0, n: int = 3000) -> Memory:
         named = {} if kind == "user_purchased" else {"campaign_id": f"c{campaign}"}
         value = {"value": float(rng.gamma(2, 10))} if kind in ("campaign_converted", "user_purchased") else {}
         held = (
-            {"is_holdout": bool(user % 10 == 0), "channel": "email"} if kind == "campaign_delivered" else {}
+            {"is_holdout": bool(user % 10 == 0), "channel": "email" if campaign < 3 else "push"}
+            if kind == "campaign_delivered"
+            else {}
         )
         view = {"kind": str(rng.choice(["received", "opened"]))} if kind == "campaign_viewed" else {}
         facts.append(
@@ -327,3 +329,15 @@ def test_sums_beyond_what_a_number_can_hold_are_null() -> None:
         assert math.isnan(row.value)
         assert not any(math.isinf(getattr(row, name)) for name in ("low", "high", "numerator", "denominator"))
         assert row.note == "its sums are beyond what a number can hold"
+
+
+def test_weeks_and_months_that_the_window_cuts_say_so() -> None:
+    rows = [
+        {"date": day, "campaign_id": "c", "channel": "email", "spend": 5.0} for day in days("2024-12-01", 31)
+    ]
+    found = measure(Memory(daily_performance=rows), "spend", by="week", window="30d")
+    assert [(row.value, row.partial) for row in found.rows] == [(35, "")] * 4 + [(10, "2 of 7 days")]
+    assert found.rows[-1].note.startswith("2 of 7 days; ")
+    assert "2024-12-30" not in found.sentence
+    by_month = measure(Memory(daily_performance=rows), "spend", by="channel,month", window="30d")
+    assert by_month.rows[0].partial == "30 of 31 days"

@@ -90,6 +90,7 @@ def _line(result: Measured, row: Row, figures: tuple[str, ...]) -> dict[str, Any
     return line | {
         "share": _plain(row.share),
         "incomplete": row.incomplete,
+        "partial": row.partial or None,
         "basis": row.basis or None,
         "note": row.note,
     }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from calendar import monthrange
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from workbench.events.tables import TABLES
 from workbench.metrics.measures import Count, Leaf, Total
 from workbench.metrics.own_records import NOT_OWN, is_own
 from workbench.metrics.rollups import offered
+from workbench.metrics.slices import DIMENSIONS
 
 if TYPE_CHECKING:
     from workbench.metrics.values import Values
@@ -46,6 +48,29 @@ def _counted(values: Values, wanted: set[Leaf], table: str) -> set[int]:
         if leaf.table == table and isinstance(leaf, Count | Total) and leaf in values.daily
     ]
     return {int(place) for daily in known for place in np.flatnonzero((daily != 0).any(axis=0))}
+
+
+def cut(by: Sequence[str], key: Sequence[object], window: Window) -> str:
+    """Return how many days of a week or a month lie in the window; an empty text where all do.
+
+    Examples
+    --------
+    >>> from workbench.metrics.window import Window
+    >>> span = Window(date(2024, 12, 2), date(2024, 12, 31))
+    >>> cut(["week"], [date(2024, 12, 30)], span), cut(["month"], [date(2024, 12, 1)], span)
+    ('2 of 7 days', '30 of 31 days')
+    >>> cut(["week"], [date(2024, 12, 23)], span)
+    ''
+    """
+    for name, first in zip(by, key, strict=True):
+        grain = DIMENSIONS[name].grain
+        if grain in ("week", "month") and isinstance(first, date):
+            days = 7 if grain == "week" else monthrange(first.year, first.month)[1]
+            last = first + timedelta(days=days - 1)
+            inside = (min(last, window.last) - max(first, window.first)).days + 1
+            if inside < days:
+                return f"{inside} of {days} days"
+    return ""
 
 
 def _days(tables: Tables, name: str, window: Window, counted: set[int]) -> set[date]:

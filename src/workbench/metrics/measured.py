@@ -47,6 +47,8 @@ class Row:
         Why something is null, and what to bear in mind.
     caution : str
         Which way the figure leans, and why; empty where it is sound.
+    partial : str
+        How much of the week or month lies in the window, ``"2 of 7 days"``; empty where all of it does.
     """
 
     metric: str
@@ -66,6 +68,7 @@ class Row:
     basis: str = ""
     note: str = ""
     caution: str = ""
+    partial: str = ""
 
 
 _FIGURES = tuple(name for name in Row.__dataclass_fields__ if name not in ("metric", "slice"))
@@ -153,6 +156,8 @@ class Measured:
         known = [row for row in self.rows if row.metric == metric.name and math.isfinite(row.value)]
         if not known:
             return f"{metric.title} has no value in any slice {span}."
+        # A week that the window cuts is no low one.
+        known = [row for row in known if not row.partial] or known
         ordered = sorted(known, key=lambda row: row.value, reverse=True)
         ends = [
             f"{' / '.join(map(str, row.slice))} ({self._figure(row)})" for row in (ordered[0], ordered[-1])

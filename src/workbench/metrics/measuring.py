@@ -111,7 +111,9 @@ def _measured(
         read = {leaf.table for leaf in leaves(formula) if leaf in answered and not is_own(leaf)}
         share = min((present[name] for name in read if name in present), default=np.nan)
         caution = "; ".join(dict.fromkeys(leaning[leaf] for leaf in leaves(formula) if leaf in leaning))
-        rows += [_with(row, caution) for row in _rows(metric, formula, values, before, share)]
+        rows += [
+            _with(_cut(r, dimensions, span), caution) for r in _rows(metric, formula, values, before, share)
+        ]
     return Measured(metrics=asked, by=dimensions, window=span, currency=tables.currency, rows=tuple(rows))
 
 
@@ -183,6 +185,11 @@ def _rows(metric: Metric, formula: Measure, values: Values, before: Values | Non
         )
         for i, key in enumerate(values.slices)
     ]
+
+
+def _cut(row: Row, by: Sequence[str], span: Window) -> Row:
+    said = completeness.cut(by, row.slice, span)
+    return replace(row, partial=said, note="; ".join(p for p in (said, row.note) if p)) if said else row
 
 
 def _with(row: Row, caution: str) -> Row:
