@@ -74,6 +74,8 @@ def test_ways_to_write_one_row(workspace: Workspace, tmp_path: Path, content: by
         (b"date,,clicks\n1,2,3\n", "a.csv", "column 2 has no name"),
         (b"mood,weather\nbad,rain\n", "a.csv", "no mapping fits the columns mood, weather"),
         (b"[{}]", "a.jsonl", "is a JSON array"),
+        (b'[\n  {"a": 1}\n]\n', "a.json", "is a JSON array"),
+        (b'{\n  "a": 1,\n  "b": [\n    2\n  ]\n}\n', "truth.json", "is JSON over several lines"),
         (b"\x1f\x8bgarbage", "a.csv", "gzip is damaged"),
         (gzip.compress(os.urandom(200_000))[:-5000], "a.csv.gz", "gzip is damaged"),
         (b"PAR1 nothing", "a.parquet", "not a Parquet file"),

@@ -25,19 +25,24 @@ def open_lines(path: Path) -> Source:
     Raises
     ------
     BadInput
-        If it is one JSON array.
+        If it is one JSON array, or one object over several lines.
     """
     keys: dict[str, None] = {}
     for seen, (_, line) in enumerate(_first_lines(path)):
-        if seen == 0 and line.lstrip().startswith(b"["):
-            raise BadInput(
-                "the file is a JSON array",
-                file=path,
-                expected="one JSON object a line",
-                fix="Convert it, for example with: jq -c '.[]'.",
-            )
+        if seen == 0:
+            _refuse_document(line.removeprefix(b"\xef\xbb\xbf").strip(), path)
         keys |= dict.fromkeys(_keys(line))
     return Source(path=path, shape="lines", columns=tuple(keys), batches=lambda: read_lines(path))
+
+
+def _refuse_document(line: bytes, path: Path) -> None:
+    expected = "one JSON object a line"
+    if line.startswith(b"["):
+        fix = "Convert it, for example with: jq -c '.[]'."
+        raise BadInput("the file is a JSON array", file=path, expected=expected, fix=fix)
+    if line == b"{":
+        fix = "If it holds rows at all, write each on one line, for example with: jq -c ."
+        raise BadInput("the file is JSON over several lines", file=path, expected=expected, fix=fix)
 
 
 def _first_lines(path: Path) -> Iterator[tuple[int, bytes]]:
