@@ -1,0 +1,118 @@
+"""The commands that take away: a person's data, many small files, files that nobody needs any more."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.cli.app import app
+from workbench.cli.data import printable
+
+if TYPE_CHECKING:
+    from workbench.store.erasure import Erased
+
+_WORKSPACE = Annotated[Path, typer.Option("--workspace", "-w", help="The workspace's folder.")]
+_JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def erase(
+    users: Annotated[list[str], typer.Argument(metavar="USER...", help="Ids of users.")],
+    *,
+    workspace: _WORKSPACE,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: _JSON = False,
+) -> None:
+    """Erase users from every table and version, and search all files of the workspace for their ids.
+
+    It cannot be undone. Ids are not repeated in what is printed. Leaves with 1 where an id still stands in a
+    file, such as a run that printed it; what was published outside of the workspace is not searched.
+    """
+    from workbench.errors import UsageError
+    from workbench.store import Workspace
+    from workbench.store.erasure import erase as erase_users
+
+    asked = tuple(dict.fromkeys(users))
+    if not all(user.strip() for user in asked):
+        raise UsageError("An empty user id names nobody.")
+    opened = Workspace.open(workspace)
+    who = "1 user" if len(asked) == 1 else f"{len(asked)} users"
+    if not yes:
+        typer.confirm(
+            f"Erase {who} from every version of workspace {opened.name!r}? It cannot be undone.",
+            abort=True,
+            err=True,
+        )
+    with opened.writer() as writer:
+        done = erase_users(writer, *asked)
+    typer.echo(json.dumps(_document(done), ensure_ascii=True) if as_json else _lines(done))
+    typer.echo(_proof(done), err=True)
+    if done.remaining:
+        raise typer.Exit(1)
+
+
+def _document(done: Erased) -> dict[str, object]:
+    return {
+        "rows": dict(done.rows),
+        "files_deleted": done.files_deleted,
+        "remaining": list(done.remaining),
+        "data_version": done.version,
+    }
+
+
+def _lines(done: Erased) -> str:
+    rows = [f"{table}: {count}" for table, count in done.rows.items()]
+    return "\n".join([*rows, f"files deleted: {done.files_deleted}", f"data version: {done.version}"])
+
+
+def _proof(done: Erased) -> str:
+    if not done.remaining:
+        return "After that every file of the workspace was searched byte by byte: no id stands in any."
+    return "An id still stands in: " + ", ".join(printable(path) for path in done.remaining)
+
+
+@app.command()
+def compact(*, workspace: _WORKSPACE, as_json: _JSON = False) -> None:
+    """Make few large files of many small ones. No row changes, and earlier versions stay readable."""
+    from workbench.store import Workspace
+    from workbench.store.compaction import compact as compact_files
+
+    with Workspace.open(workspace).writer() as writer:
+        done = compact_files(writer)
+        version = writer.head.version
+    if as_json:
+        found = {"files_before": done.files_before, "files_after": done.files_after, "data_version": version}
+        typer.echo(json.dumps(found))
+    else:
+        typer.echo(done.sentence)
+
+
+@app.command()
+def vacuum(
+    *,
+    workspace: _WORKSPACE,
+    grace: Annotated[float, typer.Option(help="Days whose versions stay, too.", min=0, max=36_500)] = 1.0,
+    as_json: _JSON = False,
+) -> None:
+    """Delete files that only old versions need, which then cannot be read any more.
+
+    What stays readable: the newest version, the versions of all runs, and those of the last day.
+    """
+    from workbench.reports.runs import list_runs
+    from workbench.store import Workspace
+    from workbench.store.compaction import vacuum as vacuum_files
+
+    opened = Workspace.open(workspace)
+    with opened.writer() as writer:
+        # Asked once nobody else writes, so that no run's version is missed.
+        kept = {record.data_version for record in list_runs(opened)}
+        deleted = vacuum_files(writer, kept, grace=timedelta(days=grace))
+    if as_json:
+        typer.echo(json.dumps({"files_deleted": deleted, "versions_of_runs": sorted(kept)}))
+    else:
+        runs = f" The versions of runs stay readable: {', '.join(map(str, sorted(kept)))}." if kept else ""
+        typer.echo(f"{deleted} files deleted.{runs}")
