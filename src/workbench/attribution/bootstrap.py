@@ -127,15 +127,14 @@ def by_influence(
         # Buckets of a group vary more, each by itself, than their mean does.
         mean = effect.mean(axis=0)
         effect = mean + (effect - mean) * np.sqrt(sizes)[:, None, None]
-        moved = np.tensordot(weights - 1, effect[group], axes=1)
-        return np.asarray(np.maximum(point + moved, _floor(point)), float)
+        return nothing_below(point, np.tensordot(weights - 1, effect[group], axes=1))
 
     return credit
 
 
-def _floor(point: Floats) -> Floats:
-    """Return the least a credit can be: nothing, unless value may be negative."""
-    return np.where(point.min(axis=0) < 0, -np.inf, 0.0)
+def nothing_below(point: Floats, moved: Floats) -> Floats:
+    """Return credit that moved; the least it can be is nothing, unless value may be negative."""
+    return np.asarray(np.maximum(point + moved, np.where(point.min(axis=0) < 0, -np.inf, 0.0)), float)
 
 
 def markov_replicates(journeys: Journeys) -> Callable[[Floats], Floats] | None:

@@ -184,10 +184,7 @@ def _iterated(
 ) -> tuple[Floats, Floats]:
     """Return what the chain yields, and what it yields without each channel, for any order."""
     channels, start = len(chain.names), chain.start
-    on = np.ones((len(chain.states), channels + 1), bool)
-    for lag in range(chain.order):
-        touched = np.flatnonzero(chain.states[:, lag])
-        on[touched, chain.states[touched, lag] - 1] = False
+    on = kept_states(chain)
     width = max(1, _BLOCK // max(1, 2 * len(chain.states)))
     found = np.empty((channels + 1, 2))
     for first in range(0, channels + 1, width):
@@ -195,6 +192,15 @@ def _iterated(
         block = _yields(inner, rewards, on[:, some], start, tolerance=tolerance, steps=steps)
         found[some] = block if block is not None else _solved(inner, rewards, on[:, some], start)
     return found[channels], found[:channels]
+
+
+def kept_states(chain: Chain) -> NDArray[np.bool_]:
+    """Return which states are left without each channel (columns), and last with all of them."""
+    on = np.ones((len(chain.states), len(chain.names) + 1), bool)
+    for lag in range(chain.order):
+        touched = np.flatnonzero(chain.states[:, lag])
+        on[touched, chain.states[touched, lag] - 1] = False
+    return on
 
 
 def _yields(

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.attribution.bootstrap import by_influence, markov_replicates
+from workbench.attribution.influence import by_derivative
 from workbench.attribution.markov import markov_credit
 from workbench.attribution.order import choose_order
 from workbench.attribution.regression import fit_regression, regression_credit, regression_of
 from workbench.attribution.rules import RULES, Rule
 from workbench.attribution.shapley import MOST_EXACT, coverage_shapley, markov_shapley
+from workbench.attribution.tallies import bits_of
 from workbench.attribution.windows import LookBack
 from workbench.catalog import Catalog
 from workbench.errors import NotEnoughData
@@ -136,12 +139,18 @@ def _markov(journeys: Journeys, question: Question) -> Solution:
     def solve(weights: Floats | None = None) -> Floats:
         return _or_nothing(journeys.chain(order, weights))
 
-    credit = markov_credit(journeys.chain(order))
-    again = markov_replicates(journeys) if order == 1 else None
+    chain = journeys.chain(order)
+    credit = markov_credit(chain)
+
+    def replicated(weights: Floats) -> Floats:
+        again = markov_replicates(journeys) if order == 1 else None
+        again = again or by_derivative(journeys, chain, credit)
+        return (again or by_influence(solve, credit, journeys.settings.buckets, groups=_GROUPS))(weights)
+
     return Solution(
         credit=credit,
         untouched=_untouched(journeys),
-        again=again or by_influence(solve, credit, journeys.settings.buckets),
+        again=replicated,
         caveats=(*caveats, f"Markov: {_SCALED}"),
     )
 
@@ -162,29 +171,29 @@ def _chosen_order(journeys: Journeys) -> tuple[int, str]:
 
 
 def _coverage(journeys: Journeys, _question: Question) -> Solution:
-    def solve(weights: Floats | None = None) -> Floats:
-        found = coverage_shapley(journeys.coalitions(weights))
-        return np.column_stack([found.conversions, found.value])
-
-    buckets = journeys.settings.buckets
-    parts = np.stack([solve(some) for some in np.eye(buckets)])
+    found = coverage_shapley(journeys.coalitions())
+    sets, parts = journeys.sets, []
+    starts = np.searchsorted(sets.keys[:, 0], np.arange(journeys.settings.buckets + 1))
+    for first, after in pairwise(starts):
+        members = bits_of(sets.keys[first:after, 1:], len(journeys.names))
+        parts.append((members / members.sum(axis=1, keepdims=True)).T @ sets.sums[first:after, :2])
     return Solution(
-        credit=solve(),
+        credit=np.column_stack([found.conversions, found.value]),
         untouched=_untouched(journeys),
         again=lambda weights: np.tensordot(weights, parts, axes=1),
     )
 
 
 def _markov_game(journeys: Journeys, question: Question) -> Solution:
-    channels = len(journeys.names)
-    found = markov_shapley(journeys.chain(1), seed=question.seed)
+    channels, short = len(journeys.names), journeys.lower(1)
+    found = markov_shapley(short.chain(1), seed=question.seed)
     credit = np.column_stack([found.conversions, found.value])
     quick = channels <= _QUICK_SETS
     groups = journeys.settings.buckets if channels <= _QUICK_SAMPLES else _GROUPS
     permutations = int(np.clip(_WORK / (groups * channels**3), 8, 128))
 
     def solve(weights: Floats) -> Floats:
-        chain = journeys.chain(1, weights)
+        chain = short.chain(1, weights)
         if not chain.conversions.sum() > 0:
             return np.zeros((channels, 2))
         # The same permutations for all buckets: their sampling error cancels in the differences.
