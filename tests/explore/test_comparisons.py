@@ -186,6 +186,19 @@ def test_creatives_are_ranked_by_chance_of_being_best(base) -> None:
         creatives(base(daily_performance=rows), rate="roas")
 
 
+def test_a_campaign_of_leads_alone_is_no_last_place(base) -> None:
+    from workbench import charts
+
+    rows = [*_daily("a", 2.0), *_daily("b", 3.0)]
+    rows += [row | {"conversions": 0.0, "revenue": 0.0, "leads": 5.0} for row in _daily("leads", 1.0)]
+    tables = base(daily_performance=rows)
+    board = leaderboard(tables)
+    assert ([place.key for place in board.places], board.compared) == (["b", "a"], 2)
+    drawn = charts.campaign_returns(compare_campaigns(tables))
+    assert "leads" not in drawn.finding
+    assert "Without 1 of leads and no orders" in drawn.note
+
+
 def test_a_target_within_the_interval_is_met_by_chance_perhaps(base) -> None:
     view = kpi_cards(base(daily_performance=_daily("a", 4.0, days=28) + _daily("b", 1.0, days=30)), ["roas"])
     (card,) = view.cards

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from workbench.charts import mime
 from workbench.errors import BadInput
+from workbench.reports.gallery_page import headline
 from workbench.reports.publication import gallery, publish
 from workbench.reports.runs import run
 from workbench.reports.verification import verify
@@ -183,3 +185,14 @@ def test_the_gallery_in_a_browser(published: Path, browser: Browser) -> None:
             assert asked == [(published / "index.html").as_uri()]
             assert not said
             context.close()
+
+
+def test_cards_below_a_table_do_not_give_the_report_their_days() -> None:
+    cards = {mime.KPI: {"period": "1-30 March 2025", "cards": [{"title": "Freshness", "value": "5 min"}]}}
+    table = {mime.TABLE: {"columns": []}}
+    first, after = (
+        [{"outputs": [{"data": data} for data in order]}] for order in ([cards, table], [table, cards])
+    )
+    assert headline({"cells": first})["period"] == "1-30 March 2025"
+    assert headline({"cells": after})["period"] == ""
+    assert headline({"cells": after})["figures"]

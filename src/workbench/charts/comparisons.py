@@ -75,7 +75,9 @@ def leaderboard(result: Leaderboard) -> DataTable | Nothing:
 
 def campaign_returns(result: CampaignComparison) -> Drawing | Nothing:
     """Return each campaign's return on ad spend with its interval, best first."""
-    known = sorted((r for r in result.rows if r.roas is not None), key=lambda r: -(r.roas or 0.0))
+    told = [row for row in result.rows if row.roas is not None]
+    # What leads are worth lies in deals: a return of nothing on orders would single such a campaign out.
+    known = sorted((r for r in told if r.roas or not r.lives_by_leads), key=lambda r: -(r.roas or 0.0))
     if result.missing or not known:
         reason = result.missing or "No campaign has both spend and revenue, so none has a return."
         return Nothing(title="Return on ad spend by campaign", reason=reason)
@@ -87,7 +89,12 @@ def campaign_returns(result: CampaignComparison) -> Drawing | Nothing:
         else f"{best} brings back {said[0]} its spend"
     )
     what = _Figure(field="roas", unit="x", title="Return on ad spend by campaign", mark_at=1.0)
-    return _dots(known, what, finding)
+    drawing = _dots(known, what, finding)
+    left = len(told) - len(known)
+    if not left or not isinstance(drawing, Drawing):
+        return drawing
+    said = f"Without {left} of leads and no orders, whose return lies in deals."
+    return replace(drawing, note=f"{drawing.note} {said}".strip())
 
 
 def advice(result: CampaignComparison) -> Alerts | Nothing:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Severity = Literal["critical", "warning", "info"]
 _ORDER = ("critical", "warning", "info")
 _QUALITY = ("data_freshness_p95",)
+_RETURNS = ("roas", "revenue")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,9 +127,9 @@ def leaderboard(
     found = (
         Figures((), {})
         if days is None
-        else figures(tables, list(dict.fromkeys([metric, "spend"])), by=(by,), window=days)
+        else figures(tables, list(dict.fromkeys([metric, "spend", "leads"])), by=(by,), window=days)
     )
-    known = [key for key in found.slices if found.of(key, metric).value is not None]
+    known = [key for key in found.slices if _ranks(found, key, metric)]
     names = {key: str(row["name"]) for key, row in campaign_facts(tables).items()} if by == "campaign" else {}
     places = _places(found, known, metric, names)
     return Leaderboard(
@@ -141,6 +142,13 @@ def leaderboard(
         currency=tables.currency,
         missing="" if known else f"Not enough data: {definition.title} is not known for any {by}.",
     )
+
+
+def _ranks(found: Figures, key: Slice, metric: str) -> bool:
+    value = found.of(key, metric).value
+    # Where leads came and no orders, the return lies in deals, which revenue does not hold.
+    by_leads = metric in _RETURNS and not value and bool(found.of(key, "leads").value)
+    return value is not None and not by_leads
 
 
 def _places(

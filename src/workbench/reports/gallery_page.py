@@ -75,6 +75,7 @@ class Entry:
 def headline(executed: Mapping[str, Any]) -> dict[str, Any]:
     """Return what an executed notebook says first: its period, a sentence, its first figures."""
     told: dict[str, Any] = {"period": "", "sentence": "", "figures": [], "line": []}
+    aside = False  # after a table or a chart, cards are of their own days, not of the report's
     for cell in executed["cells"]:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
@@ -82,9 +83,10 @@ def headline(executed: Mapping[str, Any]) -> dict[str, Any]:
                 told["sentence"] = _said(data)
             if not told["figures"] and mime.KPI in data:
                 cards = [card for card in data[mime.KPI]["cards"] if card.get("value") not in {"", "–", None}]
-                told["period"] = shown(data[mime.KPI].get("period", ""), 80)
+                told["period"] = "" if aside else shown(data[mime.KPI].get("period", ""), 80)
                 told["figures"] = [_figure(card) for card in cards[:_MOST_FIGURES]]
                 told["line"] = next((card["line"] for card in cards if card.get("line")), [])
+            aside |= mime.TABLE in data or mime.CHART in data
     return told
 
 
