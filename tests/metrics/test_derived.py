@@ -257,9 +257,7 @@ def test_system_metrics_come_from_the_record() -> None:
     run = {"notebook": "n", "duration_seconds": 1.0}
     at = datetime(2024, 3, 1, tzinfo=UTC)
     tables = Memory(
-        facts=[
-            event("metric_calculation_completed", seconds=3.0 + i, lag_minutes=999.0) for i in range(11)
-        ]
+        facts=[event("metric_calculation_completed", seconds=3.0 + i, lag_minutes=999.0) for i in range(11)]
         + [event("user_engaged", lag_minutes=float(i)) for i in range(11)]
         + [event("user_engaged", lag_minutes=1e6)],
         runs=[
