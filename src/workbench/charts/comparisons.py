@@ -93,8 +93,8 @@ def campaign_returns(result: CampaignComparison) -> Drawing | Nothing:
     left = len(told) - len(known)
     if not left or not isinstance(drawing, Drawing):
         return drawing
-    said = f"Without {left} of leads and no orders, whose return lies in deals."
-    return replace(drawing, note=f"{drawing.note} {said}".strip())
+    without = f"Without {left} of leads and no orders, whose return lies in deals."
+    return replace(drawing, note=f"{drawing.note} {without}".strip())
 
 
 def advice(result: CampaignComparison) -> Alerts | Nothing:
