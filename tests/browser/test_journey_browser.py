@@ -6,6 +6,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from axe_core_python.sync_playwright import Axe
 from nbformat import v4
 
 from workbench.attribution.browsing import OrderSearch, browsable, find_orders, sharers
@@ -103,6 +104,8 @@ def test_orders_are_found_and_read_by_keyboard_alone(page) -> None:
     drawn = group.locator(".vega-embed :is(canvas, svg.marks)")
     drawn.wait_for()
     assert drawn.bounding_box()["height"] > 100
+
+    assert Axe().run(page, context=".workbench-widget")["violations"] == []
 
     page.keyboard.press("Control+a")
     page.keyboard.type(wanted.user)
