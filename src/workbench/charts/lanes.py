@@ -54,7 +54,9 @@ def lanes(
     told = alt.Color(
         "series:N",
         scale=alt.Scale(domain=list(series), range=colours(len(series))),
-        legend=alt.Legend(columns=2 if len(series) > 2 else 0, symbolSize=80, symbolOpacity=1),
+        legend=alt.Legend(
+            columns=2 if len(series) > 2 else 0, columnPadding=8, symbolSize=70, symbolOpacity=1
+        ),
     )
     shape = alt.Shape("series:N", scale=alt.Scale(domain=list(series), range=list(_SHAPES[: len(series)])))
     base = alt.Chart(values(points)).encode(y=y, yOffset=lane, color=told, tooltip=tooltip(*_WORDS))
