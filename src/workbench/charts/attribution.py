@@ -18,8 +18,8 @@ _MOST_SERIES = 6
 _NAMES = {
     "last_non_direct": "Last non-direct",
     "position_based": "Position based",
-    "shapley": "Shapley (coverage)",
-    "shapley_markov": "Shapley (Markov)",
+    "shapley": "Shapley, coverage",
+    "shapley_markov": "Shapley, Markov",
 }
 _MOST_BESIDE = 8
 _BESIDE = ("last_touch", "markov")
@@ -31,7 +31,7 @@ def model_name(model: str) -> str:
     Examples
     --------
     >>> model_name("time_decay"), model_name("shapley_markov")
-    ('Time decay', 'Shapley (Markov)')
+    ('Time decay', 'Shapley, Markov')
     """
     return _NAMES.get(model) or heading(model)
 

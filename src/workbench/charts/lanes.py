@@ -55,7 +55,7 @@ def lanes(
         "series:N",
         scale=alt.Scale(domain=list(series), range=colours(len(series))),
         legend=alt.Legend(
-            columns=2 if len(series) > 2 else 0, columnPadding=8, symbolSize=70, symbolOpacity=1
+            columns=2 if len(series) > 2 else 0, columnPadding=4, symbolSize=60, symbolOpacity=1
         ),
     )
     shape = alt.Shape("series:N", scale=alt.Scale(domain=list(series), range=list(_SHAPES[: len(series)])))
