@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from workbench.attribution.counting_sorted import Counted, direct_code, empty_figures
@@ -9,13 +11,9 @@ from workbench.attribution.kernel import (
     ALWAYS,
     BOUGHT,
     CODE,
-    DECAY,
     LAST,
-    LINEAR,
     MARK,
-    NOT_DIRECT,
     SET,
-    SHAPE,
     Array,
     Log,
     Memory,
@@ -25,6 +23,7 @@ from workbench.attribution.kernel import (
     scan,
 )
 from workbench.attribution.rules import Rule
+from workbench.attribution.sharing import DECAY, LINEAR, NOT_DIRECT, SHAPE, share_out
 from workbench.attribution.tallies import BITS, Integers, Tally, tally
 from workbench.attribution.touchpoints import Touchpoints
 from workbench.attribution.windows import JourneySettings
@@ -52,9 +51,10 @@ def count_compiled(touchpoints: Touchpoints, settings: JourneySettings) -> Count
         end_value=np.zeros((buckets, states)),
         sets=np.zeros((buckets, sets, 2), np.int32),
         set_value=np.zeros((buckets, sets)),
-        **figures._asdict(),
+        **{**figures._asdict(), "credit": figures.credit.reshape(-1)},
     )
     scan(log, plan, memory, sums)
+    share_out(log, plan, memory, sums)
     if plan.dense:
         finish(log, plan, memory, sums)
         steps, ends = _steps(sums.steps), _outcomes(sums.ends, sums.end_value)
@@ -77,7 +77,7 @@ def _plan(touchpoints: Touchpoints, settings: JourneySettings) -> Plan:
         since=ALWAYS if touchpoints.since is None else touchpoints.since,
         direct=direct_code(touchpoints, settings),
         windows=np.array([window.micros for window in settings.lookbacks], np.int64),
-        half_life=float(settings.half_life_micros),
+        decay=math.log(2) / settings.half_life_micros,
         kinds=np.array([_kind(rule) for rule in settings.rules], np.int64),
         shapes=np.array([rule.shape for rule in settings.rules]),
     )
@@ -102,6 +102,7 @@ def _memory(touchpoints: Touchpoints, settings: JourneySettings, plan: Plan) -> 
     return Memory(
         users=users,
         before=np.empty(len(touchpoints), np.int32),
+        sold=np.full((len(touchpoints.value), 4), -1, np.int32),
         paths=np.zeros(rows, np.int64),
         ended=np.zeros((0 if plan.dense else len(touchpoints.value), 2), np.int64),
         idle=np.zeros((rows if plan.gap else 0, 2), np.int64),

@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 from workbench.attribution.compilation import compiled, inlined
 
 Array = NDArray[Any]
-Seen = tuple[Array, Array]  # room for the touches before a conversion, and their ages
+Tables = tuple[Array, Array, Array, Array, Array, Array]  # what a conversion adds to, and where it is noted
 LAST, CODE, SET, MARK = 0, 1, 2, 3
+ROW = CODE  # of a conversion
 BOUGHT = 1 << 16
-SHAPE, LINEAR, DECAY, NOT_DIRECT = 0, 1, 2, 3
 ALWAYS = -(2**62)  # the beginning of a period that has none
 _BLOCK = 128  # rows whose users are fetched together: memory answers many questions at once
-_HOUR = 3_600_000_000
 
 
 class Log(NamedTuple):
@@ -44,7 +43,7 @@ class Plan(NamedTuple):
     since: int
     direct: int
     windows: Array
-    half_life: float
+    decay: float  # of the logarithm of a share, per microsecond of age
     kinds: Array
     shapes: Array
 
@@ -54,6 +53,7 @@ class Memory(NamedTuple):
 
     users: Array
     before: Array
+    sold: Array  # of each conversion: the touch before, the row, and the user's mark; -1 where none counts
     paths: Array  # the code of each touch with those before it
     ended: Array  # code and set at each conversion
     idle: Array  # code and set where a gap ended a journey
@@ -67,7 +67,7 @@ class Sums(NamedTuple):
     end_value: Array
     sets: Array
     set_value: Array
-    credit: Array
+    credit: Array  # in one row
     unattributed: Array
     totals: Array
     lengths: Array
@@ -79,9 +79,9 @@ class Sums(NamedTuple):
 def scan(log: Log, plan: Plan, memory: Memory, sums: Sums) -> int:
     """Count all rows; return a number without meaning, so that no reading is left out."""
     user, touch, users = log.user, log.touch, memory.users
-    seen = (np.empty(1024, np.int64), np.empty(1024, np.int64))
     pending, steps = np.empty(_BLOCK, np.int64), sums.steps.reshape(-1)
     simple = plan.gap == 0 and plan.since == ALWAYS
+    quick, flags, tables = simple and plan.dense, (True, plan.dense, plan.reuse), _tables(memory, sums)
     conversion = fetched = 0
     for first in range(0, len(user), _BLOCK):
         after, waiting = min(len(user), first + _BLOCK), 0
@@ -89,7 +89,10 @@ def scan(log: Log, plan: Plan, memory: Memory, sums: Sums) -> int:
             fetched += users[user[row], MARK]
         for row in range(first, after):
             if touch[row] < 0:
-                seen = _convert(row, conversion, log, plan, memory, sums, seen)
+                if quick:
+                    _sell((row, conversion, user[row]), log.value[conversion], users, flags, tables)
+                else:
+                    _convert(row, conversion, log, plan, memory, sums)
                 conversion += 1
             elif simple:
                 pending[waiting] = _link(user[row], row, np.int64(touch[row]), plan, users, memory.before)
@@ -185,117 +188,59 @@ def _end(user: int, place: int, outcome: int, plan: Plan, memory: Memory, sums: 
 
 
 @compiled
-def _convert(row: int, conversion: int, log: Log, plan: Plan, memory: Memory, sums: Sums, seen: Seen) -> Seen:
-    """Count one conversion, and begin the user's next journey; return room for the next walk."""
-    user, users, value = log.user[row], memory.users, log.value[conversion]
-    bucket = users[user, MARK] & (BOUGHT - 1)
-    if log.instant[row] >= plan.since:
+def _convert(row: int, conversion: int, log: Log, plan: Plan, memory: Memory, sums: Sums) -> None:
+    """Count one conversion where journeys end by gaps, a period begins, or paths are kept for later."""
+    user, users = log.user[row], memory.users
+    counts = log.instant[row] >= plan.since
+    if counts:
         _late(user, log, plan, memory, sums)
-        sums.totals[bucket, 0] += 1.0
-        sums.totals[bucket, 1] += value
-        if users[user, CODE] > 0:
+        if not plan.dense and users[user, CODE] > 0:
             _end(user, conversion, 0, plan, memory, sums)
-            if plan.dense:
-                sums.end_value[bucket, users[user, CODE]] += value
-                sums.set_value[bucket, users[user, SET]] += value
-        touches, ages, size = _walk(users[user, LAST] - 1, row, log, plan, memory, seen)
-        _share_out(touches, ages, size, value, users[user, MARK], plan, sums)
-        seen = (touches, ages)
+    flags = (counts, plan.dense, plan.reuse)
+    _sell((row, conversion, user), log.value[conversion], users, flags, _tables(memory, sums))
+
+
+@inlined
+def _tables(memory: Memory, sums: Sums) -> Tables:
+    return sums.totals, sums.ends, sums.end_value, sums.sets, sums.set_value, memory.sold
+
+
+@compiled
+def _sell(
+    place: tuple[int, int, int], value: float, users: Array, flags: tuple[bool, bool, bool], tables: Tables
+) -> None:
+    """Count one conversion, note what its credit needs, and begin the user's next journey."""
+    row, conversion, user = place
+    counts, dense, reuse = flags
+    totals, ends, end_value, sets, set_value, sold = tables
+    mark, code, members = users[user, MARK], users[user, CODE], users[user, SET]
+    if counts:
+        bucket = mark & (BOUGHT - 1)
+        totals[bucket, 0] += 1.0
+        totals[bucket, 1] += value
+        if dense and code > 0:
+            ends[bucket, code, 0] += 1
+            end_value[bucket, code] += value
+            sets[bucket, members, 0] += 1
+            set_value[bucket, members] += value
+        sold[conversion, LAST] = users[user, LAST] - 1
+        sold[conversion, ROW] = row
+        sold[conversion, MARK] = mark
     users[user, CODE] = 0
     users[user, SET] = 0
-    users[user, MARK] |= BOUGHT
-    if not plan.reuse:
+    users[user, MARK] = mark | BOUGHT
+    if not reuse:
         users[user, LAST] = 0
-    return seen
-
-
-@inlined
-def _walk(last: int, row: int, log: Log, plan: Plan, memory: Memory, seen: Seen) -> tuple[Array, Array, int]:
-    """Return the touches in the largest window and their ages, newest first, and how many there are."""
-    touches, ages = seen
-    longest, at, size = plan.windows[-1], log.instant[row], 0
-    place: Any = np.int64(last)
-    while place >= 0:
-        age = at - log.instant[place]
-        if age > longest:
-            break
-        if size == len(touches):
-            touches = np.concatenate((touches, np.empty_like(touches)))
-            ages = np.concatenate((ages, np.empty_like(ages)))
-        touches[size], ages[size] = log.touch[place], age
-        size += 1
-        place = np.int64(memory.before[place])
-        if place < -1:
-            place = -place - 2 if plan.reuse else -1
-    return touches, ages, size
-
-
-@inlined
-def _share_out(
-    touches: Array, ages: Array, size: int, value: float, mark: int, plan: Plan, sums: Sums
-) -> None:
-    """Add the credit of one conversion in all windows."""
-    bucket, bought = mark & (BOUGHT - 1), (mark & BOUGHT) // BOUGHT
-    decay = np.empty(size)
-    for place in range(size):
-        decay[place] = 2.0 ** (-(ages[place] - ages[0]) / plan.half_life)
-    inside, whole = 0, 0.0
-    for window in range(len(plan.windows)):
-        while inside < size and ages[inside] <= plan.windows[window]:
-            whole += decay[inside]
-            inside += 1
-        if inside == 0:
-            sums.unattributed[bucket, window, 0] += 1.0
-            sums.unattributed[bucket, window, 1] += value
-            continue
-        length = min(inside, sums.lengths.shape[2] - 1)
-        sums.lengths[window, bought, length, 0] += 1.0
-        sums.lengths[window, bought, length, 1] += value
-        hours = min(ages[inside - 1] // _HOUR, sums.lags.shape[2] - 1)
-        sums.lags[window, bought, hours] += 1.0
-        sums.spans[window, bought, 0] += inside
-        sums.spans[window, bought, 1] += ages[inside - 1]
-        for rule in range(len(plan.kinds)):
-            _by_rule(rule, touches[:inside], decay, whole, value, plan, sums.credit[bucket, window, rule])
-
-
-@inlined
-def _by_rule(
-    rule: int, touches: Array, decay: Array, whole: float, value: float, plan: Plan, credit: Array
-) -> None:
-    """Add one conversion by one rule; the newest touch gets what the others leave."""
-    kind, first, last = plan.kinds[rule], plan.shapes[rule, 0], plan.shapes[rule, 1]
-    size = len(touches)
-    newest = touches[0]
-    if kind == NOT_DIRECT:
-        for touch in touches:
-            if touch != plan.direct:
-                newest = touch
-                break
-    if kind == SHAPE and first == 1.0:
-        newest = touches[size - 1]
-    rest, rest_value = 0.0, 0.0
-    if kind in (LINEAR, DECAY) or (kind == SHAPE and first != 1.0 and last != 1.0):
-        for place in range(size - 1, 0, -1):
-            if kind == LINEAR:
-                share = 1.0 / size
-            elif kind == DECAY:
-                share = decay[place] / whole
-            elif size == 2:
-                share = first / (first + last)
-            else:
-                share = first if place == size - 1 else (1.0 - first - last) / (size - 2)
-            rest += share
-            rest_value += share * value
-            credit[touches[place], 0] += share
-            credit[touches[place], 1] += share * value
-    credit[newest, 0] += 1.0 - rest
-    credit[newest, 1] += value - rest_value
 
 
 @compiled
 def finish(log: Log, plan: Plan, memory: Memory, sums: Sums) -> None:
     """Count the journeys that are still open as ending without a conversion."""
-    for user in range(len(memory.users)):
-        if memory.users[user, CODE] > 0 and log.instant[memory.users[user, LAST] - 1] >= plan.since:
-            _end(user, user, 2, plan, memory, sums)
+    users, instant, ends, sets = memory.users, log.instant, sums.ends, sums.sets
+    since = plan.since
+    for user in range(len(users)):
+        code = users[user, CODE]
+        if code > 0 and (since == ALWAYS or instant[users[user, LAST] - 1] >= since):
+            bucket = users[user, MARK] & (BOUGHT - 1)
+            ends[bucket, code, 1] += 1
+            sets[bucket, users[user, SET], 1] += 1
