@@ -47,7 +47,7 @@ def _campaign(campaign_id: str, **more: object) -> dict:
 def _daily(
     campaign: str, roas: float, *, spend: float = 100.0, days: int = 30, channel: str = "social"
 ) -> list[dict]:
-    rng = np.random.default_rng(abs(hash(campaign)) % 1000)
+    rng = np.random.default_rng(list(campaign.encode()))
     rows = []
     for day in range(days):
         cost = float(spend * rng.uniform(0.8, 1.2))
