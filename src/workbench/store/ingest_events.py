@@ -306,8 +306,11 @@ def _explain(connection: DuckDBPyConnection, checks: tuple[Check, ...]) -> None:
     named = sorted(name for name in types if name in EVENT_TYPES)
     lists = f"{properties_sql(named)} AS p, {context_sql()} AS c"
     # Planning the long list of reasons costs more than many a file; without a rejected row there is none.
-    reasons = _said(checks, named) if types else "CAST(NULL AS VARCHAR)"
-    cast = f"SELECT *, {_UUID} AS uuid, {lists} FROM {_PACKED}" if types else f"FROM {_PACKED}"
+    reasons = _said() if types else "CAST(NULL AS VARCHAR)"
+    cast = f"FROM {_PACKED}"
+    if types:
+        ruled = _ruled(checks, named)
+        cast = f"SELECT *, {ruled} AS _ruled FROM (SELECT *, {_UUID} AS uuid, {lists} FROM {_PACKED})"
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE {REJECTED} AS"
         f" SELECT _row, _raw, {reasons} AS _reasons, event_type, user_id, source FROM ({cast})"
@@ -315,17 +318,20 @@ def _explain(connection: DuckDBPyConnection, checks: tuple[Check, ...]) -> None:
     connection.execute(f"DROP TABLE {_PACKED}")
 
 
-def _said(checks: tuple[Check, ...], types: list[str]) -> str:
+def _ruled(checks: tuple[Check, ...], types: list[str]) -> str:
     broken = Check(
         "starts_with(properties, '{') AND NOT json_valid(properties)",
         "wrongly typed property: properties is not JSON",
     )
-    ruled = reasons_sql((*checks, broken), types)
+    return reasons_sql((*checks, broken), types)
+
+
+def _said() -> str:
     nothing = " AND ".join(f"{_name(name)} IS NULL" for name in _KEYS if name != "context")
     return (
         "CASE WHEN _problem IN ('not JSON', 'not UTF-8 text')"
         f" OR starts_with(_problem, {literal(NOT_MAPPED)}) THEN _problem"
         " WHEN _unknown THEN 'unknown campaign'"
         f" WHEN {nothing} AND _problem IS NULL THEN 'not an event'"
-        f" ELSE concat_ws('; ', _problem, nullif({ruled}, '')) END"
+        " ELSE concat_ws('; ', _problem, nullif(_ruled, '')) END"
     )
