@@ -3,8 +3,9 @@
 Users are cut into random buckets, and buckets are drawn with replacement. Every figure of a model is a
 function of sums over buckets, so a replicate costs a weighted sum and no second look at the data. Rules and
 coverage are linear in the weights; Markov models of order 1 with few channels are solved anew for each
-replicate, all at once; for the others the effect of each bucket is measured once, by leaving it out, and
-replicates add these up (the delta method).
+replicate, all at once; those of higher order move by the derivative of the credit by each bucket's weight;
+for the others the effect of each bucket is measured once, by leaving it out. Replicates add these up (the
+delta method).
 
 A credit of fewer than 30 conversions is not well described by resampling what few there are: its interval
 is widened to at least the exact Poisson interval of the credited conversions.
