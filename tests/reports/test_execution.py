@@ -52,6 +52,11 @@ def test_a_kernel_is_pinned_private_and_silent(folder: Path, monkeypatch: pytest
     assert "noise" not in str(done.notebook["cells"][5]["outputs"])
 
 
+def test_a_run_shows_what_a_page_without_a_kernel_can_show(folder: Path) -> None:
+    shown = "from workbench.widgets import journey_browser\njourney_browser(None, instead='a picture')"
+    assert texts(go(folder, shown)) == ["'a picture'"]
+
+
 def test_seeds_tell_runs_apart(folder: Path) -> None:
     one, two = (texts(go(folder, "import random; random.random()", seed=seed)) for seed in (1, 2))
     assert one != two

@@ -59,6 +59,7 @@ def kernel_environment(folder: Path) -> dict[str, str]:
         "MPLBACKEND": "agg",
         "TZ": "UTC",
         "NO_COLOR": "1",
+        "WORKBENCH_OUTPUT": "batch",  # charts and widgets: what is shown goes into a report
     }
 
 
