@@ -126,4 +126,4 @@ def _memory(names: int, order: int | None) -> int:
     """Return how many touches journeys must remember; with many names less, so that codes stay small."""
     if order is not None:
         return order
-    return 3 if names <= 60 else 2 if names <= 1000 else 1
+    return 4 if names <= 20 else 3 if names <= 60 else 2 if names <= 1000 else 1
