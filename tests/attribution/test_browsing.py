@@ -41,7 +41,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1))
 def test_the_number_of_a_user_is_that_of_the_facts(user: str) -> None:
-    found = duckdb.execute(f"SELECT {key_in_sql('who')} FROM (SELECT $1 AS who)", [user]).fetchone()
+    found = duckdb.connect().execute(f"SELECT {key_in_sql('who')} FROM (SELECT $1 AS who)", [user]).fetchone()
     assert found == (user_key(user),)
 
 

@@ -91,7 +91,7 @@ def day(text: str, formats: tuple[str, ...]) -> Parsed:
     Examples
     --------
     >>> import duckdb
-    >>> duckdb.sql(f'''SELECT {day("'31-08-2023'", ("%d-%m-%Y",)).sql}''').fetchall()
+    >>> duckdb.connect().sql(f'''SELECT {day("'31-08-2023'", ("%d-%m-%Y",)).sql}''').fetchall()
     [(datetime.date(2023, 8, 31),)]
     """
     local, expected = _local(text, formats)

@@ -167,7 +167,7 @@ def number(text: str, written: NumberFormat) -> Parsed:
     --------
     >>> import duckdb
     >>> value = number("'1.234,50 €'", NumberFormat(decimal=",", thousands=".", currency="EUR")).sql
-    >>> duckdb.sql(f"SELECT {value}").fetchall()
+    >>> duckdb.connect().sql(f"SELECT {value}").fetchall()
     [(1234.5,)]
     """
     bare = _without_signs(text, written)
@@ -241,7 +241,7 @@ def count(text: str, written: NumberFormat) -> Parsed:
     Examples
     --------
     >>> import duckdb
-    >>> duckdb.sql(f'''SELECT {count("'3.0'", NumberFormat()).sql}''').fetchall()
+    >>> duckdb.connect().sql(f'''SELECT {count("'3.0'", NumberFormat()).sql}''').fetchall()
     [(3,)]
     """
     parsed = number(text, written)
