@@ -6,10 +6,17 @@ import numpy as np
 import pytest
 from scipy.stats import poisson
 
-from workbench.attribution.bootstrap import bounds, bucket_weights, by_influence, markov_replicates
+from workbench.attribution.bootstrap import (
+    bounds,
+    bucket_weights,
+    by_influence,
+    first_order_counts,
+    markov_replicates,
+)
 from workbench.attribution.crediting import credit_of
 from workbench.attribution.markov import markov_credit
 from workbench.attribution.models import MODELS, Question
+from workbench.attribution.shapley import markov_shapley, markov_shapleys
 from workbench.attribution.windows import lookback
 
 ASKED = Question(window=lookback("30d"), order=1)
@@ -26,6 +33,19 @@ def test_replicates_are_what_solving_each_gives(journeys) -> None:
     assert batched is not None
     for found, some in zip(batched(weights), weights, strict=True):
         assert found == pytest.approx(markov_credit(journeys.chain(1, some)), rel=1e-9, abs=1e-9)
+
+
+def test_a_batch_of_markov_games_is_what_solving_each_gives(journeys) -> None:
+    weights = bucket_weights(64, 70, seed=4)
+    weights[1] = 0
+    moves, ends = (np.tensordot(weights, some, axes=1) for some in first_order_counts(journeys))
+    moves[2], ends[2] = moves[0] / 2, ends[0] / 2 * [0, 0, 1]
+    batched = markov_shapleys(moves, ends)
+    assert not batched[1:3].any()
+    for place in (0, *range(3, 70)):
+        found = markov_shapley(journeys.chain(1, weights[place]))
+        assert batched[place, :, 0] == pytest.approx(found.conversions, rel=1e-9, abs=1e-9)
+        assert batched[place, :, 1] == pytest.approx(found.value, rel=1e-9, abs=1e-9)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -99,7 +99,12 @@ def _widened(low: Floats, high: Floats, point: Floats, tail: float) -> Bounds:
 
 
 def by_influence(
-    solve: Callable[[Floats], Floats], point: Floats, buckets: int, *, groups: int | None = None
+    solve: Callable[[Floats], Floats],
+    point: Floats,
+    buckets: int,
+    *,
+    groups: int | None = None,
+    at_once: bool = False,
 ) -> Callable[[Floats], Floats]:
     """Return what gives the credit of replicates from the effect of leaving out each bucket.
 
@@ -113,6 +118,8 @@ def by_influence(
         How many there are.
     groups : int, optional
         Leave out so many groups of buckets instead, where one solution takes long.
+    at_once : bool
+        Whether `solve` takes many weightings, shape (groups, buckets), to the credit of each.
 
     References
     ----------
@@ -122,9 +129,9 @@ def by_influence(
     sizes = np.bincount(group)
 
     def credit(weights: Floats) -> Floats:
-        effect = np.stack(
-            [(point - solve((group != some).astype(float))) / size for some, size in enumerate(sizes)]
-        )
+        kept = (group != np.arange(len(sizes))[:, None]).astype(float)
+        without = solve(kept) if at_once else np.stack([solve(some) for some in kept])
+        effect = (point - without) / sizes[:, None, None]
         # Buckets of a group vary more, each by itself, than their mean does.
         mean = effect.mean(axis=0)
         effect = mean + (effect - mean) * np.sqrt(sizes)[:, None, None]
@@ -145,7 +152,7 @@ def markov_replicates(journeys: Journeys) -> Callable[[Floats], Floats] | None:
     """
     if len(journeys.names) > _MOST_BATCHED:
         return None
-    moves, ends = _by_bucket(journeys)
+    moves, ends = first_order_counts(journeys)
     size = ends.shape[1]
 
     def credit(weights: Floats) -> Floats:
@@ -159,7 +166,7 @@ def markov_replicates(journeys: Journeys) -> Callable[[Floats], Floats] | None:
     return credit
 
 
-def _by_bucket(journeys: Journeys) -> tuple[Floats, Floats]:
+def first_order_counts(journeys: Journeys) -> tuple[Floats, Floats]:
     """Return transitions (buckets, states, channels) and ends (buckets, states, 3); state 0 is the start."""
     size, buckets = len(journeys.names) + 1, journeys.settings.buckets
     moves, ends = np.zeros((buckets, size, size - 1)), np.zeros((buckets, size, 3))

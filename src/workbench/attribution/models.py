@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.attribution.bootstrap import by_influence, markov_replicates
+from workbench.attribution.bootstrap import by_influence, first_order_counts, markov_replicates
 from workbench.attribution.influence import by_derivative
 from workbench.attribution.markov import markov_credit
 from workbench.attribution.order import choose_order
 from workbench.attribution.regression import fit_regression, regression_credit, regression_of
 from workbench.attribution.rules import RULES, Rule
-from workbench.attribution.shapley import MOST_EXACT, coverage_shapley, markov_shapley
+from workbench.attribution.shapley import coverage_shapley, markov_shapley, markov_shapleys
 from workbench.attribution.tallies import bits_of
 from workbench.attribution.windows import LookBack
 from workbench.catalog import Catalog
@@ -197,13 +197,14 @@ def _markov_game(journeys: Journeys, question: Question) -> Solution:
         if not chain.conversions.sum() > 0:
             return np.zeros((channels, 2))
         # The same permutations for all buckets: their sampling error cancels in the differences.
-        most = MOST_EXACT if quick else 0
-        some = markov_shapley(chain, most_exact=most, permutations=permutations, seed=question.seed)
+        some = markov_shapley(chain, most_exact=0, permutations=permutations, seed=question.seed)
         return np.column_stack([some.conversions, some.value])
 
     def again(weights: Floats) -> Floats:
         buckets = journeys.settings.buckets
-        reference = credit if quick else solve(np.ones(buckets))
+        if quick:
+            return _exact_games(short, credit)(weights)
+        reference = solve(np.ones(buckets))
         return by_influence(solve, reference, buckets, groups=groups)(weights) + (credit - reference)
 
     caveats: tuple[str, ...] = ()
@@ -220,6 +221,16 @@ def _markov_game(journeys: Journeys, question: Question) -> Solution:
         again=again,
         caveats=caveats,
     )
+
+
+def _exact_games(journeys: Journeys, point: Floats) -> Callable[[Floats], Floats]:
+    """Return what gives the credit of replicates where the games without each bucket are solved at once."""
+    counts = first_order_counts(journeys)
+
+    def solve(weights: Floats) -> Floats:
+        return markov_shapleys(*(np.tensordot(weights, some, axes=1) for some in counts))
+
+    return by_influence(solve, point, journeys.settings.buckets, at_once=True)
 
 
 def _regression(journeys: Journeys, _question: Question) -> Solution:

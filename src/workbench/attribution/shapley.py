@@ -28,6 +28,7 @@ Floats = NDArray[np.float64]
 MOST_EXACT = 20
 _WORK = 3e9  # about a second or two of sampling
 _BLOCK = 100_000  # figures held at once while permutations are sampled
+_CHAINS = 64  # solved at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -193,8 +194,9 @@ def shapley_of_worth(worth: Floats) -> Floats:
 
     Parameters
     ----------
-    worth : array, shape (2 ** players,)
-        The worth of the set whose bits are those of the place; the empty set comes first.
+    worth : array, shape (2 ** players, ...)
+        The worth of the set whose bits are those of the place; the empty set comes first. Each further
+        place is a game of its own.
 
     Examples
     --------
@@ -209,12 +211,13 @@ def shapley_of_worth(worth: Floats) -> Floats:
     chance = np.array(
         [factorial(s) * factorial(players - s - 1) / factorial(players) for s in range(players)]
     )
-    values = np.empty(players)
+    games = worth.reshape(len(worth), -1)
+    values = np.empty((players, games.shape[1]))
     for player in range(players):
-        table = worth.reshape(-1, 2, 2**player)
+        table = games.reshape(-1, 2, 2**player, games.shape[1])
         weight = chance[sizes.reshape(-1, 2, 2**player)[:, 0]]
-        values[player] = float(np.sum(weight * (table[:, 1] - table[:, 0])))
-    return values
+        values[player] = np.einsum("ij,ijk->k", weight, table[:, 1] - table[:, 0])
+    return values.reshape(players, *worth.shape[1:])
 
 
 def first_order(chain: Chain) -> tuple[Floats, Floats]:
@@ -239,14 +242,48 @@ def first_order(chain: Chain) -> tuple[Floats, Floats]:
 
 def _worth_of_sets(inner: Floats, rewards: Floats) -> Floats:
     """Return what the chain yields from its start for every set of channels that may be touched."""
-    table = np.concatenate([inner[:, 1:], rewards], axis=1)[None]  # nothing leads back to the start
-    for _ in range(len(inner) - 1):
+    return np.asarray(_worths(inner[None], rewards[None])[:, 0], float)
+
+
+def _worths(inner: Floats, rewards: Floats) -> Floats:
+    """Return the same for a batch of chains, shape (sets, chains, 2)."""
+    table = np.concatenate([inner[:, :, 1:], rewards], axis=2)[None]  # nothing leads back to the start
+    for _ in range(inner.shape[1] - 1):
         # Row 1 and column 0 belong to the channel that is decided on.
-        through = table[:, 1:2, 1:] / (1 - table[:, 1:2, :1])
-        rest = np.delete(table, 1, axis=1)
-        dropped = rest[:, :, 1:]
-        table = np.concatenate([dropped, dropped + rest[:, :, :1] * through])
-    return np.asarray(table[:, 0, :], float)
+        through = table[:, :, 1:2, 1:] / (1 - table[:, :, 1:2, :1])
+        rest = np.concatenate([table[:, :, :1], table[:, :, 2:]], axis=2)
+        dropped = rest[:, :, :, 1:]
+        table = np.concatenate([dropped, dropped + rest[:, :, :, :1] * through])
+    return np.asarray(table[:, :, 0, :], float)
+
+
+def markov_shapleys(moves: Floats, ends: Floats) -> Floats:
+    """Return the exact Shapley values of the Markov game for a batch of counts; zero without a conversion.
+
+    Parameters
+    ----------
+    moves : array, shape (chains, states, channels)
+        How often each channel follows each state; state 0 is the start.
+    ends : array, shape (chains, states, 3)
+        Conversions, value and nulls.
+
+    Returns
+    -------
+    array, shape (chains, channels, 2)
+        Conversions and value.
+    """
+    if len(moves) > _CHAINS:
+        cuts = range(_CHAINS, len(moves), _CHAINS)
+        blocks = zip(np.split(moves, cuts), np.split(ends, cuts), strict=True)
+        return np.concatenate([markov_shapleys(*block) for block in blocks])
+    out = moves.sum(axis=2) + ends[:, :, 0] + ends[:, :, 2]
+    once = np.divide(1.0, out, out=np.zeros_like(out), where=out > 0)[:, :, None]
+    inner = np.concatenate([np.zeros_like(once), moves * once], axis=2)
+    worth = _worths(inner, ends[:, :, :2] * once)
+    journeys = ends[:, :, [0, 2]].sum(axis=(1, 2))
+    sold = ends[:, :, 0].sum(axis=1) > 0
+    values = shapley_of_worth(worth.reshape(len(worth), -1)).reshape(-1, *worth.shape[1:])
+    return np.asarray(values.transpose(1, 0, 2) * (journeys * sold)[:, None, None], float)
 
 
 def paired_permutations(channels: int, count: int, seed: int) -> NDArray[np.int64]:
