@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from workbench.attribution.counting import count_journeys
 from workbench.attribution.journeys import Journeys
 from workbench.attribution.reading import touchpoints_of
-from workbench.attribution.tallies import bits_of
+from workbench.attribution.tallies import bits_of, tally, times
 from workbench.attribution.touchpoints import Touchpoints
 from workbench.attribution.windows import JourneySettings, journey_settings
 
@@ -380,3 +380,15 @@ def test_rules_on_path_data_are_those_of_channel_attribution(public_data: Path, 
         assert credited[:, 0] == pytest.approx(wanted[f"{column}_conversions"].to_numpy(), abs=1e-9)
         assert credited[:, 1] == pytest.approx(wanted[f"{column}_value"].to_numpy(), abs=1e-8)
     assert (found.journeys, found.conversions) == (19_785 + 68_602, 19_785)
+
+
+@pytest.mark.parametrize("largest", [5, 10**6, 2**61])
+@pytest.mark.parametrize("size", [0, 3000])
+def test_codes_are_counted_alike_in_a_table_by_sorting_and_by_pairs(largest: int, size: int) -> None:
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, largest, 500)[rng.integers(0, 500, size)]
+    bucket = rng.integers(0, 64, size)
+    found = times(bucket, codes)
+    same = tally(np.column_stack([bucket, codes]), np.ones((size, 1)))
+    assert found.keys.tolist() == same.keys.tolist()
+    assert found.sums.tolist() == same.sums.tolist()

@@ -24,7 +24,7 @@ from workbench.attribution.kernel import (
 )
 from workbench.attribution.rules import Rule
 from workbench.attribution.sharing import DECAY, LINEAR, NOT_DIRECT, SHAPE, share_out
-from workbench.attribution.tallies import BITS, Integers, Tally, tally
+from workbench.attribution.tallies import BITS, Integers, Tally, tally, times
 from workbench.attribution.touchpoints import Touchpoints
 from workbench.attribution.windows import JourneySettings
 
@@ -134,7 +134,7 @@ def _afterwards(touchpoints: Touchpoints, log: Log, plan: Plan, memory: Memory) 
     """Return steps, ends and sets from what was remembered, where their tables would be too large."""
     bucket = (memory.users[:, MARK] & (BOUGHT - 1)).astype(np.int64)
     rows = np.flatnonzero(memory.paths)
-    steps = _keyed(bucket[log.user[rows]], memory.paths[rows])
+    steps = times(bucket[log.user[rows]], memory.paths[rows])
     converting = np.flatnonzero(memory.ended[:, 0])
     idle = np.flatnonzero(memory.idle[:, 0])
     last = np.where(memory.users[:, LAST] > 0, memory.users[:, LAST] - 1, 0)
@@ -149,7 +149,7 @@ def _afterwards(touchpoints: Touchpoints, log: Log, plan: Plan, memory: Memory) 
     outcomes[: len(converting), 1] = touchpoints.value[converting]
     outcomes[len(converting) :, 2] = 1.0
     ends, sets = (tally(_keyed(group, both[:, place]), outcomes) for place in (0, 1))
-    return tally(steps, np.ones((len(rows), 1))), ends, sets
+    return steps, ends, sets
 
 
 def _within(log: Log, last: Array, plan: Plan) -> Array:

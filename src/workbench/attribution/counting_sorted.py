@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from workbench.attribution.journeys import HOURS, LONGEST
 from workbench.attribution.rules import Rule
 from workbench.attribution.sequences import Sequences, sequences
-from workbench.attribution.tallies import BITS, Floats, Integers, Tally, tally
+from workbench.attribution.tallies import BITS, Floats, Integers, Tally, tally, times
 from workbench.attribution.touchpoints import Touchpoints
 from workbench.attribution.windows import JourneySettings
 
@@ -86,20 +86,21 @@ def path_tallies(
     first = np.cumsum(size) - size
     position = np.arange(size.sum()) - np.repeat(first, size)
     at = np.repeat(starts, size) + position
-    codes = np.zeros(len(at), np.int64)
-    for lag in range(order + 1):
-        before = found.touch[np.maximum(at - lag, 0)].astype(np.int64) + 1
-        codes += np.where(position >= lag, before, 0) * base**lag
+    touch = found.touch[at].astype(np.int64)
+    codes = touch + 1
+    for lag in range(1, order + 1):
+        # Places stand one after another within a journey, so what came before is a shift away.
+        codes[lag:] += np.where(position[lag:] >= lag, touch[:-lag] + 1, 0) * base**lag
     converted = found.converts[last]
     outcomes = np.column_stack([converted, found.value[last], ~converted]).astype(float)
     group = bucket[starts]
     end_codes = codes[first + size - 1] % base**order
     words = [
-        np.bitwise_or.reduceat(_bits(found.touch[at], word), first) if len(first) else np.zeros(0, np.int64)
+        np.bitwise_or.reduceat(_bits(touch, word), first) if len(first) else np.zeros(0, np.int64)
         for word in range(max(1, -(-names // BITS)))
     ]
     return (
-        tally(np.column_stack([bucket[at], codes]), np.ones((len(at), 1))),
+        times(bucket[at], codes),
         tally(np.column_stack([group, end_codes]), outcomes),
         tally(np.column_stack([group, *words]), outcomes),
     )

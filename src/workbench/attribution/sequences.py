@@ -77,7 +77,7 @@ def sequences(touchpoints: Touchpoints, settings: JourneySettings | None = None)
     settings = settings or JourneySettings()
     rows = np.arange(len(touchpoints), dtype=np.int64)
     if touchpoints.layout == "time":
-        rows = np.argsort(touchpoints.user, kind="stable").astype(np.int64)
+        rows = _by_user(touchpoints.user)
     user, instant, touch = touchpoints.user[rows], touchpoints.instant[rows], touchpoints.touch[rows]
     converts = touch < 0
     place = np.cumsum(touchpoints.touch < 0) - 1
@@ -87,8 +87,9 @@ def sequences(touchpoints: Touchpoints, settings: JourneySettings | None = None)
     idle = ~converts[1:] & (np.diff(instant) > settings.gap_micros)
     starts = _starts(other | converts[:-1] | idle, len(rows))
     ends = np.append(starts[1:], len(rows)).astype(np.int64)[: len(starts)]
-    users = _starts(other, len(rows))
-    user_starts = users[np.searchsorted(users, starts, side="right") - 1]
+    # A user's first row starts a journey.
+    first = np.concatenate([np.ones(min(len(rows), 1), bool), other])[starts]
+    user_starts = np.maximum.accumulate(np.where(first, starts, 0))
     before = np.concatenate([[0], np.cumsum(converts)])
     since = touchpoints.since
     return Sequences(
@@ -107,6 +108,17 @@ def sequences(touchpoints: Touchpoints, settings: JourneySettings | None = None)
         | (touchpoints.bought[user[starts]] if touchpoints.bought is not None else False),
         counted=np.ones(len(starts), bool) if since is None else instant[ends - 1] >= since,
     )
+
+
+def _by_user(user: NDArray[np.int32]) -> Integers:
+    """Return the rows user by user, each user's in the order in which they came."""
+    if len(user) >= 2**31:
+        return np.argsort(user, kind="stable").astype(np.int64)
+    # Numbers that hold user and row are sorted several times as fast as places are by a key.
+    both = (user.astype(np.int64) << 31) + np.arange(len(user))
+    both.sort()
+    both &= 2**31 - 1
+    return both
 
 
 def _starts(breaks: Flags, size: int) -> Integers:

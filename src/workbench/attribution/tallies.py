@@ -49,6 +49,33 @@ class Tally:
         return self.sums if weights is None else self.sums * weights[self.keys[:, 0], None]
 
 
+def times(bucket: Integers, codes: Integers) -> Tally:
+    """Return how often each code, 0 or more, is there in each bucket.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> some = times(np.array([1, 0, 1]), np.array([5, 7, 5]))
+    >>> some.keys.tolist(), some.sums.tolist()
+    ([[0, 7], [1, 5]], [[1.0], [2.0]])
+    """
+    size = int(codes.max(initial=0)) + 1
+    whole = (int(bucket.max(initial=0)) + 1) * size
+    if whole >= 2**62:
+        return tally(np.column_stack([bucket, codes]), np.ones((len(codes), 1)))
+    one = bucket * size
+    one += codes
+    if whole <= max(_SMALL, 4 * len(one)):
+        every = np.bincount(one, minlength=whole)
+        distinct = np.flatnonzero(every)
+        counts = every[distinct]
+    else:
+        one.sort()  # numbers alone are sorted several times as fast as sums by them
+        first = np.flatnonzero(np.diff(one, prepend=-1))
+        distinct, counts = one[first], np.diff(np.append(first, len(one)))
+    return Tally(keys=np.column_stack(np.divmod(distinct, size)), sums=counts[:, None].astype(float))
+
+
 def tally(keys: Integers, sums: Floats) -> Tally:
     """Return sums by distinct key; keys whose counts are zero (the first and the last sum) are left out.
 
