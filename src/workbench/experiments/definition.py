@@ -1,0 +1,116 @@
+"""What an experiment is: a frozen value that says what is tried, on whom, and by which metrics it is judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Literal
+
+from workbench.errors import UsageError
+
+Kind = Literal["message", "channel", "timing", "segment", "template", "creative"]
+Status = Literal["draft", "running", "paused", "completed", "cancelled"]
+KINDS: tuple[Kind, ...] = ("message", "channel", "timing", "segment", "template", "creative")
+TRANSITIONS: dict[Status, tuple[Status, ...]] = {
+    "draft": ("running", "cancelled"),
+    "running": ("paused", "completed", "cancelled"),
+    "paused": ("running", "completed", "cancelled"),
+    "completed": (),
+    "cancelled": (),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guardrail:
+    """A metric that must not become worse by more than a margin.
+
+    Parameters
+    ----------
+    metric : str
+        A metric of the dictionary.
+    margin : float
+        The worst relative change that is still accepted, 0.02 for 2 %.
+    """
+
+    metric: str
+    margin: float = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """One A/B/n test as it was planned.
+
+    Parameters
+    ----------
+    name : str
+        A slug; with the user's id it decides the variant.
+    hypothesis : str
+        What is expected, and why.
+    kind : str
+        What differs between the variants.
+    campaign : str
+        The campaign's id; empty where it is none.
+    variants : tuple of str
+        The control comes first.
+    split : tuple of float
+        Shares of the variants; they sum to 1.
+    primary : str
+        The metric of the dictionary that decides.
+    secondary : tuple of str
+        Metrics that are looked at beside it.
+    guardrails : tuple of Guardrail
+        Metrics that must not become worse.
+    level, power : float
+        Of the interval, and of finding the minimum effect.
+    minimum_effect : float
+        The smallest relative change of the primary metric worth finding; NaN where none was planned.
+    start, end : date, optional
+        The first and the last day, both part of it.
+    looks : int
+        How often it is looked at on the way, the end included; 1 is a fixed sample.
+    before_days : int
+        Days before the start whose figures reduce the variance (CUPED); 0 is without.
+    status : str
+        Where it stands in its life: see `TRANSITIONS`.
+    """
+
+    name: str
+    primary: str
+    hypothesis: str = ""
+    kind: Kind = "message"
+    campaign: str = ""
+    variants: tuple[str, ...] = ("control", "treatment")
+    split: tuple[float, ...] = (0.5, 0.5)
+    secondary: tuple[str, ...] = ()
+    guardrails: tuple[Guardrail, ...] = ()
+    level: float = 0.95
+    power: float = 0.8
+    minimum_effect: float = float("nan")
+    start: date | None = None
+    end: date | None = None
+    looks: int = 1
+    before_days: int = 28
+    status: Status = "draft"
+
+    @property
+    def control(self) -> str:
+        """Return the variant that the others are compared with."""
+        return self.variants[0]
+
+    def moved_to(self, status: Status) -> Experiment:
+        """Return the experiment in its next state.
+
+        Raises
+        ------
+        UsageError
+            If that state cannot follow.
+
+        Examples
+        --------
+        >>> Experiment(name="new_subject", primary="ctr").moved_to("running").status
+        'running'
+        """
+        if status not in TRANSITIONS[self.status]:
+            may = ", ".join(TRANSITIONS[self.status]) or "nothing"
+            raise UsageError(f"{self.name} is {self.status}: {may} can follow, not {status}.")
+        return replace(self, status=status)
