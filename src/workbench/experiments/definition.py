@@ -1,4 +1,4 @@
-"""What an experiment is: a frozen value that says what is tried, on whom, and by which metrics it is judged."""
+"""What an experiment is: a frozen value that says what is tried, on whom, judged by what."""
 
 from __future__ import annotations
 
