@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -41,11 +42,18 @@ def commands_page() -> str:
         "# Commands\n\nExit codes: 0 well, 1 the work failed, 2 wrong usage, 3 bad input. "
         "Data goes to stdout, messages to stderr.\n"
     ]
-    commands: dict[str, typer.core.TyperCommand] = getattr(group, "commands")  # noqa: B009 - of a click group
-    for name, command in sorted(commands.items()):
-        if not command.hidden:
-            context = typer.Context(
-                command, info_name=f"workbench {name}", max_content_width=100, terminal_width=100
-            )
-            parts.append(f"## {name}\n\n```\n{command.get_help(context)}\n```\n")
+    for name, command in _leaves(group, ""):
+        context = typer.Context(
+            command, info_name=f"workbench {name}", max_content_width=100, terminal_width=100
+        )
+        parts.append(f"## {name}\n\n```\n{command.get_help(context)}\n```\n")
     return "\n".join(parts)
+
+
+def _leaves(group: Any, above: str) -> Iterator[tuple[str, typer.core.TyperCommand]]:
+    """Return the commands of a group and of the groups in it, by the words that call them."""
+    for name, command in sorted(group.commands.items()):
+        if hasattr(command, "commands"):
+            yield from _leaves(command, f"{above}{name} ")
+        elif not command.hidden:
+            yield f"{above}{name}", command
