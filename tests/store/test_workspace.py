@@ -1,6 +1,7 @@
 """A workspace is one folder, and nothing leads out of it."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,37 @@ def test_what_is_no_workspace_says_so(tmp_path: Path, workspace: Workspace) -> N
         manifest.write_text(text)
         with pytest.raises(WorkspaceError, match=message):
             Workspace.open(workspace.path)
+
+
+def older(workspace: Workspace, table: str) -> None:
+    """Make the workspace one that was made before the table was known."""
+    shutil.rmtree(workspace.store_path / table)
+    for entry in (workspace.store_path / "loads" / "_delta_log").glob("*.json"):
+        actions = [json.loads(line) for line in entry.read_text().splitlines()]
+        for action in actions:
+            action.get("commitInfo", {}).get("workbench", {"versions": {}})["versions"].pop(table, None)
+        entry.write_text("".join(json.dumps(action) + "\n" for action in actions))
+
+
+def test_a_workspace_older_than_a_table_opens_and_gets_it_with_the_next_load(workspace: Workspace) -> None:
+    older(workspace, "creatives")
+    tables = Workspace.open(workspace.path).tables()
+    assert tables.rows["creatives"] == 0
+    assert tables.query("SELECT count(*) AS n FROM creatives")["n"].to_pylist() == [0]
+    (workspace.store_path / ".creatives.draft").mkdir()  # of a writer that was killed
+    with Workspace.open(workspace.path).writer() as writer, writer.transaction("a") as load:
+        load.upsert("creatives", "SELECT 'c' AS creative_id, 'x' AS campaign_id")
+        load.commit()
+    assert Workspace.open(workspace.path).tables().rows["creatives"] == 1
+    assert Workspace.open(workspace.path).tables(tables.version).rows["creatives"] == 0
+    assert not list(workspace.store_path.glob(".*"))
+
+
+@pytest.mark.parametrize("table", ["creatives", "loads"])
+def test_a_workspace_that_lost_a_table_is_damaged(workspace: Workspace, table: str) -> None:
+    shutil.rmtree(workspace.store_path / table)
+    with pytest.raises(WorkspaceError, match=f"store/{table} is missing"):
+        Workspace.open(workspace.path)
 
 
 def test_the_currency_is_said_once(workspace: Workspace) -> None:

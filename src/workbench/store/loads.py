@@ -63,11 +63,15 @@ class LoadRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """The state of a workspace: the version of the load log, and what it says of the other tables."""
+    """The state of a workspace: the version of the load log, and what it says of the other tables.
+
+    A table that a load did not know has the version 0, and is not among those `named`.
+    """
 
     version: int
     versions: Mapping[str, int]
     loaded_at: datetime
+    named: frozenset[str] = frozenset()
 
 
 def head(store: Path, version: int | None = None) -> Head:
@@ -95,6 +99,7 @@ def head(store: Path, version: int | None = None) -> Head:
         version=version,
         versions=versions,
         loaded_at=datetime.fromisoformat(note["loaded_at"]),
+        named=frozenset(note["versions"]),
     )
 
 

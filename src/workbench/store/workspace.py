@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from workbench.errors import UsageError, WorkspaceError
 from workbench.events.rollups import STORED
-from workbench.events.tables import TABLES
+from workbench.events.tables import LOADS, TABLES
 from workbench.governance.names import check_plain, check_slug, is_slug, slug
 from workbench.store.staging import write_durably
 
@@ -98,10 +98,11 @@ class Workspace:
             if inner.is_symlink():
                 raise WorkspaceError(f"{inner} is a link: a workspace's files lie inside of it.")
             if not inner.is_dir():
-                if part in ("store", *(f"store/{table}" for table in TABLES)):
+                if part == "store":
                     raise WorkspaceError(f"{folder} is damaged: {part} is missing.")
                 if part in _FOLDERS:
                     inner.mkdir(exist_ok=True)  # another process may open it, too
+        made._check_tables()
         return made
 
     @property
@@ -173,6 +174,17 @@ class Workspace:
         from workbench.store.writer import open_writer
 
         return open_writer(self.path, threads)
+
+    def _check_tables(self) -> None:
+        """Refuse a workspace that lost a table; one that is older than a table merely lacks it."""
+        from workbench.store.loads import head
+
+        missing = [table for table in TABLES if not (self.store_path / table).is_dir()]
+        if missing:
+            known = {LOADS.name} if LOADS.name in missing else head(self.store_path).named
+            for table in missing:
+                if table in known:
+                    raise WorkspaceError(f"{self.path} is damaged: store/{table} is missing.")
 
     def _manifest(self) -> dict[str, Any]:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import UsageError
 from workbench.events.rollups import STORED
-from workbench.events.tables import LOADS
+from workbench.events.tables import LOADS, TABLES
 from workbench.store import delta
 from workbench.store.connection import connect, create_view
 from workbench.store.loads import Head, LoadRecord, find_load, head
 from workbench.store.lock import writer_lock
 from workbench.store.recovery import recover
+from workbench.store.staging import sync_files, sync_folder
 from workbench.store.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -106,8 +108,22 @@ def open_writer(folder: Path, threads: int | None = None) -> Iterator[Writer]:
     """
     with writer_lock(folder / ".lock"):
         recover(folder / "store", folder / "pending")
+        _add_tables(folder / "store")
         connection = connect(folder / "cache" / "spill", threads)
         try:
             yield Writer(folder / "store", connection)
         finally:
             connection.close()
+
+
+def _add_tables(store: Path) -> None:
+    """Make the tables that an older workspace lacks; one that is killed meanwhile leaves none half made."""
+    for name, definition in TABLES.items():
+        if (store / name).is_dir():
+            continue
+        draft = store / f".{name}.draft"
+        shutil.rmtree(draft, ignore_errors=True)
+        delta.create_table(draft, definition)
+        sync_files(draft, [f"_delta_log/{delta.log_entry(draft, 0).name}"])
+        draft.rename(store / name)
+        sync_folder(store)
