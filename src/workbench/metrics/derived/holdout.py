@@ -30,8 +30,8 @@ _ALL = (*SUMS, *EXPECTED, *PRODUCTS, *COVERED)
 
 
 def _build(query: Query) -> Expression:
-    every = _every_pair(query)
-    pairs = every.semi_join(_with_holdout(every), "what")
+    every = every_pair(query)
+    pairs = every.semi_join(with_holdout(every), "what")
     bought = _bought(pairs, query)
     by = [f"d{place}" for place in range(len(query.by))]
     campaign = "campaign" in query.by
@@ -165,7 +165,7 @@ def _deviations(rows: Expression, by: list[str]) -> Expression:
     return rows.group_by(*[rows[name] for name in by], rows.who).agg(**figures)
 
 
-def _every_pair(query: Query) -> Expression:
+def every_pair(query: Query) -> Expression:
     """Return one row per user and campaign: since when, and on which side."""
     rows = source(query, table="facts")
     rows = rows.filter(rows.event_type == "campaign_delivered")
@@ -180,13 +180,18 @@ def _every_pair(query: Query) -> Expression:
     )
 
 
-def _bought(pairs: Expression, query: Query) -> Expression:
-    """Return the pairs that bought, and what."""
+def purchases(pairs: Expression) -> Expression:
+    """Return what each pair bought, order by order: `at_` and `worth` beside the columns of the pair."""
     rows = in_window(sql.unbound("facts"), "facts")
     rows = rows.filter(rows.event_type == "user_purchased")
     rows = rows.select(buyer=rows.user_key, at_=rows.timestamp, worth=rows.value)
     later = pairs.join(rows, pairs.who == rows.buyer)
-    later = later.filter(later.at_ >= later.since, later.at_ < later.since + sql.interval(DAYS))
+    return later.filter(later.at_ >= later.since, later.at_ < later.since + sql.interval(DAYS))
+
+
+def _bought(pairs: Expression, query: Query) -> Expression:
+    """Return the pairs that bought, and what."""
+    later = purchases(pairs)
     by = {f"d{place}": name for place, name in enumerate(query.by)}
     keys = [*(name for name, of in by.items() if of != "campaign"), "what", "who", "held"]
     found = later.group_by(*[later[name] for name in keys]).agg(
@@ -201,7 +206,8 @@ def _nobody(pairs: Expression, by: list[str]) -> Expression:
     return pairs.select(*keys, bought_=sql.literal(0, "int64"), worth_=sql.literal(0.0, "float64"))
 
 
-def _with_holdout(pairs: Expression) -> Expression:
+def with_holdout(pairs: Expression) -> Expression:
+    """Return the campaigns that kept somebody out."""
     held = pairs.filter(pairs.held == 1)
     return held.select("what").distinct()
 
