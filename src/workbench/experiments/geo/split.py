@@ -1,0 +1,129 @@
+"""Who was treated and when, and who they are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from workbench.errors import NotEnoughData, UsageError
+from workbench.experiments.geo.panel import Panel, Rows
+
+MIN_CONTROLS = 4
+MIN_PRE = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Split:
+    """Who was treated and when, as places in a panel; `split` makes and checks it.
+
+    Parameters
+    ----------
+    panel : Panel
+        From the first day of the pre-period to the last day of the cooldown.
+    treated, controls : ndarray of int
+        Rows of the panel; no geo is in both.
+    pre, test, cooldown : int
+        Numbers of periods, one after the other; treatment takes place in `test` and may echo in `cooldown`.
+    """
+
+    panel: Panel
+    treated: Rows
+    controls: Rows
+    pre: int
+    test: int
+    cooldown: int = 0
+
+    @property
+    def post(self) -> int:
+        """Return how many periods the effect is looked for in: the test and the cooldown."""
+        return self.test + self.cooldown
+
+    @property
+    def treated_names(self) -> tuple[str, ...]:
+        """Return the treated geos."""
+        return tuple(self.panel.geos[row] for row in self.treated)
+
+    @property
+    def control_names(self) -> tuple[str, ...]:
+        """Return the geos they are compared with."""
+        return tuple(self.panel.geos[row] for row in self.controls)
+
+    @property
+    def start(self) -> date:
+        """Return the first day of the test."""
+        return self.panel.days[self.pre]
+
+
+def split(
+    panel: Panel,
+    *,
+    treated: Sequence[str],
+    start: date,
+    end: date | None = None,
+    controls: Sequence[str] | None = None,
+    cooldown: int = 0,
+) -> Split:
+    """Return who was treated and when, checked.
+
+    Parameters
+    ----------
+    panel : Panel
+        All geos and days there are.
+    treated : sequence of str
+        Geos in which the campaign ran.
+    start, end : date
+        First and last day of the test, both part of it; without an end the last period before the cooldown.
+    controls : sequence of str, optional
+        Geos to compare with; all others if not given.
+    cooldown : int
+        Periods after the test in which the effect may still arrive.
+
+    Raises
+    ------
+    UsageError
+        For an unknown geo, a treated geo among the controls, a test outside of the panel.
+    NotEnoughData
+        For fewer than 4 controls, or a pre-period of fewer than 10 periods or shorter than what it predicts.
+    """
+    rows = panel.rows(treated)
+    if not len(rows) or len(set(treated)) < len(rows):
+        raise UsageError("Name each treated geo once; at least one.")
+    names = [geo for geo in panel.geos if geo not in set(treated)] if controls is None else list(controls)
+    both = sorted(set(treated) & set(names))
+    if both:
+        raise UsageError(f"{', '.join(both)} cannot be treated and control at once.")
+    if len(set(names)) < max(len(names), MIN_CONTROLS):
+        raise NotEnoughData(
+            f"{len(set(names))} control geos; at least {MIN_CONTROLS} different ones are needed to "
+            "stand for the treated geos."
+        )
+    first = panel.position(start)
+    after = len(panel.days) - cooldown if end is None else _after(panel, end)
+    if cooldown < 0 or not 0 <= first < after or after + cooldown > len(panel.days) or start < panel.days[0]:
+        raise UsageError(
+            f"The test from {start} to {end or 'the end'} with {cooldown} periods of cooldown does not lie "
+            f"within the data, {panel.days[0]} to {panel.days[-1]}."
+        )
+    post = after - first + cooldown
+    if first < max(MIN_PRE, post):
+        raise NotEnoughData(
+            f"The pre-period has {first} periods; {post} are to be predicted from it. At least "
+            f"{max(MIN_PRE, post)} are needed, four times the test is good."
+        )
+    whole = panel.cut(0, after + cooldown)
+    return Split(
+        panel=whole,
+        treated=np.sort(rows),
+        controls=np.sort(panel.rows(names)),
+        pre=first,
+        test=after - first,
+        cooldown=cooldown,
+    )
+
+
+def _after(panel: Panel, end: date) -> int:
+    days = np.array(panel.days, "datetime64[D]")
+    return int(np.searchsorted(days, np.datetime64(end, "D"), side="right"))
