@@ -81,6 +81,42 @@ MODEL_RESULTS = TableDefinition(
     day="computed_at",
 )
 
+EXPERIMENT_DEFINITIONS = TableDefinition(
+    name="experiment_definitions",
+    says="One experiment as it was defined, changed or moved on: a row is added, none is ever replaced.",
+    fields=(
+        field("name"),
+        field("version", Kind.COUNT),  # 1, 2, 3 ...: the last one counts
+        field("definition"),  # JSON
+        field("status", Kind.CHOICE, choices=("draft", "running", "paused", "completed", "cancelled")),
+        field("changed_at", Kind.INSTANT),
+        field("changed_by"),
+        field("reason"),
+    ),
+    key=("name", "version"),
+    day="changed_at",
+    order=("name", "version"),
+)
+
+EXPERIMENT_DECISIONS = TableDefinition(
+    name="experiment_decisions",
+    says="One decision about an experiment, and the figures it rested on.",
+    fields=(
+        field("name"),
+        field("number", Kind.COUNT),  # 1, 2, 3 ... of one experiment
+        field("decision", Kind.CHOICE, choices=("rollout", "stop", "continue")),
+        field("variant"),
+        field("why"),
+        field("figures"),  # JSON
+        field("data_version", Kind.COUNT),
+        field("decided_at", Kind.INSTANT),
+        field("decided_by"),
+    ),
+    key=("name", "number"),
+    day="decided_at",
+    order=("name", "number"),
+)
+
 RUNS = TableDefinition(
     name="runs",
     says="One notebook run that ended.",

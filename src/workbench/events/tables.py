@@ -5,7 +5,16 @@ from __future__ import annotations
 from workbench.catalog import Catalog
 from workbench.events.fields import CAMPAIGN_TYPES, CHANNELS, Kind, field
 from workbench.events.layout import TableDefinition
-from workbench.events.recorded_tables import EVENTS, FACTS, LOADS, MODEL_RESULTS, QUARANTINE, RUNS
+from workbench.events.recorded_tables import (
+    EVENTS,
+    EXPERIMENT_DECISIONS,
+    EXPERIMENT_DEFINITIONS,
+    FACTS,
+    LOADS,
+    MODEL_RESULTS,
+    QUARANTINE,
+    RUNS,
+)
 
 __all__ = [
     "CAMPAIGNS",
@@ -15,7 +24,10 @@ __all__ = [
     "DAILY_PERFORMANCE",
     "EVENTS",
     "EXPERIMENTS",
+    "EXPERIMENT_DECISIONS",
+    "EXPERIMENT_DEFINITIONS",
     "FACTS",
+    "GEO_PERFORMANCE",
     "LEADS",
     "LOADS",
     "MODEL_RESULTS",
@@ -212,6 +224,22 @@ EXPERIMENTS = TableDefinition(
     loadable=True,
 )
 
+GEO_PERFORMANCE = TableDefinition(
+    name="geo_performance",
+    says="What one market (a city, a state, a sales region) sold on one day, and what was spent there.",
+    fields=(
+        field("date", Kind.DATE),
+        field("geo"),
+        field("orders?", Kind.NUMBER),
+        field("revenue?", Kind.NUMBER),
+        field("spend?", Kind.MONEY),
+    ),
+    key=("date", "geo"),
+    day="date",
+    order=("geo", "date"),
+    loadable=True,
+)
+
 
 TABLES: Catalog[TableDefinition] = Catalog(
     "table",
@@ -227,6 +255,9 @@ TABLES: Catalog[TableDefinition] = Catalog(
         CONTACTS,
         CONSENTS,
         EXPERIMENTS,
+        EXPERIMENT_DEFINITIONS,
+        EXPERIMENT_DECISIONS,
+        GEO_PERFORMANCE,
         MODEL_RESULTS,
         RUNS,
         QUARANTINE,

@@ -3,10 +3,12 @@
 from workbench.events.simulation.market import Market, simulate
 from workbench.events.simulation.spec import (
     EXPERIMENTS,
+    GEO_TESTS,
     PAID,
     SHOPPERS,
     ChannelTruth,
     ExperimentTruth,
+    GeoTestTruth,
     MarketSpec,
     SegmentTruth,
 )
@@ -15,11 +17,13 @@ from workbench.events.simulation.writing import Dirt, write_market
 
 __all__ = [
     "EXPERIMENTS",
+    "GEO_TESTS",
     "PAID",
     "SHOPPERS",
     "ChannelTruth",
     "Dirt",
     "ExperimentTruth",
+    "GeoTestTruth",
     "Market",
     "MarketSpec",
     "SegmentTruth",

@@ -11,6 +11,7 @@ from workbench.events.simulation import activity, audience, ledger, office, syst
 from workbench.events.simulation.ads import Advertising, advertise
 from workbench.events.simulation.campaigns import Plan, plan_campaigns
 from workbench.events.simulation.envelope import post
+from workbench.events.simulation.markets import open_stores
 from workbench.events.simulation.media import plan_media
 from workbench.events.simulation.messages import Messages, send
 from workbench.events.simulation.performance import daily_performance
@@ -148,7 +149,13 @@ def simulate(spec: MarketSpec | None = None) -> Market:
         *systems.systems(spec, plan),
     ]
     happened = Happened(
-        plan=plan, media=media, people=people, messages=messages, trials=trials, orders=orders
+        plan=plan,
+        media=media,
+        people=people,
+        messages=messages,
+        trials=trials,
+        orders=orders,
+        stores=open_stores(spec),
     )
     return Market(
         spec=spec,
@@ -172,4 +179,5 @@ def _others(spec: MarketSpec, happened: Happened) -> dict[str, pl.DataFrame]:
         "contacts": audience.contacts(happened.messages, people),
         "consents": audience.consents(happened.messages, people),
         "experiments": ledger.experiments(happened.trials, people),
+        "geo_performance": happened.stores.performance,
     }

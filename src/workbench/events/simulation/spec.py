@@ -120,6 +120,32 @@ class ExperimentTruth:
     enrolled: float = 0.8
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeoTestTruth:
+    """One campaign that ran in some cities only: what it truly added to the sales of their stores.
+
+    Parameters
+    ----------
+    name : str
+        The test.
+    treated : tuple of str
+        Cities of `markets.CITIES`.
+    lift : float
+        Share by which orders rose while it ran.
+    first_day, days : float
+        When it starts and how long it runs, as shares of the market's days.
+    daily_spend : float
+        Mean spend of a day in all treated cities together.
+    """
+
+    name: str
+    treated: tuple[str, ...]
+    lift: float
+    first_day: float
+    days: float
+    daily_spend: float
+
+
 PAID: tuple[ChannelTruth, ...] = (
     ChannelTruth(
         name="paid_search", daily_spend=170, maximum=19, half_saturation=190, carry_over=0.1,
@@ -199,6 +225,17 @@ EXPERIMENTS: tuple[ExperimentTruth, ...] = (
     ),
 )
 
+GEO_TESTS: tuple[GeoTestTruth, ...] = (
+    GeoTestTruth(
+        name="city_posters",
+        treated=("Bremen", "Dresden", "Graz", "Leipzig"),
+        lift=0.09,
+        first_day=0.70,
+        days=0.08,
+        daily_spend=3300,
+    ),
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketSpec:
@@ -222,6 +259,8 @@ class MarketSpec:
         The kinds of shoppers; their shares sum to 1.
     experiments : tuple of ExperimentTruth
         Experiments on the shop.
+    geo_tests : tuple of GeoTestTruth
+        Campaigns that ran in some cities only; each city is in one of them at most.
     owned_campaigns : int
         How many e-mail, push, text and in-app campaigns run.
     holdout : float
@@ -248,6 +287,7 @@ class MarketSpec:
     channels: tuple[ChannelTruth, ...] = PAID
     segments: tuple[SegmentTruth, ...] = SHOPPERS
     experiments: tuple[ExperimentTruth, ...] = EXPERIMENTS
+    geo_tests: tuple[GeoTestTruth, ...] = GEO_TESTS
     owned_campaigns: int = 24
     holdout: float = 0.10
     early: float = 0.40

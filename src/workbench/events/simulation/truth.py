@@ -12,6 +12,7 @@ from workbench.events.definitions import OWNED_CHANNELS
 from workbench.events.simulation.campaigns import Plan
 from workbench.events.simulation.counterfactual import buyers
 from workbench.events.simulation.envelope import user_ids
+from workbench.events.simulation.markets import Stores
 from workbench.events.simulation.media import Media, marginal
 from workbench.events.simulation.messages import Messages
 from workbench.events.simulation.population import REGIONS, Population
@@ -22,6 +23,8 @@ from workbench.events.simulation.spec import MarketSpec
 
 if TYPE_CHECKING:
     import polars as pl
+
+_LONG = ("attribution", "seasonality", "daily")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,9 @@ class Truth:
     experiments : DataFrame
         Per experiment and variant: the relative effect on the order rate, users, expected orders per user and
         expected share of users with an order, both of orders of their own accord while it ran.
+    geo_tests : DataFrame
+        Per geo test and treated city: first and last day, the relative lift of orders, and what the stores
+        there would have sold without it beside what it added, in orders and money, as chance made it.
     segments : DataFrame
         Per kind of shopper: its share, order rate, order value, lifetime, response and uplift.
     attribution : DataFrame
@@ -60,6 +66,7 @@ class Truth:
     channels: pl.DataFrame
     campaigns: pl.DataFrame
     experiments: pl.DataFrame
+    geo_tests: pl.DataFrame
     segments: pl.DataFrame
     attribution: pl.DataFrame
     users: pl.DataFrame
@@ -67,15 +74,14 @@ class Truth:
 
     def to_json(self) -> str:
         """Return all but the table of users as JSON text: per table a list of rows."""
-        names = ("channels", "campaigns", "experiments", "segments", "attribution", "seasonality", "daily")
-        return (
-            json.dumps({name: getattr(self, name).to_dicts() for name in names}, default=str, indent=1) + "\n"
-        )
+        names = ("channels", "campaigns", "experiments", "geo_tests", "segments")
+        tables = {name: getattr(self, name).to_dicts() for name in (*names, *_LONG)}
+        return json.dumps(tables, default=str, indent=1) + "\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happened:
-    """All that made a market: plan, media, people, messages, experiments, and orders."""
+    """All that made a market: plan, media, people, messages, experiments, orders, and stores."""
 
     plan: Plan
     media: Media
@@ -83,6 +89,7 @@ class Happened:
     messages: Messages
     trials: list[Trial]
     orders: pl.DataFrame
+    stores: Stores
 
 
 def _daily(spec: MarketSpec, media: Media, orders: pl.DataFrame, value: float) -> pl.DataFrame:
@@ -243,6 +250,7 @@ def tell(spec: MarketSpec, happened: Happened) -> Truth:
         channels=_channels(spec, daily, attribution, value),
         campaigns=_campaigns(happened.plan, happened.messages, happened.orders),
         experiments=_experiments(happened.trials),
+        geo_tests=happened.stores.truth,
         segments=segments,
         attribution=attribution,
         users=_users(spec, happened.people),
