@@ -178,8 +178,10 @@ def _dates(column: Any, name: str) -> NDArray[np.datetime64]:
     if column.null_count:
         raise BadInput(f"{column.null_count} rows have no day", column=name)
     try:
+        if pa.types.is_string_view(column.type):  # what polars has; Arrow reads dates from plain text only
+            column = column.cast(pa.string())
         return np.array(column.cast(pa.date32()).to_numpy(), "datetime64[D]")
-    except pa.ArrowInvalid as problem:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as problem:
         raise BadInput(
             "not every value is a day", column=name, expected="dates such as 2026-03-01"
         ) from problem
@@ -190,7 +192,7 @@ def _numbers(column: Any, name: str) -> Floats:
 
     try:
         return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), float)
-    except pa.ArrowInvalid as problem:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as problem:
         raise BadInput("not every value is a number", column=name) from problem
 
 

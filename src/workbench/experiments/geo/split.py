@@ -22,7 +22,8 @@ class Split:
     Parameters
     ----------
     panel : Panel
-        From the first day of the pre-period to the last day of the cooldown.
+        From the first day of the pre-period to the last day of the cooldown; treated geos and controls only,
+        in the order of their names, so that nothing depends on the order of the data.
     treated, controls : ndarray of int
         Rows of the panel; no geo is in both.
     pre, test, cooldown : int
@@ -113,11 +114,11 @@ def split(
             f"The pre-period has {first} periods; {post} are to be predicted from it. At least "
             f"{max(MIN_PRE, post)} are needed, four times the test is good."
         )
-    whole = panel.cut(0, after + cooldown)
+    used = panel.cut(0, after + cooldown).only(sorted({*treated, *names}))
     return Split(
-        panel=whole,
-        treated=np.sort(rows),
-        controls=np.sort(panel.rows(names)),
+        panel=used,
+        treated=used.rows(sorted(treated)),
+        controls=used.rows(sorted(names)),
         pre=first,
         test=after - first,
         cooldown=cooldown,
