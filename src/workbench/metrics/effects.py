@@ -3,7 +3,8 @@
 One value and one procedure each, so that an interval excludes no effect exactly when p is below 0.05. Of one
 campaign, lift is the score test of two proportions and its inversion. Of several, every campaign is compared
 with its own holdout and the differences are added up; the variance is taken over users, because one may stand
-in several campaigns. Fewer than five expected buyers on a side make the test of one campaign Fisher's.
+in several campaigns. Where fewer than five buyers are expected on a side of one campaign, Fisher's test must
+agree (`two_proportions`).
 
 References
 ----------
@@ -13,7 +14,6 @@ variances where the strata are independent.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,7 @@ from workbench.metrics.derived.holdout import COVERED, EXPECTED, FEWEST, PRODUCT
 from workbench.metrics.intervals import LEVEL, Spread
 from workbench.metrics.measures import Derived, Leaf
 from workbench.metrics.metric import Method
+from workbench.metrics.two_proportions import compared_p, difference_interval, ratio_interval
 from workbench.metrics.values import Floats, Values
 
 MIN_EXPECTED = 5
@@ -117,11 +118,12 @@ def _users_note(arms: Arms) -> str:
 
 def _by_score(arms: Arms, *, relative: bool) -> tuple[float, float, float, float]:
     x, n, y, m = arms["treated_buyers"], arms["treated"], arms["holdout_buyers"], arms["holdout"]
-    p = score_p(x, n, y, m) if arms.enough else fisher_p(x, n, y, m)
+    p = float(compared_p(x, n, y, m))
     if not relative:
-        low, high = difference_interval(x, n, y, m)
+        low, high = map(float, difference_interval(x, n, y, m, level=LEVEL))
         return low, high, (high - low) / (2 * _Z), p
-    low, high = risk_interval(y, m, x, n)  # holdout over treated: what would have been bought anyway
+    # Holdout over treated: what would have been bought anyway.
+    low, high = map(float, ratio_interval(y, m, x, n, level=LEVEL))
     return 1 - high, 1 - low, (high - low) / (2 * _Z), p
 
 
@@ -155,84 +157,3 @@ def _net_revenue_note(arms: Arms) -> str:
     if _buyers(arms):
         return ""
     return f"fewer than {BUYERS} buyers on a side: revenue is too skewed for p, the interval is rough"
-
-
-def score_p(x: float, n: float, y: float, m: float) -> float:
-    """Return the two-sided p of the score test of two proportions.
-
-    Examples
-    --------
-    >>> f"{score_p(1226, 349650, 58, 34580):.2e}"
-    '1.88e-08'
-    """
-    pooled = (x + y) / (n + m)
-    error = np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
-    return float(2 * ndtr(-abs(x / n - y / m) / error)) if error > 0 else np.nan
-
-
-def fisher_p(x: float, n: float, y: float, m: float) -> float:
-    """Return the two-sided p of Fisher's exact test."""
-    from scipy.stats import fisher_exact
-
-    return float(fisher_exact([[int(x), int(n - x)], [int(y), int(m - y)]]).pvalue)
-
-
-def difference_interval(x: float, n: float, y: float, m: float) -> tuple[float, float]:
-    """Return the interval of x/n - y/m that inverts the score test.
-
-    References
-    ----------
-    Mee (1984), Biometrics 40; Miettinen and Nurminen (1985), Statistics in Medicine 4, without their n/(n-1).
-    """
-    estimate = x / n - y / m
-
-    def z(delta: float) -> float:
-        q = _restricted(x, n, y, m, delta)
-        p = q + delta
-        error = np.sqrt(max(p * (1 - p) / n + q * (1 - q) / m, 1e-300))
-        return float((estimate - delta) / error)
-
-    return _crossing(z, _Z, -1.0, estimate), _crossing(z, -_Z, estimate, 1.0)
-
-
-def _restricted(x: float, n: float, y: float, m: float, delta: float) -> float:
-    """Return the second proportion that is likeliest when the first exceeds it by `delta`."""
-    total = n + m
-    a, b = total, (n + 2 * m) * delta - total - x - y
-    c = (m * delta - total - 2 * y) * delta + x + y
-    d = y * delta * (1 - delta)
-    v = b**3 / (3 * a) ** 3 - b * c / (6 * a * a) + d / (2 * a)
-    u = np.copysign(np.sqrt(max(b * b / (3 * a) ** 2 - c / (3 * a), 0.0)), v)
-    angle = (np.pi + np.arccos(np.clip(v / u**3, -1, 1))) / 3 if u else np.pi / 2
-    return float(np.clip(2 * u * np.cos(angle) - b / (3 * a), max(0.0, -delta), min(1.0, 1 - delta)))
-
-
-def risk_interval(x: float, n: float, y: float, m: float) -> tuple[float, float]:
-    """Return the interval of (x/n) / (y/m) that inverts the score test.
-
-    References
-    ----------
-    Koopman (1984), Biometrics 40.
-    """
-    if y == 0:
-        return np.nan, np.nan
-
-    def z(log_ratio: float) -> float:
-        risk = float(np.exp(log_ratio))
-        a, b, c = (n + m) * risk, -((y + n) * risk + x + m), x + y
-        q = (-b - np.sqrt(max(b * b - 4 * a * c, 0.0))) / (2 * a)
-        p = min(q * risk, 1.0)
-        error = np.sqrt(max(p * (1 - p) / n + risk * risk * q * (1 - q) / m, 1e-300))
-        return float((x / n - risk * y / m) / error)
-
-    middle = float(np.log(max(x, 0.5) / n / (y / m)))
-    low = 0.0 if x == 0 else float(np.exp(_crossing(z, _Z, middle - 30, middle)))
-    return low, float(np.exp(_crossing(z, -_Z, middle, middle + 30)))
-
-
-def _crossing(z: Callable[[float], float], target: float, low: float, high: float) -> float:
-    """Return where a falling function meets a target, by halving."""
-    for _ in range(80):
-        middle = (low + high) / 2
-        low, high = (middle, high) if z(middle) > target else (low, middle)
-    return (low + high) / 2
