@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
@@ -34,6 +36,10 @@ class Guardrail:
 
     metric: str
     margin: float = 0.02
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.margin < 1:
+            raise UsageError(f"The margin of {self.metric} is a share from 0 to 1, not {self.margin}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +78,11 @@ class Experiment:
         Days before the start whose figures reduce the variance (CUPED); 0 is without.
     status : str
         Where it stands in its life: see `TRANSITIONS`.
+
+    Raises
+    ------
+    UsageError
+        If its parts do not fit together.
     """
 
     name: str
@@ -91,6 +102,10 @@ class Experiment:
     looks: int = 1
     before_days: int = 28
     status: Status = "draft"
+
+    def __post_init__(self) -> None:
+        check_split(self.name, self.variants, self.split)
+        _check_settings(self)
 
     @property
     def control(self) -> str:
@@ -114,3 +129,41 @@ class Experiment:
             may = ", ".join(TRANSITIONS[self.status]) or "nothing"
             raise UsageError(f"{self.name} is {self.status}: {may} can follow, not {status}.")
         return replace(self, status=status)
+
+
+def check_split(name: str, variants: Sequence[str], split: Sequence[float]) -> None:
+    """Check that there are several variants, each with its share.
+
+    Raises
+    ------
+    UsageError
+        If a variant stands twice, has no share, or the shares do not sum to 1.
+
+    Examples
+    --------
+    >>> check_split("new_subject", ("control", "treatment"), (0.5, 0.5))
+    """
+    if not name or ":" in name:
+        raise UsageError(f"An experiment needs a name without a colon, not {name!r}.")
+    if len(variants) < 2 or len(set(variants)) < len(variants) or not all(variants):
+        raise UsageError(f"{name} needs two or more variants of different names, not {', '.join(variants)}.")
+    if len(split) != len(variants):
+        raise UsageError(f"{name} has {len(variants)} variants and {len(split)} shares.")
+    if not all(0 < share < 1 for share in split) or not math.isclose(math.fsum(split), 1, abs_tol=1e-9):
+        raise UsageError(f"The shares of {name} lie between 0 and 1 and sum to 1, not {tuple(split)}.")
+
+
+def _check_settings(experiment: Experiment) -> None:
+    name = experiment.name
+    for what in ("level", "power"):
+        if not 0 < getattr(experiment, what) < 1:
+            raise UsageError(f"The {what} of {name} lies between 0 and 1, not {getattr(experiment, what)}.")
+    if experiment.looks < 1 or experiment.before_days < 0:
+        raise UsageError(f"{name} needs at least one look, and no negative number of days before.")
+    if experiment.start and experiment.end and experiment.end < experiment.start:
+        raise UsageError(f"{name} ends on {experiment.end}, before it starts on {experiment.start}.")
+    if experiment.kind not in KINDS or experiment.status not in TRANSITIONS:
+        raise UsageError(
+            f"{name}: {experiment.kind} is one of {', '.join(KINDS)}, "
+            f"and {experiment.status} one of {', '.join(TRANSITIONS)}."
+        )

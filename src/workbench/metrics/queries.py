@@ -175,7 +175,7 @@ def _compared(column: Expression, condition: Condition) -> Expression:
             return column < value
 
 
-def _hoisted(query: Query) -> Expression:
+def hoisted(query: Query) -> Expression:
     """Return the source rows, of the event types that any leaf reads."""
     leaves = _rows(query)
     also = [c.column for leaf in leaves for c in leaf.where if c.column in DIMENSIONS]
@@ -204,7 +204,7 @@ def _applies(rows: Expression, leaf: Rows) -> Expression | None:
     return whole
 
 
-def _value(rows: Expression, leaf: Rows) -> Expression:
+def value_of(rows: Expression, leaf: Rows) -> Expression:
     """Return what one row adds to a leaf; null where it does not belong to it."""
     applies = _applies(rows, leaf)
     if isinstance(leaf, Count) and COUNT in rows.columns:
@@ -234,19 +234,19 @@ def _added(rows: Expression, leaf: Rows) -> Expression:
     # A count of events without a condition has no column to sum.
     if isinstance(leaf, Count) and _applies(rows, leaf) is None and COUNT not in rows.columns:
         return rows.count()
-    return _value(rows, leaf).sum()
+    return value_of(rows, leaf).sum()
 
 
 def sums(query: Query) -> Expression:
     """Return counts and totals, of any conditions, in one pass."""
-    rows = _hoisted(query)
+    rows = hoisted(query)
     figures = {f"l{place}": _added(rows, leaf) for place, leaf in enumerate(_rows(query))}
     return aggregated(rows, groups(rows, query), **figures)
 
 
 def distinct(query: Query) -> Expression:
     """Return distinct values: pairs of group and value first, then how many."""
-    rows = _hoisted(query)
+    rows = hoisted(query)
     leaves = [leaf for leaf in query.leaves if isinstance(leaf, Distinct)]
     column = leaves[0].column
     rows = rows.filter(rows[column].notnull())
@@ -271,15 +271,15 @@ def _flag(rows: Expression, leaf: Distinct) -> Expression:
 
 def quantiles(query: Query) -> Expression:
     """Return quantiles of a column."""
-    rows = _hoisted(query)
+    rows = hoisted(query)
     leaves = [leaf for leaf in query.leaves if isinstance(leaf, Quantile)]
-    figures = {f"l{place}": _value(rows, leaf).quantile(leaf.share) for place, leaf in enumerate(leaves)}
+    figures = {f"l{place}": value_of(rows, leaf).quantile(leaf.share) for place, leaf in enumerate(leaves)}
     return aggregated(rows, groups(rows, query), **figures)
 
 
 def stepped(query: Query) -> Expression:
     """Return quantiles of a column that is told in steps: events per step first, then how far they reach."""
-    rows = _hoisted(query)
+    rows = hoisted(query)
     leaves = [leaf for leaf in query.leaves if isinstance(leaf, Quantile)]
     column = leaves[0].column
     if not query.rollup:
