@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Literal, get_args
 
-from workbench.errors import BadInput, UsageError
+from workbench.errors import BadInput, NotEnoughData, UsageError
 from workbench.experiments.geo.panel import Panel
 from workbench.experiments.geo.split import Split, split
 
@@ -124,8 +124,9 @@ class GeoTest:
         Raises
         ------
         UsageError, NotEnoughData
-            As `workbench.experiments.geo.split.split` does.
+            As `workbench.experiments.geo.split.split` does; also where the data end before the test.
         """
+        _refuse_unfinished(self, panel)
         kept = panel.without(self.excluded) if self.excluded else panel
         if self.first_day is not None:
             kept = kept.cut(kept.position(self.first_day), len(kept.days))
@@ -200,6 +201,16 @@ def _expected(name: str) -> str:
     if name == "status":
         return ", ".join(TRANSITIONS)
     return "a text" if name in ("name", "metric") else "a number"
+
+
+def _refuse_unfinished(test: GeoTest, panel: Panel) -> None:
+    step = panel.days[-1] - panel.days[-2] if len(panel.days) > 1 else timedelta(days=1)
+    last = panel.days[-1] + step - timedelta(days=1)
+    if last < test.end:
+        raise NotEnoughData(
+            f"{test.name} ends on {test.end}, the data on {last}: an effect is judged once, at the end. "
+            "Wait for it, or plan an earlier end before looking."
+        )
 
 
 def _refuse_overlap(test: GeoTest) -> None:
