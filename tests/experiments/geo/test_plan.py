@@ -114,7 +114,7 @@ def test_a_test_says_who_is_compared_with_whom():
 
 def test_a_test_that_does_not_fit_the_data_is_refused():
     with pytest.raises(UsageError, match="No geo named 'z'"):
-        replace(TEST, treated=("z",)).split(panel())
+        replace(TEST, treated=("z",)).split(panel(90))
     with pytest.raises(NotEnoughData, match="ends on 2024-03-28, the data on 2024-03-10"):
         TEST.split(panel(70))
     with pytest.raises(UsageError, match="does not lie within the data"):

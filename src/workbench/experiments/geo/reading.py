@@ -106,7 +106,7 @@ def weekly(panel: Panel) -> Panel:
 
 
 def _markets(tables: Tables, metric: str, window: str | Window | None, gaps: Gaps) -> Panel:
-    import pyarrow.compute as pc
+    import pyarrow as pa
 
     key = ("geo markets", _source(), metric)
     span = None if window is None else resolve(window, tables)
@@ -117,8 +117,8 @@ def _markets(tables: Tables, metric: str, window: str | Window | None, gaps: Gap
     unknown = rows["spend"].null_count
     spent = unknown < rows.num_rows
     if spent and unknown:
-        filled = pc.fill_null(rows["spend"], 0.0)
-        rows = rows.set_column(rows.column_names.index("spend"), "spend", filled)
+        spent_there = np.nan_to_num(rows["spend"].to_numpy())
+        rows = rows.set_column(rows.column_names.index("spend"), "spend", pa.array(spent_there))
     found = panel_of(rows, value="value", spend="spend" if spent else None, gaps=gaps)
     note = (f"{unknown:,} of {rows.num_rows:,} rows tell no spend; it counts as 0.",) * (
         spent and unknown > 0
