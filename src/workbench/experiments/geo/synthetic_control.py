@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +29,8 @@ class Counterfactual:
         Who was treated and when.
     method : str
         The procedure, in the field's words.
+    weighting : callable
+        How the weights are found, so that a test can find them again on other days and geos.
     weights : ndarray, shape (controls,)
         How much each control counts, in the order of `split.controls`.
     observed, expected : ndarray, shape (periods,)
@@ -39,6 +41,7 @@ class Counterfactual:
 
     split: Split
     method: str
+    weighting: Weighting = field(repr=False)
     weights: Floats
     observed: Floats
     expected: Floats
@@ -141,7 +144,14 @@ def counterfactual(split: Split, weighting: Weighting, *, method: str) -> Counte
     weights = weighting(controls[:, :pre], target[:pre])
     observed = panel.values[split.treated].mean(0)
     expected = observed[:pre].mean() + weights @ controls
-    return Counterfactual(split=split, method=method, weights=weights, observed=observed, expected=expected)
+    return Counterfactual(
+        split=split,
+        method=method,
+        weighting=weighting,
+        weights=weights,
+        observed=observed,
+        expected=expected,
+    )
 
 
 def centred(values: Floats, pre: int) -> Floats:

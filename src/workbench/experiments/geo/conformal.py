@@ -1,0 +1,195 @@
+"""Conformal inference: the periods of the test beside all other stretches as long."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.errors import NotEnoughData
+from workbench.experiments.geo.effect import Effect, effect_of
+from workbench.experiments.geo.panel import Floats
+from workbench.experiments.geo.synthetic_control import Counterfactual, Weighting, centred
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+METHOD = "conformal, moving blocks"
+_STEPS = np.concatenate([np.arange(1, 49) / 6, 8 * 1.5 ** np.arange(1, 13)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ConformalTest:
+    """The effect, judged by the treated geos' own history.
+
+    Parameters
+    ----------
+    effect : Effect
+        With the interval and p of this test.
+    level : float
+        Of the interval.
+    blocks : int
+        Stretches that are compared: one begins on each period.
+    tried : ndarray, shape (2, values)
+        Constant effects that were tried, per geo and period, and the p of each.
+    notes : tuple of str
+        What to know about it.
+    """
+
+    effect: Effect
+    level: float
+    blocks: int
+    tried: Floats
+    notes: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """Return how unusual the test period is."""
+        return (
+            f"{round(self.effect.att.p * self.blocks)} of {self.blocks} stretches as long as the test are at "
+            f"least as far off, the test included (p = {self.effect.att.p:.3f}, {METHOD})."
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the effect in its three units."""
+        return self.effect.to_frame()
+
+
+def conformal_test(found: Counterfactual, *, level: float = 0.95) -> ConformalTest:
+    """Return the effect with the interval and p of conformal inference over moving blocks.
+
+    To try a constant effect it is taken off the treated geos, the weights are found again on all periods, and
+    the sum of what is missed in the test, without its sign, is ranked among those of all cyclic stretches as
+    long.
+
+    The interval runs from the smallest to the largest effect that is not rejected; effects between them that
+    would be rejected stay in it. p is that of no effect or, where larger, of an effect beyond it, seen from
+    the estimate: so the interval leaves out 0 exactly when p < 1 - level, and both err on the safe side.
+
+    Parameters
+    ----------
+    found : Counterfactual
+        By any method; a ridge keeps its penalty.
+    level : float
+        Of the interval.
+
+    Raises
+    ------
+    NotEnoughData
+        If the pre-period is less than twice the test: the mean of all periods would move with the effect.
+
+    Notes
+    -----
+    Assumes that what is missed comes from one stationary process. p is never below 1 / periods. Effects are
+    tried in steps of a sixth of the typical block, further out in growing ones; bisection finds the ends.
+
+    References
+    ----------
+    Chernozhukov, Wuethrich, Zhu (2021), JASA 116, sections 2 and 3, moving block permutations.
+    """
+    split = found.split
+    if split.pre < 2 * split.post:
+        raise NotEnoughData(
+            f"Conformal inference needs a pre-period of twice the test and its cooldown: {2 * split.post} "
+            f"periods, not {split.pre}."
+        )
+    p_at = _ranking(found)
+    grid = _grid(found)
+    p_grid = np.array([1.0 if value == found.att else p_at(value) for value in grid])  # an estimate stands
+    low, high = _ends(grid, p_grid, 1 - level, p_at)
+    p = _beyond(grid, p_grid, found.att)
+    notes = _notes(len(found.observed), level)
+    return ConformalTest(
+        effect=effect_of(found, low=low, high=high, p=p, method=METHOD, note=" ".join(notes)),
+        level=level,
+        blocks=len(found.observed),
+        tried=np.array([grid, p_grid]),
+        notes=notes,
+    )
+
+
+def block_p(controls: Floats, target: Floats, post: int, weighting: Weighting) -> float:
+    """Return p of no effect in the last `post` periods.
+
+    Parameters
+    ----------
+    controls : ndarray, shape (controls, periods)
+        Each row without its mean over all periods.
+    target : ndarray, shape (periods,)
+        Mean of the treated geos, without its mean.
+    post : int
+        Length of the test.
+    weighting : callable
+        How the controls are weighted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> controls, target = np.zeros((2, 10)), np.array([-1.0] * 8 + [4.0] * 2)
+    >>> block_p(controls, target, 2, lambda controls, target: np.array([0.5, 0.5]))
+    0.1
+    """
+    missed = target - weighting(controls, target) @ controls
+    sums = np.abs(_block_sums(missed, post))
+    # The test is the block that begins `post` before the end; rounding must not lose it among its equals.
+    return float((sums >= sums[-post] * (1 - 1e-12)).mean())
+
+
+def _block_sums(missed: Floats, length: int) -> Floats:
+    total = np.concatenate([[0.0], np.cumsum(np.concatenate([missed, missed[:length]]))])
+    sums: Floats = total[length : length + len(missed)] - total[: len(missed)]
+    return sums
+
+
+def _ranking(found: Counterfactual) -> Callable[[float], float]:
+    split, periods = found.split, len(found.observed)
+    controls = centred(split.panel.values[split.controls], periods)
+    step = np.zeros(periods)
+    step[split.pre :] = 1.0
+    target, step = found.observed - found.observed.mean(), step - step.mean()
+    return lambda effect: block_p(controls, target - effect * step, split.post, found.weighting)
+
+
+def _grid(found: Counterfactual) -> Floats:
+    """Return the effects to try, sorted: none, the estimate, and steps away from it."""
+    blocks = _block_sums(found.gap[: found.split.pre], found.split.post) / found.split.post
+    scale = max(float(np.sqrt(np.square(blocks).mean())), 1e-9 * float(np.abs(found.observed).max()))
+    return np.unique(
+        np.concatenate([[0.0, found.att], found.att - _STEPS * scale, found.att + _STEPS * scale])
+    )
+
+
+def _ends(grid: Floats, p_grid: Floats, alpha: float, p_at: Callable[[float], float]) -> tuple[float, float]:
+    """Return the smallest and the largest effect that is not rejected."""
+    kept = np.flatnonzero(p_grid >= alpha)
+    first, last = int(kept[0]), int(kept[-1])
+    low = -math.inf if first == 0 else _bisect(grid[first], grid[first - 1], alpha, p_at)
+    high = math.inf if last == len(grid) - 1 else _bisect(grid[last], grid[last + 1], alpha, p_at)
+    return low, high
+
+
+def _bisect(kept: float, rejected: float, alpha: float, p_at: Callable[[float], float]) -> float:
+    for _ in range(20):
+        middle = (kept + rejected) / 2
+        if p_at(middle) >= alpha:
+            kept = middle
+        else:
+            rejected = middle
+    return float(kept)
+
+
+def _beyond(grid: Floats, p_grid: Floats, att: float) -> float:
+    """Return the largest p of no effect and of what lies beyond it, seen from the estimate."""
+    return float(p_grid[grid <= 0].max() if att > 0 else p_grid[grid >= 0].max())
+
+
+def _notes(periods: int, level: float) -> tuple[str, ...]:
+    if 1 / periods < 1 - level:
+        return ()
+    return (
+        f"With {periods} periods p cannot be below {1 / periods:.3f}: no effect can be shown at {level:.0%}. "
+        f"At least {math.ceil(1 / (1 - level) - 1e-9)} periods are needed, e.g. days in the place of weeks.",
+    )

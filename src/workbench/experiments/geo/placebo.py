@@ -1,0 +1,194 @@
+"""Placebo in space: how often as much is found in geos where nothing happened."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.errors import NotEnoughData
+from workbench.experiments.geo.effect import Effect, effect_of
+from workbench.experiments.geo.panel import Floats, Rows
+from workbench.experiments.geo.synthetic_control import Counterfactual, gaps_of, summary_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+METHOD = "placebo in space"
+PLACEBOS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PlaceboTest:
+    """The effect beside those that the same method finds where nothing happened.
+
+    Parameters
+    ----------
+    effect : Effect
+        With the interval and p of this test.
+    level : float
+        Of the interval.
+    statistic : float
+        The average effect over the typical miss before the test.
+    placebos : ndarray, shape (placebos,)
+        The same of each placebo group, without its sign.
+    gaps : ndarray, shape (placebos, periods)
+        Observed less expected of each placebo group, in typical misses of its own.
+    size : int
+        Geos in a placebo group.
+    left_out : int
+        Placebo groups that were left out for their poor fit before the test.
+    notes : tuple of str
+        What to know about it.
+    """
+
+    effect: Effect
+    level: float
+    statistic: float
+    placebos: Floats
+    gaps: Floats
+    size: int
+    left_out: int
+    notes: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """Return how unusual the effect is."""
+        reached = round(self.effect.att.p * (len(self.placebos) + 1)) - 1
+        return (
+            f"{reached} of {len(self.placebos)} groups of control geos moved at least as much though nothing "
+            f"happened there (p = {self.effect.att.p:.3f}, {METHOD})."
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the effect in its three units."""
+        return self.effect.to_frame()
+
+
+def placebo_test(
+    found: Counterfactual,
+    *,
+    level: float = 0.95,
+    placebos: int = PLACEBOS,
+    seed: int = 0,
+    worst_fit: float | None = None,
+) -> PlaceboTest:
+    """Return the effect with the interval and p of placebo in space.
+
+    Groups of as many control geos as were treated are taken as if they had been; the same method finds their
+    effects from the other controls. Each effect is divided by its root mean square miss before the test, so
+    that a group that fits badly does not look extreme. p = (1 + groups at least as extreme) / (1 + groups).
+    The interval holds the constant effects that the same test does not reject, so it leaves out 0 exactly
+    when p < 1 - level.
+
+    Parameters
+    ----------
+    found : Counterfactual
+        By any method.
+    level : float
+        Of the interval.
+    placebos : int
+        How many groups; all that exist, where they are not more.
+    seed : int
+        Which of them are drawn.
+    worst_fit : float, optional
+        Leaves out groups that miss by more than so many times what is missed in the treated geos; how many is
+        said. None are left out if not given, as the statistic allows for it.
+
+    Raises
+    ------
+    NotEnoughData
+        If the controls match the treated geos without a miss: nothing to compare an effect with is left.
+
+    Notes
+    -----
+    Assumes that the treated geos could have been any of them: geos that were chosen for how well they fit, or
+    that had a shock of their own in the test period, break it.
+
+    References
+    ----------
+    Abadie, Diamond, Hainmueller (2010), JASA 105, section 3.4; Firpo and Possebom (2018), Journal of Causal
+    Inference 6, for the inversion.
+    """
+    split = found.split
+    _refuse_perfect(found)
+    size = min(len(split.treated), len(split.controls) // 2)
+    sets = placebo_sets(split.controls, size, count=placebos, seed=seed)
+    gaps = gaps_of(
+        split.panel.values, pre=split.pre, sets=sets, donors=split.controls, weighting=found.weighting
+    )
+    atts, misses = summary_of(gaps, split.pre)
+    kept = np.ones(len(sets), bool) if worst_fit is None else misses <= worst_fit * found.rmse
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scores = np.abs(np.where(misses > 0, atts / misses, np.inf))
+    p, half = ranked(found.att, found.rmse, scores[kept], level=level)
+    notes = _notes(found, size, int(kept.sum()), level)
+    effect = effect_of(
+        found, low=found.att - half, high=found.att + half, p=p, method=METHOD, note=" ".join(notes)
+    )
+    return PlaceboTest(
+        effect=effect,
+        level=level,
+        statistic=found.att / found.rmse,
+        placebos=scores[kept],
+        gaps=gaps[kept] / misses[kept, None],
+        size=size,
+        left_out=int((~kept).sum()),
+        notes=notes,
+    )
+
+
+def ranked(att: float, rmse: float, scores: Floats, *, level: float) -> tuple[float, float]:
+    """Return p, and half the width of the interval, of an effect among the scores of placebos.
+
+    Both compare |effect| with rmse * score, so that they agree to the last bit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ranked(3.0, 1.0, np.arange(1.0, 100.0) / 25, level=0.9)
+    (0.26, 3.6)
+    """
+    possible = np.arange(1, len(scores) + 2) / (len(scores) + 1)
+    p = float(possible[int((rmse * scores >= abs(att)).sum())])
+    needed = int(np.searchsorted(possible, 1 - level))  # so many scores at least as extreme are not rejected
+    if not needed:
+        return p, math.inf
+    return p, float(np.sort(rmse * scores)[-needed])
+
+
+def placebo_sets(geos: Rows, size: int, *, count: int, seed: int) -> list[Rows]:
+    """Return different groups of geos: all where there are no more than `count`, else so many at random."""
+    if math.comb(len(geos), size) <= count:
+        return [np.array(rows, np.intp) for rows in combinations(geos, size)]
+    rng = np.random.default_rng(seed)
+    drawn: dict[tuple[int, ...], None] = {}
+    while len(drawn) < count:
+        drawn[tuple(sorted(rng.choice(geos, size, replace=False).tolist()))] = None
+    return [np.array(rows, np.intp) for rows in drawn]
+
+
+def _refuse_perfect(found: Counterfactual) -> None:
+    before = found.observed[: found.split.pre]
+    if found.rmse <= 1e-9 * max(float(before.std()), 1e-9 * float(np.abs(before).max())):
+        raise NotEnoughData(
+            f"{len(found.split.controls)} controls match the treated geos without a miss in "
+            f"{found.split.pre} periods: nothing to compare an effect with is left. Use a longer pre-period."
+        )
+
+
+def _notes(found: Counterfactual, size: int, kept: int, level: float) -> tuple[str, ...]:
+    notes = []
+    if size < len(found.split.treated):
+        notes.append(
+            f"Placebo groups have {size} geos, {len(found.split.treated)} were treated: "
+            "there are not enough controls."
+        )
+    if 1 / (kept + 1) >= 1 - level:
+        notes.append(
+            f"With {kept} placebo groups p cannot be below {1 / (kept + 1):.3f}: no effect can be shown."
+        )
+    return tuple(notes)
