@@ -1,0 +1,190 @@
+"""An experiment as a file says it, and as it is kept: checked where it comes in, the same when read again."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+
+from workbench.errors import BadInput, UsageError
+from workbench.experiments.definition import Experiment, Guardrail, Kind, Status
+from workbench.governance.masking import holds_personal_data, shown_name
+from workbench.governance.names import check_slug
+
+LONGEST_TEXT = 2000
+_MOST_VARIANTS, _MOST_METRICS = 50, 200
+
+
+def check_words(text: str, what: str) -> str:
+    """Return what a person wrote about an experiment, where it may be kept for good.
+
+    Raises
+    ------
+    UsageError
+        If it is too long, or holds an e-mail address or a telephone number, which no erasure would find.
+
+    Examples
+    --------
+    >>> check_words("It sold more.", "The reason")
+    'It sold more.'
+    """
+    if len(text) > LONGEST_TEXT:
+        raise UsageError(f"{what} has {len(text):,} characters: at most {LONGEST_TEXT:,} are kept.")
+    if holds_personal_data(text):
+        raise UsageError(f"{what} holds an e-mail address or a telephone number: leave it out.")
+    return text
+
+
+def _shown(text: str) -> str:
+    if text != shown_name(text, longest=200):
+        raise ValueError("holds signs that cannot be seen, blanks at an end, or more than 200 characters")
+    return text
+
+
+def _day(value: object) -> object:
+    return date.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _guardrail(value: object) -> object:
+    return {"metric": value} if isinstance(value, str) else value
+
+
+_Plain = Annotated[str, BeforeValidator(lambda value: _shown(value) if isinstance(value, str) else value)]
+_Name = Annotated[_Plain, Field(min_length=1)]
+_Day = Annotated[date | None, BeforeValidator(_day)]
+
+
+class _Guardrail(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    metric: _Name
+    margin: float = 0.02
+
+
+class ExperimentDocument(BaseModel):
+    """What a file of an experiment may say."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    name: _Name
+    primary: _Name
+    hypothesis: str = ""
+    kind: Kind = "message"
+    campaign: _Plain = ""
+    variants: list[_Name] = Field(default=["control", "treatment"], min_length=2, max_length=_MOST_VARIANTS)
+    split: list[float] | None = None
+    secondary: list[_Name] = Field(default=[], max_length=_MOST_METRICS)
+    guardrails: list[Annotated[_Guardrail, BeforeValidator(_guardrail)]] = Field(
+        default=[], max_length=_MOST_METRICS
+    )
+    level: float = 0.95
+    power: float = 0.8
+    minimum_effect: float | None = None
+    start: _Day = None
+    end: _Day = None
+    looks: int = Field(default=1, ge=1, le=10_000)
+    before_days: int = Field(default=28, ge=0, le=3660)
+    status: Status = "draft"
+
+    @field_validator("minimum_effect")
+    @classmethod
+    def _above_zero(cls, value: float | None) -> float | None:
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise ValueError("the smallest change worth finding is above 0")
+        return value
+
+    def experiment(self) -> Experiment:
+        """Return the experiment."""
+        given = self.model_dump(exclude={"variants", "split", "secondary", "guardrails", "minimum_effect"})
+        shares = self.split or [1 / len(self.variants)] * len(self.variants)
+        return Experiment(
+            **given,
+            variants=tuple(self.variants),
+            split=tuple(shares),
+            secondary=tuple(self.secondary),
+            guardrails=tuple(Guardrail(metric=own.metric, margin=own.margin) for own in self.guardrails),
+            minimum_effect=math.nan if self.minimum_effect is None else self.minimum_effect,
+        )
+
+
+def experiment_of(document: Mapping[str, Any], file: object = None) -> Experiment:
+    """Return the experiment that a document says.
+
+    Parameters
+    ----------
+    document : mapping
+        The fields of `Experiment`; ``variants`` may also be a mapping of variants to their shares.
+    file : object, optional
+        What it is called in messages.
+
+    Raises
+    ------
+    BadInput
+        Naming the field, its value and what was expected.
+
+    Examples
+    --------
+    >>> found = experiment_of({"name": "new_subject", "primary": "ctr", "variants": {"old": 0.9, "new": 0.1}})
+    >>> found.control, found.split
+    ('old', (0.9, 0.1))
+    >>> experiment_of({"name": "new_subject", "primary": "ctr", "kind": "colour"}, "test.yaml")
+    Traceback (most recent call last):
+        ...
+    workbench.errors.BadInput: test.yaml, value 'colour': kind: not accepted; expected 'message', \
+'channel', 'timing', 'segment', 'template' or 'creative'.
+    """
+    given = dict(document)
+    if isinstance(given.get("variants"), dict):
+        if given.get("split") is not None:
+            raise BadInput("split: the shares stand twice", file=file, fix="Leave out one of them.")
+        given["split"] = list(given["variants"].values())
+        given["variants"] = list(given["variants"])
+    try:
+        found = ExperimentDocument.model_validate(given).experiment()
+        check_slug(found.name, "test")
+        check_words(found.hypothesis, "The hypothesis")
+    except ValidationError as error:
+        raise _refusal(error, file) from None
+    except UsageError as error:
+        raise BadInput(str(error).rstrip("."), file=file) from None
+    return found
+
+
+def _refusal(error: ValidationError, file: object) -> BadInput:
+    first = error.errors(include_url=False)[0]
+    value, kind = first["input"], first["type"]
+    place = ".".join(map(str, first["loc"])) or "the file"
+    shown = value if isinstance(value, (str, int, float)) else None
+    if kind == "missing":
+        return BadInput(f"{place}: it is missing", file=file)
+    if kind == "extra_forbidden":
+        fields = ", ".join(ExperimentDocument.model_fields)
+        return BadInput(f"{place}: no such field", file=file, expected=f"one of {fields}")
+    said = first["msg"].removeprefix("Value error, ")
+    problem, _, expected = said.partition("Input should be ")
+    return BadInput(
+        f"{place}: {problem.rstrip(', ') or 'not accepted'}",
+        file=file,
+        value=shown,
+        expected=expected or None,
+    )
+
+
+def document_of(experiment: Experiment) -> dict[str, Any]:
+    """Return an experiment as JSON takes it; `experiment_of` reads it again.
+
+    Examples
+    --------
+    >>> kept = Experiment(name="new_subject", primary="ctr", start=date(2024, 5, 1))
+    >>> document_of(kept)["start"], experiment_of(document_of(kept)).start
+    ('2024-05-01', datetime.date(2024, 5, 1))
+    """
+    document = json.loads(json.dumps(asdict(experiment), default=str))
+    if math.isnan(experiment.minimum_effect):
+        document["minimum_effect"] = None
+    return dict(document)
