@@ -122,7 +122,7 @@ def assigning(tables: Tables, kept: Kept, users: Sequence[str], *, others: Seque
     )
     placed = hashed.join(_members(tables, plan.name), on="user_id", how="left")
     new = placed.filter(pl.col("variant").is_null())
-    counted = dict(new.group_by("hashed").len().iter_rows())
+    counted = dict(new["hashed"].value_counts().iter_rows())
     return Assigned(
         name=plan.name,
         rows=new.select("user_id", pl.col("hashed").alias("variant")).to_arrow(),
