@@ -150,7 +150,7 @@ def ranked(att: float, rmse: float, scores: Floats, *, level: float) -> tuple[fl
     --------
     >>> import numpy as np
     >>> ranked(3.0, 1.0, np.arange(1.0, 100.0) / 25, level=0.9)
-    (0.26, 3.6)
+    (0.26, 3.64)
     """
     possible = np.arange(1, len(scores) + 2) / (len(scores) + 1)
     p = float(possible[int((rmse * scores >= abs(att)).sum())])
