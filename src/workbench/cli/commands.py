@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
-from workbench.cli import attribute, data, demo, experiment, measure, reference, runs, upkeep
+from workbench.cli import (
+    attribute,
+    data,
+    demo,
+    experiment,
+    experiment_design,
+    measure,
+    reference,
+    runs,
+    upkeep,
+)
 from workbench.cli.app import app
 
-__all__ = ["app", "attribute", "data", "demo", "experiment", "measure", "reference", "runs", "upkeep"]
+__all__ = [
+    "app",
+    "attribute",
+    "data",
+    "demo",
+    "experiment",
+    "experiment_design",
+    "measure",
+    "reference",
+    "runs",
+    "upkeep",
+]

@@ -1,0 +1,160 @@
+"""`workbench experiment design`: how many users and days a test needs, and what it will find."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_type_hints
+
+import typer
+
+from workbench.cli.experiment import experiment
+
+if TYPE_CHECKING:
+    from workbench.experiments.planned import Design
+    from workbench.experiments.planning import Choices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The options of the command: its fields are what can be asked."""
+
+    kind: Annotated[str, typer.Option(help="proportion, mean or ratio.")] = "proportion"
+    baseline: Annotated[float | None, typer.Option(help="The metric without the change: 0.05 for 5 %.")] = (
+        None
+    )
+    mde: Annotated[
+        float | None, typer.Option(help="The smallest change worth finding; or --users instead.")
+    ] = None
+    relative: Annotated[
+        bool, typer.Option("--relative/--absolute", help="Whether the change is a part of the baseline.")
+    ] = True
+    alpha: Annotated[float, typer.Option(help="Probability of a false alarm.")] = 0.05
+    power: Annotated[float, typer.Option(help="Probability of finding the change.")] = 0.8
+    sd: Annotated[float | None, typer.Option(help="Standard deviation per user, of a mean or ratio.")] = None
+    variants: Annotated[int | None, typer.Option(help="Groups, the control included; 2.")] = None
+    split: Annotated[str, typer.Option(help="Shares, control first: 0.9,0.1. Equal without it.")] = ""
+    sides: Annotated[int | None, typer.Option(help="2 finds changes either way, 1 only the one meant.")] = (
+        None
+    )
+    correction: Annotated[
+        str, typer.Option(help="none, bonferroni or dunnett: whether several variants share alpha.")
+    ] = "none"
+    looks: Annotated[int, typer.Option(help="Planned looks, the end included.")] = 1
+    margin: Annotated[float, typer.Option(help="For non-inferiority: how much worse is accepted.")] = 0.0
+    correlation: Annotated[
+        float, typer.Option(help="Of the metric with its value before the test (CUPED).")
+    ] = 0.0
+    users: Annotated[
+        int | None, typer.Option(help="Users there are; then power, or the change, is found out.")
+    ] = None
+    daily_users: Annotated[float | None, typer.Option(help="New users a day.")] = None
+    workspace: Annotated[
+        Path | None, typer.Option("--workspace", "-w", help="How users came in the past is read from it.")
+    ] = None
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+
+
+def _taking(asked: type[Asked]) -> Callable[[Callable[[Asked], None]], Callable[..., None]]:
+    """Return a decorator: the command has an option for each field, and gets them as one value."""
+
+    def decorator(command: Callable[[Asked], None]) -> Callable[..., None]:
+        def called(**options: Any) -> None:
+            command(asked(**options))
+
+        types = get_type_hints(asked, include_extras=True)
+        parameters = [
+            inspect.Parameter(
+                option.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=inspect.Parameter.empty if option.default is MISSING else option.default,
+                annotation=types[option.name],
+            )
+            for option in fields(asked)
+        ]
+        called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        called.__name__, called.__doc__ = command.__name__, command.__doc__
+        called.__annotations__ = {}
+        return called
+
+    return decorator
+
+
+@experiment.command("design")
+@_taking(Asked)
+def design(asked: Asked) -> None:
+    """Say how many users and days a test needs, and what it will find."""
+    found = planned(asked)
+    if asked.as_json:
+        typer.echo(json.dumps(found.to_document(), indent=1))
+    else:
+        typer.echo(as_text(found))
+
+
+def planned(asked: Asked) -> Design:
+    """Return the plan that was asked for."""
+    from workbench.errors import UsageError, unknown_name
+    from workbench.experiments.baseline import KINDS
+    from workbench.experiments.planning import design as plan
+
+    if asked.kind not in KINDS:
+        raise unknown_name("kind of metric", asked.kind, KINDS)
+    if asked.baseline is None:
+        raise UsageError("Give the metric without the change: --baseline 0.05.")
+    names = ("alpha", "power", "variants", "correction", "looks", "margin", "correlation", "users")
+    choices: dict[str, Any] = {name: getattr(asked, name) for name in names}
+    if asked.sides is not None:
+        choices["sides"] = asked.sides
+    choices |= {"split": _shares(asked.split), "arrivals": _arrivals(asked)}
+    sd = float("nan") if asked.sd is None else asked.sd
+    return plan(
+        asked.kind,
+        baseline=asked.baseline,
+        mde=asked.mde,
+        relative=asked.relative,
+        sd=sd,
+        daily_users=asked.daily_users,
+        **cast("Choices", choices),
+    )
+
+
+def _shares(text: str) -> tuple[float, ...] | None:
+    from workbench.errors import UsageError
+
+    try:
+        return tuple(float(part) for part in text.split(",")) if text.strip() else None
+    except ValueError:
+        raise UsageError(f"{text!r} is no split. Write shares with commas: 0.5,0.25,0.25.") from None
+
+
+def _arrivals(asked: Asked) -> Any:
+    if asked.workspace is None:
+        return None
+    from workbench.experiments.duration import arrivals
+    from workbench.store import Workspace
+
+    return arrivals(Workspace.open(asked.workspace).tables())
+
+
+def as_text(found: Design) -> str:
+    """Return the plan as plain text: the sentence, the groups, what each week finds, what to know."""
+    from workbench.cli.measure import printed_table
+
+    shares = zip(found.procedure.split, found.sizes, strict=True)
+    groups = [
+        [f"variant {place}" if place else "control", f"{share:.3g}", f"{size:,}"]
+        for place, (share, size) in enumerate(shares)
+    ]
+    parts = [found.sentence, printed_table(["group", "share", "users"], groups)]
+    if found.durations:
+        lines = [
+            [f"{point.days}", f"{point.users:,}", found.shown_change(point.effect), f"{point.relative:.1%}"]
+            for point in found.durations
+        ]
+        parts.append(printed_table(["days", "users", "smallest change found", "relative"], lines))
+    if found.warnings:
+        parts.append("\n".join(f"- {text}" for text in found.warnings))
+    return "\n\n".join(parts)

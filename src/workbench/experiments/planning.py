@@ -1,0 +1,267 @@
+"""The plan of a test: how many users, how many days, what it finds, and what to know beforehand."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TypedDict, Unpack
+
+import numpy as np
+
+from workbench.errors import NotEnoughData, UsageError
+from workbench.experiments.baseline import Baseline, Kind
+from workbench.experiments.duration import Arrivals, steady, whole_weeks
+from workbench.experiments.peeking import false_alarms
+from workbench.experiments.plan_checks import SHORTEST, warnings
+from workbench.experiments.planned import Design, DurationPoint, PeekingPoint, PowerPoint
+from workbench.experiments.procedure import Correction, Procedure
+from workbench.experiments.sample_size import detectable_effect, inflation, power_of, sample_size
+
+MOST_VARIANTS, MOST_WEEKS, MOST_LOOKS = 50, 26, 100
+
+
+class Choices(TypedDict, total=False):
+    """What else may be chosen of a plan.
+
+    Parameters
+    ----------
+    alpha, power : float
+        Probability of a false alarm and of finding the change: 0.05 and 0.8.
+    variants : int
+        How many groups, the control included; 2.
+    split : sequence of float
+        Their shares, control first; equal by default.
+    sides : int
+        2 for changes either way.
+    correction : {"none", "bonferroni", "dunnett"}
+        Whether several variants share alpha; ``"none"``.
+    looks : int
+        Planned looks; 1.
+    margin : float
+        For non-inferiority: how much worse is accepted, relative or absolute as the change is; 0 for none.
+    correlation : float
+        Of the metric with its value before the test (CUPED); 0.
+    arrivals : Arrivals
+        How users come; `daily_users` is the simple form of it.
+    users : int
+        Users there are in total; then the power for a change is found, or the change where none is given.
+    """
+
+    alpha: float
+    power: float
+    variants: int
+    split: tuple[float, ...] | list[float] | None
+    sides: int
+    correction: Correction
+    looks: int
+    margin: float
+    correlation: float
+    arrivals: Arrivals | None
+    users: int | None
+
+
+def design(
+    kind: Kind = "proportion",
+    *,
+    baseline: float,
+    mde: float | None = None,
+    relative: bool = True,
+    sd: float = math.nan,
+    daily_users: float | None = None,
+    **choices: Unpack[Choices],
+) -> Design:
+    """Return the plan of a test.
+
+    Parameters
+    ----------
+    kind : {"proportion", "mean", "ratio"}
+        A share of users, a mean per user, or a sum over a sum.
+    baseline : float
+        The metric without the change; 0.05 for 5 %.
+    mde : float
+        The smallest change worth finding; with a margin, the change that is expected, usually 0. It may be
+        left out where `users` are given: then it is what they find.
+    relative : bool
+        Whether `mde` and the margin are parts of the baseline, or absolute.
+    sd : float
+        Standard deviation per user; of a ratio that of its linearised value. A share needs none.
+    daily_users : float, optional
+        New users a day; `arrivals` is better, since users come back.
+    **choices
+        See `Choices`.
+
+    Raises
+    ------
+    UsageError
+        If something is out of its range, or contradicts something else.
+
+    Examples
+    --------
+    >>> plan = design("proportion", baseline=0.008, mde=0.15)
+    >>> plan.n_per_group
+    92944
+    >>> plan = design("proportion", baseline=0.05, mde=0.2, daily_users=1500)
+    >>> plan.needed_days, plan.days
+    (11, 14)
+    """
+    unit = abs(baseline) if relative else 1.0
+    if relative and baseline == 0:
+        raise UsageError("A baseline of 0 has no relative change: give an absolute one.")
+    margin = choices.get("margin", 0.0) * unit
+    correlation = choices.get("correlation", 0.0)
+    if not -1 < correlation < 1:
+        raise UsageError(f"A correlation lies between -1 and 1, not at {correlation:g}.")
+    before = Baseline(kind=kind, value=float(baseline), sd=float(sd), reduction=correlation**2)
+    procedure = Procedure(
+        alpha=choices.get("alpha", 0.05),
+        sides=choices.get("sides", 1 if margin > 0 else 2),
+        split=_split(choices.get("split"), choices.get("variants")),
+        correction=choices.get("correction", "none"),
+        looks=choices.get("looks", 1),
+        margin=margin,
+    )
+    known = choices.get("arrivals")
+    if known is not None and daily_users is not None:
+        raise UsageError("Say how users come once: by daily_users or by arrivals.")
+    arrivals = known if daily_users is None else steady(daily_users)
+    effect = None if mde is None else mde * unit
+    power, users = choices.get("power", 0.8), choices.get("users")
+    return design_of(before, procedure, effect, power=power, arrivals=arrivals, users=users)
+
+
+def design_of(
+    baseline: Baseline,
+    procedure: Procedure,
+    effect: float | None = None,
+    *,
+    power: float = 0.8,
+    arrivals: Arrivals | None = None,
+    users: int | None = None,
+    label: tuple[str, str, str | None] = ("", "", None),
+) -> Design:
+    """Return the plan of a test from its parts.
+
+    Parameters
+    ----------
+    baseline, procedure : Baseline, Procedure
+        The metric, and how it will be decided.
+    effect : float, optional
+        The smallest absolute change worth finding; what the users find where it is left out.
+    power : float
+        The probability to find it; found out where effect and users are given.
+    arrivals : Arrivals, optional
+        How users come.
+    users : int, optional
+        Users there are in total.
+    label : (str, str, str or None)
+        What the metric is called, its unit and its currency.
+    """
+    if effect is not None and not math.isfinite(effect):
+        raise UsageError(f"The smallest change worth finding is a number, not {effect:g}.")
+    effect, power, sizes = _solved(baseline, procedure, effect, power, users)
+    needed = arrivals.days_for(sum(sizes)) if arrivals else None
+    days = max(SHORTEST, whole_weeks(needed)) if needed else None
+    plan = Design(
+        metric=label[0],
+        baseline=baseline,
+        procedure=procedure,
+        effect=effect,
+        power=power,
+        sizes=sizes,
+        needed_days=needed,
+        days=days,
+        arrivals=arrivals,
+        powers=_curve(baseline, procedure, effect, sum(sizes)),
+        durations=_durations(baseline, procedure, (effect, power), arrivals, days),
+        peeking=_peeking(procedure, power, days),
+        unit=label[1] or ("%" if baseline.kind == "proportion" else ""),
+        currency=label[2],
+    )
+    return replace(plan, warnings=warnings(plan))
+
+
+def _solved(
+    baseline: Baseline, procedure: Procedure, effect: float | None, power: float, users: int | None
+) -> tuple[float, float, tuple[int, ...]]:
+    """Return effect, power and sizes, whichever of them was left out."""
+    if users is None:
+        if effect is None:
+            raise UsageError("Give the smallest change worth finding, or the users there are.")
+        total = sample_size(baseline, effect, procedure, power=power)
+        return effect, power, tuple(math.ceil(total * share - 1e-6) for share in procedure.split)
+    sizes = tuple(int(users * share + 1e-6) for share in procedure.split)
+    if min(sizes) < 2:
+        raise NotEnoughData(f"Not enough data: {users:,} users are fewer than two in each group.")
+    if effect is not None:
+        return effect, float(power_of(baseline, effect, float(users), procedure)), sizes
+    if procedure.margin > 0:
+        return 0.0, float(power_of(baseline, 0.0, float(users), procedure)), sizes
+    effect = detectable_effect(baseline, float(users), procedure, power=power)
+    if not math.isfinite(effect):
+        raise NotEnoughData(f"Not enough data: no change is found by {users:,} users with that power.")
+    return effect, power, sizes
+
+
+def _split(split: tuple[float, ...] | list[float] | None, variants: int | None) -> tuple[float, ...]:
+    count = variants if variants is not None else 2 if split is None else len(split)
+    if not 2 <= count <= MOST_VARIANTS:
+        raise UsageError(f"A test has 2 to {MOST_VARIANTS} variants, the control included, not {count}.")
+    if split is None:
+        return (1 / count,) * count
+    if len(split) != count:
+        raise UsageError(f"{count} variants need {count} shares, not {len(split)}.")
+    return tuple(map(float, split))
+
+
+def _curve(baseline: Baseline, procedure: Procedure, effect: float, total: int) -> tuple[PowerPoint, ...]:
+    if procedure.margin > 0:
+        effects = np.linspace(-procedure.margin, procedure.margin, 41)
+    else:
+        effects = effect * np.linspace(0.05, 2.0, 40)
+    if baseline.kind == "proportion":
+        rates = baseline.value + effects
+        effects = effects[(rates >= 0) & (rates <= 1)]
+    powers = power_of(baseline, effects, float(total), procedure)
+    return tuple(
+        PowerPoint(effect=float(some), relative=_relative(float(some), baseline), power=float(power))
+        for some, power in zip(effects, powers, strict=True)
+    )
+
+
+def _durations(
+    baseline: Baseline,
+    procedure: Procedure,
+    aim: tuple[float, float],
+    arrivals: Arrivals | None,
+    days: int | None,
+) -> tuple[DurationPoint, ...]:
+    if arrivals is None:
+        return ()
+    effect, power = aim
+    if not procedure.alpha < power < 1:
+        return ()
+    found = []
+    for week in range(1, min(MOST_WEEKS, max(8, (days or 0) // 7 + 2)) + 1):
+        users = int(arrivals.reach(7 * week))
+        size = detectable_effect(baseline, users, procedure, power=power, sign=-1 if effect < 0 else 1)
+        point = DurationPoint(days=7 * week, users=users, effect=size, relative=_relative(size, baseline))
+        found.append(point)
+    return tuple(found)
+
+
+def _peeking(procedure: Procedure, power: float, days: int | None) -> tuple[PeekingPoint, ...]:
+    if not procedure.alpha < power < 1:
+        power = 0.8
+    looks = {1, 2, 5, 10, procedure.looks, *([days // 7, days] if days is not None else [])}
+    return tuple(
+        PeekingPoint(
+            looks=count,
+            false_alarms=false_alarms(count, alpha=procedure.comparison_alpha, sides=procedure.sides),
+            inflation=inflation(replace(procedure, looks=count), power=power),
+        )
+        for count in sorted(count for count in looks if count <= MOST_LOOKS)
+    )
+
+
+def _relative(effect: float, baseline: Baseline) -> float:
+    return effect / abs(baseline.value) if baseline.value else math.nan
