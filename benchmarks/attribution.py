@@ -103,7 +103,8 @@ def ours(path: Path, buckets: int = 64) -> Any:
     from workbench.attribution.shapley import coverage_shapley, markov_shapley
 
     found = journeys(path, buckets)
-    chains = [found.chain(order) for order in (1, 2, 3)]
+    third = found.chain(3)
+    chains = [third.lower(1), third.lower(2), third]
     games = [coverage_shapley(found.coalitions()), markov_shapley(chains[0])]
     return found.credit.sum(axis=0), [markov_credit(chain) for chain in chains], games
 

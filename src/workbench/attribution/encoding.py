@@ -19,18 +19,27 @@ _BLOCK = 1 << 16
 
 
 class Growing:
-    """A column while it is read; it grows in place, so that it is never in memory twice."""
+    """A column while it is read, in a store that doubles: one allocated anew gets large pages."""
 
     def __init__(self, kind: type) -> None:
-        self.array: NDArray[Any] = np.empty(0, kind)
+        self._store: NDArray[Any] = np.empty(0, kind)
+        self._size = 0
+
+    @property
+    def array(self) -> NDArray[Any]:
+        """Return what was read so far."""
+        return self._store[: self._size]
 
     def append(self, part: NDArray[Any]) -> None:
         """Add rows, in a wider kind where they need one."""
-        size = len(self.array)
-        if not np.can_cast(part.dtype, self.array.dtype):
-            self.array = self.array.astype(part.dtype)
-        self.array.resize(size + len(part), refcheck=False)
-        self.array[size:] = part
+        size = self._size + len(part)
+        kind = self._store.dtype if np.can_cast(part.dtype, self._store.dtype) else part.dtype
+        if size > len(self._store) or kind != self._store.dtype:
+            store = np.empty(max(size, 2 * len(self._store)), kind)
+            store[: self._size] = self.array
+            self._store = store
+        self._store[self._size : size] = part
+        self._size = size
 
 
 def column(batch: pa.RecordBatch, name: str) -> Any:
@@ -99,7 +108,9 @@ def codes(some: Any, known: dict[str, int], converts: NDArray[np.bool_]) -> NDAr
     if not pa.types.is_dictionary(some.type):
         some = (some.cast(pa.string()) if pa.types.is_null(some.type) else some).dictionary_encode()
     names = [NOT_SET if name is None else str(name) for name in some.dictionary.to_pylist()]
-    at = [*(known.setdefault(name, len(known)) for name in names), -1]
+    for name in sorted(names):  # known in their order at once, so that no row need be coded again
+        known.setdefault(name, len(known))
+    at = [*(known[name] for name in names), -1]
     places = some.indices
     if places.null_count:
         places = places.fill_null(len(names))
@@ -117,11 +128,14 @@ def sorted_names(found: NDArray[Any], known: dict[str, int]) -> Coded:
     blocks = [slice(first, first + _BLOCK) for first in range(0, len(found), _BLOCK)]
     for block in blocks:
         used[found[block]] = True
+        if used[:-1].all():
+            break
     names = tuple(sorted(name for name, code in known.items() if used[code]))
     place: NDArray[Any] = np.full(len(known) + 1, -1, found.dtype)
     place[[known[name] for name in names]] = np.arange(len(names))
-    for block in blocks:
-        found[block] = place[found[block]]
+    if not np.array_equal(place[:-1], np.arange(len(known))):
+        for block in blocks:
+            found[block] = place[found[block]]
     return Coded(names=names, codes=found)
 
 
