@@ -2,8 +2,8 @@
 
 Everybody is kept. One coefficient per covariate is taken over all variants, as a regression would, from the
 sums alone. What is adjusted is the figure of each variant at the covariates' mean over everybody, so a
-relative difference is over the control's *adjusted* figure. What the covariates' mean itself owes to chance is
-shared by all variants, and counts in each figure's own interval and in Fieller's.
+relative difference is over the control's *adjusted* figure. What the covariates' mean itself owes to chance
+is shared by all variants, and counts in each figure's own interval and in Fieller's.
 
 References
 ----------
@@ -153,7 +153,7 @@ def _theta(whole: Sums) -> tuple[Floats, NDArray[np.bool_]]:
     Covariates are put on one scale first; of those that say the same, the shortest coefficients are taken.
     """
     products = whole.products[..., 0, :, :]
-    known = np.isfinite(products).all(axis=(-1, -2))
+    known = np.asarray(np.isfinite(products).all(axis=(-1, -2)))
     products = np.where(known[..., None, None], products, 0.0)
     scale = np.sqrt(np.maximum(np.diagonal(products[..., 1:, 1:], axis1=-2, axis2=-1), 0.0))
     # Of a constant, rounding may leave a little that is no variance.
