@@ -71,3 +71,14 @@ def simulated(
         values=values,
         metric="revenue",
     )
+
+
+@pytest.fixture(scope="session")
+def salesandcost(public_data: Path) -> Split:
+    """Return Google's example of a geo experiment: 50 of 100 geos, 42 days before, 28 days of test."""
+    folder = public_data / "geo" / "google_geox_salesandcost"
+    frame = pd.read_csv(folder / "salesandcost.csv").astype({"geo": str})
+    groups = pd.read_csv(folder / "geoassignment.csv").astype({"geo": str})
+    panel = panel_of(frame, day="date", value="sales", spend="cost", gaps="zero")
+    treated = groups.loc[groups["geo.group"] == 2, "geo"].tolist()
+    return split(panel, treated=treated, start=date(2015, 2, 16), end=date(2015, 3, 15))
