@@ -16,6 +16,9 @@ from workbench.attribution.credit import Credit, CreditRow, sorted_rows
 from workbench.attribution.models import MODELS
 from workbench.attribution.reading import touchpoints_of
 from workbench.attribution.views import CheckRow, ModelChecks
+from workbench.experiments.bandit import allocate
+from workbench.experiments.bandit_allocation import Allocation, Arm, with_caveats
+from workbench.experiments.bandit_simulation import simulate_regret
 from workbench.explore.campaigns import Advice, BudgetShift, CampaignComparison, CampaignRow, Ranking
 from workbench.explore.channels import ChannelComparison, ChannelRow
 from workbench.explore.cohorts import ActivationCell, CohortCell, Cohorts
@@ -540,7 +543,15 @@ def ways(names: tuple[str, ...] = ("email", "paid_search", "video")) -> Ways:
     return ways_of(touchpoints_of(pd.DataFrame(touches), pd.DataFrame(orders)), currency="EUR")
 
 
+def shares(names: tuple[str, ...] = ("Spring sale", "Reactivation")) -> Allocation:
+    """Return creatives whose rates differ, shared out."""
+    arms = [Arm(name=name, trials=9000, successes=90 + 9 * at) for at, name in enumerate([*names, "another"])]
+    return with_caveats(allocate(arms), names[0])
+
+
 RESULTS = {
+    "bandit_regret": lambda _names: simulate_regret([0.02, 0.05], trials=5000, batch=500, runs=5),
+    "bandit_shares": shares,
     "caveats": credit,
     "credit_beside": credit,
     "credit_table": credit,

@@ -5,6 +5,7 @@ chart with its finding, its description and the figures behind it; and where the
 """
 
 from workbench.charts.attribution import credit_beside, model_comparison, model_spread
+from workbench.charts.bandits import bandit_regret, bandit_shares
 from workbench.charts.cards import alerts, kpi_cards, sentence
 from workbench.charts.cohorts import activation, cohort_value, retention
 from workbench.charts.comparisons import (
@@ -33,6 +34,8 @@ __all__ = [
     "activation",
     "advice",
     "alerts",
+    "bandit_regret",
+    "bandit_shares",
     "campaign_returns",
     "campaign_table",
     "caveats",

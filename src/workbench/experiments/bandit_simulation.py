@@ -50,6 +50,8 @@ class Regret:
         The least share of an arm, which alone costs its part for good.
     batch, delay, runs, seed : int
         How it was played: trials of a batch, batches until a success is known, games, and the seed.
+    missing : str
+        Why there is no regret; empty where there is.
     """
 
     rates: tuple[float, ...]
@@ -62,6 +64,7 @@ class Regret:
     delay: int
     runs: int
     seed: int
+    missing: str = ""
 
     @property
     def saved(self) -> float:
@@ -76,9 +79,9 @@ class Regret:
     @property
     def sentence(self) -> str:
         """Return what the bandit gains over an equal split, and what it still gives up."""
+        if self.missing:
+            return self.missing
         many = format_value(float(self.trials[-1]), "count")
-        if not self.equal[-1] > 0:
-            return f"All arms are equally good, so nothing is lost in {many} impressions, however shared out."
         best = max(self.rates) * self.trials[-1]
         return (
             f"Over {many} impressions the bandit gives up {self.bandit[-1]:,.0f} of {best:,.0f} successes, "
@@ -163,6 +166,7 @@ the loss.
         delay=delay,
         runs=runs,
         seed=seed,
+        missing="" if gap.any() else "All arms are equally good: nothing is lost, however they are shown.",
     )
 
 
