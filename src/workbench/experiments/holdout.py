@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from workbench.errors import NotEnoughData, UsageError
 from workbench.experiments.assignment import places
 from workbench.experiments.estimate import Estimate
+from workbench.experiments.holdout_contrast import by_normal
 from workbench.experiments.holdout_effects import Effect, Method, beside, effect_of
 from workbench.experiments.holdout_pairs import Floats, Pairs
 from workbench.experiments.holdout_reading import Reach, campaign_names, reach, read_pairs
@@ -57,6 +59,16 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """The share of users who bought, on one side, with its interval."""
+
+    side: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
     """How many of the campaigns that sent messages kept a holdout.
 
@@ -86,8 +98,8 @@ class Coverage:
         campaigns = format_value(self.share, "%")
         users = format_value(self.covered / self.users if self.users else None, "%")
         return (
-            f"{self.with_holdout} of {self.campaigns} campaigns kept a holdout ({campaigns}), with {users} of "
-            "all pairs of user and campaign that were sent something."
+            f"{self.with_holdout} of {self.campaigns} campaigns kept a holdout ({campaigns}), with {users} "
+            "of all pairs of user and campaign that were sent something."
         )
 
 
@@ -103,6 +115,8 @@ class Holdout:
         One by one, by revenue caused.
     sides : tuple of Side
         What happened with and without the campaigns.
+    rates : tuple of Rate
+        The share of the treated who bought, and of those who would have bought anyway.
     coverage : Coverage
         How many campaigns can be judged at all.
     window : Window
@@ -118,6 +132,7 @@ class Holdout:
     overall: Effect | None
     campaigns: tuple[Effect, ...]
     sides: tuple[Side, ...]
+    rates: tuple[Rate, ...]
     coverage: Coverage
     window: Window | None
     level: float
@@ -174,6 +189,7 @@ def holdout(
             overall=None,
             campaigns=(),
             sides=(),
+            rates=(),
             coverage=covered,
             window=None if tables.last_day is None else resolve(window, tables),
             level=level,
@@ -193,6 +209,7 @@ def holdout(
         overall=overall,
         campaigns=_ranked(beside(apart)) if many else (),
         sides=sides_of(pairs),
+        rates=rates_of(pairs, level=level),
         coverage=covered,
         window=pairs.window,
         level=level,
@@ -256,6 +273,25 @@ def sides_of(pairs: Pairs) -> tuple[Side, ...]:
         _side("treated", pairs, np.where(pairs.held, 0.0, ones), None if np.isnan(cost) else cost),
         _side("holdout", pairs, np.where(pairs.held, ones, 0.0), 0.0),
         _side("holdout, scaled", pairs, np.where(pairs.held, weight, 0.0), 0.0),
+    )
+
+
+def rates_of(pairs: Pairs, *, level: float = 0.95) -> tuple[Rate, ...]:
+    """Return the shares of users who bought with the campaigns, and would have bought without."""
+    pairs = pairs.comparable()
+    users = float((~pairs.held).sum())
+    if not users or not pairs.held.any():
+        return ()
+    found, z = by_normal(pairs, pairs.buys, level=level), float(ndtri(0.5 + level / 2))
+    rows = (("with", found.treated, found.tt), ("without", found.expected, found.hh))
+    return tuple(
+        Rate(
+            side=side,
+            value=total / users,
+            low=max(0.0, (total - z * variance**0.5) / users),
+            high=min(1.0, (total + z * variance**0.5) / users),
+        )
+        for side, total, variance in rows
     )
 
 

@@ -182,7 +182,7 @@ def _of_buyers(pairs: Pairs, buys: Floats, *, level: float, seed: int) -> _Buyer
         return {"lift": why, "relative": why, "incrementality": why}
     if len(pairs.campaigns) == 1:
         return _by_score(pairs, buys, level)
-    if _enough(pairs, buys):
+    if enough_buyers(pairs, buys):
         found = by_normal(pairs, buys, level=level)
     else:
         found = by_permutation(pairs, buys, level=level, seed=seed)
@@ -233,12 +233,19 @@ def _of_revenue(pairs: Pairs, cost: float, *, level: float, method: Method, seed
     }
 
 
-def _contrast(pairs: Pairs, *, level: float, method: Method, seed: int) -> Contrast:
-    strata = Strata.of(pairs, pairs.revenue)
+def reassigns(pairs: Pairs) -> bool:
+    """Return whether revenue is judged by reassigning the holdout: with few buyers, or a skewed difference.
+
+    Where users are held out of several campaigns alike, a holdout cannot be drawn again campaign by campaign.
+    """
     bought = pairs.revenue != 0
     fewest = min((bought & pairs.held).sum(), (bought & ~pairs.held).sum())
-    skewed = fewest < FEW_BUYERS or abs(strata.skewness) > MOST_SKEW
-    if method == "permutation" or (method == "auto" and skewed and not _alike(pairs)):
+    skewed = fewest < FEW_BUYERS or abs(Strata.of(pairs, pairs.revenue).skewness) > MOST_SKEW
+    return bool(skewed and not _alike(pairs))
+
+
+def _contrast(pairs: Pairs, *, level: float, method: Method, seed: int) -> Contrast:
+    if method == "permutation" or (method == "auto" and reassigns(pairs)):
         return by_permutation(pairs, pairs.revenue, level=level, seed=seed)
     return by_normal(pairs, pairs.revenue, level=level)
 
@@ -251,10 +258,7 @@ def _rough(pairs: Pairs, found: Contrast) -> str:
 
 
 def _alike(pairs: Pairs) -> bool:
-    """Return whether users are held out of several campaigns at once, instead of each by its own lot.
-
-    Then a holdout cannot be drawn again campaign by campaign.
-    """
+    """Return whether users are held out of several campaigns at once, instead of each by its own lot."""
     n = np.bincount(pairs.campaign, minlength=len(pairs.campaigns))
     share = np.bincount(pairs.campaign, pairs.held, minlength=len(n)) / np.maximum(n, 1)
     apart = pairs.held - share[pairs.campaign]
@@ -265,7 +269,7 @@ def _alike(pairs: Pairs) -> bool:
     return bool(possible > 0 and cross > _ALIKE * possible)
 
 
-def _enough(pairs: Pairs, buys: Floats) -> bool:
+def enough_buyers(pairs: Pairs, buys: Floats) -> bool:
     """Return whether five buyers, and five others, are to be expected on each side without an effect."""
     strata = Strata.of(pairs, buys)
     buyers, people = strata.treated_sum + strata.held_sum, strata.treated + strata.held

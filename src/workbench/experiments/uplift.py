@@ -99,7 +99,7 @@ def matrix(features: Mapping[str, ArrayLike]) -> Floats:
     Examples
     --------
     >>> matrix({"orders": [1, 2, 4], "region": ["a", "b", None]}).tolist()
-    [[1.0, 0.0, 0.0, 1.0], [2.0, 0.0, 1.0, 0.0], [4.0, 1.0, 0.0, 0.0]]
+    [[1.0, 0.0, 1.0, 0.0], [2.0, 0.0, 0.0, 1.0], [4.0, 1.0, 0.0, 0.0]]
     """
     if not features:
         raise BadInput("no feature to tell people apart by", fix="Name at least one.")
