@@ -61,7 +61,7 @@ def test_the_ends_are_where_the_score_test_turns(table: tuple[int, ...]) -> None
         assert abs((x / n - y / m - end) / error) == pytest.approx(1.959964, abs=1e-4)
 
 
-COUNT = st.integers(1, 400) | st.integers(1, 10**9)
+COUNT = st.integers(1, 400) | st.integers(1, 10**7)
 
 
 @settings(max_examples=300, deadline=None)
