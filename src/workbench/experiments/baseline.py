@@ -31,12 +31,15 @@ class Baseline:
         needs none.
     reduction : float
         The part of the variance that the time before explains (CUPED): the squared correlation, 0 to below 1.
+    skewness : float
+        How lopsided users are; NaN where it is not known.
     """
 
     kind: Kind
     value: float
     sd: float = math.nan
     reduction: float = 0.0
+    skewness: float = math.nan
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 MOST_DAYS = 3650
 WEEK = 7
-_OF_CUSTOMERS = tuple(name for name, event in EVENT_TYPES.items() if event.family in {"delivery", "users"})
+OF_CUSTOMERS = tuple(name for name, event in EVENT_TYPES.items() if event.family in {"delivery", "users"})
 HISTORY = 56  # days, whole weeks: the curve begins on the weekday on which a test would
 
 
@@ -162,13 +162,10 @@ def arrivals(tables: Tables, *, window: str | Window | None = None, events: Sequ
     UsageError
         If an event or the window is unknown.
     """
-    for name in events:
-        if name not in EVENT_TYPES:
-            raise unknown_name("event type", name, EVENT_TYPES)
+    kinds = check_events(events) or OF_CUSTOMERS
     if "facts" not in tables.names:
         raise NotEnoughData("Not enough data: no events loaded, so nobody knows how many users come.")
     days = _recent(tables) if window is None else resolve(window, tables)
-    kinds = tuple(sorted(set(events) or _OF_CUSTOMERS))
     text = sql.to_sql(lambda: _firsts(kinds), ("arrivals", _source(), kinds), tables.dialect)
     answer = tables.query(sql.with_window(text, days)).to_pylist()
     found = {row["first"]: row for row in answer}
@@ -182,6 +179,14 @@ def arrivals(tables: Tables, *, window: str | Window | None = None, events: Sequ
         first_day=days.first,
         last_day=days.last,
     )
+
+
+def check_events(events: Sequence[str]) -> tuple[str, ...]:
+    """Return the event types in their order; an unknown one is an error."""
+    for name in events:
+        if name not in EVENT_TYPES:
+            raise unknown_name("event type", name, EVENT_TYPES)
+    return tuple(sorted(set(events)))
 
 
 def _recent(tables: Tables) -> Window:

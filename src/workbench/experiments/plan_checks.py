@@ -11,6 +11,7 @@ from workbench.result import format_value
 
 SHORTEST, LONGEST = 14, 28  # days
 FEWEST = 100  # users a group
+SKEWNESS = 355**-0.5  # of a difference: Kohavi et al. (2014), KDD: 355 times the squared skewness in users
 FEWEST_EVENTS = 10  # and as many non-events, that a group should have for z to hold
 
 
@@ -39,8 +40,30 @@ def _few_events(plan: Design) -> str:
     )
 
 
+def _skewed(plan: Design) -> str:
+    skewness = plan.baseline.skewness
+    if plan.baseline.kind == "proportion" or math.isnan(skewness):
+        return ""
+    control, *others = plan.sizes
+    lopsided = max(_of_difference(skewness, control, other) for other in others)
+    if lopsided <= SKEWNESS:
+        return ""
+    return (
+        f"Users are lopsided (skewness {skewness:.1f}) and the groups unequal: a t-test then finds too much "
+        "on one side, and the analysis may have to use a permutation test. Equal groups avoid it; "
+        "simulate_aa tells how much it matters on your own users."
+    )
+
+
+def _of_difference(skewness: float, one: int, other: int) -> float:
+    """Return the skewness of a difference of two means; equal groups cancel each other's."""
+    return abs(skewness * (1 / one**2 - 1 / other**2)) / (1 / one + 1 / other) ** 1.5
+
+
 def _spread_out(plan: Design) -> str:
     baseline = plan.baseline
+    if not math.isnan(baseline.skewness):
+        return ""
     if baseline.kind == "proportion" or not baseline.value or baseline.sd < 5 * abs(baseline.value):
         return ""
     times = baseline.sd / abs(baseline.value)
@@ -133,5 +156,6 @@ def _looks_once(plan: Design) -> str:
 
 
 _CHECKS = (
-    _too_few, _few_events, _spread_out, _long, _beyond, _short, _several, _uneven, _weak, _looks_once,
+    _too_few, _few_events, _skewed, _spread_out, _long, _beyond, _short, _several, _uneven, _weak,
+    _looks_once,
 )  # fmt: skip

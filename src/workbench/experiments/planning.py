@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypedDict, Unpack
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import numpy as np
 
 from workbench.errors import NotEnoughData, UsageError
 from workbench.experiments.baseline import Baseline, Kind
-from workbench.experiments.duration import Arrivals, steady, whole_weeks
+from workbench.experiments.duration import Arrivals, arrivals, steady, whole_weeks
 from workbench.experiments.peeking import false_alarms
 from workbench.experiments.plan_checks import SHORTEST, warnings
 from workbench.experiments.planned import Design, DurationPoint, PeekingPoint, PowerPoint
 from workbench.experiments.procedure import Correction, Procedure
 from workbench.experiments.sample_size import detectable_effect, inflation, power_of, sample_size
+
+if TYPE_CHECKING:
+    from workbench.source import Tables
 
 MOST_VARIANTS, MOST_WEEKS, MOST_LOOKS = 50, 26, 100
 
@@ -112,21 +116,75 @@ def design(
     if not -1 < correlation < 1:
         raise UsageError(f"A correlation lies between -1 and 1, not at {correlation:g}.")
     before = Baseline(kind=kind, value=float(baseline), sd=float(sd), reduction=correlation**2)
-    procedure = Procedure(
-        alpha=choices.get("alpha", 0.05),
-        sides=choices.get("sides", 1 if margin > 0 else 2),
-        split=_split(choices.get("split"), choices.get("variants")),
-        correction=choices.get("correction", "none"),
-        looks=choices.get("looks", 1),
-        margin=margin,
-    )
+    procedure = _procedure(choices, margin)
     known = choices.get("arrivals")
     if known is not None and daily_users is not None:
         raise UsageError("Say how users come once: by daily_users or by arrivals.")
-    arrivals = known if daily_users is None else steady(daily_users)
+    coming = known if daily_users is None else steady(daily_users)
     effect = None if mde is None else mde * unit
     power, users = choices.get("power", 0.8), choices.get("users")
-    return design_of(before, procedure, effect, power=power, arrivals=arrivals, users=users)
+    return design_of(before, procedure, effect, power=power, arrivals=coming, users=users)
+
+
+def design_from_tables(
+    tables: Tables,
+    *,
+    metric: str,
+    mde: float | None = None,
+    relative: bool = True,
+    days: int = 28,
+    events: Sequence[str] = (),
+    **choices: Unpack[Choices],
+) -> Design:
+    """Return the plan of a test of a metric, from what users did lately.
+
+    Level, spread, what the time before explains (CUPED), and how users come are read from the workspace.
+
+    Parameters
+    ----------
+    tables : Tables
+        Needs facts.
+    metric : str
+        Of the dictionary, one that users have.
+    mde, relative
+        As in `design`.
+    days : int
+        How long the test will be about: spread and level are of so many days.
+    events : sequence of str
+        The events that would bring a user into the test; by default all that customers cause or receive.
+    **choices
+        See `Choices`; a `correlation` or `arrivals` given stands instead of what is read.
+
+    Raises
+    ------
+    UsageError
+        If something is unknown or out of its range.
+    NotEnoughData
+        If nobody came, or all users are alike.
+    """
+    from workbench.experiments.history import history
+
+    found = history(tables, metric, days=days, before_days=days, events=events)
+    baseline = found.values.baseline
+    if "correlation" in choices:
+        baseline = replace(baseline, reduction=choices["correlation"] ** 2)
+    if relative and baseline.value == 0:
+        raise NotEnoughData(f"Not enough data: {found.outcome.says} was 0 in {found.window}.")
+    unit = abs(baseline.value) if relative else 1.0
+    procedure = _procedure(choices, choices.get("margin", 0.0) * unit)
+    plan = design_of(
+        replace(baseline, skewness=found.values.skewness),
+        procedure,
+        None if mde is None else mde * unit,
+        power=choices.get("power", 0.8),
+        arrivals=choices.get("arrivals") or arrivals(tables, events=events),
+        users=choices.get("users"),
+        label=(*found.label, tables.currency),
+    )
+    notes = [f"{note}." for note in found.outcome.notes]
+    if not found.before_days:
+        notes.append("The data do not reach back far enough to say what the time before explains (CUPED).")
+    return replace(plan, warnings=(*plan.warnings, *notes))
 
 
 def design_of(
@@ -200,6 +258,17 @@ def _solved(
     if not math.isfinite(effect):
         raise NotEnoughData(f"Not enough data: no change is found by {users:,} users with that power.")
     return effect, power, sizes
+
+
+def _procedure(choices: Choices, margin: float) -> Procedure:
+    return Procedure(
+        alpha=choices.get("alpha", 0.05),
+        sides=choices.get("sides", 1 if margin > 0 else 2),
+        split=_split(choices.get("split"), choices.get("variants")),
+        correction=choices.get("correction", "none"),
+        looks=choices.get("looks", 1),
+        margin=margin,
+    )
 
 
 def _split(split: tuple[float, ...] | list[float] | None, variants: int | None) -> tuple[float, ...]:
