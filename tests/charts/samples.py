@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from workbench.attribution.buying import Ways, ways_of
@@ -19,6 +20,15 @@ from workbench.attribution.views import CheckRow, ModelChecks
 from workbench.experiments.bandit import allocate
 from workbench.experiments.bandit_allocation import Allocation, Arm, with_caveats
 from workbench.experiments.bandit_simulation import simulate_regret
+from workbench.experiments.holdout import Coverage, Holdout
+from workbench.experiments.holdout_effects import Effect, beside, effect_of
+from workbench.experiments.holdout_health import HoldoutHealth, health_of
+from workbench.experiments.holdout_pairs import Coded, Pairs, pairs_of
+from workbench.experiments.holdout_parts import Parts
+from workbench.experiments.holdout_sides import rates_of, sides_of
+from workbench.experiments.holdout_weeks import LiftOverTime, weeks_of
+from workbench.experiments.uplift_curves import responses
+from workbench.experiments.uplift_report import Uplift, uplift_of
 from workbench.explore.campaigns import Advice, BudgetShift, CampaignComparison, CampaignRow, Ranking
 from workbench.explore.channels import ChannelComparison, ChannelRow
 from workbench.explore.cohorts import ActivationCell, CohortCell, Cohorts
@@ -34,6 +44,7 @@ from workbench.explore.quality import DataQuality, LoadRow, ReasonRow
 from workbench.explore.segments import SegmentRow, SegmentsView
 from workbench.explore.targets import TargetRow, TargetsView
 from workbench.explore.trends import Change, TrendPoint, Trends
+from workbench.metrics.window import Window
 
 START = date(2025, 3, 1)
 HOSTILE = (
@@ -549,7 +560,79 @@ def shares(names: tuple[str, ...] = ("Spring sale", "Reactivation")) -> Allocati
     return with_caveats(allocate(arms), names[0])
 
 
+def pairs(segments: tuple[str, ...] = ("loyal", "new"), seed: int = 1) -> Pairs:
+    """Return users of one campaign, a tenth held out, who are told apart by their segment."""
+    rng = np.random.default_rng(seed)
+    held, bought = rng.random(4000) < 0.1, rng.random((2, 4000)) < 0.2
+    known = pairs_of(
+        held=held,
+        revenue=np.where(bought[0] | (~held & (rng.random(4000) < 0.1)), rng.lognormal(3, 1, 4000), 0.0),
+        window=Window(START, START + timedelta(days=59)),
+        cost=900.0,
+    )
+    return replace(
+        known,
+        before_orders=bought[1].astype(float),
+        before_revenue=np.where(bought[1], rng.lognormal(3, 1, 4000), 0.0),
+        weekly=(rng.random((4000, 4)) < 0.1).astype(float),
+        traits={"segment": Coded(names=segments, codes=rng.integers(0, len(segments), 4000))},
+        currency="EUR",
+    )
+
+
+@cache
+def effects(names: tuple[str, ...]) -> tuple[Effect, ...]:
+    """Return what each of some campaigns did."""
+    return beside(tuple(effect_of(pairs(seed=at), name=name) for at, name in enumerate(names)))
+
+
+def holdout(names: tuple[str, ...] = NAMES[:2]) -> Holdout:
+    return Holdout(
+        overall=replace(effects(names)[0], name="all campaigns"),
+        campaigns=effects(names),
+        sides=sides_of(pairs()),
+        rates=rates_of(pairs()),
+        coverage=Coverage(campaigns=5, with_holdout=2, users=8000, covered=4000),
+        window=pairs().window,
+        level=0.95,
+        currency="EUR",
+    )
+
+
+def lift_parts(names: tuple[str, ...] = ("loyal", "new")) -> Parts:
+    rows = effects(names)
+    return Parts(by="segment", rows=rows, p_differ=0.4, level=0.95, currency="EUR", note=names[-1])
+
+
+def lift_over_time(_names: tuple[str, ...] = ()) -> LiftOverTime:
+    return weeks_of(pairs())
+
+
+@cache
+def health(names: tuple[str, ...] = ("loyal", "new")) -> HoldoutHealth:
+    return health_of(pairs(names))
+
+
+@cache
+def uplift(_names: tuple[str, ...] = ()) -> Uplift:
+    rng = np.random.default_rng(3)
+    treated, age = rng.random(3000) < 0.5, rng.random(3000)
+    people = responses(rng.random(3000) < 0.1 + 0.3 * treated * age, treated)
+    return uplift_of({"age": age}, people)
+
+
 RESULTS = {
+    "holdout_balance": health,
+    "holdout_campaigns": holdout,
+    "holdout_checks": health,
+    "holdout_errors": health,
+    "holdout_rates": holdout,
+    "holdout_sides": holdout,
+    "lift_over_time": lift_over_time,
+    "lift_parts": lift_parts,
+    "qini": uplift,
+    "uplift_by_decile": uplift,
+    "uplift_deciles": uplift,
     "bandit_regret": lambda _names: simulate_regret([0.02, 0.05], trials=5000, batch=500, runs=5),
     "bandit_shares": shares,
     "caveats": credit,

@@ -22,12 +22,21 @@ from workbench.charts.comparisons import (
 )
 from workbench.charts.credit_tables import caveats, credit_table, model_checks, model_notes, returns_by_model
 from workbench.charts.flows import moves
+from workbench.charts.holdout_trust import holdout_balance, holdout_checks, holdout_errors
+from workbench.charts.holdouts import (
+    holdout_campaigns,
+    holdout_rates,
+    holdout_sides,
+    lift_over_time,
+    lift_parts,
+)
 from workbench.charts.journeys import funnel, funnel_steps, lead_grades, lead_stages, lead_table
 from workbench.charts.plans import heatmap, pacing, pacing_table
 from workbench.charts.quality import loads, reasons
 from workbench.charts.segments import frequency, segment_table
 from workbench.charts.tables import table
 from workbench.charts.trends import changes, trend
+from workbench.charts.uplift import qini, uplift_by_decile, uplift_deciles
 from workbench.charts.ways import order_timeline, way_buyers, way_days, way_lengths, way_table
 
 __all__ = [
@@ -52,11 +61,19 @@ __all__ = [
     "funnel",
     "funnel_steps",
     "heatmap",
+    "holdout_balance",
+    "holdout_campaigns",
+    "holdout_checks",
+    "holdout_errors",
+    "holdout_rates",
+    "holdout_sides",
     "kpi_cards",
     "lead_grades",
     "lead_stages",
     "lead_table",
     "leaderboard",
+    "lift_over_time",
+    "lift_parts",
     "loads",
     "model_checks",
     "model_comparison",
@@ -66,6 +83,7 @@ __all__ = [
     "order_timeline",
     "pacing",
     "pacing_table",
+    "qini",
     "reasons",
     "retention",
     "returns_by_model",
@@ -74,6 +92,8 @@ __all__ = [
     "table",
     "targets",
     "trend",
+    "uplift_by_decile",
+    "uplift_deciles",
     "way_buyers",
     "way_days",
     "way_lengths",

@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from workbench.errors import NotEnoughData, UsageError
 from workbench.experiments.assignment import places
 from workbench.experiments.estimate import Estimate
-from workbench.experiments.holdout_contrast import by_normal
 from workbench.experiments.holdout_effects import Effect, Method, beside, effect_of
-from workbench.experiments.holdout_pairs import Floats, Pairs
 from workbench.experiments.holdout_reading import Reach, campaign_names, reach, read_pairs
+from workbench.experiments.holdout_sides import Rate, Side, rates_of, sides_of
 from workbench.metrics.window import Window, resolve
 from workbench.result import format_value, html_table
 
@@ -31,41 +29,6 @@ if TYPE_CHECKING:
     from workbench.source import Tables
 
 SHARE = 0.1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
-    """What happened on one side.
-
-    Parameters
-    ----------
-    side : str
-        ``treated``, ``holdout``, or ``holdout, scaled`` to as many users as were treated.
-    users, impressions, clicks, conversions, revenue : float
-        Pairs of user and campaign, messages delivered and clicked, buyers, and what they bought in 30 days.
-    cost, net_revenue, roas : float or None
-        Spend, revenue less spend, revenue over spend; None where unknown, or where nothing was spent.
-    """
-
-    side: str
-    users: float
-    impressions: float
-    clicks: float
-    conversions: float
-    revenue: float
-    cost: float | None
-    net_revenue: float | None
-    roas: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
-    """The share of users who bought, on one side, with its interval."""
-
-    side: str
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +117,7 @@ class Holdout:
         return f"<p>{escape(self.sentence)}</p>{html_table(self.to_frame())}"
 
 
-def holdout(
+def holdouts(
     tables: Tables,
     *,
     campaign: str | None = None,
@@ -256,58 +219,6 @@ def held_out(campaign: str, users: Iterable[str], *, share: float = SHARE) -> ND
     if not 0 < share < 1:
         raise UsageError(f"A share between 0 and 1 can be held out, not {share:g}: 0.1 is usual.")
     return places(f"holdout:{campaign}", users) < share
-
-
-def sides_of(pairs: Pairs) -> tuple[Side, ...]:
-    """Return what happened with the campaigns, in their holdouts, and in holdouts of the same size."""
-    pairs = pairs.comparable()
-    if not len(pairs):
-        return ()
-    n, m = (
-        np.bincount(pairs.campaign[pairs.held == side], minlength=len(pairs.campaigns)) for side in (0, 1)
-    )
-    weight = (n / m)[pairs.campaign]
-    cost = float(pairs.cost.sum())
-    ones = np.ones(len(pairs))
-    return (
-        _side("treated", pairs, np.where(pairs.held, 0.0, ones), None if np.isnan(cost) else cost),
-        _side("holdout", pairs, np.where(pairs.held, ones, 0.0), 0.0),
-        _side("holdout, scaled", pairs, np.where(pairs.held, weight, 0.0), 0.0),
-    )
-
-
-def rates_of(pairs: Pairs, *, level: float = 0.95) -> tuple[Rate, ...]:
-    """Return the shares of users who bought with the campaigns, and would have bought without."""
-    pairs = pairs.comparable()
-    users = float((~pairs.held).sum())
-    if not users or not pairs.held.any():
-        return ()
-    found, z = by_normal(pairs, pairs.buys, level=level), float(ndtri(0.5 + level / 2))
-    rows = (("with", found.treated, found.tt), ("without", found.expected, found.hh))
-    return tuple(
-        Rate(
-            side=side,
-            value=total / users,
-            low=max(0.0, (total - z * variance**0.5) / users),
-            high=min(1.0, (total + z * variance**0.5) / users),
-        )
-        for side, total, variance in rows
-    )
-
-
-def _side(name: str, pairs: Pairs, weight: Floats, cost: float | None) -> Side:
-    revenue = float(weight @ pairs.revenue)
-    return Side(
-        side=name,
-        users=float(weight.sum()),
-        impressions=float(weight @ pairs.deliveries),
-        clicks=float(weight @ pairs.clicks),
-        conversions=float(weight @ pairs.buys),
-        revenue=revenue,
-        cost=cost,
-        net_revenue=None if cost is None else revenue - cost,
-        roas=revenue / cost if cost else None,
-    )
 
 
 def effect_sentence(effect: Effect, *, currency: str | None, level: float) -> str:

@@ -109,7 +109,7 @@ class HoldoutHealth:
         return f"<p>{escape(self.sentence)}</p>{html_table(self.to_frame())}"
 
 
-def holdout_health(
+def check_holdout(
     tables: Tables,
     *,
     campaign: str | None = None,
@@ -125,7 +125,7 @@ def holdout_health(
     tables : Tables
         Needs facts.
     campaign, window
-        As in `holdout`.
+        As in `holdouts`.
     planned : float
         The share of users that was to be held out.
     level : float
@@ -162,7 +162,7 @@ def health_of(
     seed: int = 0,
     names: dict[str, str] | None = None,
 ) -> HoldoutHealth:
-    """Return whether the holdout of these pairs can be trusted; see `holdout_health`."""
+    """Return whether the holdout of these pairs can be trusted; see `check_holdout`."""
     alike = balance(pairs)
     wrong = false_positives(pairs, level=level, seed=seed)
     least, share = detectable(pairs, level=level)

@@ -14,7 +14,7 @@ from workbench.errors import NotEnoughData
 from workbench.experiments.holdout import frame_of
 from workbench.experiments.holdout_effects import Effect, beside, effect_of
 from workbench.experiments.holdout_pairs import Flags, Pairs
-from workbench.experiments.holdout_reading import read_pairs
+from workbench.experiments.holdout_reading import creative_names, read_pairs
 from workbench.metrics.window import Window
 from workbench.result import format_value, html_table
 
@@ -104,7 +104,7 @@ def lift_by(
     by : str
         segment, region, platform or creative.
     campaign, window, level, seed
-        As in `holdout`.
+        As in `holdouts`.
     """
     try:
         pairs = read_pairs(tables, campaign=campaign, by=by, window=window)
@@ -112,13 +112,15 @@ def lift_by(
         return _no_parts(by, level, tables.currency, str(error))
     pairs = replace(pairs, cost=np.full(len(pairs.campaigns), np.nan))
     note, apart = "", False
+    names: dict[str, str] = {}
     if by == "creative":
+        names = creative_names(tables)
         apart = bool((_unknown(pairs) & pairs.held).sum() > pairs.held.sum() / 2)
         note = _CREATIVE[apart]
         if apart and _chosen(pairs):
             return _no_parts(by, level, tables.currency, _CHOSEN)
     found = [
-        effect_of(pairs.taken(rows), name=name, level=level, seed=seed)
+        effect_of(pairs.taken(rows), name=names.get(name) or name, level=level, seed=seed)
         for name, rows in _rows(pairs, whole=apart)
     ]
     known = sorted((row for row in found if row.lift.known), key=lambda row: -row.lift.value)

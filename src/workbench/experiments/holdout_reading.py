@@ -116,6 +116,14 @@ def campaign_names(tables: Tables) -> dict[str, str]:
     return {row["campaign_id"]: row["name"] for row in rows}
 
 
+def creative_names(tables: Tables) -> dict[str, str]:
+    """Return the headlines of creatives by id."""
+    if "creatives" not in tables.names:
+        return {}
+    rows = tables.query("SELECT creative_id, headline FROM creatives").to_pylist()
+    return {row["creative_id"]: row["headline"] for row in rows}
+
+
 def _query(tables: Tables, campaign: str | None, by: str | None) -> Query:
     return Query(
         kind="derived",
@@ -279,12 +287,6 @@ def _micros(found: pa.Table, name: str) -> Floats:
         raise UsageError(f"The engine answered {kind} where an instant was asked.")
     instants = column.cast(pa.timestamp("us", tz=kind.tz)).cast(pa.int64())
     return instants.combine_chunks().to_numpy(zero_copy_only=False).astype(float)
-
-
-def names_of(campaigns: Sequence[str], tables: Tables) -> tuple[str, ...]:
-    """Return the names of campaigns, or their ids where they have none."""
-    known = campaign_names(tables)
-    return tuple(known.get(campaign) or campaign for campaign in campaigns)
 
 
 @cache

@@ -116,12 +116,17 @@ def lift_over_time(
     tables : Tables
         Needs facts.
     campaign, window, level, seed
-        As in `holdout`. Only pairs whose four weeks lie in the window count.
+        As in `holdouts`. Only pairs whose four weeks lie in the window count.
     """
     try:
         every = read_pairs(tables, campaign=campaign, window=window)
     except NotEnoughData as error:
         return _no_weeks(level, 0, str(error))
+    return weeks_of(every, level=level, seed=seed)
+
+
+def weeks_of(every: Pairs, *, level: float = 0.95, seed: int = 0) -> LiftOverTime:
+    """Return the lift of these pairs week by week; see `lift_over_time`."""
     pairs = every.taken(every.followed >= _FOLLOWED).comparable()
     if not pairs.held.any() or pairs.held.all():
         why = f"Not enough data: nobody was followed for {_FOLLOWED} days in the window; choose a longer one."

@@ -118,7 +118,7 @@ class Uplift:
         return f"<p>{escape(self.sentence)}</p>{html_table(self.to_frame())}"
 
 
-def uplift(
+def uplift_model(
     tables: Tables,
     *,
     campaign: str | None = None,
@@ -137,7 +137,7 @@ def uplift(
     tables : Tables
         Needs facts.
     campaign, window, level
-        As in `holdout`.
+        As in `holdouts`.
     learner : str
         A name of `LEARNERS`.
     seed : int
@@ -183,7 +183,7 @@ def uplift_of(
     people : Responses
         Who responded and who was treated.
     learner, level, seed
-        As in `uplift`.
+        As in `uplift_model`.
     """
     score = cross_fitted(matrix(features), people, learner=learner, seed=seed)
     few = 100 if len(score) > _LARGE else 300
