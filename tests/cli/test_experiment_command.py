@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-import workbench.cli.experiment
+import workbench.cli.experiment_analysis
 from workbench.cli.app import app
 from workbench.errors import BadInput, UsageError, WorkbenchError
 from workbench.store import Workspace
 
-assert workbench.cli.experiment  # its import adds the commands
+assert workbench.cli.experiment_analysis  # its import adds the commands
 
 _DEFINITION = """
 name: new_subject
@@ -116,3 +116,107 @@ def test_a_missing_file_or_name_is_said(folder: Path, tmp_path: Path) -> None:
     assert "not the id" in run(folder, "assign", "x", "--users", tmp_path / "long", fails=BadInput)
     (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00")
     assert "not UTF-8" in run(folder, "assign", "x", "--users", tmp_path / "bytes", fails=BadInput)
+
+
+_ORDERS = """
+    SELECT 'o' || i AS order_id, 1 AS line, 'u' || (i % 4000) AS user_id,
+        TIMESTAMPTZ '2024-05-03 10:00:00+00' AS ordered_at, 20.0 + i % 30 AS order_value, FALSE AS is_return
+    FROM range(6000) t(i) WHERE i < 1200 OR (i % 4000) % 10 < 4
+"""
+_ASSIGNED = """
+    SELECT 'old_test' AS experiment, 'u' || i AS user_id,
+        CASE WHEN i % 10 < 5 THEN 'new' ELSE 'control' END AS variant,
+        TIMESTAMPTZ '2024-05-01 00:00:00+00' AS assigned_at
+    FROM range(4000) t(i)
+"""
+
+
+@pytest.fixture
+def sold(folder: Path) -> Path:
+    workspace = Workspace.open(folder)
+    workspace.set_currency("EUR")
+    with workspace.writer() as writer, writer.transaction("a") as load:
+        load.append("orders", _ORDERS)
+        load.append("experiments", _ASSIGNED)
+        load.commit()
+    return folder
+
+
+def test_a_test_that_was_only_loaded_is_read_and_says_what_it_assumes(sold: Path) -> None:
+    found = run(sold, "analyze", "old_test", "--json")
+    assert found["users"] == 4000
+    assert found["experiment"]["variants"] == ["control", "new"]
+    assert found["experiment"]["primary"] == "orders"
+    assert "'control' is taken as the control" in found["assumed"][0]
+    assert "equal shares are expected" in found["assumed"][1]
+    primary = next(one for one in found["findings"] if one["role"] == "primary")
+    counted = {"new": [0, 0], "control": [0, 0]}  # orders, users
+    rows = (
+        Workspace.open(sold)
+        .tables()
+        .query(
+            "SELECT variant, count(DISTINCT experiments.user_id) AS users, count(order_id) AS orders "
+            "FROM experiments LEFT JOIN orders ON orders.user_id = experiments.user_id GROUP BY variant"
+        )
+    )
+    for row in rows.to_pylist():
+        counted[row["variant"]] = [row["orders"], row["users"]]
+    expected = counted["new"][0] / counted["new"][1] - counted["control"][0] / counted["control"][1]
+    assert primary["comparison"]["difference"]["value"] == pytest.approx(expected)
+    assert found["verdict"]["decision"] == "variant"
+    assert found["data_version"] == 2
+    text = run(sold, "analyze", "old_test", "--metric", "revenue", "--variants", "control:0.5,new:0.5")
+    assert "revenue as the primary metric" in text
+    assert "equal shares" not in text
+    blocked = run(sold, "analyze", "old_test", "--variants", "control:0.9,new:0.1", "--json")
+    assert blocked["verdict"]["blocked"]
+
+
+def test_a_decision_keeps_the_figures_it_rests_on(sold: Path) -> None:
+    made = run(sold, "decide", "old_test", "--variant", "new", "--why", "More orders; ask <b>.", "--json")
+    assert (made["decision"], made["number"], made["data_version"]) == ("rollout", 1, 2)
+    assert made["figures"]["winner"] == "new"
+    assert made["figures"]["primary"][0]["p"] < 0.001
+    again = run(sold, "decide", "old_test", "--variant", "new", "--why", "More orders; ask <b>.", "--json")
+    assert again == made
+    stopped = run(sold, "decide", "old_test", "--variant", "control", "--why", "Too dear.", "--json")
+    assert (stopped["decision"], stopped["number"]) == ("stop", 2)
+    assert [one["number"] for one in run(sold, "show", "old_test", "--json")["decisions"]] == [1, 2]
+    run(sold, "decide", "old_test", "--variant", "x", "--why", "y", fails=UsageError)
+    assert "one of rollout, stop, continue" in run(
+        sold, "decide", "old_test", "--variant", "new", "--why", "y", "--decision", "x", fails=UsageError
+    )
+
+
+def test_a_decision_against_the_figures_is_kept_and_said(sold: Path, definition: Path) -> None:
+    arguments = ["decide", "old_test", "--variant", "control", "--why", "x", "--decision", "rollout"]
+    done = CliRunner().invoke(app, ["experiment", *arguments, "-w", str(sold)])
+    assert done.exit_code == 0
+    assert "The figures say otherwise. Roll out new" in done.stderr
+    run(sold, "create", definition)
+    (sold / "users").write_text("u1\nu2\n")
+    run(sold, "start", "new_subject")
+    run(sold, "assign", "new_subject", "--users", sold / "users")
+    arguments = ["decide", "new_subject", "--variant", "question", "--why", "It is late."]
+    done = CliRunner().invoke(app, ["experiment", *arguments, "-w", str(sold)])
+    assert "No figures stand behind it" in done.stderr
+    assert "new_subject is still running" in done.stderr
+    run(sold, "analyze", "new_subject", fails=WorkbenchError)
+
+
+def test_what_is_defined_is_analysed_as_it_is(sold: Path, tmp_path: Path) -> None:
+    path = tmp_path / "old.yaml"
+    path.write_text("name: old_test\nprimary: revenue\nvariants: [control, new]\nstart: 2024-05-01\n")
+    run(sold, "create", path)
+    assert "is a draft" in run(sold, "analyze", "old_test", fails=UsageError)
+    run(sold, "start", "old_test")
+    found = run(
+        sold, "analyze", "old_test", "--metric", "orders", "--window", "2024-05-01:2024-05-03", "--json"
+    )
+    assert found["experiment"]["secondary"] == ["orders"]
+    assert found["experiment"]["end"] == "2024-05-03"
+    assert found["assumed"] == ["The days are 2024-05-01:2024-05-03, not those planned."]
+    assert "was defined with" in run(sold, "analyze", "old_test", "--variants", "a,b", fails=UsageError)
+    assert "cannot be tested on users" in run(
+        sold, "create", "--name", "x", "--primary", "roas", fails=UsageError
+    )

@@ -42,13 +42,18 @@ def bandit_shares(result: Allocation) -> Drawing | Nothing:
     left_out = len(result.rows) - len(drawn)
     more = f"{left_out} more are in the figures. " if left_out else ""
     return Drawing(
-        finding=coded(result.sentence),
+        finding=_finding(result),
         subtitle="Share of the next impressions, %; points are chances to be best",
         description=f"One bar and one point per creative: {listed}.",
         spec=_bars(points),
         table=_share_table(result),
-        note=shown(more + " ".join(result.caveats), 600),
+        note=shown(f"{coded(result.sentence)} {more}{' '.join(result.caveats)}", 1000),
     )
+
+
+def _finding(result: Allocation) -> str:
+    top = result.rows[0]
+    return f"{coded(shown(top.name, 40))} is best with a chance of {top.chance:.0%} and gets {top.share:.0%}"
 
 
 def _bars(points: list[dict[str, Any]]) -> dict[str, Any]:
@@ -113,13 +118,13 @@ def bandit_regret(result: Regret) -> Drawing | Nothing:
     ]
     ends = "; ".join(f"{name} {format_value(float(lost[-1]), 'count')}" for name, lost in series.items())
     return Drawing(
-        finding=result.sentence,
+        finding=f"The bandit saves {result.saved:.0%} of what an equal split gives up",
         subtitle="Successes given up to the best creative, number, by impressions",
         description=f"Three lines over the impressions shown; at their end: {ends}.",
         spec=_curves(rows, list(series)),
         table=_regret_table(result, places),
         note=(
-            f"Mean of {result.runs} simulated games of seed {result.seed}: batches of "
+            f"{result.sentence} Mean of {result.runs} simulated games of seed {result.seed}: batches of "
             f"{format_value(result.batch, 'count')}, successes known {result.delay} batches late, a floor of "
             f"{format_value(result.floor, '%')}."
         ),

@@ -58,8 +58,8 @@ def create(
     """
     from workbench.cli.experiment_files import experiment_of_options, read_experiment
     from workbench.errors import UsageError
+    from workbench.experiments.asked import check_metrics
     from workbench.experiments.keeping import next_version
-    from workbench.metrics.measuring import chosen
     from workbench.store import Workspace
 
     if (file is None) == (name is None or primary is None):
@@ -69,7 +69,7 @@ def create(
         if file is not None
         else experiment_of_options(name or "", primary or "", variants)
     )
-    chosen([plan.primary, *plan.secondary, *(guardrail.metric for guardrail in plan.guardrails)])
+    check_metrics(plan)
     opened = Workspace.open(workspace)
     kept = _kept(opened, plan.name, new=True)
     change = next_version(kept, plan, at=datetime.now(UTC), by=_who(), reason=reason)

@@ -96,12 +96,12 @@ def experiment_of_options(name: str, primary: str, variants: str) -> Experiment:
     name, primary : str
         As in `Experiment`.
     variants : str
-        Joined by commas; all or none have their share after a colon.
+        As in `variants_of_option`.
 
     Raises
     ------
-    UsageError
-        If only some have a share, or something does not fit.
+    BadInput
+        If something does not fit.
 
     Examples
     --------
@@ -110,17 +110,32 @@ def experiment_of_options(name: str, primary: str, variants: str) -> Experiment:
     """
     from workbench.experiments.documents import experiment_of
 
-    parts = [part.strip().rpartition(":") for part in variants.split(",")]
-    shares = [_share(last) for _, mark, last in parts if mark]
-    if None in shares or len(shares) not in (0, len(parts)):
-        raise UsageError(f"{variants!r:.80} are no variants: write old:0.9,new:0.1 or old,new.")
-    document = {
-        "name": name,
-        "primary": primary,
-        "variants": [before if mark else last for before, mark, last in parts],
-        "split": shares or None,
-    }
+    names, shares = variants_of_option(variants)
+    document = {"name": name, "primary": primary, "variants": list(names), "split": list(shares) or None}
     return experiment_of(document, "the options")
+
+
+def variants_of_option(text: str) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    """Return variants and their shares, joined by commas; all or none have their share after a colon.
+
+    Raises
+    ------
+    UsageError
+        If only some have a share, or one is no number.
+
+    Examples
+    --------
+    >>> variants_of_option("old:0.9, new:0.1")
+    (('old', 'new'), (0.9, 0.1))
+    >>> variants_of_option("old,new")
+    (('old', 'new'), ())
+    """
+    parts = [part.strip().rpartition(":") for part in text.split(",")]
+    shares = [_share(last) for _, mark, last in parts if mark]
+    known = tuple(share for share in shares if share is not None)
+    if len(known) < len(shares) or len(shares) not in (0, len(parts)):
+        raise UsageError(f"{text!r:.80} are no variants: write old:0.9,new:0.1 or old,new.")
+    return tuple(before if mark else last for before, mark, last in parts), known
 
 
 def _share(text: str) -> float | None:

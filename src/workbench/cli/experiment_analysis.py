@@ -1,0 +1,199 @@
+"""`workbench experiment analyze` and `decide`: what a test found, and what was made of it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workbench.cli.data import printable
+from workbench.cli.experiment import Folder, Json, Name, decided_document, experiment
+
+if TYPE_CHECKING:
+    from workbench.experiments.analysis import Analysis
+    from workbench.experiments.finding import Finding
+    from workbench.experiments.keeping import Decision, Kept
+    from workbench.source import Tables
+
+
+@experiment.command()
+def analyze(
+    name: Name,
+    *,
+    workspace: Folder,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help="A further metric; the first one decides where the test was not defined here."),
+    ] = None,
+    window: Annotated[str | None, typer.Option(help="30d, or FROM:TO, instead of the planned days.")] = None,
+    variants: Annotated[
+        str, typer.Option(help="Of a test not defined here, the control first: old:0.9,new:0.1.")
+    ] = "",
+    seed: Annotated[int, typer.Option(help="Of everything that is sampled.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Say what a test found: effects, intervals, whether the split is sound, and what to do.
+
+    It also reads tests of which only the assignments were loaded, and says what it takes for granted.
+    """
+    from workbench.cli.experiment_files import variants_of_option
+    from workbench.experiments.analyzing import analyze as analyzed
+    from workbench.experiments.asked import asked
+    from workbench.experiments.kept import kept_experiment
+    from workbench.metrics.measuring import chosen
+    from workbench.store import Workspace
+
+    names, shares = variants_of_option(variants) if variants else ((), ())
+    if metric:
+        chosen(metric)  # a wrong name is said before anything is opened
+    tables = Workspace.open(workspace).tables()
+    kept = kept_experiment(tables, name)
+    plan = asked(kept, tables, metrics=metric or (), window=window, variants=names, split=shares)
+    found = analyzed(plan.experiment, tables, seed=seed)
+    if as_json:
+        document = {"name": name, "data_version": tables.version, "assumed": list(plan.notes)}
+        typer.echo(json.dumps(document | found.to_document(), indent=1))
+    else:
+        typer.echo(as_text(found, plan.notes))
+
+
+@experiment.command()
+def decide(
+    name: Name,
+    *,
+    workspace: Folder,
+    variant: Annotated[str, typer.Option(help="The variant it is about.")],
+    why: Annotated[str, typer.Option(help="The reason; it is kept.")],
+    decision: Annotated[
+        str | None,
+        typer.Option(help="rollout, stop or continue; by default rollout, or stop for the control."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Note a decision about a test, with the figures and the data version it rests on."""
+    from workbench.errors import UsageError
+    from workbench.events.tables import EXPERIMENT_DECISIONS
+    from workbench.experiments.asked import control_of
+    from workbench.experiments.keeping import Decision, next_decision
+    from workbench.experiments.kept import kept_experiment
+    from workbench.governance.roles import identity
+    from workbench.store import Workspace
+    from workbench.store.experiments import keep_decision
+
+    allowed = EXPERIMENT_DECISIONS.field("decision").choices
+    if decision is not None and decision not in allowed:
+        raise UsageError(f"A decision is one of {', '.join(allowed)}, not {decision!r:.80}.")
+    opened = Workspace.open(workspace)
+    tables = opened.tables()
+    kept = kept_experiment(tables, name)
+    given = Decision(
+        name=name,
+        number=0,
+        decision=decision or ("stop" if variant == control_of(kept) else "rollout"),
+        variant=variant,
+        why=why,
+        figures={},
+        data_version=tables.version,
+        decided_at=datetime.now(UTC),
+        decided_by=identity(),
+    )
+    made = next_decision(kept, given)
+    if made is None:
+        typer.echo("Nothing changed: this is the last decision already.", err=True)
+        made = kept.decisions[-1]
+    else:
+        made = replace(made, figures=_figures(kept, tables))
+        keep_decision(opened, made.to_row())
+        for warning in _warnings(made, kept):
+            typer.echo(printable(warning), err=True)
+    typer.echo(json.dumps(decided_document(made), indent=1) if as_json else printable(made.sentence))
+
+
+def as_text(found: Analysis, assumed: Sequence[str] = ()) -> str:
+    """Return an analysis as plain text: what to do, every comparison, and what a reader must know."""
+    lines = [
+        [
+            one.role,
+            one.metric,
+            one.variant,
+            one.comparison.label.shown(one.comparison.value.value),
+            one.comparison.label.shown(one.comparison.value_control.value),
+            one.effect,
+            one.course,
+        ]
+        for one in found.findings
+    ]
+    head = ["role", "metric", "variant", "value", f"of {found.experiment.control}", "change, 95% interval, p"]
+    head[-1] = head[-1].replace("95%", f"{found.experiment.level:.0%}")
+    users = ", ".join(
+        f"{variant} {count:,}"
+        for variant, count in zip(found.experiment.variants, found.ratio.seen, strict=True)
+    )
+    notes = "\n".join(f"- {printable(note)}" for note in (*assumed, *found.notes))
+    table = _table([*head, "course"], lines)
+    days = f"Days: {found.seen.window}. " if found.seen.window else ""
+    return "\n\n".join(
+        [printable(found.sentence), f"{days}Users: {printable(users)}.", table, notes]
+    ).rstrip()
+
+
+def _table(head: list[str], lines: list[list[str]]) -> str:
+    rows = [head, *([printable(cell) for cell in line] for line in lines)]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(head))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def _figures(kept: Kept, tables: Tables) -> dict[str, Any]:
+    """Return what a decision rests on in short, or why there are no figures."""
+    from workbench.errors import NotEnoughData, UsageError
+    from workbench.experiments.analyzing import analyze as analyzed
+    from workbench.experiments.asked import asked
+
+    try:
+        plan = asked(kept, tables)
+        found = analyzed(plan.experiment, tables)
+    except (NotEnoughData, UsageError) as error:
+        return {"none": str(error)}
+    return {
+        "sentence": found.sentence,
+        "winner": found.verdict.winner,
+        "blocked": found.verdict.blocked,
+        "users": dict(zip(found.experiment.variants, found.ratio.seen, strict=True)),
+        "assumed": list(plan.notes),
+        "primary": [_short(one) for one in found.primary],
+    }
+
+
+def _short(one: Finding) -> dict[str, Any]:
+    difference, figures = one.difference, one.comparison
+    known = {
+        "value": figures.value.value,
+        "value_control": figures.value_control.value,
+        "difference": difference.value,
+        "low": difference.low,
+        "high": difference.high,
+        "p": difference.p,
+        "p_adjusted": one.p_adjusted,
+        "relative": figures.relative.value,
+    }
+    plain = {name: float(value) if math.isfinite(value) else None for name, value in known.items()}
+    return {"metric": one.metric, "variant": one.variant, "method": figures.method, **plain}
+
+
+def _warnings(made: Decision, kept: Kept) -> list[str]:
+    """Return what speaks against a decision that was noted all the same."""
+    said = []
+    if "none" in made.figures:
+        said.append(f"No figures stand behind it: {made.figures['none']}")
+    elif made.figures["blocked"] or (made.decision == "rollout" and made.figures["winner"] != made.variant):
+        said.append(f"The figures say otherwise. {made.figures['sentence']}")
+    if kept.status in ("running", "paused") and made.decision != "continue":
+        said.append(f"{kept.name} is still {kept.status}: workbench experiment complete {kept.name}")
+    return said
