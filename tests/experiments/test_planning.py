@@ -148,7 +148,7 @@ def test_what_makes_no_sense_is_refused(options: dict[str, object], error: type[
 @settings(max_examples=20, deadline=None)
 @given(
     st.sampled_from(["proportion", "mean", "ratio"]),
-    st.floats(0.001, 0.7),
+    st.floats(0.001, 0.6),
     st.floats(0.02, 0.4),
     st.integers(2, 6),
     st.integers(1, 6),

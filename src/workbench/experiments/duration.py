@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from workbench.source import Tables
 
 MOST_DAYS = 3650
+SHORTEST = 14  # days of a test: every weekday twice
 WEEK = 7
 OF_CUSTOMERS = tuple(name for name, event in EVENT_TYPES.items() if event.family in {"delivery", "users"})
 HISTORY = 56  # days, whole weeks: the curve begins on the weekday on which a test would

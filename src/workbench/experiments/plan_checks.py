@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from workbench.experiments.duration import SHORTEST
 from workbench.experiments.planned import Design
 from workbench.experiments.sample_size import sample_size
 from workbench.result import format_value
 
-SHORTEST, LONGEST = 14, 28  # days
+LONGEST = 28  # days
 FEWEST = 100  # users a group
 SKEWNESS = 355**-0.5  # of a difference: Kohavi et al. (2014), KDD: 355 times the squared skewness in users
 FEWEST_EVENTS = 10  # and as many non-events, that a group should have for z to hold
@@ -57,7 +58,7 @@ def _skewed(plan: Design) -> str:
 
 def _of_difference(skewness: float, one: int, other: int) -> float:
     """Return the skewness of a difference of two means; equal groups cancel each other's."""
-    return abs(skewness * (1 / one**2 - 1 / other**2)) / (1 / one + 1 / other) ** 1.5
+    return float(abs(skewness * (1 / one**2 - 1 / other**2)) / (1 / one + 1 / other) ** 1.5)
 
 
 def _spread_out(plan: Design) -> str:

@@ -45,6 +45,17 @@ class PeekingPoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
+    """What another change or power would need: users in total, and days to plan where it is known."""
+
+    effect: float
+    relative: float
+    power: float
+    users: int
+    days: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Design:
     """A plan.
 
@@ -64,8 +75,9 @@ class Design:
         Days until so many users have come; None where nobody said how many come, or they never do.
     days : int, optional
         Days to plan: whole weeks, two at least.
-    powers, durations, peeking : tuple
-        The power curve, what is found after each week, and what looking several times does.
+    powers, durations, peeking, alternatives : tuple
+        The power curve, what is found after each week, what looking several times does, and what other
+        changes would need.
     warnings : tuple of str
         What to know beforehand.
     unit, currency : str
@@ -86,6 +98,7 @@ class Design:
     powers: tuple[PowerPoint, ...] = field(default=(), repr=False)
     durations: tuple[DurationPoint, ...] = field(default=(), repr=False)
     peeking: tuple[PeekingPoint, ...] = field(default=(), repr=False)
+    alternatives: tuple[Alternative, ...] = field(default=(), repr=False)
     warnings: tuple[str, ...] = ()
     unit: str = ""
     currency: str | None = None
@@ -117,6 +130,8 @@ class Design:
     @property
     def sentence(self) -> str:
         """Return the plan in one sentence."""
+        if self.missing:
+            return self.missing
         groups = f"{self.sizes[0]:,} users in each of {len(self.sizes)} groups"
         if len(set(self.sizes)) > 1:
             groups = f"{self.total:,} users ({' + '.join(f'{size:,}' for size in self.sizes)})"
@@ -154,7 +169,7 @@ class Design:
         plain: dict[str, Any] = {
             "kind": self.baseline.kind,
             "metric": self.metric,
-            "n_per_group": list(self.sizes) if len(set(self.sizes)) > 1 else self.sizes[0],
+            "n_per_group": list(self.sizes) if len(set(self.sizes)) > 1 else next(iter(self.sizes), None),
             "n_by_variant": list(self.sizes),
             "n_total": self.total,
             "baseline": self.baseline.value,
@@ -176,7 +191,7 @@ class Design:
             "sentence": self.sentence,
             "warnings": list(self.warnings),
         }
-        for name in ("powers", "durations", "peeking"):
+        for name in ("powers", "durations", "peeking", "alternatives"):
             plain[name] = [{key: getattr(row, key) for key in row.__slots__} for row in getattr(self, name)]
         found: dict[str, Any] = _without_nan(plain)
         return found
@@ -194,3 +209,17 @@ def _without_nan(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_nan(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def no_plan(reason: str, *, metric: str = "") -> Design:
+    """Return what stands in the place of a plan that the data cannot carry, and why."""
+    nothing = Baseline(kind="proportion", value=0.5)
+    return Design(
+        metric=metric,
+        baseline=nothing,
+        procedure=Procedure(),
+        effect=math.nan,
+        power=math.nan,
+        sizes=(),
+        missing=reason,
+    )

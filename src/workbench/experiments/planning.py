@@ -7,21 +7,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
-import numpy as np
-
 from workbench.errors import NotEnoughData, UsageError
 from workbench.experiments.baseline import Baseline, Kind
-from workbench.experiments.duration import Arrivals, arrivals, steady, whole_weeks
-from workbench.experiments.peeking import false_alarms
-from workbench.experiments.plan_checks import SHORTEST, warnings
-from workbench.experiments.planned import Design, DurationPoint, PeekingPoint, PowerPoint
+from workbench.experiments.duration import SHORTEST, Arrivals, arrivals, steady, whole_weeks
+from workbench.experiments.plan_checks import warnings
+from workbench.experiments.plan_tables import alternatives, curve, durations, peeking
+from workbench.experiments.planned import Design
 from workbench.experiments.procedure import Correction, Procedure
-from workbench.experiments.sample_size import detectable_effect, inflation, power_of, sample_size
+from workbench.experiments.sample_size import detectable_effect, power_of, sample_size
 
 if TYPE_CHECKING:
     from workbench.source import Tables
 
-MOST_VARIANTS, MOST_WEEKS, MOST_LOOKS = 50, 26, 100
+MOST_VARIANTS = 50
 
 
 class Choices(TypedDict, total=False):
@@ -229,9 +227,10 @@ def design_of(
         needed_days=needed,
         days=days,
         arrivals=arrivals,
-        powers=_curve(baseline, procedure, effect, sum(sizes)),
-        durations=_durations(baseline, procedure, (effect, power), arrivals, days),
-        peeking=_peeking(procedure, power, days),
+        powers=curve(baseline, procedure, effect, sum(sizes)),
+        durations=durations(baseline, procedure, (effect, power), arrivals, days),
+        peeking=peeking(procedure, power, days),
+        alternatives=alternatives(baseline, procedure, effect, arrivals),
         unit=label[1] or ("%" if baseline.kind == "proportion" else ""),
         currency=label[2],
     )
@@ -280,57 +279,3 @@ def _split(split: tuple[float, ...] | list[float] | None, variants: int | None) 
     if len(split) != count:
         raise UsageError(f"{count} variants need {count} shares, not {len(split)}.")
     return tuple(map(float, split))
-
-
-def _curve(baseline: Baseline, procedure: Procedure, effect: float, total: int) -> tuple[PowerPoint, ...]:
-    if procedure.margin > 0:
-        effects = np.linspace(-procedure.margin, procedure.margin, 41)
-    else:
-        effects = effect * np.linspace(0.05, 2.0, 40)
-    if baseline.kind == "proportion":
-        rates = baseline.value + effects
-        effects = effects[(rates >= 0) & (rates <= 1)]
-    powers = power_of(baseline, effects, float(total), procedure)
-    return tuple(
-        PowerPoint(effect=float(some), relative=_relative(float(some), baseline), power=float(power))
-        for some, power in zip(effects, powers, strict=True)
-    )
-
-
-def _durations(
-    baseline: Baseline,
-    procedure: Procedure,
-    aim: tuple[float, float],
-    arrivals: Arrivals | None,
-    days: int | None,
-) -> tuple[DurationPoint, ...]:
-    if arrivals is None:
-        return ()
-    effect, power = aim
-    if not procedure.alpha < power < 1:
-        return ()
-    found = []
-    for week in range(1, min(MOST_WEEKS, max(8, (days or 0) // 7 + 2)) + 1):
-        users = int(arrivals.reach(7 * week))
-        size = detectable_effect(baseline, users, procedure, power=power, sign=-1 if effect < 0 else 1)
-        point = DurationPoint(days=7 * week, users=users, effect=size, relative=_relative(size, baseline))
-        found.append(point)
-    return tuple(found)
-
-
-def _peeking(procedure: Procedure, power: float, days: int | None) -> tuple[PeekingPoint, ...]:
-    if not procedure.alpha < power < 1:
-        power = 0.8
-    looks = {1, 2, 5, 10, procedure.looks, *([days // 7, days] if days is not None else [])}
-    return tuple(
-        PeekingPoint(
-            looks=count,
-            false_alarms=false_alarms(count, alpha=procedure.comparison_alpha, sides=procedure.sides),
-            inflation=inflation(replace(procedure, looks=count), power=power),
-        )
-        for count in sorted(count for count in looks if count <= MOST_LOOKS)
-    )
-
-
-def _relative(effect: float, baseline: Baseline) -> float:
-    return effect / abs(baseline.value) if baseline.value else math.nan

@@ -61,6 +61,8 @@ class FalseAlarms:
         p-values by tenths; even where the procedure keeps its promise at every level.
     uniform : float
         p of the hypothesis that they are even.
+    missing : str
+        Why there are no tests; empty where there are.
     """
 
     runs: int
@@ -73,11 +75,12 @@ class FalseAlarms:
     below: int
     bins: tuple[int, ...]
     uniform: float
+    missing: str = ""
 
     @property
     def rate(self) -> float:
         """Return the share of tests with a false alarm."""
-        return self.found / self.runs
+        return self.found / self.runs if self.runs else float("nan")
 
     @property
     def kept(self) -> bool:
@@ -87,6 +90,8 @@ class FalseAlarms:
     @property
     def sentence(self) -> str:
         """Return whether the promise is kept."""
+        if self.missing:
+            return self.missing
         said = f"{self.rate:.2%} ({self.low:.2%} to {self.high:.2%})"
         start = f"In {self.runs:,} tests of nothing on {self.users:,} users, {said} found a difference"
         if self.kept:
@@ -129,10 +134,13 @@ class SimulatedPower:
     users: int
     alpha: float
     rows: tuple[PowerRow, ...]
+    missing: str = ""
 
     @property
     def sentence(self) -> str:
         """Return which change is found most of the time."""
+        if self.missing or not self.rows:
+            return self.missing or "No change was tried."
         enough = [row for row in self.rows if row.power >= 0.8]
         if not enough:
             best = max(self.rows, key=lambda row: row.power)
