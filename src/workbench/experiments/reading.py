@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from workbench.source import Tables
+
+
+_DAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +57,7 @@ class Reading:
     sums: Sums
     strata: tuple[str, ...] = ()
     early: int = 0
-    others: dict[str, int] | None = None
+    others: dict[str, int] = field(default_factory=dict)
 
 
 def read(tables: Tables, question: Question, *, variants: Sequence[str]) -> Reading:
@@ -78,7 +81,7 @@ def read(tables: Tables, question: Question, *, variants: Sequence[str]) -> Read
     answer = tables.query(_on_days(text, question, tables.dialect)).to_pydict()
     if not answer["variant_"]:
         raise NotEnoughData(f"Nobody was assigned to {question.experiment} until {question.window.last}.")
-    return _reading(answer, question, tuple(variants))
+    return reading_of(answer, columns=question.names, pairs=question.pairs, variants=tuple(variants))
 
 
 def values_of(tables: Tables, question: Question, column: str) -> dict[str, tuple[Any, Any]]:
@@ -134,12 +137,28 @@ def _counted(question: Question, place: int) -> Any:
     return users.group_by(users.variant_, value_=users[f"c{place}"]).agg(users_=users.count())
 
 
-def _reading(answer: dict[str, list[Any]], question: Question, variants: tuple[str, ...]) -> Reading:
+def reading_of(
+    answer: dict[str, list[Any]],
+    *,
+    columns: tuple[str, ...],
+    pairs: Sequence[tuple[str, str]],
+    variants: tuple[str, ...],
+) -> Reading:
+    """Return the sums that an answer holds, one row per variant and stratum.
+
+    Parameters
+    ----------
+    answer : dict of str to list
+        ``variant_``, ``users_``, perhaps ``stratum_`` and ``early_``; for each column its shift (``gc0`` ...)
+        and the mean of what is left of it (``c0`` ...); for each pair the sum of products (``p0`` ...).
+    columns, pairs, variants
+        What was asked for.
+    """
     strata = tuple(sorted({str(name) for name in answer.get("stratum_", [])}))
-    size, columns = len(strata) or 1, len(question.names)
+    size = len(strata) or 1
     n = np.zeros((size, len(variants)))
-    means = np.full((size, len(variants), columns), np.nan)
-    products = np.full((size, len(variants), columns, columns), np.nan)
+    means = np.full((*n.shape, len(columns)), np.nan)
+    products = np.full((*means.shape, len(columns)), np.nan)
     others: dict[str, int] = {}
     for row, variant in enumerate(answer["variant_"]):
         if variant not in variants:
@@ -147,29 +166,35 @@ def _reading(answer: dict[str, list[Any]], question: Question, variants: tuple[s
             continue
         at = (strata.index(str(answer["stratum_"][row])) if strata else 0, variants.index(variant))
         n[at] = answer["users_"][row]
-        shift = np.array([answer[f"c{place}"][row] for place in range(columns)], float)
-        means[at] = shift + np.array([answer[f"gc{place}"][row] for place in range(columns)], float)
-        products[at] = _products(answer, row, question, shift, n[at])
-    found = Sums(variants=variants, columns=question.names, n=n, means=means, products=products)
-    if not strata:
-        found = Sums(variants=variants, columns=question.names, n=n[0], means=means[0], products=products[0])
-    return Reading(sums=found, strata=strata, early=int(sum(answer["early_"])), others=others)
+        shift = np.array([answer[f"c{place}"][row] for place in range(len(columns))], float)
+        means[at] = shift + np.array([answer[f"gc{place}"][row] for place in range(len(columns))], float)
+        about = [answer[f"p{place}"][row] for place in range(len(pairs))]
+        products[at] = _products(about, columns, pairs, shift=shift, n=n[at])
+    parts = (n, means, products) if strata else (n[0], means[0], products[0])
+    found = Sums(variants=variants, columns=columns, n=parts[0], means=parts[1], products=parts[2])
+    return Reading(sums=found, strata=strata, early=int(sum(answer.get("early_", []))), others=others)
 
 
-def _products(answer: dict[str, list[Any]], row: int, question: Question, shift: Any, n: float) -> Any:
+def _products(
+    about: list[float], columns: tuple[str, ...], pairs: Sequence[tuple[str, str]], *, shift: Any, n: float
+) -> Any:
     """Return the products about the variant's own means, from those about the means of all."""
-    found = np.full((len(shift), len(shift)), np.nan)
-    place = {name: at for at, name in enumerate(question.names)}
-    for at, (one, other) in enumerate(question.pairs):
+    found = np.full((len(columns), len(columns)), np.nan)
+    place = {name: at for at, name in enumerate(columns)}
+    for value, (one, other) in zip(about, pairs, strict=True):
         a, b = place[one], place[other]
-        found[a, b] = found[b, a] = answer[f"p{at}"][row] - n * shift[a] * shift[b]
+        found[a, b] = found[b, a] = value - n * shift[a] * shift[b]
     diagonal = np.einsum("ii->i", found)
     np.maximum(diagonal, 0.0, out=diagonal)
     return found
 
 
 def assigned_users(tables: Tables, question: Question) -> dict[str, Any]:
-    """Return how many users were assigned, how many to several variants, and the first and last instant."""
+    """Return who was assigned until the last day.
+
+    ``users``; ``several``, those with several variants; the ``first`` and ``last`` instant; and the mean
+    ``days`` from a user's assignment to the end of the last day.
+    """
     text = sql.to_sql(
         lambda: _overview(question), ("experiment users of", _source(), question.key), tables.dialect
     )
@@ -178,8 +203,13 @@ def assigned_users(tables: Tables, question: Question) -> dict[str, Any]:
 
 def _overview(question: Question) -> Any:
     rows = assignments(question)
+    end = sql.seconds(sql.literal(sql.AFTER, "timestamp"))
     return rows.aggregate(
-        users=rows.count(), several=rows.several_.sum(), first=rows.since_.min(), last=rows.since_.max()
+        users=rows.count(),
+        several=rows.several_.sum(),
+        first=rows.since_.min(),
+        last=rows.since_.max(),
+        days=((end - sql.seconds(rows.since_)) / _DAY).mean(),
     )
 
 
