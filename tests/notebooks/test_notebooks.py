@@ -22,6 +22,7 @@ from workbench.reports.exporter import ReportExporter
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NAMES = (
     *("executive", "campaign", "channels", "attribution", "journeys", "leads", "cohorts", "data_quality"),
+    "holdout",
 )
 _LOGIC = (
     ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.For, ast.AsyncFor, ast.While,

@@ -13,7 +13,7 @@ from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import colour
 from workbench.experiments.comparison import shown_p
 from workbench.experiments.estimate import Estimate
-from workbench.experiments.holdout import Holdout, effect_sentence, interval_text
+from workbench.experiments.holdout import Holdout, interval_text
 from workbench.experiments.holdout_effects import Effect
 from workbench.experiments.holdout_parts import Parts
 from workbench.experiments.holdout_weeks import LiftOverTime
@@ -93,7 +93,8 @@ def holdout_campaigns(result: Holdout) -> Drawing | Nothing:
     loses = sum(found.high < 0 for _, found in known)
     finding = f"{pays} of {len(known)} campaigns surely pay, {loses} surely cost more than they bring"
     if len(known) == 1:
-        finding = effect_sentence(known[0][0], currency=result.currency, level=result.level)
+        ends = interval_text(known[0][1], "money", currency=result.currency, level=result.level)
+        finding = f"{coded(known[0][0].name)}: {drawn[0]['said']} {'after cost ' if paid else ''}({ends})"
     return Drawing(
         finding=finding,
         subtitle=in_one_line(

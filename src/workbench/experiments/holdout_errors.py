@@ -21,6 +21,7 @@ from workbench.stats import exact_share_interval
 
 TIMES = 4000
 _TOLERATED = 1.2
+_MANY = 5000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ class FalsePositives:
 
 
 def false_positives(
-    pairs: Pairs, *, level: float = 0.95, times: int = TIMES, seed: int = 0
+    pairs: Pairs, *, level: float = 0.95, times: int | None = None, seed: int = 0
 ) -> tuple[FalsePositives, ...]:
     """Return how often each method is wrong on these users, of buyers and of revenue.
 
@@ -93,8 +94,10 @@ def false_positives(
         With what was bought before.
     level : float
         Of the method.
-    times, seed : int
-        Random holdouts, and where they start.
+    times : int, optional
+        Random holdouts: 4,000 by default, half of that where very many bought.
+    seed : int
+        Where they start.
     """
     pairs = pairs.comparable()
     found = []
@@ -110,7 +113,8 @@ def false_positives(
             found.append(FalsePositives(outcome=outcome, method="", promised=1 - level, missing=why))
             continue
         strata = Strata.of(pairs, values)
-        found += _measured(outcome, strata, reassigns(pairs), level=level, times=times, seed=seed)
+        drawn = times or (TIMES if few < _MANY else TIMES // 2)
+        found += _measured(outcome, strata, reassigns(pairs), level=level, times=drawn, seed=seed)
     return tuple(found)
 
 

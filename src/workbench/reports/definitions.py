@@ -130,6 +130,22 @@ class JourneysParameters(RunParameters):
     )
 
 
+class HoldoutParameters(RunParameters):
+    """Parameters of the report on holdouts."""
+
+    campaign: CampaignId | None = Field(
+        default=None, description="The id of the campaign to judge; none is all that kept a holdout."
+    )
+    window: Window = "180d"
+    by: Literal["segment", "region", "platform"] = Field(
+        default="segment", description="What tells parts of the users apart."
+    )
+    planned: float = Field(
+        default=0.1, gt=0, lt=1, description="The share of users that was to be held out: 0.1 is a tenth."
+    )
+    level: float = Field(default=0.95, ge=0.8, le=0.999, description="The level of all intervals.")
+
+
 class DataQualityParameters(RunParameters):
     """Parameters of the data quality report."""
 
@@ -188,6 +204,12 @@ NOTEBOOKS: Catalog[NotebookDefinition] = Catalog(
             title="Customer journeys",
             says="How do people come to buy?",
             parameters=JourneysParameters,
+        ),
+        NotebookDefinition(
+            name="holdout",
+            title="Holdouts",
+            says="What did campaigns cause that would not have happened anyway?",
+            parameters=HoldoutParameters,
         ),
         NotebookDefinition(
             name="leads",
