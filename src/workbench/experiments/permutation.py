@@ -141,6 +141,32 @@ def permutation_test(
     )
 
 
+def permutation_p(
+    values: ArrayLike,
+    counts: ArrayLike,
+    *,
+    users: tuple[int, int],
+    permutations: int = 10_000,
+    seed: int = 0,
+) -> float:
+    """Return only p, and NaN where there is none: what repeated checks of the method need, ten times as fast.
+
+    Parameters
+    ----------
+    values, counts, users, permutations, seed
+        As in `permutation_test`.
+
+    Examples
+    --------
+    >>> permutation_p([10.0, 25.0], [[40, 60], [30, 55]], users=(1000, 1000)) < 0.01
+    True
+    """
+    table = buyers_of(values, counts, users)
+    if _why_not(table, permutations, 1.0):
+        return float("nan")
+    return _difference_p(table, shuffles(table, permutations, np.random.default_rng(seed)), 0.0)
+
+
 def skewness(values: ArrayLike, counts: ArrayLike, users: float) -> float:
     """Return the skewness of a column from its values and their counts; the users left are zeros.
 

@@ -67,9 +67,12 @@ def shuffles(table: Buyers, permutations: int, rng: np.random.Generator) -> Shuf
     figures = np.column_stack([figures, figures**2])
     buyers, users = len(values), table.users
     sizes = rng.hypergeometric(buyers, sum(users) - buyers, users[1], size=permutations)
+    rest = 2 * users[1] > sum(users)  # draw the smaller of the two groups
+    sizes = buyers - sizes if rest else sizes
     rows = max(1, _CELLS // buyers)
     parts = [_subset_sums(figures, sizes[at : at + rows], rng) for at in range(0, permutations, rows)]
-    own, others, own_squares, others_squares = np.concatenate(parts).T
+    sums = np.concatenate(parts)
+    own, others, own_squares, others_squares = (figures.sum(axis=0) - sums if rest else sums).T
     return Shuffles(
         own=(own * scale, own_squares * scale**2),
         others=(others * scale, others_squares * scale**2),
@@ -83,7 +86,8 @@ def _subset_sums(figures: Floats, sizes: NDArray[np.int64], rng: np.random.Gener
     added or removed at random until the size is right. That draws a few bits a row instead of sorting them.
     """
     buyers = len(figures)
-    coin = int(np.clip(np.rint(256 * sizes.mean() / buyers), 1, 255))
+    few = sizes.mean() - 2 * sizes.std()  # to add a row is quicker than to remove one: most are not taken
+    coin = int(np.clip(256 * few / buyers, 0, 255))
     taken = rng.integers(0, 256, size=(len(sizes), buyers), dtype=np.uint8) < coin
     sums = taken.astype(float) @ figures
     excess = taken.sum(axis=1) - sizes

@@ -1,15 +1,14 @@
 """Planned looks at a running test: how much of the error each look may spend, and the bound it gives.
 
 The bounds are symmetric and two-sided. Under no effect the statistics of the looks are normal with
-correlations sqrt(t_i / t_j), t being the share of the planned information; their joint distribution is
-integrated look by look, on grids that stay fine beside the step between two looks: 500 are as exact as 5.
+correlations sqrt(t_i / t_j), t being the share of the planned information (integrated in `looks`).
 The interval of a look is the estimate -+ bound x standard error (a repeated confidence interval), its p the
 smallest alpha at which the look would have crossed its bound: one procedure.
 
 References
 ----------
 Lan, DeMets (1983), Biometrika 70: spending functions. Jennison, Turnbull (2000), Group Sequential Methods,
-chapters 7 (spending), 9 (repeated intervals and p), 19 (integration; here by Gauss and Legendre's rule).
+chapters 7 (spending) and 9 (repeated intervals and p).
 """
 
 from __future__ import annotations
@@ -22,19 +21,19 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, ndtri, roots_legendre
+from scipy.special import ndtr, ndtri
 
 from workbench.errors import UsageError
 from workbench.experiments.estimate import Estimate
+from workbench.experiments.looks import Grid, moved, stopping_chances, tails
 
 Floats = NDArray[np.float64]
 Spending = Literal["obrien_fleming", "pocock"]
-Grid = tuple[Floats, Floats]  # statistics of the tests that go on, and the chance of each
 
 # What is smaller is solved without the earlier looks: the bound is a little too wide, by less than rounding.
 _TINY = 1e-13
+_NEAR = 2e-4  # looks that are nearer, in shares of the later one, are one look
 _ALPHAS = (1e-250, 0.999)  # the bounds fall as alpha grows, so that p is unique
-_REACH = 8.5  # standard deviations beyond which no grid needs to go: 2e-17 of a normal distribution
 
 
 def spent(fractions: ArrayLike, *, alpha: float = 0.05, spending: Spending = "obrien_fleming") -> Floats:
@@ -152,7 +151,7 @@ def design(
     """
     limits = bounds(fractions, alpha=alpha, spending=spending)
     times = [float(share) for share in fractions]
-    stopping = _stopping(times, limits, drift)
+    stopping = stopping_chances(times, limits, drift)
     reached = float(stopping @ times + (1 - stopping.sum()) * times[-1])
     return Design(
         fractions=np.array(times),
@@ -182,8 +181,11 @@ def inflation(
     limits = bounds(fractions, alpha=alpha, spending=spending)
     times = [float(share) for share in fractions]
     single = float(ndtri(1 - alpha / 2) + ndtri(power))
-    needed = brentq(lambda drift: _stopping(times, limits, drift).sum() - power, single / 2, single * 3)
-    return float((needed / single) ** 2)
+
+    def missing(drift: float) -> float:
+        return float(stopping_chances(times, limits, drift).sum() - power)
+
+    return float((brentq(missing, single / 2, single * 3) / single) ** 2)
 
 
 def look(
@@ -241,10 +243,10 @@ def _check(times: tuple[float, ...], alpha: float, spending: str) -> None:
     shown = ", ".join(f"{share:.4g}" for share in times)
     if not times or not np.isfinite(times).all() or times[0] <= 0:
         raise UsageError(f"The looks stand at [{shown}] of the plan; each must be above 0, e.g. 0.25.")
-    if any(later <= earlier for earlier, later in pairwise(times)):
+    if any(later - earlier < _NEAR * later for earlier, later in pairwise(times)):
         raise UsageError(
             f"The looks stand at [{shown}] of the plan; each needs more data than the one before. Leave out "
-            "a look without new users, and measure all looks against the same planned number."
+            "a look without enough new users, and measure all looks against the same planned number."
         )
     if len(times) > 1 and times[-2] >= 1:
         raise UsageError(
@@ -281,7 +283,7 @@ def _bounds(times: tuple[float, ...], alpha: float, spending: Spending, final: b
     for k, step in enumerate(steps):
         limit = _limit(float(step), grid, times, k)
         if k + 1 < len(times):
-            grid = _moved(grid, times, k, limit=limit)
+            grid = moved(grid, times, k, limit=limit)
         found.append(limit)
     return tuple(found)
 
@@ -304,56 +306,5 @@ def _limit(step: float, grid: Grid | None, times: tuple[float, ...], k: int) -> 
 
 
 def _log_crossing(grid: Grid, times: tuple[float, ...], k: int, at: float) -> float:
-    upper, lower = _tails(grid, times, k, at, drift=0.0)
+    upper, lower = tails(grid, times, k, at, drift=0.0)
     return float(np.log(max(upper + lower, 1e-300)))
-
-
-def _tails(grid: Grid, times: Sequence[float], k: int, at: float, *, drift: float) -> tuple[float, float]:
-    """Return the chances to lie above and below the bound at look k without having crossed before."""
-    z, mass = grid
-    before, now = times[k - 1], times[k]
-    width = np.sqrt(now - before)
-    centre = z * np.sqrt(before) + drift * (now - before)
-    edge = at * np.sqrt(now)
-    return float(mass @ ndtr((centre - edge) / width)), float(mass @ ndtr((-edge - centre) / width))
-
-
-def _moved(grid: Grid | None, times: Sequence[float], k: int, *, limit: float, drift: float = 0.0) -> Grid:
-    """Return the statistics at look k of the tests that go on, on a grid fit for the steps around it."""
-    mean = drift * np.sqrt(times[k])
-    low, high = max(-limit, mean - _REACH), min(limit, mean + _REACH)
-    if low >= high:
-        return np.zeros(1), np.zeros(1)
-    steps = np.diff(times, prepend=0.0)
-    narrow = np.sqrt(steps[k] / times[k])
-    if k + 1 < len(times):
-        narrow = min(narrow, np.sqrt(steps[k + 1] / times[k]))
-    nodes, weights = _rule(int(np.ceil(max(32.0, 3 * (high - low) / narrow) / 16)) * 16)
-    z = (low + high) / 2 + (high - low) / 2 * nodes
-    weights = weights * (high - low) / 2
-    if grid is None:
-        return z, weights * np.exp(-np.square(z - mean) / 2) / np.sqrt(2 * np.pi)
-    before, mass = grid
-    width = np.sqrt(steps[k])
-    centre = before * np.sqrt(times[k - 1]) + drift * steps[k]
-    kernel = np.exp(-np.square((z[:, None] * np.sqrt(times[k]) - centre) / width) / 2)
-    return z, weights * (kernel @ mass) * np.sqrt(times[k]) / (width * np.sqrt(2 * np.pi))
-
-
-@lru_cache(maxsize=256)
-def _rule(size: int) -> tuple[Floats, Floats]:
-    return roots_legendre(size)
-
-
-def _stopping(times: Sequence[float], limits: Floats, drift: float) -> Floats:
-    """Return the chance to cross first at each look, on either side."""
-    found: list[float] = []
-    grid: Grid | None = None
-    for k, limit in enumerate(limits):
-        if grid is None:
-            mean = drift * np.sqrt(times[0])
-            found.append(float(ndtr(mean - limit) + ndtr(-limit - mean)))
-        else:
-            found.append(sum(_tails(grid, times, k, float(limit), drift=drift)))
-        grid = _moved(grid, times, k, limit=float(limit), drift=drift)
-    return np.array(found)

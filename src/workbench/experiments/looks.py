@@ -1,0 +1,76 @@
+"""The statistics of one test at several looks: their joint distribution, integrated look by look.
+
+Each look adds independent data, so a look depends on the past only through the look before. Gauss and
+Legendre's rule is used on grids that stay fine beside the step between two looks: 500 looks are as exact as
+5.
+
+References
+----------
+Armitage, McPherson, Rowe (1969), JRSS A 132: the recursion. Jennison, Turnbull (2000), Group Sequential
+Methods, chapter 19.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, roots_legendre
+
+Floats = NDArray[np.float64]
+Grid = tuple[Floats, Floats]  # statistics of the tests that go on, and the chance of each
+
+_REACH = 8.5  # standard deviations beyond which no grid needs to go: 2e-17 of a normal distribution
+
+
+def tails(grid: Grid, times: Sequence[float], k: int, at: float, *, drift: float) -> tuple[float, float]:
+    """Return the chances to lie above and below the bound at look k without having crossed before."""
+    z, mass = grid
+    before, now = times[k - 1], times[k]
+    width = np.sqrt(now - before)
+    centre = z * np.sqrt(before) + drift * (now - before)
+    edge = at * np.sqrt(now)
+    return float(mass @ ndtr((centre - edge) / width)), float(mass @ ndtr((-edge - centre) / width))
+
+
+def moved(grid: Grid | None, times: Sequence[float], k: int, *, limit: float, drift: float = 0.0) -> Grid:
+    """Return the statistics at look k of the tests that go on, on a grid fit for the steps around it."""
+    mean = drift * np.sqrt(times[k])
+    low, high = max(-limit, mean - _REACH), min(limit, mean + _REACH)
+    if low >= high:
+        return np.zeros(1), np.zeros(1)
+    steps = np.diff(times, prepend=0.0)
+    narrow = np.sqrt(steps[k] / times[k])
+    if k + 1 < len(times):
+        narrow = min(narrow, np.sqrt(steps[k + 1] / times[k]))
+    nodes, weights = _rule(int(np.ceil(max(32.0, 3 * (high - low) / narrow) / 16)) * 16)
+    z = (low + high) / 2 + (high - low) / 2 * nodes
+    weights = weights * (high - low) / 2
+    if grid is None:
+        return z, weights * np.exp(-np.square(z - mean) / 2) / np.sqrt(2 * np.pi)
+    before, mass = grid
+    width = np.sqrt(steps[k])
+    centre = before * np.sqrt(times[k - 1]) + drift * steps[k]
+    kernel = np.exp(-np.square((z[:, None] * np.sqrt(times[k]) - centre) / width) / 2)
+    return z, weights * (kernel @ mass) * np.sqrt(times[k]) / (width * np.sqrt(2 * np.pi))
+
+
+@lru_cache(maxsize=256)
+def _rule(size: int) -> tuple[Floats, Floats]:
+    return roots_legendre(size)
+
+
+def stopping_chances(times: Sequence[float], limits: Floats, drift: float) -> Floats:
+    """Return the chance to cross first at each look, on either side."""
+    found: list[float] = []
+    grid: Grid | None = None
+    for k, limit in enumerate(limits):
+        if grid is None:
+            mean = drift * np.sqrt(times[0])
+            found.append(float(ndtr(mean - limit) + ndtr(-limit - mean)))
+        else:
+            found.append(sum(tails(grid, times, k, float(limit), drift=drift)))
+        grid = moved(grid, times, k, limit=float(limit), drift=drift)
+    return np.array(found)
