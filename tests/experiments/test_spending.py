@@ -44,7 +44,9 @@ def crossing_by_gsdesign(times: list[float], limits: np.ndarray, drift: float = 
 
 
 @pytest.mark.parametrize("spending", ["obrien_fleming", "pocock"])
-@pytest.mark.parametrize("times", [[1.0], [0.3, 0.35, 0.9, 1], [0.5, 0.8, 1.2], [0.02, 0.6, 1], [0.5, 0.501, 1]])
+@pytest.mark.parametrize(
+    "times", [[1.0], [0.3, 0.35, 0.9, 1], [0.5, 0.8, 1.2], [0.02, 0.6, 1], [0.5, 0.501, 1]]
+)
 def test_error_is_spent_whole_and_no_more(spending: str, times: list[float]) -> None:
     for alpha in (0.05, 0.01, 0.2):
         limits = bounds(times, alpha=alpha, spending=spending)
