@@ -57,8 +57,8 @@ def test_p_is_small_exactly_when_the_interval_leaves_out_no_effect(
     for find in (synthetic_control, augmented_synthetic_control):
         result = conformal_test(find(made), level=level)
         for each in (result.effect.att, result.effect.incremental, result.effect.lift):
-            assert each.excludes(0) == (each.p < 1 - level)
-            assert each.low <= each.value <= each.high
+            assert each.excludes(0) == (each.p < 1 - level) or not each.known
+            assert each.low <= each.value <= each.high or not each.known
 
 
 @settings(max_examples=15, deadline=None)
@@ -111,3 +111,10 @@ def test_order_and_units_do_not_matter(simulate: Simulator) -> None:
     )
     assert scaled.effect.att.p == first.effect.att.p
     assert scaled.effect.att.low == pytest.approx(first.effect.att.low * 1e4, rel=1e-4)
+
+
+def test_a_figure_that_fell_below_zero_has_no_lift(simulate: Simulator) -> None:
+    panel = simulate(5, geos=14, days=60)
+    result = conformal_test(synthetic_control(_with_effect(panel, -2 * panel.values[:2].max(), 50)))
+    assert result.effect.att.significant
+    assert "needs a figure above 0" in result.effect.lift.note

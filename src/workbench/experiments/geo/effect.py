@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from workbench.experiments.estimate import Estimate
+from workbench.experiments.estimate import Estimate, unknown
 from workbench.experiments.geo.synthetic_control import Counterfactual
 
 if TYPE_CHECKING:
@@ -57,14 +57,15 @@ def effect_of(
     method, note : str
         As in `Estimate`.
     """
-    said = {"p": p, "method": method, "note": note}
     cells = len(found.split.treated) * found.split.post
     mean = float(found.observed[found.split.pre :].mean())
-    return Effect(
-        att=Estimate(value=found.att, low=low, high=high, **said),  # type: ignore[arg-type]
-        incremental=Estimate(value=found.incremental, low=low * cells, high=high * cells, **said),  # type: ignore[arg-type]
-        lift=Estimate(value=found.lift, low=_share(low, mean), high=_share(high, mean), **said),  # type: ignore[arg-type]
-    )
+    att = Estimate(value=found.att, low=low, high=high, p=p, method=method, note=note)
+    total = replace(att, value=found.att * cells, low=low * cells, high=high * cells)
+    if not 0 < mean > found.att:
+        why = "A share needs a figure above 0, with the effect and without it."
+        return Effect(att=att, incremental=total, lift=unknown(why, method=method))
+    value, least, most = (_share(each, mean) for each in (found.att, low, high))
+    return Effect(att=att, incremental=total, lift=replace(att, value=value, low=least, high=most))
 
 
 def _share(att: float, mean: float) -> float:

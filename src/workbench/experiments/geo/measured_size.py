@@ -10,23 +10,24 @@ import numpy as np
 from workbench.errors import unknown_name
 from workbench.experiments.geo.conformal import METHOD as CONFORMAL
 from workbench.experiments.geo.conformal import block_p
+from workbench.experiments.geo.pairs import kept_between, pairs_of
 from workbench.experiments.geo.panel import Floats, Rows
 from workbench.experiments.geo.placebo import METHOD as PLACEBO
-from workbench.experiments.geo.placebo import placebo_sets, ranked
+from workbench.experiments.geo.placebo import placebo_sets, scored
 from workbench.experiments.geo.split import MIN_PRE, Split
 from workbench.experiments.geo.synthetic_control import (
     Weighting,
     centred,
-    gaps_of,
+    gap_of,
+    prepared,
     simplex_weights,
-    summary_of,
 )
 from workbench.stats import share_interval
 
 if TYPE_CHECKING:
     import pandas as pd
 
-REFERENCES = 40
+REFERENCES = 20
 MIN_RUNS, MAX_RUNS = 50, 200
 
 
@@ -136,7 +137,7 @@ def measured_size(
 
     Notes
     -----
-    Placebo tests here use 40 groups, enough to reject at 5 %, in the place of 200. Conformal tests here have
+    Placebo tests here use 20 groups, enough to reject at 5 %, in the place of 200. Conformal tests here have
     the p of no effect alone, which is never above that of `conformal_test`.
     """
     if method not in _TESTS:
@@ -171,11 +172,10 @@ def measured_size(
 def _placebo_p(values: Floats, pre: int, rows: Rows, weighting: Weighting, seed: int) -> float:
     others = np.setdiff1d(np.arange(len(values)), rows)
     sets = placebo_sets(others, min(len(rows), len(others) // 2), count=REFERENCES, seed=seed)
-    gaps = gaps_of(values, pre=pre, sets=[rows, *sets], donors=others, weighting=weighting)
-    atts, misses = summary_of(gaps, pre)
-    if not misses.all():
-        return 1.0  # a perfect fit is refused, not found
-    return ranked(float(atts[0]), float(misses[0]), np.abs(atts[1:] / misses[1:]), level=0.95)[0]
+    pairs = pairs_of(values, pre=pre, treated=rows, sets=sets, donors=others, weighting=weighting)
+    _, lows, highs = scored(pairs, pre)
+    value = float(gap_of(prepared(values, pre), rows, others, weighting)[pre:].mean())
+    return kept_between(lows, highs, value=value, level=0.95)[0]
 
 
 def _conformal_p(values: Floats, pre: int, rows: Rows, weighting: Weighting, seed: int) -> float:

@@ -11,8 +11,9 @@ import numpy as np
 
 from workbench.errors import NotEnoughData
 from workbench.experiments.geo.effect import Effect, effect_of
+from workbench.experiments.geo.pairs import kept_between, pairs_of
 from workbench.experiments.geo.panel import Floats, Rows
-from workbench.experiments.geo.synthetic_control import Counterfactual, gaps_of, summary_of
+from workbench.experiments.geo.synthetic_control import Counterfactual, summary_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,10 +80,10 @@ def placebo_test(
     """Return the effect with the interval and p of placebo in space.
 
     Groups of as many control geos as were treated are taken as if they had been; the same method finds their
-    effects from the other controls. Each effect is divided by its root mean square miss before the test, so
-    that a group that fits badly does not look extreme. p = (1 + groups at least as extreme) / (1 + groups).
-    The interval holds the constant effects that the same test does not reject, so it leaves out 0 exactly
-    when p < 1 - level.
+    effects from the other controls, and that of the treated geos again from the same ones (`pairs_of` says
+    why). Each effect is divided by its root mean square miss before the test, so that a group that fits badly
+    does not look extreme. p = (1 + groups at least as extreme) / (1 + groups). The interval holds the
+    constant effects that the same test does not reject, so it leaves out 0 exactly when p < 1 - level.
 
     Parameters
     ----------
@@ -111,38 +112,65 @@ def placebo_test(
     References
     ----------
     Abadie, Diamond, Hainmueller (2010), JASA 105, section 3.4; Firpo and Possebom (2018), Journal of Causal
-    Inference 6, for the inversion.
+    Inference 6, for the inversion; Lei and Sudijono (2025), leave-two-out, for the pairs.
     """
     split = found.split
     _refuse_perfect(found)
     size = min(len(split.treated), len(split.controls) // 2)
     sets = placebo_sets(split.controls, size, count=placebos, seed=seed)
-    gaps = gaps_of(
-        split.panel.values, pre=split.pre, sets=sets, donors=split.controls, weighting=found.weighting
+    pairs = pairs_of(
+        split.panel.values,
+        pre=split.pre,
+        treated=split.treated,
+        sets=sets,
+        donors=split.controls,
+        weighting=found.weighting,
     )
-    atts, misses = summary_of(gaps, split.pre)
+    scores, lows, highs = scored(pairs, split.pre)
+    misses = np.sqrt(np.square(pairs[0, :, : split.pre]).mean(1))
     kept = np.ones(len(sets), bool) if worst_fit is None else misses <= worst_fit * found.rmse
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scores = np.abs(np.where(misses > 0, atts / misses, np.inf))
-    p, half = ranked(found.att, found.rmse, scores[kept], level=level)
+    p, low, high = kept_between(lows[kept], highs[kept], value=found.att, level=level)
     notes = _notes(found, size, int(kept.sum()), level)
-    effect = effect_of(
-        found, low=found.att - half, high=found.att + half, p=p, method=METHOD, note=" ".join(notes)
-    )
     return PlaceboTest(
-        effect=effect,
+        effect=effect_of(found, low=low, high=high, p=p, method=METHOD, note=" ".join(notes)),
         level=level,
         statistic=found.att / found.rmse,
         placebos=scores[kept],
-        gaps=gaps[kept] / misses[kept, None],
+        gaps=pairs[0, kept] / misses[kept, None],
         size=size,
         left_out=int((~kept).sum()),
         notes=notes,
     )
 
 
+def placebo_sets(geos: Rows, size: int, *, count: int, seed: int) -> list[Rows]:
+    """Return different groups of geos: all where there are no more than `count`, else so many at random."""
+    if math.comb(len(geos), size) <= count:
+        return [np.array(rows, np.intp) for rows in combinations(geos, size)]
+    rng = np.random.default_rng(seed)
+    drawn: dict[tuple[int, ...], None] = {}
+    while len(drawn) < count:
+        drawn[tuple(sorted(rng.choice(geos, size, replace=False).tolist()))] = None
+    return [np.array(rows, np.intp) for rows in drawn]
+
+
+def scored(pairs: Floats, pre: int) -> tuple[Floats, Floats, Floats]:
+    """Return how extreme each placebo group is, and the ends of the effects that it keeps.
+
+    A group keeps the effects e for which it is at least as extreme as the treated geos beside it:
+    |group's effect| / group's miss >= |theirs - e| / their miss.
+    """
+    (own, beside), (misses, beside_misses) = summary_of(pairs, pre)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scores = np.where(misses > 0, np.abs(own) / misses, np.inf)
+    reach = beside_misses * scores
+    return scores, beside - reach, beside + reach
+
+
 def ranked(att: float, rmse: float, scores: Floats, *, level: float) -> tuple[float, float]:
-    """Return p, and half the width of the interval, of an effect among the scores of placebos.
+    """Return p, and half the width of the interval, of an effect among placebos that are not in pairs.
+
+    Fair where the treated geos and the placebo groups had equally many controls, as in rehearsals.
 
     Both compare |effect| with rmse * score, so that they agree to the last bit.
 
@@ -158,17 +186,6 @@ def ranked(att: float, rmse: float, scores: Floats, *, level: float) -> tuple[fl
     if not needed:
         return p, math.inf
     return p, float(np.sort(rmse * scores)[-needed])
-
-
-def placebo_sets(geos: Rows, size: int, *, count: int, seed: int) -> list[Rows]:
-    """Return different groups of geos: all where there are no more than `count`, else so many at random."""
-    if math.comb(len(geos), size) <= count:
-        return [np.array(rows, np.intp) for rows in combinations(geos, size)]
-    rng = np.random.default_rng(seed)
-    drawn: dict[tuple[int, ...], None] = {}
-    while len(drawn) < count:
-        drawn[tuple(sorted(rng.choice(geos, size, replace=False).tolist()))] = None
-    return [np.array(rows, np.intp) for rows in drawn]
 
 
 def _refuse_perfect(found: Counterfactual) -> None:

@@ -11,9 +11,10 @@ import numpy as np
 from workbench.errors import NotEnoughData, UsageError
 from workbench.experiments.estimate import Estimate, unknown
 from workbench.experiments.geo.effect import Effect
+from workbench.experiments.geo.pairs import kept_between, pairs_of
 from workbench.experiments.geo.panel import Floats
 from workbench.experiments.geo.placebo import METHOD, PLACEBOS, placebo_sets
-from workbench.experiments.geo.synthetic_control import Counterfactual, centred, gaps_of, summary_of
+from workbench.experiments.geo.synthetic_control import Counterfactual, centred, gap_of, prepared, summary_of
 from workbench.result import format_value
 
 if TYPE_CHECKING:
@@ -139,46 +140,51 @@ def returns_on_spend(
     if spend is None:
         raise UsageError("The panel has no spend; give the cost, or name the spend column of the table.")
     size = min(len(split.treated), len(split.controls) // 2)
-    sets = [split.treated, *placebo_sets(split.controls, size, count=placebos, seed=seed)]
+    sets = placebo_sets(split.controls, size, count=placebos, seed=seed)
     # Spend stands behind the figure as more periods of the same geos, so that one set of weights serves both.
     level_of = split.panel.values[:, : split.pre].mean(1, keepdims=True)
     both = np.hstack([split.panel.values, centred(spend, split.pre) + level_of])
-    gaps = gaps_of(both, pre=split.pre, sets=sets, donors=split.controls, weighting=found.weighting)
-    periods = len(found.observed)
-    effects, misses = summary_of(gaps[:, :periods], split.pre)
-    costs = gaps[:, periods + split.pre :].mean(1)
-    if not misses[0] or abs(costs[0]) <= 1e-12 * max(float(np.abs(spend).max()), 1e-300):
+    own = gap_of(prepared(both, split.pre), split.treated, split.controls, found.weighting)
+    effect, cost, miss = (float(part) for part in _parts(own, split.pre))
+    if not miss or abs(cost) <= 1e-12 * max(float(np.abs(spend).max()), 1e-300):
         raise NotEnoughData("Spend in the treated geos did not move away from what the controls say.")
-    p, low, high = _fieller(effects, costs, misses, level)
-    iroas = Estimate(value=float(effects[0] / costs[0]), low=low, high=high, p=p, method=METHOD)
-    total = float(costs[0]) * len(split.treated) * split.post
+    pairs = pairs_of(
+        both,
+        pre=split.pre,
+        treated=split.treated,
+        sets=sets,
+        donors=split.controls,
+        weighting=found.weighting,
+    )
+    lows, highs = _fieller(*_parts(pairs, split.pre))
+    p, low, high = kept_between(lows, highs, value=effect / cost, level=level)
+    iroas = Estimate(value=effect / cost, low=low, high=high, p=p, method=METHOD)
+    total = cost * len(split.treated) * split.post
     return Returns(cost=total, iroas=iroas, cost_per_increment=_inverse(iroas), currency=currency)
 
 
-def _fieller(effects: Floats, costs: Floats, misses: Floats, level: float) -> tuple[float, float, float]:
-    """Return p of a return of 0, and the ends of the returns that are kept; the treated geos come first.
+def _parts(gaps: Floats, pre: int) -> tuple[Floats, Floats, Floats]:
+    """Return effect, incremental spend and miss before, of gaps with spend behind the figure."""
+    periods = gaps.shape[-1] // 2
+    effect, miss = summary_of(gaps[..., :periods], pre)
+    return effect, summary_of(gaps[..., periods:], pre)[0], miss
+
+
+def _fieller(effects: Floats, costs: Floats, misses: Floats) -> tuple[Floats, Floats]:
+    """Return the ends of the returns that each placebo group keeps; groups come first, the treated second.
 
     A group is as extreme as the treated for the returns r with |e_b - r c_b| / m_b >= |e - r c| / m. Where
     its spend moved less than theirs, in such units, that is an interval around their ratio; elsewhere it
-    counts as extreme for every r. So the kept returns are an interval too.
+    counts as extreme for every r.
     """
-    scale = misses[0] / np.where(misses[1:] > 0, misses[1:], np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
+        scale = misses[1] / misses[0]
+        effect, cost = scale * effects[0], scale * costs[0]
         ends = np.sort(
-            [
-                (effects[0] - sign * scale * effects[1:]) / (costs[0] - sign * scale * costs[1:])
-                for sign in (1, -1)
-            ],
-            axis=0,
+            [(effects[1] - effect) / (costs[1] - cost), (effects[1] + effect) / (costs[1] + cost)], axis=0
         )
-    bounded = np.abs(costs[0]) > scale * np.abs(costs[1:])
-    lows, highs = np.where(bounded, ends[0], -np.inf), np.where(bounded, ends[1], np.inf)
-    possible = np.arange(1, len(lows) + 2) / (len(lows) + 1)
-    needed = int(np.searchsorted(possible, 1 - level))
-    p = float(possible[int(((lows <= 0) & (highs >= 0)).sum())])
-    if not needed:
-        return p, -math.inf, math.inf
-    return p, float(np.sort(lows)[needed - 1]), float(np.sort(highs)[-needed])
+    bounded = np.abs(costs[1]) > np.abs(cost)
+    return np.where(bounded, ends[0], -np.inf), np.where(bounded, ends[1], np.inf)
 
 
 def _inverse(iroas: Estimate) -> Estimate:

@@ -230,18 +230,30 @@ def gaps_of(
     ndarray, shape (sets, periods)
         Per geo of the set.
     """
+    ready = prepared(values, pre)
+    return np.array([gap_of(ready, rows, donors[~np.isin(donors, rows)], weighting) for rows in sets])
+
+
+def prepared(values: Floats, pre: int) -> tuple[Floats, Floats]:
+    """Return each row less its own pre-period mean, and that pre-period in a form that is quick to fit.
+
+    Distances are all that a weighting looks at: turning the pre-period into at most as many columns as there
+    are geos keeps them, and one turn serves every group.
+    """
     apart = centred(values, pre)
-    # Distances are all that a weighting looks at: turning the pre-period into at most `geos` columns keeps
-    # them, and one turn serves every set.
-    before = apart[:, :pre] if pre <= len(values) else np.asarray(np.linalg.qr(apart[:, :pre].T, mode="r")).T
-    gaps = np.empty((len(sets), values.shape[1]))
-    for place, rows in enumerate(sets):
-        free = donors[~np.isin(donors, rows)]
-        weights = weighting(before[free], before[rows].mean(0))
-        gaps[place] = apart[rows].mean(0) - weights @ apart[free]
-    return gaps
+    if pre <= len(values):
+        return apart, apart[:, :pre]
+    return apart, np.asarray(np.linalg.qr(apart[:, :pre].T, mode="r")).T
+
+
+def gap_of(ready: tuple[Floats, Floats], rows: Rows, donors: Rows, weighting: Weighting) -> Floats:
+    """Return observed less expected (periods,) of one group of geos, from what `prepared` returns."""
+    apart, before = ready
+    weights = weighting(before[donors], before[rows].mean(0))
+    gap: Floats = apart[rows].mean(0) - weights @ apart[donors]
+    return gap
 
 
 def summary_of(gaps: Floats, pre: int) -> tuple[Floats, Floats]:
     """Return the mean effect after the first `pre` periods, and the root mean square before, of each row."""
-    return gaps[:, pre:].mean(1), np.sqrt(np.square(gaps[:, :pre]).mean(1))
+    return gaps[..., pre:].mean(-1), np.sqrt(np.square(gaps[..., :pre]).mean(-1))
