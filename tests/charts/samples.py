@@ -27,8 +27,12 @@ from workbench.experiments.holdout_pairs import Coded, Pairs, pairs_of
 from workbench.experiments.holdout_parts import Parts
 from workbench.experiments.holdout_sides import rates_of, sides_of
 from workbench.experiments.holdout_weeks import LiftOverTime, weeks_of
+from workbench.experiments.planned import Design
+from workbench.experiments.planning import design
+from workbench.experiments.simulating import FalseAlarms, SimulatedPower, simulate_aa, simulate_power
 from workbench.experiments.uplift_curves import responses
 from workbench.experiments.uplift_report import Uplift, uplift_of
+from workbench.experiments.user_values import user_values
 from workbench.explore.campaigns import Advice, BudgetShift, CampaignComparison, CampaignRow, Ranking
 from workbench.explore.channels import ChannelComparison, ChannelRow
 from workbench.explore.cohorts import ActivationCell, CohortCell, Cohorts
@@ -621,6 +625,21 @@ def uplift(_names: tuple[str, ...] = ()) -> Uplift:
     return uplift_of({"age": age}, people)
 
 
+@cache
+def plan(names: tuple[str, ...] = ("the opening rate",)) -> Design:
+    """Return the plan of a test of three variants that takes five weeks."""
+    planned = design(baseline=0.05, mde=0.15, variants=3, daily_users=1500)
+    return replace(planned, metric=names[0])
+
+
+def rehearsal(_names: tuple[str, ...] = ()) -> FalseAlarms:
+    return simulate_aa(user_values([0.0] * 900 + [1.0] * 100), runs=500)
+
+
+def rehearsed(_names: tuple[str, ...] = ()) -> SimulatedPower:
+    return simulate_power(user_values([0.0] * 900 + [1.0] * 100), [0.1, 0.3], users=4000, runs=200)
+
+
 RESULTS = {
     "holdout_balance": health,
     "holdout_campaigns": holdout,
@@ -635,6 +654,14 @@ RESULTS = {
     "uplift_deciles": uplift,
     "bandit_regret": lambda _names: simulate_regret([0.02, 0.05], trials=5000, batch=500, runs=5),
     "bandit_shares": shares,
+    "detectable_by_days": plan,
+    "false_alarms": rehearsal,
+    "peeking_table": plan,
+    "plan_alternatives": plan,
+    "plan_groups": plan,
+    "plan_warnings": plan,
+    "power_curve": plan,
+    "simulated_power": rehearsed,
     "caveats": credit,
     "credit_beside": credit,
     "credit_table": credit,

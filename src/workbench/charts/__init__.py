@@ -21,6 +21,16 @@ from workbench.charts.comparisons import (
     targets,
 )
 from workbench.charts.credit_tables import caveats, credit_table, model_checks, model_notes, returns_by_model
+from workbench.charts.designs import (
+    detectable_by_days,
+    false_alarms,
+    peeking_table,
+    plan_alternatives,
+    plan_groups,
+    plan_warnings,
+    power_curve,
+    simulated_power,
+)
 from workbench.charts.flows import moves
 from workbench.charts.holdout_trust import holdout_balance, holdout_checks, holdout_errors
 from workbench.charts.holdouts import (
@@ -57,6 +67,8 @@ __all__ = [
     "creative_table",
     "credit_beside",
     "credit_table",
+    "detectable_by_days",
+    "false_alarms",
     "frequency",
     "funnel",
     "funnel_steps",
@@ -83,12 +95,18 @@ __all__ = [
     "order_timeline",
     "pacing",
     "pacing_table",
+    "peeking_table",
+    "plan_alternatives",
+    "plan_groups",
+    "plan_warnings",
+    "power_curve",
     "qini",
     "reasons",
     "retention",
     "returns_by_model",
     "segment_table",
     "sentence",
+    "simulated_power",
     "table",
     "targets",
     "trend",

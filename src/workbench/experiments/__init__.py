@@ -9,27 +9,58 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from workbench.experiments.baseline import Baseline
+    from workbench.experiments.duration import Arrivals, arrivals
     from workbench.experiments.holdout import held_out, holdouts
     from workbench.experiments.holdout_health import check_holdout
     from workbench.experiments.holdout_parts import lift_by
     from workbench.experiments.holdout_weeks import lift_over_time
+    from workbench.experiments.plan_views import planned_test, rehearsed_nothing, rehearsed_power
+    from workbench.experiments.planned import Design
+    from workbench.experiments.planning import design, design_from_tables
+    from workbench.experiments.procedure import Procedure
+    from workbench.experiments.simulating import simulate_aa, simulate_power
     from workbench.experiments.uplift_report import uplift_model
 
 _HOMES = {
+    "Arrivals": "duration",
+    "Baseline": "baseline",
+    "Design": "planned",
+    "Procedure": "procedure",
+    "arrivals": "duration",
     "check_holdout": "holdout_health",
+    "design": "planning",
+    "design_from_tables": "planning",
     "held_out": "holdout",
     "holdouts": "holdout",
     "lift_by": "holdout_parts",
     "lift_over_time": "holdout_weeks",
+    "planned_test": "plan_views",
+    "rehearsed_nothing": "plan_views",
+    "rehearsed_power": "plan_views",
+    "simulate_aa": "simulating",
+    "simulate_power": "simulating",
     "uplift_model": "uplift_report",
 }
 
 __all__ = [
+    "Arrivals",
+    "Baseline",
+    "Design",
+    "Procedure",
+    "arrivals",
     "check_holdout",
+    "design",
+    "design_from_tables",
     "held_out",
     "holdouts",
     "lift_by",
     "lift_over_time",
+    "planned_test",
+    "rehearsed_nothing",
+    "rehearsed_power",
+    "simulate_aa",
+    "simulate_power",
     "uplift_model",
 ]
 

@@ -3,6 +3,7 @@
 Widgets ask pure functions and draw with `charts`; what they remember is what was chosen, nothing else.
 """
 
+from workbench.widgets.experiment_designer import experiment_designer
 from workbench.widgets.journeys import journey_browser
 
-__all__ = ["journey_browser"]
+__all__ = ["experiment_designer", "journey_browser"]
