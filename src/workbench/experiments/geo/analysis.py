@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from workbench.experiments.geo.conformal import ConformalTest
+from workbench.experiments.geo.course import Course
 from workbench.experiments.geo.differences import Differences
 from workbench.experiments.geo.measured_size import MeasuredSize
-from workbench.experiments.geo.panel import Floats
-from workbench.experiments.geo.placebo import PlaceboTest, ranked
+from workbench.experiments.geo.placebo import PlaceboTest
 from workbench.experiments.geo.plan import GeoTest
 from workbench.experiments.geo.power import PowerCurve
 from workbench.experiments.geo.returns import Returns
@@ -43,6 +43,8 @@ class GeoAnalysis:
         The same by the method that was not chosen: with or without the correction of the bias.
     placebo : PlaceboTest
         The test that decides: p and interval are its.
+    course : Course
+        The effect period by period, and summed up to each.
     second : ConformalTest or None
         The second opinion; None where the past is too short for it.
     differences : Differences
@@ -68,6 +70,7 @@ class GeoAnalysis:
     found: Counterfactual
     other: Counterfactual
     placebo: PlaceboTest
+    course: Course
     second: ConformalTest | None
     differences: Differences
     regression: Regression
@@ -149,27 +152,6 @@ class GeoAnalysis:
         frame = frame[frame["weight"].abs() > 1e-6]
         return frame.sort_values("weight", ascending=False, ignore_index=True)
 
-    def course(self) -> pd.DataFrame:
-        """Return each period: observed and expected in all treated geos, and the cumulative effect.
-
-        Both have the interval of the placebo test, for each period by itself; the last of the cumulative
-        effect is that of the effect in all.
-        """
-        frame = self.found.to_frame()
-        count, pre = len(self.found.split.treated), self.found.split.pre
-        half = _bound(self.placebo, np.abs(self.placebo.gaps), self.found.rmse)
-        frame[["observed", "expected", "gap"]] *= count
-        frame["low"], frame["high"] = frame["expected"] - count * half, frame["expected"] + count * half
-        after = np.cumsum(self.found.gap[pre:]) * count
-        wide = _bound(self.placebo, np.abs(np.cumsum(self.placebo.gaps[:, pre:], axis=1)), self.found.rmse)
-        for name, values in (
-            ("cumulative", after),
-            ("cumulative_low", after - count * wide),
-            ("cumulative_high", after + count * wide),
-        ):
-            frame[name] = np.concatenate([np.full(pre, np.nan), values])
-        return frame
-
     def to_frame(self) -> pd.DataFrame:
         """Return the figures that decide: one row each, with interval and p."""
         import pandas as pd
@@ -228,11 +210,6 @@ class GeoAnalysis:
 
 
 _FIGURE = ("value", "low", "high", "p")
-
-
-def _bound(placebo: PlaceboTest, sizes: Floats, rmse: float) -> Floats:
-    """Return how far chance reaches in each period: the placebo test of each by itself."""
-    return np.array([ranked(0.0, rmse, column, level=placebo.level)[1] for column in sizes.T])
 
 
 def _finite(value: Any) -> Any:

@@ -8,6 +8,7 @@ from workbench.errors import NotEnoughData
 from workbench.experiments.geo.analysis import GeoAnalysis, Method
 from workbench.experiments.geo.augmented import augmented_synthetic_control
 from workbench.experiments.geo.conformal import ConformalTest, conformal_test
+from workbench.experiments.geo.course import course_of
 from workbench.experiments.geo.differences import differences
 from workbench.experiments.geo.measured_size import measured_size
 from workbench.experiments.geo.placebo import placebo_test
@@ -33,6 +34,7 @@ def analyze_geo(
     seed: int = 0,
     cost: float | None = None,
     currency: str | None = None,
+    runs: int | None = None,
 ) -> GeoAnalysis:
     """Return what a geo test found, and what may be concluded.
 
@@ -55,6 +57,8 @@ def analyze_geo(
         What was spent on top of what would have been. The panel's spend where not given, else the budget.
     currency : str, optional
         ISO 4217 code of the metric where it is money, and of the cost.
+    runs : int, optional
+        Tests of nothing by which the false positive rate is measured; as in `measured_size` if not given.
 
     Raises
     ------
@@ -68,7 +72,7 @@ def analyze_geo(
     plain, augmented = synthetic_control(split), augmented_synthetic_control(split)
     found, other = (plain, augmented) if method == "synthetic control" else (augmented, plain)
     placebo = placebo_test(found, level=test.level, seed=seed)
-    size = measured_size(split, weighting=found.weighting, level=test.level, seed=seed)
+    size = measured_size(split, weighting=found.weighting, level=test.level, runs=runs, seed=seed)
     power, no_rehearsal = _power(test, split)
     second, no_second = _second(found, test.level)
     brought, no_returns = _returns(found, placebo.effect, cost, test, seed, currency)
@@ -88,6 +92,7 @@ def analyze_geo(
         found=found,
         other=other,
         placebo=placebo,
+        course=course_of(found, level=test.level, seed=seed),
         second=second,
         differences=did,
         regression=regression,
