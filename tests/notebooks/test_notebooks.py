@@ -23,6 +23,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NAMES = (
     *("executive", "campaign", "channels", "attribution", "journeys", "leads", "cohorts", "data_quality"),
     "holdout",
+    "experiment_design",
 )
 _LOGIC = (
     ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.For, ast.AsyncFor, ast.While,

@@ -146,6 +146,39 @@ class HoldoutParameters(RunParameters):
     level: float = Field(default=0.95, ge=0.8, le=0.999, description="The level of all intervals.")
 
 
+def _tested_metric(text: str) -> str:
+    from workbench.metrics.definitions import METRICS
+
+    if text not in METRICS:
+        raise ValueError(text)
+    return text
+
+
+TestedMetric = Annotated[
+    Annotated[str, AfterValidator(_tested_metric), WithJsonSchema({"type": "string", "format": "metric"})],
+    Field(description="A metric of the dictionary that users have: revenue, orders, aov, ctr ..."),
+]
+
+
+class ExperimentDesignParameters(RunParameters):
+    """Parameters of the plan of a test."""
+
+    metric: TestedMetric = "revenue"
+    mde: float = Field(
+        default=0.1, gt=0, le=10, description="The smallest change worth finding: 0.1 is 10 %."
+    )
+    variants: int = Field(default=2, ge=2, le=20, description="Groups, the control included.")
+    alpha: float = Field(default=0.05, gt=0, lt=0.5, description="The probability of a false alarm.")
+    power: float = Field(default=0.8, ge=0.5, le=0.999, description="The probability of finding the change.")
+    looks: int = Field(default=1, ge=1, le=100, description="Planned looks, the end included.")
+    days: int = Field(
+        default=28,
+        ge=7,
+        le=365,
+        description="Days a test may take; level and spread are of the last so many.",
+    )
+
+
 class DataQualityParameters(RunParameters):
     """Parameters of the data quality report."""
 
@@ -210,6 +243,12 @@ NOTEBOOKS: Catalog[NotebookDefinition] = Catalog(
             title="Holdouts",
             says="What did campaigns cause that would not have happened anyway?",
             parameters=HoldoutParameters,
+        ),
+        NotebookDefinition(
+            name="experiment_design",
+            title="Experiment design",
+            says="How many users and days does a test need, and what can it find?",
+            parameters=ExperimentDesignParameters,
         ),
         NotebookDefinition(
             name="leads",
