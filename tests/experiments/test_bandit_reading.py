@@ -98,3 +98,32 @@ def test_what_is_missing_is_said(workspace: Workspace, tmp_path: Path) -> None:
     assert creative_shares(empty, "camp").missing
     with pytest.raises(UsageError, match="not 'likes'"):
         creative_shares(workspace.tables(), "camp", reward="likes")  # type: ignore[arg-type]
+
+
+_EVENTS = """
+    SELECT kind AS event_type, DATE '2024-05-10' AS day, 1.0 AS lag_minutes,
+        TIMESTAMPTZ '2024-05-10 10:00:00+00' AS timestamp, i AS user_key, 'mobile' AS source,
+        'c' AS campaign_id,
+        'x' || (i % 2) AS creative_id, 'email' AS channel, FALSE AS is_holdout, FALSE AS late_arrival,
+        CASE WHEN kind = 'campaign_converted' THEN 'o' || i END AS order_id,
+        CASE WHEN kind = 'campaign_converted' THEN 10.0 + i END AS value, 'a' AS load_id, '2024-05' AS month
+    FROM range(400) t(i), (SELECT unnest(['campaign_delivered', 'campaign_converted']) AS kind)
+    WHERE kind = 'campaign_delivered' OR i < 60
+"""
+
+
+def test_orders_known_one_by_one_tell_how_much_they_vary(tmp_path: Path) -> None:
+    made = Workspace.create(tmp_path / "events")
+    with made.writer() as writer, writer.transaction("a") as load:
+        load.append("facts", _EVENTS)
+        load.commit()
+    arms, _ = creative_arms(made.tables(), "c", reward="revenue", window=None)
+    worth = [[10.0 + i for i in range(60) if i % 2 == part] for part in (0, 1)]
+    assert [(arm.trials, arm.successes, arm.value) for arm in arms] == [(200, 30, sum(w)) for w in worth]
+    assert [arm.squares for arm in arms] == [sum(value**2 for value in w) for w in worth]
+    reported = days("x0", 100, 3, 1, 50.0, campaign="c")
+    with made.writer() as writer, writer.transaction("b") as load:
+        load.append("daily_performance", reported)
+        load.commit()
+    arms, _ = creative_arms(made.tables(), "c", reward="revenue", window=None)
+    assert [arm.squares is None for arm in arms] == [True, False]  # sums of a platform came on top

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +16,7 @@ from scipy.special import chdtrc, ndtr
 from workbench.errors import NotEnoughData, UsageError
 from workbench.experiments.bandit import allocate
 from workbench.experiments.bandit_allocation import FLOOR, Allocation, Arm, Reward, with_caveats
-from workbench.metrics import measure
+from workbench.metrics import measure, sql
 from workbench.metrics.window import Window, resolve
 
 if TYPE_CHECKING:
@@ -97,6 +100,7 @@ def creative_arms(
     for row in rows:
         if row.slice[0] is not None and math.isfinite(row.value):
             known.setdefault(str(row.slice[0]), {})[row.metric] = row.value
+    orders = _orders(tables, campaign, resolve(window, tables)) if reward == "revenue" and known else {}
     arms, strange = [], 0
     for name, of in sorted(known.items()):
         trials, successes = of.get("impressions", 0.0), of.get(names[1], 0.0)
@@ -104,9 +108,45 @@ def creative_arms(
             strange += 1
         elif trials > 0:
             value = of.get("revenue", 0.0) if reward == "revenue" else None
-            arms.append(Arm(name=name, trials=trials, successes=successes, value=value))
+            squares = None if value is None else _squares(orders.get(name), successes, value)
+            arms.append(Arm(name=name, trials=trials, successes=successes, value=value, squares=squares))
     said = f"Creatives left out, with more {names[1]} than impressions: {strange}." if strange else ""
     return tuple(arms), said
+
+
+def _squares(known: dict[str, Any] | None, successes: float, value: float) -> float | None:
+    """Return the sum of squared values where the orders known one by one are all there are."""
+    if successes == 0:
+        return 0.0
+    if known is None or known["orders"] != successes or not math.isclose(known["value"], value, rel_tol=1e-6):
+        return None
+    return float(known["squares"])
+
+
+def _orders(tables: Tables, campaign: str, days: Window) -> dict[str, dict[str, Any]]:
+    """Return how many orders each creative was credited with one by one, their values and squares summed."""
+    if "facts" not in tables.names:
+        return {}
+    text = sql.to_sql(lambda: _credited(campaign), ("bandit orders", _source(), campaign), tables.dialect)
+    return {str(row["creative"]): row for row in tables.query(sql.with_window(text, days)).to_pylist()}
+
+
+@cache
+def _source() -> str:
+    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+
+
+def _credited(campaign: str) -> Any:
+    facts = sql.unbound("facts")
+    wanted = [facts.event_type == "campaign_converted", facts.campaign_id == campaign]
+    rows = facts.filter([*wanted, facts.creative_id.notnull(), *sql.within(facts.day, instant=False)])
+    value = sql.number(rows.value)
+    return rows.aggregate(
+        orders=rows.count(),
+        value=value.sum(),
+        squares=(value * value).sum(),
+        by={"creative": rows.creative_id},
+    )
 
 
 def _drift_of(tables: Tables, campaign: str, reward: Reward, days: Window) -> tuple[str, ...]:
