@@ -9,12 +9,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from workbench.experiments.analyzing import analyze
+    from workbench.experiments.bandit import allocate
+    from workbench.experiments.bandit_reading import creative_shares
+    from workbench.experiments.bandit_simulation import simulate_regret
     from workbench.experiments.baseline import Baseline
+    from workbench.experiments.definition import Experiment
     from workbench.experiments.duration import Arrivals, arrivals
     from workbench.experiments.holdout import held_out, holdouts
     from workbench.experiments.holdout_health import check_holdout
     from workbench.experiments.holdout_parts import lift_by
     from workbench.experiments.holdout_weeks import lift_over_time
+    from workbench.experiments.kept import kept_experiment, kept_experiments
     from workbench.experiments.plan_views import planned_test, rehearsed_nothing, rehearsed_power
     from workbench.experiments.planned import Design
     from workbench.experiments.planning import design, design_from_tables
@@ -26,13 +32,19 @@ _HOMES = {
     "Arrivals": "duration",
     "Baseline": "baseline",
     "Design": "planned",
+    "Experiment": "definition",
     "Procedure": "procedure",
+    "allocate": "bandit",
+    "analyze": "analyzing",
     "arrivals": "duration",
     "check_holdout": "holdout_health",
+    "creative_shares": "bandit_reading",
     "design": "planning",
     "design_from_tables": "planning",
     "held_out": "holdout",
     "holdouts": "holdout",
+    "kept_experiment": "kept",
+    "kept_experiments": "kept",
     "lift_by": "holdout_parts",
     "lift_over_time": "holdout_weeks",
     "planned_test": "plan_views",
@@ -40,6 +52,7 @@ _HOMES = {
     "rehearsed_power": "plan_views",
     "simulate_aa": "simulating",
     "simulate_power": "simulating",
+    "simulate_regret": "bandit_simulation",
     "uplift_model": "uplift_report",
 }
 
@@ -47,13 +60,19 @@ __all__ = [
     "Arrivals",
     "Baseline",
     "Design",
+    "Experiment",
     "Procedure",
+    "allocate",
+    "analyze",
     "arrivals",
     "check_holdout",
+    "creative_shares",
     "design",
     "design_from_tables",
     "held_out",
     "holdouts",
+    "kept_experiment",
+    "kept_experiments",
     "lift_by",
     "lift_over_time",
     "planned_test",
@@ -61,6 +80,7 @@ __all__ = [
     "rehearsed_power",
     "simulate_aa",
     "simulate_power",
+    "simulate_regret",
     "uplift_model",
 ]
 
