@@ -17,9 +17,13 @@ from workbench.attribution.credit import Credit, CreditRow, sorted_rows
 from workbench.attribution.models import MODELS
 from workbench.attribution.reading import touchpoints_of
 from workbench.attribution.views import CheckRow, ModelChecks
+from workbench.experiments.analyzing import analyze_users
 from workbench.experiments.bandit import allocate
 from workbench.experiments.bandit_allocation import Allocation, Arm, with_caveats
 from workbench.experiments.bandit_simulation import simulate_regret
+from workbench.experiments.comparison import Label
+from workbench.experiments.daily import DailyEffects, DayPoint
+from workbench.experiments.definition import Experiment, Guardrail
 from workbench.experiments.holdout import Coverage, Holdout
 from workbench.experiments.holdout_effects import Effect, beside, effect_of
 from workbench.experiments.holdout_health import HoldoutHealth, health_of
@@ -32,7 +36,9 @@ from workbench.experiments.planning import design
 from workbench.experiments.simulating import FalseAlarms, SimulatedPower, simulate_aa, simulate_power
 from workbench.experiments.uplift_curves import responses
 from workbench.experiments.uplift_report import Uplift, uplift_of
+from workbench.experiments.user_metric import own_metric
 from workbench.experiments.user_values import user_values
+from workbench.experiments.views import ABTest
 from workbench.explore.campaigns import Advice, BudgetShift, CampaignComparison, CampaignRow, Ranking
 from workbench.explore.channels import ChannelComparison, ChannelRow
 from workbench.explore.cohorts import ActivationCell, CohortCell, Cohorts
@@ -640,7 +646,53 @@ def rehearsed(_names: tuple[str, ...] = ()) -> SimulatedPower:
     return simulate_power(user_values([0.0] * 900 + [1.0] * 100), [0.1, 0.3], users=4000, runs=200)
 
 
+@cache
+def ab_test(names: tuple[str, ...] = NAMES) -> ABTest:
+    """Return a test with a control and up to three variants, of which the last settled over three weeks."""
+    variants = ("control", *names[:3])
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame(
+        {
+            "variant": variant,
+            "spent": rng.normal(20 + 2 * variants.index(variant), 9),
+            "bought": float(rng.random() < 0.3),
+        }
+        for variant in variants * 400
+    )
+    label = Label(metric="spent", title=names[0][:200], unit="money", currency="EUR")
+    plan = Experiment(
+        name="test",
+        primary="spent",
+        guardrails=(Guardrail(metric="bought"),),
+        variants=variants,
+        split=(1 / len(variants),) * len(variants),
+        status="completed",
+    )
+    found = analyze_users(plan, frame, [own_metric("spent", label=label), own_metric("bought")])
+    points = tuple(
+        DayPoint(
+            day=START + timedelta(days=day),
+            variant=variant,
+            users=100 * day,
+            value=wave(day),
+            low=wave(day) - 9 / (day + 1),
+            high=wave(day) + 9 / (day + 1),
+            bound_low=-math.inf if day == 0 else wave(day) - 15 / (day + 1),
+            bound_high=math.inf if day == 0 else wave(day) + 15 / (day + 1),
+        )
+        for variant in variants[1:]
+        for day in range(21)
+    )
+    noted = replace(found, notes=(*found.notes, names[0]))
+    return ABTest(name=names[0], analysis=noted, daily=DailyEffects(label=label, points=points))
+
+
 RESULTS = {
+    "experiment_daily": ab_test,
+    "experiment_effects": ab_test,
+    "experiment_notes": ab_test,
+    "experiment_table": ab_test,
+    "experiment_traffic": ab_test,
     "holdout_balance": health,
     "holdout_campaigns": holdout,
     "holdout_checks": health,

@@ -31,6 +31,8 @@ from workbench.charts.designs import (
     power_curve,
     simulated_power,
 )
+from workbench.charts.experiment_tables import experiment_notes, experiment_table
+from workbench.charts.experiments import experiment_daily, experiment_effects, experiment_traffic
 from workbench.charts.flows import moves
 from workbench.charts.holdout_trust import holdout_balance, holdout_checks, holdout_errors
 from workbench.charts.holdouts import (
@@ -68,6 +70,11 @@ __all__ = [
     "credit_beside",
     "credit_table",
     "detectable_by_days",
+    "experiment_daily",
+    "experiment_effects",
+    "experiment_notes",
+    "experiment_table",
+    "experiment_traffic",
     "false_alarms",
     "frequency",
     "funnel",

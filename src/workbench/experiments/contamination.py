@@ -107,7 +107,8 @@ class Contamination:
             for name, n in self.others.items()
         ]
         if self.early:
-            found.append(f"{self.early:,} events came before their users were assigned and are left out.")
+            events = f"{self.early:,} events" if self.early > 1 else "One event"
+            found.append(f"{events} came before their users were assigned: left out.")
         found += [
             f"{one.users:,} users are in {one.experiment} too, and not evenly (p {one.p:.1g}): what differs "
             "may come from there."
