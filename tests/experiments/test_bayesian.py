@@ -49,6 +49,8 @@ def test_many_variants_by_draws() -> None:
     assert found.loss == pytest.approx((highest[:, None] - shares).mean(axis=0).tolist(), abs=1e-4)
     assert found.low == pytest.approx(np.quantile(shares, 0.025, axis=0).tolist(), abs=3e-4)
     assert found.winner == "b"
+    assert found.to_frame()["chance"].sum() == pytest.approx(1)
+    assert "b is best with a chance of" in found._repr_html_()
 
 
 def test_the_shop_of_tea_tasting() -> None:

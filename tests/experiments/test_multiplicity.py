@@ -43,6 +43,8 @@ def test_a_family_says_what_remains() -> None:
     assert found.findings == (("ctr", "b"), ("roas", "b"), ("ctr", "c"))
     assert found.sentence.startswith("3 of 3 comparisons hold after Benjamini-Hochberg's adjustment")
     assert "share of false alarms at 5%" in found.sentence
+    assert found.to_frame()["p_adjusted"].round(4).tolist()[:3] == [0.003, 0.04, 0.04]
+    assert "Benjamini-Hochberg" in found._repr_html_()
     strict = family(p)
     assert strict.findings == (("ctr", "b"),)
     assert strict.sentence.endswith("at 5% (3 before it): ctr of b.")

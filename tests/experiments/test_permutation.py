@@ -209,8 +209,9 @@ def test_when_it_is_needed() -> None:
     ("values", "counts", "users", "note"),
     [
         ([1.0], [[0, 1]], (10, 10), "Fewer than two users have a value"),
-        ([1.0], [[10, 10]], (10, 10), "All users have the same value"),
+        ([1.0], [[10, 10]], (10, 10), "Within each group all users have the same value"),
         ([1.0, 2.0], [[1, 0], [0, 1]], (1, 10), "fewer than two users"),
+        ([1e8, 1e8 + 1], [[5, 5], [5, 5]], (10, 10), "no more than rounding"),
         ([], np.zeros((0, 2)), (10, 10), "Fewer than two users have a value"),
     ],
 )

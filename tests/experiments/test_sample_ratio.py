@@ -17,6 +17,9 @@ def test_cookie_cats_warns_and_does_not_block() -> None:
     assert found.p == pytest.approx(0.008608, abs=5e-7)
     assert found.verdict == "warns"
     assert "gate_40 45,489 of 45,094 expected" in found.sentence
+    assert found.to_frame()["seen"].tolist() == [44_700, 45_489]
+    hostile = sample_ratio([5, 6], [1, 1], variants=["<b>x", "y"])
+    assert "<b>" not in hostile._repr_html_()
 
 
 def test_hillstrom_is_as_planned() -> None:

@@ -15,13 +15,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc, betaincinv, betaln, ndtr, ndtri, roots_legendre, xlog1py, xlogy
 
 from workbench.errors import UsageError
-from workbench.result import format_value
+from workbench.result import format_value, html_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = NDArray[np.float64]
 
@@ -68,6 +72,16 @@ class Best:
             f"{self.winner} is best with a chance of {self.chance[at]:.1%}; choosing it gives up "
             f"{format_value(self.loss[at], 'pp')} on average."
         )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per variant."""
+        import pandas as pd
+
+        names = ("mean", "low", "high", "chance", "loss")
+        return pd.DataFrame({"variant": self.variants} | {name: getattr(self, name) for name in names})
+
+    def _repr_html_(self) -> str:
+        return html_table(self.to_frame(), self.sentence)
 
 
 def best_share(

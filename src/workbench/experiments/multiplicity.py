@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,6 +26,10 @@ from scipy.special import gammaln, ndtr, roots_legendre
 from workbench.errors import UsageError
 from workbench.experiments.estimate import Estimates
 from workbench.experiments.sums import Sums
+from workbench.result import html_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = NDArray[np.float64]
 Adjustment = Literal["holm", "benjamini_hochberg", "benjamini_yekutieli"]
@@ -114,6 +118,22 @@ class Family:
             f"adjustment, which keeps the {what} at {self.alpha:.0%} ({alone} before it)"
             f"{named if self.findings else ''}."
         )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per question."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "metric": [metric for metric, _ in self.members],
+                "variant": [variant for _, variant in self.members],
+                "p": self.p,
+                "p_adjusted": self.adjusted,
+            }
+        )
+
+    def _repr_html_(self) -> str:
+        return html_table(self.to_frame(), self.sentence)
 
 
 def family(

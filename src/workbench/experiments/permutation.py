@@ -35,6 +35,7 @@ METHOD = "studentised permutation test"
 FEW_BUYERS = 200
 _PER_SKEW = 355.0
 _FARTHEST = 1e4  # a factor beyond which an end of the relative interval is called unbounded
+_ROUNDING = 1e-10  # of the mean square; below it sums of squares have no digits left
 _FINE = 1e-4  # of the search for ends: in standard errors, and in shares of the factor
 
 
@@ -190,7 +191,9 @@ def _why_not(table: Buyers, permutations: int, alpha: float) -> str:
         return "Fewer than two users have a value other than 0."
     spread = [_variance(*table.sums(group), table.users[group]) for group in (0, 1)]
     if not sum(spread) > 0:
-        return "All users have the same value."
+        return "Within each group all users have the same value."
+    if sum(spread) < _ROUNDING * max(table.sums(group)[1] / table.users[group] for group in (0, 1)):
+        return "The values differ by no more than rounding from each other."
     if alpha / 2 * (permutations + 1) <= 1:
         return f"{permutations} permutations are too few for an interval of {1 - alpha:.1%}."
     return ""

@@ -14,13 +14,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc, gammaln
 
 from workbench.errors import UsageError
+from workbench.result import html_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = NDArray[np.float64]
 Verdict = Literal["ok", "warns", "blocks"]
@@ -75,6 +79,15 @@ class SampleRatio:
                     f"The split is broken: {counts} (p {_shown(self.p)}). Users were lost or assigned "
                     "wrongly; find out where before reading any result."
                 )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per variant."""
+        import pandas as pd
+
+        return pd.DataFrame({"variant": self.variants, "seen": self.seen, "expected": self.expected})
+
+    def _repr_html_(self) -> str:
+        return html_table(self.to_frame(), self.sentence)
 
 
 def _shown(p: float) -> str:
