@@ -149,8 +149,9 @@ def test_intervals_hold_the_truth(users: tuple[int, int], factor: float) -> None
         )
     low, high, relative_low, relative_high = np.mean(missed, axis=0)
     assert max(relative_low, relative_high) <= 0.025 + band(0.025, repetitions)
-    assert max(low, high) <= 0.05
-    assert low + high <= 0.05 + band(0.05, repetitions) + 0.01  # at twice the spending it misses 6 %
+    # In means, twice the spending of a control with 25 buyers is missed on one side by up to 4.5 %.
+    assert max(low, high) <= 0.045 + band(0.045, repetitions)
+    assert low + high <= 0.065 + band(0.065, repetitions)
 
 
 @pytest.mark.data
@@ -175,7 +176,7 @@ def test_customers_without_email_split_at_random(public_data: Path, share: float
         found.append((false and z > 0, false and z < 0))
         theirs.append(z > 1.96)
     assert np.mean(found, axis=0).max() <= 0.035
-    assert np.mean(theirs) > 0.05
+    assert np.mean(theirs) > 0.04
 
 
 def test_a_real_effect_is_found_and_sized() -> None:
@@ -209,9 +210,9 @@ def test_when_it_is_needed() -> None:
     ("values", "counts", "users", "note"),
     [
         ([1.0], [[0, 1]], (10, 10), "Fewer than two users have a value"),
-        ([1.0], [[10, 10]], (10, 10), "Within each group all users have the same value"),
+        ([1.0], [[10, 10]], (10, 10), "Within each group all users"),
         ([1.0, 2.0], [[1, 0], [0, 1]], (1, 10), "fewer than two users"),
-        ([1e8, 1e8 + 1], [[5, 5], [5, 5]], (10, 10), "no more than rounding"),
+        ([1e8, 1e8 + 1], [[5, 5], [5, 5]], (10, 10), "but for rounding"),
         ([], np.zeros((0, 2)), (10, 10), "Fewer than two users have a value"),
     ],
 )

@@ -190,10 +190,9 @@ def _why_not(table: Buyers, permutations: int, alpha: float) -> str:
     if table.counts.sum() < 2:
         return "Fewer than two users have a value other than 0."
     spread = [_variance(*table.sums(group), table.users[group]) for group in (0, 1)]
-    if not sum(spread) > 0:
-        return "Within each group all users have the same value."
-    if sum(spread) < _ROUNDING * max(table.sums(group)[1] / table.users[group] for group in (0, 1)):
-        return "The values differ by no more than rounding from each other."
+    size = max(table.sums(group)[1] / table.users[group] for group in (0, 1))
+    if not sum(spread) > _ROUNDING * size:
+        return "Within each group all users have the same value, but for rounding."
     if alpha / 2 * (permutations + 1) <= 1:
         return f"{permutations} permutations are too few for an interval of {1 - alpha:.1%}."
     return ""
