@@ -113,7 +113,7 @@ def peeking_table(result: Design) -> DataTable | Nothing:
             figure("false_alarms", "False alarms if the first clear look decides", "%", bars=True),
             figure("inflation", "Users needed with planned looks", "x"),
         ],
-        caption=f"Whoever stops at the first of {most.looks} clear looks is wrong in "
+        caption=f"Whoever stops at the first of {most.looks} looks that seems clear is wrong in "
         f"{most.false_alarms:.0%} of tests without an effect",
     )
 
@@ -152,6 +152,7 @@ def false_alarms(result: FalseAlarms) -> Drawing | Nothing:
     rows = [
         {
             "p": f"{place / count:.1f} to {(place + 1) / count:.1f}",
+            "up_to": f"{(place + 1) / count:.1f}",
             "share": tests / total,
             "said": format_value(tests / total, "%"),
             "tests": f"{tests:,}",
@@ -161,7 +162,7 @@ def false_alarms(result: FalseAlarms) -> Drawing | Nothing:
     lowest, highest = min(result.bins) / total, max(result.bins) / total
     return Drawing(
         finding=result.sentence,
-        subtitle="Share of tests without an effect by their p-value; the line is what should be",
+        subtitle="Share of tests by their p-value: up to 0.1, 0.2 ...; the line is what should be",
         description=f"{count} bars of p-values, {lowest:.1%} to {highest:.1%} high. {result.sentence}",
         spec=spec_of(_bars(rows, 1 / count)),
         table=tabulate(
@@ -242,8 +243,8 @@ def _weeks(rows: list[dict[str, Any]], unit: str, aim: float) -> Any:
 def _bars(rows: list[dict[str, Any]], level: float) -> Any:
     import altair as alt
 
-    order = [row["p"] for row in rows]
-    x = alt.X("p:N", sort=order, axis=alt.Axis(title=None, labelAngle=0, labelOverlap="greedy"))
+    order = [row["up_to"] for row in rows]
+    x = alt.X("up_to:N", sort=order, axis=alt.Axis(title=None, labelAngle=0, labelOverlap="greedy"))
     words = tooltip(("p", "title"), ("said", "Share"), ("tests", "Tests"))
     bars = alt.Chart(values(rows)).mark_bar(color=colour("s1"))
     line = alt.Chart(values([{"y": level}])).mark_rule(color=colour("muted"), strokeDash=[3, 3])
