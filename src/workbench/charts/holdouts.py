@@ -80,17 +80,20 @@ def holdout_campaigns(result: Holdout) -> Drawing | Nothing:
     title = "Campaign by campaign"
     shown = result.campaigns or ((result.overall,) if result.overall else ())
     paid = all(effect.net.known or not effect.revenue.known for effect in shown)
-    rows = [(effect, effect.net if paid else effect.revenue) for effect in shown]
-    known = [(effect, found) for effect, found in rows if found.known][:MOST_BARS]
+    rows = [(effect, effect.worth) for effect in shown]
+    known = [(effect, found) for effect, found in rows if math.isfinite(found.low)][:MOST_BARS]
     if result.missing or not known:
         return Nothing(
             title=title, reason=result.missing or "Not enough data: no campaign has enough buyers."
         )
     drawn = _points(
-        [effect.name for effect, _ in known], [found for _, found in known], "money", result.currency
+        [effect.name for effect, _ in known],
+        [found for _, found in known],
+        "money",
+        result.currency,
+        sure=[_sure(found, effect.net_p_adjusted, result.level) for effect, found in known],
     )
-    pays = sum(found.low > 0 for _, found in known)
-    loses = sum(found.high < 0 for _, found in known)
+    pays, loses = (sum(point["tone"] == tone for point in drawn) for tone in ("good", "bad"))
     finding = f"{pays} of {len(known)} campaigns surely pay, {loses} surely cost more than they bring"
     if len(known) == 1:
         ends = interval_text(known[0][1], "money", currency=result.currency, level=result.level)
@@ -108,6 +111,7 @@ def holdout_campaigns(result: Holdout) -> Drawing | Nothing:
         note=_notes(
             result.coverage.sentence,
             f"{len(shown) - len(known)} campaigns are not drawn." if len(shown) > len(known) else "",
+            "In colour: sure also as one of so many (Holm)." if len(known) > 1 else "",
         ),
     )
 
@@ -118,7 +122,8 @@ def lift_parts(result: Parts) -> Drawing | Nothing:
     if result.missing or not result.rows:
         return Nothing(title=title, reason=result.missing or f"Not enough data: no {result.by} to compare.")
     rows = result.rows[:MOST_BARS]
-    drawn = _points([coded(row.name) for row in rows], [row.lift for row in rows], "pp", None)
+    sure = [_sure(row.lift, row.p_adjusted, result.level) for row in rows]
+    drawn = _points([coded(row.name) for row in rows], [row.lift for row in rows], "pp", None, sure=sure)
     return Drawing(
         finding=coded(result.sentence),
         subtitle=f"Lift in the share of buyers by {coded(result.by)}, percentage points, "
@@ -127,7 +132,10 @@ def lift_parts(result: Parts) -> Drawing | Nothing:
         spec=dots(drawn, unit="pp", mark_at=0.0),
         table=_effects(result.rows, result.currency, coded(result.by).capitalize()),
         note=_notes(
-            "Intervals are of single rows; p in the table is adjusted for their number.",
+            "Intervals are of single rows; in colour: sure also as one of so many (Holm).",
+            f"{len(result.rows) - len(rows)} more stand in the table."
+            if len(result.rows) > len(rows)
+            else "",
             result.note,
             f"p that all are alike: {shown_p(result.p_differ)}." if math.isfinite(result.p_differ) else "",
         ),
@@ -211,7 +219,7 @@ def _week(name: str, found: Estimate) -> _Week:
 
 
 def _row(effect: Effect) -> _Row:
-    money = effect.net if effect.net.known else effect.revenue
+    money = effect.worth
     p = effect.lift.p if math.isnan(effect.p_adjusted) else effect.p_adjusted
     return _Row(
         name=coded(effect.name),
@@ -256,7 +264,12 @@ def _effects(effects: Sequence[Effect], currency: str | None, first: str) -> Dat
 
 
 def _points(
-    names: Sequence[str], found: Sequence[Estimate], unit: str, currency: str | None
+    names: Sequence[str],
+    found: Sequence[Estimate],
+    unit: str,
+    currency: str | None,
+    *,
+    sure: Sequence[bool] | None = None,
 ) -> list[dict[str, Any]]:
     def said(value: float) -> str:
         return format_value(value, unit, currency=currency)
@@ -269,10 +282,15 @@ def _points(
             "high": _finite(one.high),
             "said": said(one.value),
             "interval": f"{said(one.low)} to {said(one.high)}",
-            "tone": "good" if one.low > 0 else "bad" if one.high < 0 else "s6",
+            "tone": ("good" if one.value > 0 else "bad") if certain else "s6",
         }
-        for label, one in zip(labels(names), found, strict=True)
+        for label, one, certain in zip(labels(names), found, sure or [False] * len(found), strict=True)
     ]
+
+
+def _sure(found: Estimate, p_adjusted: float, level: float) -> bool:
+    """Return whether an effect is there, also when it is one of many."""
+    return found.significant if math.isnan(p_adjusted) else p_adjusted < 1 - level
 
 
 def _weeks(points: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -298,7 +316,7 @@ def _weeks(points: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _found(lift: Estimate, level: float) -> str:
-    if not lift.known:
+    if not math.isfinite(lift.low):
         return f"Whether more users bought cannot be said: {lift.note}"
     if not lift.significant:
         ends = interval_text(lift, "pp", level=level)
@@ -311,7 +329,7 @@ def _found(lift: Estimate, level: float) -> str:
 
 
 def _judged(lift: Estimate) -> str:
-    if not lift.known:
+    if not math.isfinite(lift.low):
         return ""
     return f"Judged by the difference, not by whether the lines overlap: {lift.method}, p {shown_p(lift.p)}."
 

@@ -223,11 +223,13 @@ def held_out(campaign: str, users: Iterable[str], *, share: float = SHARE) -> ND
 
 def effect_sentence(effect: Effect, *, currency: str | None, level: float) -> str:
     """Return what an effect means, in one sentence."""
-    found = effect.net if effect.net.known else effect.revenue
-    what = "after its cost" if effect.net.known else "before any cost, for no spend is loaded"
+    found = effect.worth
+    what = "after cost" if effect.net.known else "before any cost, for no spend is loaded"
     if not found.known:
         return f"{_opened(effect.name)}: nothing can be said of revenue, because {found.note}."
     money = format_value(found.value, "money", currency=currency)
+    if np.isnan(found.low):
+        return f"{_opened(effect.name)} brought {money} {what} against the holdout; {found.note}."
     ends = interval_text(found, "money", currency=currency, level=level)
     if found.low > 0:
         then = "it pays"
@@ -238,7 +240,7 @@ def effect_sentence(effect: Effect, *, currency: str | None, level: float) -> st
     share = ""
     if effect.incrementality.known and effect.lift.significant and effect.lift.value > 0:
         bought = format_value(effect.incrementality.value, "%")
-        share = f"; {bought} of its buyers would not have bought without it"
+        share = f"; {bought} of the treated buyers would not have bought otherwise"
     return f"{_opened(effect.name)} brought {money} {what} against the holdout ({ends}): {then}{share}."
 
 
@@ -286,7 +288,7 @@ def frame_of(effects: Iterable[Effect]) -> pd.DataFrame:
 
 def _ranked(effects: tuple[Effect, ...]) -> tuple[Effect, ...]:
     def worth(effect: Effect) -> tuple[bool, float]:
-        value = effect.net.value if effect.net.known else effect.revenue.value
+        value = effect.worth.value
         return not np.isfinite(value), -value if np.isfinite(value) else 0.0
 
     return tuple(sorted(effects, key=worth))

@@ -83,8 +83,9 @@ class Effect:
     iroas : Estimate
         Revenue caused per unit of cost. The cost is what was spent, without error, so its interval is that of
         the revenue.
-    p_adjusted : float
-        The p of `lift` among all that stand beside it (Holm); NaN where it stands alone.
+    p_adjusted, net_p_adjusted : float
+        The p of `lift`, and of `net` (of `revenue` where no spend is loaded), among all that stand beside it
+        (Holm); NaN where it stands alone.
     note : str
         What to know about it.
     """
@@ -108,7 +109,13 @@ class Effect:
     net: Estimate
     iroas: Estimate
     p_adjusted: float = math.nan
+    net_p_adjusted: float = math.nan
     note: str = ""
+
+    @property
+    def worth(self) -> Estimate:
+        """Return what is left after the cost, or the revenue caused where no spend is loaded."""
+        return self.net if self.net.known else self.revenue
 
     @property
     def treated_rate(self) -> float:
@@ -177,9 +184,13 @@ def effect_of(
 
 def _of_buyers(pairs: Pairs, buys: Floats, *, level: float, seed: int) -> _Buyers:
     n, total = int((~pairs.held).sum()), buys.sum()
-    if total < FEWEST_BUYERS:
-        why = unknown(_few(total))
-        return {"lift": why, "relative": why, "incrementality": why}
+    if not total or (total < FEWEST_BUYERS and len(pairs.campaigns) > 1):
+        treated, expected = Strata.of(pairs, buys).totals
+        return {
+            "lift": bare((treated - expected) / n, _few(total)),
+            "relative": bare(treated / expected - 1 if expected else math.nan, _few(total)),
+            "incrementality": bare(1 - expected / treated if treated else math.nan, _few(total)),
+        }
     if len(pairs.campaigns) == 1:
         return _by_score(pairs, buys, level)
     if enough_buyers(pairs, buys):
@@ -217,14 +228,20 @@ def _by_score(pairs: Pairs, buys: Floats, level: float) -> _Buyers:
 
 
 def _of_revenue(pairs: Pairs, cost: float, *, level: float, method: Method, seed: int) -> _Revenue:
+    unpaid = unknown("no spend is loaded") if math.isnan(cost) else unknown("nothing was spent")
     total = float((pairs.revenue != 0).sum())
     if total < FEWEST_BUYERS:
-        why = unknown(_few(total))
-        return {"revenue": why, "relative_revenue": why, "net": why, "iroas": why}
+        treated, expected = Strata.of(pairs, pairs.revenue).totals
+        gain, why = treated - expected, _few(total)
+        return {
+            "revenue": bare(gain, why),
+            "relative_revenue": bare(gain / expected if expected > 0 else math.nan, why),
+            "net": unpaid if math.isnan(cost) else bare(gain - cost, why),
+            "iroas": bare(gain / cost, why) if cost > 0 else unpaid,
+        }
     found = _contrast(pairs, level=level, method=method, seed=seed)
     rough = _rough(pairs, found) if method == "auto" else ""
     caused = estimate_of(found, note=rough)
-    unpaid = unknown("no spend is loaded") if math.isnan(cost) else unknown("nothing was spent")
     return {
         "revenue": caused,
         "relative_revenue": ratio_of(found, note=rough),
@@ -282,7 +299,12 @@ def enough_buyers(pairs: Pairs, buys: Floats) -> bool:
 def _few(buyers: float) -> str:
     if not buyers:
         return "nobody bought"
-    return f"only {buyers:.0f} bought, and nothing is said below {FEWEST_BUYERS}"
+    return f"only {buyers:.0f} bought: how sure the figure is can be said from {FEWEST_BUYERS}"
+
+
+def bare(value: float, why: str) -> Estimate:
+    """Return a figure without an interval, and why it has none."""
+    return Estimate(value=value, low=math.nan, high=math.nan, note=why)
 
 
 def _nothing(name: str, pairs: Pairs, why: str) -> Effect:
@@ -317,5 +339,16 @@ def beside(effects: tuple[Effect, ...]) -> tuple[Effect, ...]:
     ----------
     Holm (1979), Scandinavian Journal of Statistics 6, 65-70.
     """
-    together = adjusted([effect.lift.p for effect in effects])
-    return tuple(replace(effect, p_adjusted=float(p)) for effect, p in zip(effects, together, strict=True))
+    if not effects:
+        return ()
+    lift, net = (
+        adjusted([found.p for found in column]) for column in zip(*map(_judged, effects), strict=True)
+    )
+    return tuple(
+        replace(effect, p_adjusted=float(p), net_p_adjusted=float(q))
+        for effect, p, q in zip(effects, lift, net, strict=True)
+    )
+
+
+def _judged(effect: Effect) -> tuple[Estimate, Estimate]:
+    return effect.lift, effect.worth

@@ -125,11 +125,13 @@ def _measured(
         return [_by_score(strata, level, times, seed)]
     drawn = reassigned(strata, seed=seed + 1, times=times)
     normal = float(ndtri(0.5 + level / 2))
-    student = _counted(outcome, "the normal test", drawn, (-normal, normal), level)
+    student = _told(outcome, "the normal test", _beyond(drawn, (-normal, normal)), times, level=level)
     if outcome == "buyers":
         return [student]
-    ends = Reassigned(draws=reassigned(strata, seed=seed + 2), level=level).ends
-    permuted = _counted(outcome, "the studentised permutation test", drawn, ends, level)
+    others = reassigned(strata, seed=seed + 2)
+    wrong = _beyond(drawn, Reassigned(draws=others, level=level).ends)
+    name = "the studentised permutation test"
+    permuted = _told(outcome, name, wrong, times, level=level, against=len(others))
     return [replace(permuted, used=skewed), replace(student, used=not skewed)]
 
 
@@ -140,20 +142,21 @@ def _by_score(strata: Strata, level: float, times: int, seed: int) -> FalsePosit
     fallen, often = np.unique(rng.hypergeometric(buyers, n + m - buyers, m, times), return_counts=True)
     found = compared_p(buyers - fallen, n, fallen, m) < 1 - level
     more = (buyers - fallen) / n > fallen / m
-    return _told(
-        "buyers", "the score test", (often[found & more].sum(), often[found & ~more].sum()), times, level
-    )
+    wrong = int(often[found & more].sum()), int(often[found & ~more].sum())
+    return _told("buyers", "the score test", wrong, times, level=level)
 
 
-def _counted(
-    outcome: str, method: str, drawn: Floats, ends: tuple[float, float], level: float
+def _beyond(drawn: Floats, ends: tuple[float, float]) -> tuple[int, int]:
+    return int((drawn > ends[1]).sum()), int((drawn < ends[0]).sum())
+
+
+def _told(
+    outcome: str, method: str, wrong: tuple[int, int], times: int, *, level: float, against: int = 0
 ) -> FalsePositives:
-    return _told(outcome, method, ((drawn > ends[1]).sum(), (drawn < ends[0]).sum()), len(drawn), level)
-
-
-def _told(outcome: str, method: str, wrong: tuple[int, int], times: int, level: float) -> FalsePositives:
-    gains, losses = (int(count) for count in wrong)
-    low, high = exact_share_interval(gains + losses, times)
+    """Return the rates; critical values that were drawn themselves add the uncertainty of so many draws."""
+    gains, losses = wrong
+    counts = times if not against else 1 / (1 / times + 1 / against)
+    low, high = exact_share_interval((gains + losses) / times * counts, counts)
     return FalsePositives(
         outcome=outcome,
         method=method,

@@ -279,9 +279,14 @@ def _errors(wrong: tuple[FalsePositives, ...]) -> Iterator[Check]:
     for error in wrong:
         if not error.used:
             continue
+        low, high, promised, gains, losses = (
+            format_value(value, "%")
+            for value in (error.low, error.high, error.promised, error.gains, error.losses)
+        )
+        says = f"{low} to {high} before the campaign, {promised} promised: gains {gains}, losses {losses}."
         yield Check(
             name=f"False alarms on {error.outcome}",
             found=format_value(error.rate, "%"),
             verdict="unknown" if error.missing else "good" if error.kept else "bad",
-            says=error.sentence,
+            says=f"Not measured: {error.missing}." if error.missing else says,
         )

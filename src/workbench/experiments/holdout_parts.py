@@ -123,8 +123,8 @@ def lift_by(
         effect_of(pairs.taken(rows), name=names.get(name) or name, level=level, seed=seed)
         for name, rows in _rows(pairs, whole=apart)
     ]
-    known = sorted((row for row in found if row.lift.known), key=lambda row: -row.lift.value)
-    silent = [row.name for row in found if not row.lift.known]
+    known = sorted((row for row in found if np.isfinite(row.lift.low)), key=lambda row: -row.lift.value)
+    silent = [row.name for row in found if not np.isfinite(row.lift.low)]
     if not known:
         return _no_parts(
             by, level, tables.currency, f"Not enough data: no {by} has enough buyers to compare."

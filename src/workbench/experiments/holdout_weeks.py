@@ -134,7 +134,7 @@ def weeks_of(every: Pairs, *, level: float = 0.95, seed: int = 0) -> LiftOverTim
     bought = (pairs.weekly > 0).astype(float)
     rows = tuple(_week(pairs, bought[:, week], week, level=level, seed=seed) for week in range(WEEKS))
     if not any(row.lift.known for row in rows):
-        return _no_weeks(level, len(every), f"Not enough data: {rows[0].lift.note} in the first week.")
+        return _no_weeks(level, len(every), f"Not enough data: {rows[0].lift.note}.")
     places = np.arange(WEEKS) - (WEEKS - 1) / 2
     slope = bought @ (places / (places @ places))
     trend = _estimate(pairs, slope, bought.any(axis=1).astype(float), level=level, seed=seed)
@@ -157,7 +157,7 @@ def _week(pairs: Pairs, bought: Floats, week: int, *, level: float, seed: int) -
 def _estimate(pairs: Pairs, values: Floats, bought: Floats, *, level: float, seed: int) -> Estimate:
     """Return the difference per treated user; reassigned where few bought."""
     if bought.sum() < FEWEST_BUYERS:
-        return unknown(f"only {bought.sum():.0f} bought")
+        return unknown(f"only {bought.sum():.0f} bought in the week")
     if enough_buyers(pairs, bought):
         found = by_normal(pairs, values, level=level)
     else:
