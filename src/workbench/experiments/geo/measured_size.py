@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -137,8 +138,8 @@ def measured_size(
 
     Notes
     -----
-    Placebo tests here use 20 groups, enough to reject at 5 %, in the place of 200. Conformal tests here have
-    the p of no effect alone, which is never above that of `conformal_test`.
+    Placebo tests here use 20 groups, enough to reject at 5 % (more at higher levels), not 200. Conformal
+    tests here have the p of no effect alone, which is never above that of `conformal_test`.
     """
     if method not in _TESTS:
         raise unknown_name("test", method, _TESTS)
@@ -159,7 +160,7 @@ def measured_size(
     drawn = [rng.choice(geos, size, replace=False) for _ in range(count)]
 
     def p_of(rows: Rows, end: int, turn: int) -> float:
-        return _TESTS[method](split.panel.values[:, :end], end - post, rows, weighting, seed + turn)
+        return _TESTS[method](split.panel.values[:, :end], end - post, rows, weighting, (level, seed + turn))
 
     return MeasuredSize(
         method=method,
@@ -169,17 +170,21 @@ def measured_size(
     )
 
 
-def _placebo_p(values: Floats, pre: int, rows: Rows, weighting: Weighting, seed: int) -> float:
+def _placebo_p(values: Floats, pre: int, rows: Rows, weighting: Weighting, asked: tuple[float, int]) -> float:
+    level, seed = asked
+    count = max(REFERENCES, math.ceil(1 / (1 - level)))
     others = np.setdiff1d(np.arange(len(values)), rows)
-    sets = placebo_sets(others, min(len(rows), len(others) // 2), count=REFERENCES, seed=seed)
+    sets = placebo_sets(others, min(len(rows), len(others) // 2), count=count, seed=seed)
     pairs = pairs_of(values, pre=pre, treated=rows, sets=sets, donors=others, weighting=weighting)
     _, lows, highs = scored(pairs, pre)
     value = float(gap_of(prepared(values, pre), rows, others, weighting)[pre:].mean())
-    return kept_between(lows, highs, value=value, level=0.95)[0]
+    return kept_between(lows, highs, value=value, level=level)[0]
 
 
-def _conformal_p(values: Floats, pre: int, rows: Rows, weighting: Weighting, seed: int) -> float:
-    del seed  # nothing is drawn
+def _conformal_p(
+    values: Floats, pre: int, rows: Rows, weighting: Weighting, asked: tuple[float, int]
+) -> float:
+    del asked  # nothing is drawn
     apart = centred(values, values.shape[1])
     others = np.setdiff1d(np.arange(len(values)), rows)
     return block_p(apart[others], apart[rows].mean(0), values.shape[1] - pre, weighting)

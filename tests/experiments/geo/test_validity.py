@@ -1,0 +1,139 @@
+"""Geo tests of nothing find nothing, as often as promised; tests of something find it, and say how much.
+
+Bands are those of the published battery: three standard errors of the number of trials, and what overlapping
+windows of one panel add.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from workbench.experiments.estimate import Estimate
+from workbench.experiments.geo.augmented import augmented_synthetic_control
+from workbench.experiments.geo.conformal import conformal_test
+from workbench.experiments.geo.panel import Panel
+from workbench.experiments.geo.placebo import placebo_test
+from workbench.experiments.geo.split import Split, split
+from workbench.experiments.geo.synthetic_control import Counterfactual, synthetic_control
+from workbench.experiments.geo.time_based_regression import time_based_regression
+
+Simulator = Callable[..., Panel]
+Trial = tuple[Split, float]
+
+
+@dataclass(frozen=True)
+class Rates:
+    found: float
+    covered: float
+    missed_low: float
+
+
+def trials(
+    panels: Callable[[int], Panel], count: int, *, lift: float = 0.0, treated: int = 2, post: int = 15
+) -> Iterator[Trial]:
+    """Yield tests with a known effect per geo and period: random geos, a window that ends on day 60 to 90."""
+    rng = np.random.default_rng(20261)
+    for turn in range(count):
+        panel = panels(turn)
+        end = int(rng.integers(60, len(panel.days), endpoint=True))
+        rows = rng.choice(len(panel.geos), treated, replace=False)
+        values = panel.values.copy()
+        window = np.ix_(rows, np.arange(end - post, end))
+        effect = lift * values[window].mean()
+        values[window] += effect
+        moved = replace(panel, values=values).cut(0, end)
+        yield split(moved, treated=[panel.geos[row] for row in rows], start=panel.days[end - post]), effect
+
+
+def rates(made: Iterator[Trial], judge: Callable[[Split, int], Estimate]) -> Rates:
+    said = []
+    for turn, (each, effect) in enumerate(made):
+        found = judge(each, turn)
+        said.append((found.significant, found.low <= effect <= found.high, found.low > effect))
+    means = np.array(said, float).mean(0)
+    return Rates(*means.tolist())
+
+
+def by_placebo(
+    level: float, find: Callable[[Split], Counterfactual] = synthetic_control
+) -> Callable[..., Estimate]:
+    return lambda made, turn: placebo_test(find(made), level=level, placebos=60, seed=turn).effect.att
+
+
+def by_conformal(level: float) -> Callable[..., Estimate]:
+    return lambda made, _: conformal_test(synthetic_control(made), level=level).effect.att
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("judge", [by_placebo(0.95), by_conformal(0.95)], ids=["placebo", "conformal"])
+def test_a_short_look_at_the_size(before_walkthrough: Panel, judge: Callable[..., Estimate]) -> None:
+    seen = rates(trials(lambda _: before_walkthrough, 100), judge)
+    assert seen.found <= 0.05 + 0.065
+    assert seen.covered >= 0.95 - 0.065
+
+
+@pytest.mark.slow
+@pytest.mark.data
+@pytest.mark.parametrize("judge", [by_placebo(0.95), by_conformal(0.95)], ids=["placebo", "conformal"])
+def test_size_on_the_cities_of_the_walkthrough(
+    before_walkthrough: Panel, judge: Callable[..., Estimate]
+) -> None:
+    assert rates(trials(lambda _: before_walkthrough, 400), judge).found == pytest.approx(0.05, abs=0.025)
+
+
+@pytest.mark.slow
+@pytest.mark.data
+@pytest.mark.parametrize("judge", [by_placebo(0.95), by_conformal(0.95)], ids=["placebo", "conformal"])
+def test_power_on_the_cities_of_the_walkthrough(
+    before_walkthrough: Panel, judge: Callable[..., Estimate]
+) -> None:
+    assert rates(trials(lambda _: before_walkthrough, 400, lift=0.08), judge).found >= 0.70
+
+
+@pytest.mark.slow
+@pytest.mark.data
+@pytest.mark.parametrize("judge", [by_placebo(0.9), by_conformal(0.9)], ids=["placebo", "conformal"])
+def test_coverage_on_the_cities_of_the_walkthrough(
+    before_walkthrough: Panel, judge: Callable[..., Estimate]
+) -> None:
+    seen = rates(trials(lambda _: before_walkthrough, 400, lift=0.05), judge)
+    assert seen.covered == pytest.approx(0.9, abs=0.04)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("geos", "treated"),
+    [(24, 2), (24, 6), (40, 1), (12, 2)],
+)
+def test_size_with_autocorrelation_and_a_week(simulate: Simulator, geos: int, treated: int) -> None:
+    made = trials(lambda turn: simulate(turn, geos=geos), 600, treated=treated)
+    assert rates(made, by_placebo(0.95)).found == pytest.approx(0.05, abs=0.027)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "judge",
+    [by_placebo(0.9), by_conformal(0.9), by_placebo(0.9, augmented_synthetic_control)],
+    ids=["placebo", "conformal", "augmented"],
+)
+def test_coverage_with_autocorrelation_and_a_week(
+    simulate: Simulator, judge: Callable[..., Estimate]
+) -> None:
+    seen = rates(trials(simulate, 400, lift=0.05), judge)
+    assert seen.covered == pytest.approx(0.9, abs=0.045)
+
+
+@pytest.mark.slow
+@pytest.mark.data
+def test_regression_needs_the_placebo_test(before_walkthrough: Panel) -> None:
+    """The textbook interval is why time-based regression is a check only, and why it says so."""
+    textbook = rates(
+        trials(lambda _: before_walkthrough, 300), lambda made, _: time_based_regression(made).effect.att
+    )
+    assert textbook.found > 0.12
+    placebo = by_placebo(0.95, lambda made: time_based_regression(made).found)
+    assert rates(trials(lambda _: before_walkthrough, 300), placebo).found == pytest.approx(0.05, abs=0.035)
