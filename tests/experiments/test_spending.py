@@ -152,6 +152,14 @@ def test_looks_that_cannot_be(times: list[float], says: str) -> None:
         bounds(times)
 
 
+def test_nothing_to_look_at() -> None:
+    for value, error in ((1.0, 0.0), (1.0, float("nan")), (float("nan"), 1.0)):
+        found = look(value, error, fractions=[1.0])
+        assert not found.known
+        assert not found.significant
+        assert "no effect with a standard error" in found.note
+
+
 def test_unknown_words() -> None:
     with pytest.raises(UsageError, match="No spending named 'even'"):
         look(1.0, 1.0, fractions=[1.0], spending="even")

@@ -272,8 +272,9 @@ def _normal_tail(t: Floats, shared: Floats) -> Floats:
     nodes, weights = roots_legendre(160)
     z, weight = nodes[:, None] * 9.0, weights * 9.0
     inside = np.zeros((len(z), len(t)))
-    for share, own in zip(shared, np.sqrt(1 - shared**2), strict=True):
+    for share, variants in zip(*np.unique(shared, return_counts=True), strict=True):
+        own = np.sqrt(1 - share**2)
         beyond = ndtr((share * z - t) / own) + ndtr((-t - share * z) / own)
-        inside += np.log1p(-np.minimum(beyond, 1 - 1e-16))
+        inside += variants * np.log1p(-np.minimum(beyond, 1 - 1e-16))
     density = np.exp(-(z[:, 0] ** 2) / 2) / np.sqrt(2 * np.pi)
     return np.asarray((weight * density) @ -np.expm1(inside))

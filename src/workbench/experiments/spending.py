@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
 from workbench.errors import UsageError
-from workbench.experiments.estimate import Estimate
+from workbench.experiments.estimate import Estimate, unknown
 from workbench.experiments.looks import Grid, moved, stopping_chances, tails
 
 Floats = NDArray[np.float64]
@@ -219,9 +219,11 @@ def look(
     method = f"group-sequential look ({_NAMES[_known(spending)]} spending)"
     times = tuple(float(share) for share in fractions)
     _check(times, alpha, spending)
+    if not (error > 0 and np.isfinite(value)):
+        return unknown("There is no effect with a standard error above 0.", method=method)
     limit = _bounds(times, alpha, spending, final)[-1]
     half = limit * error if np.isfinite(limit) else np.inf
-    p = _p(abs(value) / error if error > 0 else np.nan, times, spending, final)
+    p = _p(abs(value) / error, times, spending, final)
     if (p < alpha) != (half < abs(value)):  # rounding at the bound itself
         p = float(np.nextafter(alpha, 0.0)) if half < abs(value) else alpha
     return Estimate(value=value, error=error, low=value - half, high=value + half, p=p, method=method)
@@ -262,8 +264,6 @@ def _p(z: float, times: tuple[float, ...], spending: Spending, final: bool) -> f
         limit = _bounds(times, float(np.exp(exponent)), spending, final)[-1]
         return min(limit, 1e3) - z
 
-    if np.isnan(z):
-        return float("nan")
     low, high = np.log(_ALPHAS[0]), np.log(_ALPHAS[1])
     if apart(high) > 0:
         return 1.0
