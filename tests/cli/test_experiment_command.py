@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import workbench.cli.experiment_analysis
 from workbench.cli.app import app
-from workbench.errors import BadInput, UsageError, WorkbenchError
+from workbench.errors import BadInput, NotEnoughData, UsageError, WorkbenchError
 from workbench.store import Workspace
 
 assert workbench.cli.experiment_analysis  # its import adds the commands
@@ -105,6 +105,14 @@ def test_options_define_one_too(folder: Path, tmp_path: Path) -> None:
 def test_a_wrong_file_says_what_is_wrong(folder: Path, definition: Path, text: str, told: str) -> None:
     definition.write_text(text)
     assert told in run(folder, "create", definition, fails=BadInput)
+
+
+def test_without_orders_and_events_there_is_nothing_to_compare(folder: Path, tmp_path: Path) -> None:
+    run(folder, "create", "--name", "x", "--primary", "orders")
+    (tmp_path / "users").write_text("u1\nu2\n")
+    run(folder, "assign", "x", "--users", tmp_path / "users")
+    run(folder, "start", "x")
+    assert "neither orders nor events" in run(folder, "analyze", "x", fails=NotEnoughData)
 
 
 def test_a_missing_file_or_name_is_said(folder: Path, tmp_path: Path) -> None:

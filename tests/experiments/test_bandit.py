@@ -90,6 +90,18 @@ def test_without_data_all_get_the_same() -> None:
     assert found.sentence.startswith("No creative leads clearly")
 
 
+def test_chances_are_frequencies() -> None:
+    # Rates are drawn from what the prior says of them; the chance given to the truly best one is then, on
+    # average, the chance that a draw from all chances would hit it.
+    rng, gaps = np.random.default_rng(21), []
+    for _ in range(400):
+        truth = rng.beta(1, 49, size=4)
+        found = allocate(arms(*[(rng.binomial(400, rate), 400) for rate in truth]))
+        held = chances(found)
+        gaps.append(held[f"c{truth.argmax()}"] - sum(chance**2 for chance in held.values()))
+    assert abs(np.mean(gaps)) < 3 * np.std(gaps) / 20
+
+
 def sold(rng: np.random.Generator, name: str, trials: int, rate: float, level: float) -> Arm:
     values = np.exp(level + rng.standard_normal(rng.binomial(trials, rate)))
     return Arm(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -77,6 +79,22 @@ def test_what_was_kept_is_read_back(workspace: Workspace) -> None:
     assert rows == [{"campaign_id": "c'1", "assigned_at": NOW}]
 
 
+def test_an_older_workspace_keeps_experiments_too(workspace: Workspace) -> None:
+    added = ("experiment_definitions", "experiment_decisions")
+    for name in added:
+        shutil.rmtree(workspace.store_path / name)
+    for entry in (workspace.store_path / "loads" / "_delta_log").glob("*.json"):
+        actions = [json.loads(line) for line in entry.read_text().splitlines()]
+        for action in actions:
+            for name in added:
+                action.get("commitInfo", {}).get("workbench", {"versions": {}})["versions"].pop(name, None)
+        entry.write_text("".join(json.dumps(action) + "\n" for action in actions))
+    opened = Workspace.open(workspace.path)
+    assert kept_experiments(opened.tables()).rows == ()
+    assert defined(opened).status == "running"
+    assert kept_experiments(opened.tables(1)).rows == ()
+
+
 def test_nobody_is_moved(workspace: Workspace) -> None:
     keep_assignments(workspace, "a", users(10), at=NOW)
     version = workspace.tables().version
@@ -127,11 +145,11 @@ def test_many_at_once_add_each_number_once(workspace: Workspace) -> None:
     assert {one.decided_by for one in made} == {"0", "1", "2", "3"}
 
 
-def test_a_killed_decision_is_there_or_not(workspace: Workspace) -> None:
+def kill_deciders(workspace: Workspace, times: int) -> None:
     keep_assignments(workspace, PLAN.name, users(4), at=NOW)
     defined(workspace)
     rng, done = random.Random(5), 0  # noqa: S311 - moments, not secrets
-    for _ in range(4):
+    for _ in range(times):
         process = subprocess.Popen(
             [sys.executable, str(DECIDER), str(workspace.path)], stdout=subprocess.PIPE
         )
@@ -148,6 +166,15 @@ def test_a_killed_decision_is_there_or_not(workspace: Workspace) -> None:
         assert numbers == list(range(1, len(numbers) + 1))
         assert len(numbers) >= max([done + 1, *acknowledged])
         done = len(numbers)
+
+
+def test_a_killed_decision_is_there_or_not(workspace: Workspace) -> None:
+    kill_deciders(workspace, 2)
+
+
+@pytest.mark.slow
+def test_many_killed_decisions_are_there_or_not(workspace: Workspace) -> None:
+    kill_deciders(workspace, 25)
 
 
 def test_erasing_and_compacting_leave_the_rest(workspace: Workspace) -> None:

@@ -64,6 +64,8 @@ def asked(
     NotEnoughData
         If there are no two variants, or neither orders nor events.
     """
+    if not {"orders", "facts"} & set(tables.names):
+        raise NotEnoughData("Not enough data: there are neither orders nor events to compare variants by.")
     plan = kept.experiment
     notes: list[str] = []
     if plan is None:
@@ -149,8 +151,4 @@ def _ordered(users: Iterable[str]) -> tuple[str, ...]:
 
 
 def _default(tables: Tables) -> tuple[str, ...]:
-    if "orders" in tables.names:
-        return ("orders", "revenue")
-    if "facts" in tables.names:
-        return ("conversions",)
-    raise NotEnoughData("Not enough data: there are neither orders nor events to compare the variants by.")
+    return ("orders", "revenue") if "orders" in tables.names else ("conversions",)
