@@ -24,6 +24,7 @@ NAMES = (
     *("executive", "campaign", "channels", "attribution", "journeys", "leads", "cohorts", "data_quality"),
     "holdout",
     "experiment_design",
+    "ab_test",
 )
 _LOGIC = (
     ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.For, ast.AsyncFor, ast.While,

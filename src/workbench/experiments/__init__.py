@@ -9,13 +9,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from workbench.experiments.analyzing import analyze
+    from workbench.experiments.analysis import Analysis
+    from workbench.experiments.analyzing import analyze, analyze_users
+    from workbench.experiments.assignment import assign, assigned
     from workbench.experiments.bandit import allocate
     from workbench.experiments.bandit_reading import creative_shares
     from workbench.experiments.bandit_simulation import simulate_regret
     from workbench.experiments.baseline import Baseline
-    from workbench.experiments.definition import Experiment
+    from workbench.experiments.definition import Experiment, Guardrail
     from workbench.experiments.duration import Arrivals, arrivals
+    from workbench.experiments.geo.analyzing import analyze_geo
+    from workbench.experiments.geo.markets import select_markets
+    from workbench.experiments.geo.plan import GeoTest
+    from workbench.experiments.geo.reading import geo_panel
+    from workbench.experiments.geo.views import geo_report, next_geo_test
     from workbench.experiments.holdout import held_out, holdouts
     from workbench.experiments.holdout_health import check_holdout
     from workbench.experiments.holdout_parts import lift_by
@@ -27,29 +34,45 @@ if TYPE_CHECKING:
     from workbench.experiments.procedure import Procedure
     from workbench.experiments.simulating import simulate_aa, simulate_power
     from workbench.experiments.uplift_report import uplift_model
+    from workbench.experiments.user_metric import own_metric
+    from workbench.experiments.views import ABTest, ab_test
 
 _HOMES = {
+    "ABTest": "views",
+    "Analysis": "analysis",
     "Arrivals": "duration",
     "Baseline": "baseline",
     "Design": "planned",
     "Experiment": "definition",
+    "GeoTest": "geo.plan",
+    "Guardrail": "definition",
     "Procedure": "procedure",
+    "ab_test": "views",
     "allocate": "bandit",
     "analyze": "analyzing",
+    "analyze_geo": "geo.analyzing",
+    "analyze_users": "analyzing",
     "arrivals": "duration",
+    "assign": "assignment",
+    "assigned": "assignment",
     "check_holdout": "holdout_health",
     "creative_shares": "bandit_reading",
     "design": "planning",
     "design_from_tables": "planning",
+    "geo_panel": "geo.reading",
+    "geo_report": "geo.views",
     "held_out": "holdout",
     "holdouts": "holdout",
     "kept_experiment": "kept",
     "kept_experiments": "kept",
     "lift_by": "holdout_parts",
     "lift_over_time": "holdout_weeks",
+    "next_geo_test": "geo.views",
+    "own_metric": "user_metric",
     "planned_test": "plan_views",
     "rehearsed_nothing": "plan_views",
     "rehearsed_power": "plan_views",
+    "select_markets": "geo.markets",
     "simulate_aa": "simulating",
     "simulate_power": "simulating",
     "simulate_regret": "bandit_simulation",
@@ -57,27 +80,41 @@ _HOMES = {
 }
 
 __all__ = [
+    "ABTest",
+    "Analysis",
     "Arrivals",
     "Baseline",
     "Design",
     "Experiment",
+    "GeoTest",
+    "Guardrail",
     "Procedure",
+    "ab_test",
     "allocate",
     "analyze",
+    "analyze_geo",
+    "analyze_users",
     "arrivals",
+    "assign",
+    "assigned",
     "check_holdout",
     "creative_shares",
     "design",
     "design_from_tables",
+    "geo_panel",
+    "geo_report",
     "held_out",
     "holdouts",
     "kept_experiment",
     "kept_experiments",
     "lift_by",
     "lift_over_time",
+    "next_geo_test",
+    "own_metric",
     "planned_test",
     "rehearsed_nothing",
     "rehearsed_power",
+    "select_markets",
     "simulate_aa",
     "simulate_power",
     "simulate_regret",

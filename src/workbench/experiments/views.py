@@ -13,7 +13,8 @@ from workbench.experiments.analysis import Analysis
 from workbench.experiments.analyzing import analyze
 from workbench.experiments.daily import DailyEffects, daily_effects
 from workbench.experiments.definition import Experiment
-from workbench.experiments.kept import Kept, kept_experiments
+from workbench.experiments.keeping import Kept
+from workbench.experiments.kept import kept_experiments
 from workbench.experiments.users import recorded_users
 
 if TYPE_CHECKING:

@@ -160,6 +160,41 @@ TestedMetric = Annotated[
 ]
 
 
+def _tested_metrics(text: str) -> str:
+    for name in text.split(","):
+        _tested_metric(name.strip())
+    return text
+
+
+ExperimentName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+TestedMetrics = Annotated[
+    Annotated[str, AfterValidator(_tested_metrics), WithJsonSchema({"type": "string", "format": "metrics"})],
+    Field(
+        description="Metrics that users have, joined by commas; the first decides. Of an experiment that was "
+        "defined, its own are taken."
+    ),
+]
+
+
+class ABTestParameters(RunParameters):
+    """Parameters of the report on an A/B test."""
+
+    experiment: ExperimentName | None = Field(
+        default=None, description="The experiment; none is the one that began last."
+    )
+    metrics: TestedMetrics = "orders,revenue,aov"
+    days: int | None = Field(
+        default=None,
+        ge=1,
+        le=3660,
+        description="Days from the first assignment that count; none is all. Defined ones have their own.",
+    )
+    level: float = Field(default=0.95, ge=0.8, le=0.999, description="The level of all intervals.")
+    before_days: int = Field(
+        default=28, ge=0, le=365, description="Days before that reduce the variance; 0 is without."
+    )
+
+
 class ExperimentDesignParameters(RunParameters):
     """Parameters of the plan of a test."""
 
@@ -176,6 +211,31 @@ class ExperimentDesignParameters(RunParameters):
         ge=7,
         le=365,
         description="Days a test may take; level and spread are of the last so many.",
+    )
+
+
+def _period(text: str) -> str:
+    if _DAYS.fullmatch(text):
+        raise ValueError(text)
+    return _window(text)
+
+
+class GeoExperimentParameters(RunParameters):
+    """Parameters of the report on a geo test."""
+
+    metric: Literal["revenue", "orders"] = Field(default="revenue", description="What is looked at.")
+    treated: Annotated[str, StringConstraints(max_length=20_000)] = Field(
+        default="",
+        description='The markets in which it ran, joined by ";"; none are those in which money was spent.',
+    )
+    days: Annotated[str, AfterValidator(_period)] | None = Field(
+        default=None,
+        description='Days of the test, "2024-05-01:2024-05-28"; none are the days with spend there.',
+        json_schema_extra={"format": "window"},
+    )
+    cooldown: int = Field(default=0, ge=0, le=90, description="Days after it in which it may still work.")
+    expected_return: float = Field(
+        default=3.0, gt=0, le=1000, description="Return on spend that the budget of the next test rests on."
     )
 
 
@@ -245,10 +305,22 @@ NOTEBOOKS: Catalog[NotebookDefinition] = Catalog(
             parameters=HoldoutParameters,
         ),
         NotebookDefinition(
+            name="ab_test",
+            title="A/B test",
+            says="Which variant won, how sure is that, and what is it worth?",
+            parameters=ABTestParameters,
+        ),
+        NotebookDefinition(
             name="experiment_design",
             title="Experiment design",
             says="How many users and days does a test need, and what can it find?",
             parameters=ExperimentDesignParameters,
+        ),
+        NotebookDefinition(
+            name="geo_experiment",
+            title="Geo test",
+            says="What did a campaign in some markets cause, and where to run the next one?",
+            parameters=GeoExperimentParameters,
         ),
         NotebookDefinition(
             name="leads",
