@@ -24,6 +24,12 @@ from workbench.experiments.bandit_simulation import simulate_regret
 from workbench.experiments.comparison import Label
 from workbench.experiments.daily import DailyEffects, DayPoint
 from workbench.experiments.definition import Experiment, Guardrail
+from workbench.experiments.geo.analyzing import analyze_geo
+from workbench.experiments.geo.markets import MarketRules, select_markets
+from workbench.experiments.geo.panel import Panel
+from workbench.experiments.geo.plan import GeoTest
+from workbench.experiments.geo.power import power_curve as geo_power
+from workbench.experiments.geo.views import GeoReport, NextTest
 from workbench.experiments.holdout import Coverage, Holdout
 from workbench.experiments.holdout_effects import Effect, beside, effect_of
 from workbench.experiments.holdout_health import HoldoutHealth, health_of
@@ -687,7 +693,43 @@ def ab_test(names: tuple[str, ...] = NAMES) -> ABTest:
     return ABTest(name=names[0], analysis=noted, daily=DailyEffects(label=label, points=points))
 
 
+@cache
+def geo_test(names: tuple[str, ...] = NAMES) -> GeoReport:
+    """Return a geo test in the first two of some geos."""
+    rng = np.random.default_rng(5)
+    week = 1 + 0.2 * np.sin(2 * np.pi * np.arange(70) / 7)
+    sales = rng.uniform(500, 3000, (12, 1)) * week * (1 + rng.normal(0, 0.02, (12, 70)))
+    sales[:2, 56:] *= 1.15
+    geos = tuple(dict.fromkeys((*names, *(f"geo {place}" for place in range(12)))))[:12]
+    days = tuple(START + timedelta(days=day) for day in range(70))
+    test = GeoTest(
+        name=names[0], treated=geos[:2], start=days[56], end=days[-1], metric=names[-1], budget=900.0
+    )
+    panel = Panel(geos=geos, days=days, values=sales, metric=names[-1])
+    return GeoReport(analysis=analyze_geo(test, panel, currency="EUR", runs=20))
+
+
+@cache
+def next_test(names: tuple[str, ...] = NAMES) -> NextTest:
+    """Return where to run the next test, by the days before the one above."""
+    analysis = geo_test(names).analysis
+    assert analysis is not None
+    past = analysis.found.split.panel.cut(0, 56)
+    rules = MarketRules(cost_per_increment=0.4, currency="EUR")
+    markets = select_markets(past, sizes=(1, 2), periods=(7,), rules=rules)
+    return NextTest(markets=markets, power=geo_power(past, markets.best.treated, periods=(7, 10)))
+
+
 RESULTS = {
+    "geo_checks": geo_test,
+    "geo_course": geo_test,
+    "geo_cumulative": geo_test,
+    "geo_estimates": geo_test,
+    "geo_figures": geo_test,
+    "geo_markets": next_test,
+    "geo_placebos": geo_test,
+    "geo_power": next_test,
+    "geo_weights": geo_test,
     "experiment_daily": ab_test,
     "experiment_effects": ab_test,
     "experiment_notes": ab_test,

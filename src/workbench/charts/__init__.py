@@ -34,6 +34,9 @@ from workbench.charts.designs import (
 from workbench.charts.experiment_tables import experiment_notes, experiment_table
 from workbench.charts.experiments import experiment_daily, experiment_effects, experiment_traffic
 from workbench.charts.flows import moves
+from workbench.charts.geo import geo_course, geo_cumulative, geo_placebos
+from workbench.charts.geo_design import geo_markets, geo_power
+from workbench.charts.geo_tables import geo_checks, geo_estimates, geo_figures, geo_weights
 from workbench.charts.holdout_trust import holdout_balance, holdout_checks, holdout_errors
 from workbench.charts.holdouts import (
     holdout_campaigns,
@@ -79,6 +82,15 @@ __all__ = [
     "frequency",
     "funnel",
     "funnel_steps",
+    "geo_checks",
+    "geo_course",
+    "geo_cumulative",
+    "geo_estimates",
+    "geo_figures",
+    "geo_markets",
+    "geo_placebos",
+    "geo_power",
+    "geo_weights",
     "heatmap",
     "holdout_balance",
     "holdout_campaigns",

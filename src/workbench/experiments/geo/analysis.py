@@ -152,6 +152,15 @@ class GeoAnalysis:
         frame = frame[frame["weight"].abs() > 1e-6]
         return frame.sort_values("weight", ascending=False, ignore_index=True)
 
+    def placebo_counts(self, bins: int = 24) -> pd.DataFrame:
+        """Return how many placebo groups found an effect of which size, in their misses before the test."""
+        import pandas as pd
+
+        scores = self.placebo.placebos[np.isfinite(self.placebo.placebos)]
+        top = max(float(scores.max(initial=0.0)), abs(self.placebo.statistic)) or 1.0
+        counts, edges = np.histogram(scores, bins=bins, range=(0.0, top * 1.02))
+        return pd.DataFrame({"low": edges[:-1], "high": edges[1:], "groups": counts})
+
     def to_frame(self) -> pd.DataFrame:
         """Return the figures that decide: one row each, with interval and p."""
         import pandas as pd

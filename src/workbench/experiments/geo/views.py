@@ -1,0 +1,199 @@
+"""Geo tests of a workspace as a report asks for them: the test that ran, and where to run the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.errors import NotEnoughData
+from workbench.experiments.geo.analysis import GeoAnalysis
+from workbench.experiments.geo.analyzing import analyze_geo
+from workbench.experiments.geo.markets import MarketRules, Markets, select_markets
+from workbench.experiments.geo.panel import Panel
+from workbench.experiments.geo.plan import GeoTest
+from workbench.experiments.geo.power import PowerCurve, power_curve
+from workbench.experiments.geo.reading import geo_panel
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.source import Tables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeoReport:
+    """One geo test, or why there is none to report.
+
+    Parameters
+    ----------
+    analysis : GeoAnalysis, optional
+        What it found.
+    missing : str
+        Why there is none.
+    """
+
+    analysis: GeoAnalysis | None = None
+    missing: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Return what was found and what to do."""
+        return self.missing if self.analysis is None else self.analysis.sentence
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the figures that decide."""
+        import pandas as pd
+
+        return pd.DataFrame() if self.analysis is None else self.analysis.to_frame()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextTest:
+    """Where to run the next geo test, or why that cannot be said.
+
+    Parameters
+    ----------
+    markets : Markets, optional
+        Groups of geos to choose from.
+    power : PowerCurve, optional
+        Of the best of them.
+    missing : str
+        Why there are none.
+    """
+
+    markets: Markets | None = None
+    power: PowerCurve | None = None
+    missing: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Return where to run it."""
+        return self.missing if self.markets is None else self.markets.sentence
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row for each group of geos."""
+        import pandas as pd
+
+        return pd.DataFrame() if self.markets is None else self.markets.to_frame()
+
+
+def geo_report(
+    tables: Tables,
+    *,
+    metric: str = "revenue",
+    treated: Sequence[str] = (),
+    days: str | None = None,
+    cooldown: int = 0,
+    name: str = "The test",
+    seed: int = 0,
+) -> GeoReport:
+    """Return the report of one geo test of a workspace.
+
+    Parameters
+    ----------
+    tables : Tables
+        The data at one version.
+    metric : str
+        As in `geo_panel`.
+    treated : sequence of str, optional
+        The geos in which it ran; those with spend where not given, if the others had none.
+    days : str, optional
+        ``"2024-05-01:2024-05-28"``; the days with spend there where not given.
+    cooldown : int
+        Days after it in which the effect may still arrive.
+    name : str
+        What it is called.
+    seed : int
+        Which placebo groups are drawn.
+    """
+    try:
+        panel = geo_panel(tables, metric)
+        test = _test(panel, tuple(treated), days, cooldown=cooldown, name=name)
+        whole = panel.cut(0, min(panel.position(test.end + timedelta(days=1)) + cooldown, len(panel.days)))
+        currency = tables.currency if metric == "revenue" else None
+        return GeoReport(analysis=analyze_geo(test, whole, seed=seed, currency=currency))
+    except NotEnoughData as error:
+        return GeoReport(missing=str(error))
+
+
+def next_geo_test(
+    tables: Tables,
+    *,
+    metric: str = "revenue",
+    sizes: Sequence[int] = (2, 3, 4),
+    periods: Sequence[int] = (14, 21, 28),
+    expected_return: float | None = None,
+    budget: float | None = None,
+    seed: int = 0,
+) -> NextTest:
+    """Return where to run the next geo test, judged by the days on which no test ran.
+
+    Parameters
+    ----------
+    tables : Tables
+        The data at one version.
+    metric, sizes, periods, seed
+        As in `geo_panel` and `select_markets`.
+    expected_return : float, optional
+        Of the metric for one unit of money, e.g. 3 for a return on ad spend of 3: what the budget rests on.
+    budget : float, optional
+        What the campaign may cost.
+    """
+    cost = 1 / expected_return if expected_return else None
+    rules = MarketRules(cost_per_increment=cost, budget=budget if cost else None, currency=tables.currency)
+    try:
+        past = quiet_days(geo_panel(tables, metric))
+        markets = select_markets(past, sizes=sizes, periods=periods, rules=rules, seed=seed)
+        power = power_curve(past, markets.best.treated, periods=periods)
+    except NotEnoughData as error:
+        return NextTest(missing=str(error))
+    return NextTest(markets=markets, power=power)
+
+
+def quiet_days(panel: Panel) -> Panel:
+    """Return the longest stretch of days on which spend was the same kind of spend everywhere.
+
+    Where only some geos had spend, a test ran; days with spend in all geos, or in none, are quiet.
+    """
+    if panel.spend is None:
+        return panel
+    somewhere = (panel.spend > 0).sum(0)
+    loud = (somewhere > 0) & (somewhere < len(panel.geos))
+    edges = np.flatnonzero(np.diff(np.concatenate([[True], loud, [True]]).astype(int)))
+    starts, ends = edges[::2], edges[1::2]
+    if not len(starts):
+        raise NotEnoughData("On every day some geos had spend and others none: no day is without a test.")
+    longest = int(np.argmax(ends - starts))
+    return panel.cut(int(starts[longest]), int(ends[longest]))
+
+
+def _test(panel: Panel, treated: tuple[str, ...], days: str | None, *, cooldown: int, name: str) -> GeoTest:
+    if not treated or days is None:
+        found, span = _by_spend(panel, treated)
+        treated = treated or found
+    else:
+        first, last = days.split(":")
+        span = (date.fromisoformat(first), date.fromisoformat(last))
+    return GeoTest(
+        name=name, treated=treated, start=span[0], end=span[1], metric=panel.metric, cooldown=cooldown
+    )
+
+
+def _by_spend(panel: Panel, treated: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[date, date]]:
+    """Return where and when money was spent in some geos only."""
+    if panel.spend is None or not panel.spend.any():
+        raise NotEnoughData(
+            "No geo test is known: no market has spend of its own. Name the treated geos and the days."
+        )
+    spent = panel.spend > 0
+    rows = panel.rows(treated) if treated else np.flatnonzero(spent.any(1))
+    if len(rows) == len(panel.geos):
+        raise NotEnoughData("Every market has spend: name the geos in which the test ran, and its days.")
+    on = np.flatnonzero(spent[rows].any(0))
+    if not len(on):
+        raise NotEnoughData(f"There is no spend in {', '.join(treated)}: name the days of the test.")
+    return tuple(panel.geos[row] for row in rows), (panel.days[on[0]], panel.days[on[-1]])
