@@ -56,7 +56,8 @@ def test_users_of_a_workspace_come_back(tmp_path: Path) -> None:
         load.append(
             "facts",
             f"""
-            SELECT 'campaign_viewed' AS event_type, CAST(moment AS DATE) AS day, moment AS timestamp,
+            SELECT CASE WHEN i % 14 = 0 THEN 'campaign_clicked' ELSE 'campaign_viewed' END AS event_type,
+                CAST(moment AS DATE) AS day, moment AS timestamp,
                 i % 1000 AS user_key, 'mobile' AS source, 1.0 AS lag_minutes, FALSE AS late_arrival,
                 'a' AS load_id, strftime(moment, '%Y-%m') AS month
             FROM (SELECT i, TIMESTAMPTZ '{first} 00:00:00+00' + to_days(CAST(i // 250 AS INTEGER)) AS moment
@@ -72,6 +73,14 @@ def test_users_of_a_workspace_come_back(tmp_path: Path) -> None:
     assert [week["users"] for week in said["durations"]] == [1000] * 8
     assert last - first == timedelta(days=27)
 
+    read = run("--metric", "clicks", "--mde", "0.2", "--workspace", str(workspace.path), "--json")
+    assert read.exit_code == 0, read.exception
+    said = json.loads(read.stdout)
+    assert (said["kind"], said["baseline"]) == ("mean", 0.5)  # 500 clicks of 1,000 users in 28 days
+    assert said["sentence"].startswith(
+        f"{said['n_per_group']:,} users in each of 2 groups find a change of clicks"
+    )
+
 
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
@@ -83,6 +92,8 @@ def test_users_of_a_workspace_come_back(tmp_path: Path) -> None:
         (("--kind", "mean", "--baseline", "3", "--mde", "0.1"), 2, "standard deviation"),
         (("--baseline", "0.05", "--mde", "0.1", "--split", "a,b"), 2, "is no split"),
         (("--baseline", "0.05", "--mde", "0.1", "--correction", "holm"), 2, "correction"),
+        (("--metric", "revenue", "--mde", "0.1"), 2, "give --workspace"),
+        (("--metric", "revenue", "--baseline", "0.1"), 2, "leave out --baseline"),
         (("--baseline", "0.05", "--users", "3"), 1, "Not enough data"),
         (("--baseline", "0.05", "--mde", "0.1", "--workspace", "/nowhere"), 3, "nowhere"),
     ],

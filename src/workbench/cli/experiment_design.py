@@ -16,6 +16,7 @@ from workbench.cli.experiment import experiment
 if TYPE_CHECKING:
     from workbench.experiments.planned import Design
     from workbench.experiments.planning import Choices
+    from workbench.source import Tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,15 +47,19 @@ class Asked:
     looks: Annotated[int, typer.Option(help="Planned looks, the end included.")] = 1
     margin: Annotated[float, typer.Option(help="For non-inferiority: how much worse is accepted.")] = 0.0
     correlation: Annotated[
-        float, typer.Option(help="Of the metric with its value before the test (CUPED).")
-    ] = 0.0
+        float | None, typer.Option(help="Of the metric with its value before the test (CUPED).")
+    ] = None
     users: Annotated[
         int | None, typer.Option(help="Users there are; then power, or the change, is found out.")
     ] = None
     daily_users: Annotated[float | None, typer.Option(help="New users a day.")] = None
     workspace: Annotated[
-        Path | None, typer.Option("--workspace", "-w", help="How users came in the past is read from it.")
+        Path | None, typer.Option("--workspace", "-w", help="How users came lately is read from it.")
     ] = None
+    metric: Annotated[
+        str | None, typer.Option(help="With a workspace: its level and spread are read instead of given.")
+    ] = None
+    days: Annotated[int, typer.Option(help="Of how many last days they are read.")] = 28
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
 
 
@@ -98,27 +103,61 @@ def planned(asked: Asked) -> Design:
     """Return the plan that was asked for."""
     from workbench.errors import UsageError, unknown_name
     from workbench.experiments.baseline import KINDS
+    from workbench.experiments.duration import arrivals
     from workbench.experiments.planning import design as plan
 
     if asked.kind not in KINDS:
         raise unknown_name("kind of metric", asked.kind, KINDS)
+    choices = _choices(asked)
+    if asked.metric is not None:
+        return _from_workspace(asked, choices)
     if asked.baseline is None:
-        raise UsageError("Give the metric without the change: --baseline 0.05.")
-    names = ("alpha", "power", "variants", "correction", "looks", "margin", "correlation", "users")
-    choices: dict[str, Any] = {name: getattr(asked, name) for name in names}
-    if asked.sides is not None:
-        choices["sides"] = asked.sides
-    choices |= {"split": _shares(asked.split), "arrivals": _arrivals(asked)}
-    sd = float("nan") if asked.sd is None else asked.sd
+        raise UsageError("Give the metric without the change, --baseline 0.05; or --metric and --workspace.")
+    tables = _tables(asked)
+    if tables is not None:
+        choices["arrivals"] = arrivals(tables)
     return plan(
         asked.kind,
         baseline=asked.baseline,
         mde=asked.mde,
         relative=asked.relative,
-        sd=sd,
+        sd=float("nan") if asked.sd is None else asked.sd,
         daily_users=asked.daily_users,
-        **cast("Choices", choices),
+        **choices,
     )
+
+
+def _choices(asked: Asked) -> Choices:
+    names = ("alpha", "power", "variants", "correction", "looks", "margin", "users")
+    found: dict[str, Any] = {name: getattr(asked, name) for name in names}
+    found["split"] = _shares(asked.split)
+    found |= {name: value for name in ("sides", "correlation") if (value := getattr(asked, name)) is not None}
+    return cast("Choices", found)
+
+
+def _from_workspace(asked: Asked, choices: Choices) -> Design:
+    from workbench.errors import UsageError
+    from workbench.experiments.duration import steady
+    from workbench.experiments.planning import design_from_tables
+
+    if asked.baseline is not None or asked.sd is not None:
+        raise UsageError("--metric reads level and spread: leave out --baseline and --sd.")
+    tables = _tables(asked)
+    if tables is None or asked.metric is None:
+        raise UsageError("--metric is read from a workspace: give --workspace.")
+    if asked.daily_users is not None:
+        choices["arrivals"] = steady(asked.daily_users)
+    return design_from_tables(
+        tables, metric=asked.metric, mde=asked.mde, relative=asked.relative, days=asked.days, **choices
+    )
+
+
+def _tables(asked: Asked) -> Tables | None:
+    if asked.workspace is None:
+        return None
+    from workbench.store import Workspace
+
+    return Workspace.open(asked.workspace).tables()
 
 
 def _shares(text: str) -> tuple[float, ...] | None:
@@ -128,15 +167,6 @@ def _shares(text: str) -> tuple[float, ...] | None:
         return tuple(float(part) for part in text.split(",")) if text.strip() else None
     except ValueError:
         raise UsageError(f"{text!r} is no split. Write shares with commas: 0.5,0.25,0.25.") from None
-
-
-def _arrivals(asked: Asked) -> Any:
-    if asked.workspace is None:
-        return None
-    from workbench.experiments.duration import arrivals
-    from workbench.store import Workspace
-
-    return arrivals(Workspace.open(asked.workspace).tables())
 
 
 def as_text(found: Design) -> str:
