@@ -18,7 +18,7 @@ THEIRS = {"holm": "holm", "benjamini_hochberg": "fdr_bh", "benjamini_yekutieli":
 
 
 @pytest.mark.parametrize("adjustment", THEIRS)
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(p=st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_as_statsmodels_adjusts(adjustment: str, p: list[float]) -> None:
     from statsmodels.stats.multitest import multipletests
@@ -100,7 +100,7 @@ def test_one_variant_is_students_t(df: float) -> None:
         assert half == pytest.approx(stats.t.ppf(0.975, df), abs=1e-6)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     t=st.lists(st.floats(-6, 6), min_size=1, max_size=5),
     share=st.floats(0.05, 0.95),

@@ -49,7 +49,7 @@ def test_p_and_interval_are_one_procedure(
     ("share", "shift", "n"), [(0.5, 0.2, (600, 600)), (0.95, 0.0, (500, 2000)), (0.1, 0.0, (400, 400))]
 )
 def test_coverage_of_skewed_values(share: float, shift: float, n: tuple[int, int]) -> None:
-    rng, repetitions = np.random.default_rng(72), 800
+    rng, repetitions = np.random.default_rng(72), 500
     missed = []
     for _ in range(repetitions):
         groups = (rng.lognormal(0, 1, n[0]), rng.lognormal(0, 1, n[1]) + shift)

@@ -77,12 +77,13 @@ def test_power_for_a_lost_percent() -> None:
 
 
 @pytest.mark.parametrize("concentration", [100.0, 10_000.0])
-def test_looking_daily_keeps_its_promise(concentration: float) -> None:
+@pytest.mark.parametrize("repetitions", [5_000, pytest.param(20_000, marks=pytest.mark.slow)])
+def test_looking_daily_keeps_its_promise(concentration: float, repetitions: int) -> None:
     rng = np.random.default_rng(6)
-    daily = rng.multinomial(1_000, [0.3, 0.7], size=(20_000, 60))
+    daily = rng.multinomial(1_000, [0.3, 0.7], size=(repetitions, 60))
     p = sequential_p(daily, [0.3, 0.7], concentration=concentration)
     for alpha in (0.001, 0.01, 0.1):
-        assert float((p[:, -1] <= alpha).mean()) <= alpha + band(alpha, 20_000)
+        assert float((p[:, -1] <= alpha).mean()) <= alpha + band(alpha, repetitions)
     assert (np.diff(p, axis=1) <= 0).all()
     chi_square = ratio_p(np.cumsum(daily, axis=1), [0.3, 0.7])
     assert float((chi_square < 0.01).any(axis=1).mean()) > 0.04  # what it protects from
