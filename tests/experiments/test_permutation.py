@@ -128,7 +128,7 @@ def test_each_tail_is_kept_where_welch_loses_it(repetitions: int) -> None:
     assert np.mean(found, axis=0).max() <= (
         0.035 if repetitions > 1_000 else 0.025 + band(0.025, repetitions)
     )
-    assert np.mean(theirs, axis=0).max() > 0.05
+    assert np.mean(theirs, axis=0).max() > (0.06 if repetitions > 1_000 else 0.025)
 
 
 @pytest.mark.slow
