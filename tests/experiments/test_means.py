@@ -64,6 +64,21 @@ def test_published_spend_of_e_mails(public_data: Path) -> None:
     assert found.high[0] * 21_307 == pytest.approx(22_468.54, abs=0.005)
 
 
+def test_values_of_gbstats_own_tests() -> None:
+    n, total, squares = (
+        np.array([3407.0, 3461.0]),
+        np.array([1396.87, 2422.7]),
+        np.array([52377.9767, 134698.29]),
+    )
+    published = Sums(
+        variants=("a", "b"), columns=("y",), n=n, means=(total / n)[:, None],
+        products=(squares - total**2 / n)[:, None, None],
+    )  # fmt: skip
+    found = differences(mean_arms(published, "y"))
+    assert (found.value[0], found.low[0], found.high[0]) == pytest.approx((0.29, 0.04538, 0.53462), abs=6e-6)
+    assert found.p[0] == pytest.approx(0.02016, abs=6e-6)
+
+
 def test_an_offset_takes_no_digits() -> None:
     rng = np.random.default_rng(3)
     one, other = rng.gamma(2, 3, 4000).round(2), rng.gamma(2, 3.2, 3000).round(2)

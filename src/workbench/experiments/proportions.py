@@ -44,23 +44,25 @@ def differences(sums: Sums, column: str, *, level: float = 0.95) -> Estimates:
     """
     table = _tables(sums, column)
     x, n, y, m = table
-    interval = difference_interval(*table, level=level)
+    p = compared_p(*table)
+    interval = difference_interval(*table, level=level, p=p)
     with np.errstate(divide="ignore", invalid="ignore"):
         one, other = x / n, y / m
         error = np.sqrt(one * (1 - one) / n + other * (1 - other) / m)
-    return _estimates(one - other, error, interval.low, interval.high, compared_p(*table))
+    return _estimates(one - other, error, interval.low, interval.high, p)
 
 
 def relatives(sums: Sums, column: str, *, level: float = 0.95) -> Estimates:
     """Return every variant's share over the control's, less one; NaN where the control's is zero."""
     table = _tables(sums, column)
     x, n, y, m = table
-    interval = ratio_interval(*table, level=level)
+    p = compared_p(*table)
+    interval = ratio_interval(*table, level=level, p=p)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where((y > 0) & (n > 0), (x / n) / (y / m), np.nan)
         error = ratio * np.sqrt(1 / x - 1 / n + 1 / y - 1 / m)
-    p = np.where(np.isfinite(ratio), compared_p(*table), np.nan)
-    return _estimates(ratio - 1, error, interval.low - 1, interval.high - 1, p)
+    known = np.where(np.isfinite(ratio), p, np.nan)
+    return _estimates(ratio - 1, error, interval.low - 1, interval.high - 1, known)
 
 
 def own(sums: Sums, column: str, *, level: float = 0.95) -> Estimates:

@@ -75,18 +75,18 @@ def fisher_p(x: ArrayLike, n: ArrayLike, y: ArrayLike, m: ArrayLike) -> Floats:
     >>> f"{fisher_p(8, 10, 1, 6):.6f}"
     '0.034965'
     """
-    from scipy.stats import hypergeom
-
     x, n, y, m = (np.rint(array)[..., None] for array in _floats(x, n, y, m))
-    # Given sizes and all successes, at least `fewest` of these are on the first side.
-    fewest = np.maximum(x + y - m, 0)
-    ways = np.max(np.minimum(np.minimum(n, m), np.minimum(x + y, n + m - x - y)), initial=0)
-    successes = fewest + np.arange(ways + 1)
+    # Given sizes and all successes, from `fewest` to `most` of these are on the first side.
+    fewest, most = np.maximum(x + y - m, 0), np.minimum(n, x + y)
+    k = fewest + np.arange(np.max(most - fewest, initial=0))
     with np.errstate(divide="ignore", invalid="ignore"):
-        chance = np.nan_to_num(hypergeom.pmf(successes, n + m, x + y, n))
-        seen = hypergeom.pmf(x, n + m, x + y, n)
-        p = np.where(chance <= seen * (1 + _TIE), chance, 0.0).sum(axis=-1)
-    return np.where(((n > 0) & (m > 0))[..., 0], np.minimum(p, 1.0), np.nan)
+        step = np.where(k < most, np.log((x + y - k) * (n - k) / ((k + 1) * (m - x - y + k + 1))), -np.inf)
+        weight = np.concatenate([np.zeros(x.shape), np.cumsum(step, axis=-1)], axis=-1)
+        chance = np.exp(weight - weight.max(axis=-1, keepdims=True))
+        place = np.clip(x - fewest, 0, k.shape[-1]).astype(int)
+        seen = np.take_along_axis(chance, place, axis=-1)
+        p = np.where(chance <= seen * (1 + _TIE), chance, 0.0).sum(axis=-1) / chance.sum(axis=-1)
+    return np.where(((n > 0) & (m > 0))[..., 0], np.maximum(p, _SMALLEST), np.nan)
 
 
 def compared_p(x: ArrayLike, n: ArrayLike, y: ArrayLike, m: ArrayLike) -> Floats:
@@ -99,9 +99,18 @@ def compared_p(x: ArrayLike, n: ArrayLike, y: ArrayLike, m: ArrayLike) -> Floats
 
 
 def difference_interval(
-    x: ArrayLike, n: ArrayLike, y: ArrayLike, m: ArrayLike, *, level: float = 0.95
+    x: ArrayLike, n: ArrayLike, y: ArrayLike, m: ArrayLike, *, level: float = 0.95, p: Floats | None = None
 ) -> Interval:
     """Return the interval of x/n - y/m; NaN where a side has no trials.
+
+    Parameters
+    ----------
+    x, n, y, m : array_like
+        Successes and trials of one side, then of the other.
+    level : float
+        The confidence level.
+    p : ndarray, optional
+        That of `compared_p`, where it has been found already.
 
     Examples
     --------
@@ -115,13 +124,13 @@ def difference_interval(
 
     def z(delta: Floats) -> Floats:
         q = restricted_share(x, n, y, m, delta)
-        p = np.clip(q + delta, 0, 1)
+        first = np.clip(q + delta, 0, 1)
         with np.errstate(divide="ignore", invalid="ignore"):
-            error = np.sqrt(np.maximum(p * (1 - p) / n + q * (1 - q) / m, 1e-300))
+            error = np.sqrt(np.maximum(first * (1 - first) / n + q * (1 - q) / m, 1e-300))
             return np.asarray((estimate - delta) / error)
 
     found = _around(z, score_z(x, n, y, m), (-1.0, estimate, 1.0), level)
-    return reaching(found, 0.0, compared_p(x, n, y, m), level=level)
+    return _reaching(found, 0.0, compared_p(x, n, y, m) if p is None else p, level)
 
 
 def restricted_share(x: ArrayLike, n: ArrayLike, y: ArrayLike, m: ArrayLike, delta: ArrayLike) -> Floats:
@@ -156,9 +165,11 @@ def _cubic_root(x: Floats, n: Floats, y: Floats, m: Floats, delta: Floats) -> Fl
 
 
 def ratio_interval(
-    x: ArrayLike, n: ArrayLike, y: ArrayLike, m: ArrayLike, *, level: float = 0.95
+    x: ArrayLike, n: ArrayLike, y: ArrayLike, m: ArrayLike, *, level: float = 0.95, p: Floats | None = None
 ) -> Interval:
     """Return the interval of (x/n) / (y/m), the risk ratio; NaN where y is zero.
+
+    Parameters are those of `difference_interval`.
 
     Examples
     --------
@@ -171,11 +182,10 @@ def ratio_interval(
     def z(log_ratio: Floats) -> Floats:
         risk = np.exp(log_ratio)
         a, b, c = (n + m) * risk, (y + n) * risk + x + m, x + y
-        q = (
-            2 * c / (b + np.sqrt(np.maximum(b * b - 4 * a * c, 0.0)))
-        )  # the smaller root, without cancellation
-        p = np.minimum(q * risk, 1.0)
-        error = np.sqrt(np.maximum(p * (1 - p) / n + risk * risk * q * (1 - q) / m, 1e-300))
+        # Of two roots the smaller, in the form that loses no digits.
+        q = 2 * c / (b + np.sqrt(np.maximum(b * b - 4 * a * c, 0.0)))
+        first = np.minimum(q * risk, 1.0)
+        error = np.sqrt(np.maximum(first * (1 - first) / n + risk * risk * q * (1 - q) / m, 1e-300))
         return np.asarray((x / n - risk * y / m) / error)
 
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -184,10 +194,10 @@ def ratio_interval(
         found = Interval(np.where(x == 0, 0.0, np.exp(low)), np.exp(high))
     known = (y > 0) & (n > 0)
     found = Interval(np.where(known, found.low, np.nan), np.where(known, found.high, np.nan))
-    return reaching(found, 1.0, compared_p(x, n, y, m), level=level)
+    return _reaching(found, 1.0, compared_p(x, n, y, m) if p is None else p, level)
 
 
-def reaching(found: Interval, nothing: float, p: Floats, *, level: float) -> Interval:
+def _reaching(found: Interval, nothing: float, p: Floats, level: float) -> Interval:
     """Return the interval, drawn out as far as no effect where a test does not reject it."""
     kept = p >= 1 - level
     low = np.where(kept, np.minimum(found.low, nothing), found.low)
