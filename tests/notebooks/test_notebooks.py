@@ -25,6 +25,7 @@ NAMES = (
     "holdout",
     "experiment_design",
     "ab_test",
+    "geo_experiment",
 )
 _LOGIC = (
     ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.For, ast.AsyncFor, ast.While,

@@ -104,7 +104,7 @@ def geo_cumulative(result: GeoReport) -> Drawing | Nothing:
         f"{said_of(found, total.value)} at its end.",
         spec=_band(rows, unit),
         table=_days_table(found, days),
-        note=f"{found.lift.method}; the last day carries the interval and p of the whole test.",
+        note=f"{opened(found.lift.method)}; the last day carries the interval and p of the whole test.",
     )
 
 
@@ -115,7 +115,7 @@ def geo_placebos(result: GeoReport) -> Drawing | Nothing:
         return Nothing(title="Beside placebo groups", reason=result.missing)
     own = abs(found.placebo.statistic)
     rows = [
-        {"x": low, "x2": high, "count": int(count), "said": f"{low:.2f} to {high:.2f}"}
+        {"x": low, "x2": high, "zero": 0, "count": int(count), "said": f"{low:.2f} to {high:.2f}"}
         for low, high, count in found.placebo_counts().itertuples(index=False)
     ]
     return Drawing(
@@ -229,11 +229,12 @@ def _histogram(rows: list[dict[str, Any]], own: float) -> dict[str, Any]:
 
     bars = (
         alt.Chart(values(rows))
-        .mark_bar(color=colour("s6"))
+        .mark_rect(color=colour("s6"), stroke=colour("surface"), strokeWidth=1)
         .encode(
             x=alt.X("x:Q", axis=unit_axis("", grid=False), scale=alt.Scale(nice=False)),
             x2="x2:Q",
             y=alt.Y("count:Q", axis=unit_axis("count")),
+            y2="zero:Q",
             tooltip=tooltip(("said", "Effect"), ("count", "Groups")),
         )
     )

@@ -15,6 +15,14 @@ from workbench.experiments.geo.verdict import Check
 from workbench.experiments.geo.views import GeoReport
 from workbench.result import format_value
 
+_SHORT = {
+    "placebo": "Placebo in space",
+    "conformal": "Conformal, in time",
+    "augmented": "Ridge augmented",
+    "differences": "Difference in differences",
+    "regression": "Time-based regression",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Figure:
@@ -48,7 +56,7 @@ def geo_estimates(result: GeoReport) -> Drawing | Nothing:
         return Nothing(title="By every method", reason=result.missing)
     table = [_estimate(row) for row in found.estimates().to_dict("records")]
     known = [row for row in table if row.lift is not None]
-    names = labels([row.name for row in known], 44)
+    names = labels([_short(row.name) for row in known])
     rows = [
         {
             "label": name,
@@ -114,7 +122,7 @@ def geo_figures(result: GeoReport) -> DataTable | Nothing:
             text("interval", f"{found.placebo.level:.0%} interval"),
             figure("p", "p", ""),
         ],
-        caption=f"{found.found.method}; {found.lift.method}",
+        caption=f"{opened(found.found.method)}; {found.lift.method}",
     )
 
 
@@ -151,6 +159,14 @@ def said_of(found: GeoAnalysis, value: float | None) -> str:
 def finite(value: Any) -> float | None:
     """Return a figure, or None where it is unknown or has no end."""
     return float(value) if value is not None and math.isfinite(value) else None
+
+
+def _short(method: str) -> str:
+    """Return the name of a method as an axis has room for it."""
+    for part, name in _SHORT.items():
+        if part in method:
+            return name
+    return opened(method)
 
 
 def _signed(value: float | None) -> str:

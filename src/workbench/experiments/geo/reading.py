@@ -142,7 +142,12 @@ def _regions(tables: Tables, metric: str, window: str | Window | None, gaps: Gap
         raise UsageError(
             f"{metric} is a ratio, which does not add up over regions. Test one of its parts, such as orders."
         )
-    found = measure(tables, asked, by=["region", "day"], window=window)
+    try:
+        found = measure(tables, asked, by=["region", "day"], window=window)
+    except UsageError as error:
+        if "cannot be sliced" not in str(error):
+            raise
+        raise NotEnoughData(f"{metric} is not known by market or region: {error}") from None
     rows = [(*row.slice, row.value) for row in found.rows if np.isfinite(row.value)]
     nowhere = sum(value for region, _, value in rows if region is None)
     known = [row for row in rows if row[0] is not None]

@@ -85,7 +85,7 @@ def geo_report(
     tables: Tables,
     *,
     metric: str = "revenue",
-    treated: Sequence[str] = (),
+    treated: str | Sequence[str] = (),
     days: str | None = None,
     cooldown: int = 0,
     name: str = "The test",
@@ -99,8 +99,9 @@ def geo_report(
         The data at one version.
     metric : str
         As in `geo_panel`.
-    treated : sequence of str, optional
-        The geos in which it ran; those with spend where not given, if the others had none.
+    treated : str or sequence of str, optional
+        The geos in which it ran, several in one text joined by ";"; those with spend where not given, if the
+        others had none.
     days : str, optional
         ``"2024-05-01:2024-05-28"``; the days with spend there where not given.
     cooldown : int
@@ -112,7 +113,7 @@ def geo_report(
     """
     try:
         panel = geo_panel(tables, metric)
-        test = _test(panel, tuple(treated), days, cooldown=cooldown, name=name)
+        test = _test(panel, _named(treated), days, cooldown=cooldown, name=name)
         whole = panel.cut(0, min(panel.position(test.end + timedelta(days=1)) + cooldown, len(panel.days)))
         currency = tables.currency if metric == "revenue" else None
         return GeoReport(analysis=analyze_geo(test, whole, seed=seed, currency=currency))
@@ -169,6 +170,11 @@ def quiet_days(panel: Panel) -> Panel:
         raise NotEnoughData("On every day some geos had spend and others none: no day is without a test.")
     longest = int(np.argmax(ends - starts))
     return panel.cut(int(starts[longest]), int(ends[longest]))
+
+
+def _named(treated: str | Sequence[str]) -> tuple[str, ...]:
+    names = treated.split(";") if isinstance(treated, str) else treated
+    return tuple(name.strip() for name in names if name.strip())
 
 
 def _test(panel: Panel, treated: tuple[str, ...], days: str | None, *, cooldown: int, name: str) -> GeoTest:
