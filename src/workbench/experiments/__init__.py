@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from workbench.experiments.bandit_reading import creative_shares
     from workbench.experiments.bandit_simulation import simulate_regret
     from workbench.experiments.baseline import Baseline
+    from workbench.experiments.comparing import (
+        compare_means,
+        compare_proportions,
+        compare_ratios,
+        compare_stratified,
+    )
+    from workbench.experiments.comparison import Comparison, Label
     from workbench.experiments.definition import Experiment, Guardrail
     from workbench.experiments.duration import Arrivals, arrivals
     from workbench.experiments.geo.analyzing import analyze_geo
@@ -33,6 +40,7 @@ if TYPE_CHECKING:
     from workbench.experiments.planning import design, design_from_tables
     from workbench.experiments.procedure import Procedure
     from workbench.experiments.simulating import simulate_aa, simulate_power
+    from workbench.experiments.sums import Sums, sums_of
     from workbench.experiments.uplift_report import uplift_model
     from workbench.experiments.user_metric import own_metric
     from workbench.experiments.views import ABTest, ab_test
@@ -42,11 +50,14 @@ _HOMES = {
     "Analysis": "analysis",
     "Arrivals": "duration",
     "Baseline": "baseline",
+    "Comparison": "comparison",
     "Design": "planned",
     "Experiment": "definition",
     "GeoTest": "geo.plan",
     "Guardrail": "definition",
+    "Label": "comparison",
     "Procedure": "procedure",
+    "Sums": "sums",
     "ab_test": "views",
     "allocate": "bandit",
     "analyze": "analyzing",
@@ -56,6 +67,10 @@ _HOMES = {
     "assign": "assignment",
     "assigned": "assignment",
     "check_holdout": "holdout_health",
+    "compare_means": "comparing",
+    "compare_proportions": "comparing",
+    "compare_ratios": "comparing",
+    "compare_stratified": "comparing",
     "creative_shares": "bandit_reading",
     "design": "planning",
     "design_from_tables": "planning",
@@ -76,6 +91,7 @@ _HOMES = {
     "simulate_aa": "simulating",
     "simulate_power": "simulating",
     "simulate_regret": "bandit_simulation",
+    "sums_of": "sums",
     "uplift_model": "uplift_report",
 }
 
@@ -84,11 +100,14 @@ __all__ = [
     "Analysis",
     "Arrivals",
     "Baseline",
+    "Comparison",
     "Design",
     "Experiment",
     "GeoTest",
     "Guardrail",
+    "Label",
     "Procedure",
+    "Sums",
     "ab_test",
     "allocate",
     "analyze",
@@ -98,6 +117,10 @@ __all__ = [
     "assign",
     "assigned",
     "check_holdout",
+    "compare_means",
+    "compare_proportions",
+    "compare_ratios",
+    "compare_stratified",
     "creative_shares",
     "design",
     "design_from_tables",
@@ -118,6 +141,7 @@ __all__ = [
     "simulate_aa",
     "simulate_power",
     "simulate_regret",
+    "sums_of",
     "uplift_model",
 ]
 
