@@ -13,6 +13,16 @@ pytestmark = pytest.mark.browser
 CODE = """from workbench.experiments import design
 from workbench.widgets import experiment_designer
 experiment_designer(design(baseline=0.008, mde=0.15, daily_users=12_000))"""
+# Counts the frames in which no picture stands there.
+WATCH = """() => {
+  window.blank = 0;
+  const look = () => {
+    const drawn = document.querySelector('.workbench-widget .vega-embed :is(canvas, svg.marks)');
+    window.blank += !drawn || drawn.getBoundingClientRect().height < 100;
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
 
 
 @pytest.fixture
@@ -55,11 +65,13 @@ def test_a_plan_is_changed_and_read_by_keyboard_alone(page) -> None:
     place = group.get_by_role("table").bounding_box()["y"]
     notes = group.locator("ul").bounding_box()["y"]
 
+    page.evaluate(WATCH)
     _type(page, group.get_by_label("Smallest change, %"), "10")
     smaller = design(baseline=0.008, mde=0.1, daily_users=12_000)
     group.get_by_text(f"{smaller.sizes[0]:,} users in each of 2 groups").wait_for()
     assert group.locator("td").all_text_contents()[1] == f"{smaller.total:,}"
-    drawn.wait_for()
+    page.wait_for_timeout(700)
+    assert page.evaluate("window.blank") == 0
     # Nothing jumped: figures and notes stand where they stood, but for lines that the warnings gained.
     assert group.get_by_role("table").bounding_box()["y"] == pytest.approx(place, abs=2)
     assert group.locator("ul").bounding_box()["y"] == pytest.approx(notes, abs=30)
