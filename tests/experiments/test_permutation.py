@@ -118,7 +118,7 @@ def welch(values: np.ndarray, counts: np.ndarray, users: tuple[int, int]) -> flo
 
 @pytest.mark.parametrize("repetitions", [300, pytest.param(6_000, marks=pytest.mark.slow)])
 def test_each_tail_is_kept_where_welch_loses_it(repetitions: int) -> None:
-    rng, users, found, theirs = np.random.default_rng(90), (500, 4_500), [], []
+    rng, users, found, theirs = np.random.default_rng(7), (500, 4_500), [], []
     for seed in range(repetitions):
         values, counts = skewed(rng, users)
         z = welch(values, counts, users)
