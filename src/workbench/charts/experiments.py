@@ -24,6 +24,7 @@ from workbench.charts.shapes import (
 )
 from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import colour
+from workbench.experiments.analysis import Analysis
 from workbench.experiments.comparison import shown_p
 from workbench.experiments.daily import DailyEffects, DayPoint
 from workbench.experiments.finding import Finding
@@ -90,19 +91,7 @@ def experiment_traffic(result: ABTest) -> Drawing | Nothing:
         )
     ratio, total = found.ratio, found.users
     parts = list(zip(ratio.variants, ratio.seen, ratio.expected, strict=True))[:MOST_BARS]
-    tone = {"ok": "s1", "warns": "warn", "blocks": "bad"}[ratio.verdict]
-    rows = [
-        {
-            "label": label,
-            "value": seen / total - expected / total,
-            "low": None,
-            "high": None,
-            "said": f"{seen:,} users, {format_value(seen / total, '%')}",
-            "interval": f"{format_value(expected / total, '%')} planned",
-            "tone": tone,
-        }
-        for label, (_, seen, expected) in zip(labels([coded(p[0]) for p in parts]), parts, strict=True)
-    ]
+    rows = _split(found, parts)
     return Drawing(
         finding=coded(ratio.sentence),
         subtitle="Share of users of each variant, less its planned share, percentage points",
@@ -125,6 +114,23 @@ def experiment_traffic(result: ABTest) -> Drawing | Nothing:
         ),
         note=f"{ratio.method}, p {shown_p(ratio.p)}. {found.contamination.sentence}",
     )
+
+
+def _split(found: Analysis, parts: Sequence[tuple[str, int, float]]) -> list[dict[str, Any]]:
+    """Return a dot per variant: its share of users, less the planned one."""
+    total, tone = found.users, {"ok": "s1", "warns": "warn", "blocks": "bad"}[found.ratio.verdict]
+    return [
+        {
+            "label": label,
+            "value": seen / total - expected / total,
+            "low": None,
+            "high": None,
+            "said": f"{seen:,} users, {format_value(seen / total, '%')}",
+            "interval": f"{format_value(expected / total, '%')} planned",
+            "tone": tone,
+        }
+        for label, (_, seen, expected) in zip(labels([coded(p[0]) for p in parts]), parts, strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

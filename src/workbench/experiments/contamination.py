@@ -22,6 +22,7 @@ from scipy.special import chdtrc
 
 from workbench.errors import NotEnoughData
 from workbench.metrics import sql
+from workbench.metrics.queries import aggregated
 from workbench.result import format_value
 
 if TYPE_CHECKING:
@@ -182,7 +183,8 @@ def _both(experiment: str) -> Any:
     rest = rows.filter(rows.experiment != sql.literal(experiment))
     rest = rest.select(them_=rest.user_id, other_=rest.experiment, theirs_=rest.variant)
     both = own.inner_join(rest, own.who_ == rest.them_)
-    return both.group_by("other_", "variant_", "theirs_").agg(users_=both.count())
+    keys = {name: both[name] for name in ("other_", "variant_", "theirs_")}
+    return aggregated(both, keys, users_=both.count())
 
 
 def _table(rows: list[dict[str, Any]]) -> list[list[float]]:

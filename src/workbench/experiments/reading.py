@@ -25,6 +25,7 @@ from workbench.experiments.question import Question
 from workbench.experiments.sums import Sums
 from workbench.experiments.user_rows import assignments, user_rows
 from workbench.metrics import sql
+from workbench.metrics.queries import aggregated
 from workbench.metrics.user_keys import with_user_keys
 from workbench.metrics.window import Window
 
@@ -129,12 +130,14 @@ def _summed(question: Question) -> Any:
     for place, (one, other) in enumerate(question.pairs):
         a, b = (f"dc{question.names.index(name)}" for name in (one, other))
         figures[f"p{place}"] = (rows[a] * rows[b]).sum()
-    return rows.group_by(by).agg(users_=rows.count(), early_=rows.early_.sum(), **figures)
+    keys = {name: rows[name] for name in by}
+    return aggregated(rows, keys, users_=rows.count(), early_=rows.early_.sum(), **figures)
 
 
 def _counted(question: Question, place: int) -> Any:
     users = user_rows(question)
-    return users.group_by(users.variant_, value_=users[f"c{place}"]).agg(users_=users.count())
+    keys = {"variant_": users.variant_, "value_": users[f"c{place}"]}
+    return aggregated(users, keys, users_=users.count())
 
 
 def reading_of(

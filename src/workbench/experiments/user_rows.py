@@ -13,7 +13,7 @@ from workbench.experiments.outcomes import Terms, UserLeaf
 from workbench.experiments.question import NEW, STRATA, Question
 from workbench.metrics import sql
 from workbench.metrics.measures import Distinct
-from workbench.metrics.queries import Query, hoisted, value_of
+from workbench.metrics.queries import Query, aggregated, hoisted, value_of
 from workbench.metrics.user_keys import user_key
 
 Expression = Any
@@ -30,7 +30,9 @@ def assignments(question: Question) -> Expression:
         first = sql.when(rows.place_ == 0, rows.variant)
     else:
         first = rows.variant
-    users = rows.group_by(who_=rows.user_id).agg(
+    users = aggregated(
+        rows,
+        {"who_": rows.user_id},
         variant_=first.min(),
         least_=rows.variant.min(),
         most_=rows.variant.max(),
@@ -84,7 +86,7 @@ def _summed(question: Question, table: str, leaves: tuple[UserLeaf, ...], users:
         figures |= {_name(question, leaf, before=True): _figure(rows, leaf, before) for leaf in leaves}
     started = rows[at] >= sql.literal(question.window.first.isoformat(), "timestamp")
     figures[f"early_{table}"] = sql.when((rows[at] < rows.since_) & started, 1, 0).sum()
-    return rows.group_by(user_=rows.who_).agg(**figures)
+    return aggregated(rows, {"user_": rows.who_}, **figures)
 
 
 def _figure(rows: Expression, leaf: UserLeaf, when: Expression) -> Expression:

@@ -176,28 +176,7 @@ def recorded_users(
         raise NotEnoughData("Not enough data: no assignments of experiments are loaded.")
     if several not in ("exclude", "first"):
         raise UsageError(f"Users of several variants: exclude or first, not {several!r}.")
-    guarded = [one.metric for one in experiment.guardrails]
-    names = dict.fromkeys((experiment.primary, *experiment.secondary, *guarded))
-    wanted = [metrics[name] for name in names]
-    needed = [
-        leaf for one in wanted for leaf in (*leaves(one.is_), *(leaves(one.credited) if one.credited else ()))
-    ]
-    there = loaded(tables, needed)
-    question = Question(
-        experiment=experiment.name,
-        outcomes=tuple(outcome(one, there) for one in wanted),
-        window=_everything(tables, experiment),
-        before_days=experiment.before_days,
-        several=several,
-        loaded=there,
-        mixed=mixed_campaigns(tables, needed, (), ()),
-    )
-    for leaf in (leaf for one in question.outcomes for leaf in one.leaves):
-        missing = sorted(leaf.needs - there)
-        if missing:
-            raise NotEnoughData(
-                f"Not enough data: {leaf} needs {', '.join(missing)}, of which there is nothing."
-            )
+    question = _question(experiment, tables, metrics, several)
     assigned = assigned_users(tables, question)
     if not assigned["users"]:
         raise NotEnoughData(f"Nobody was assigned to {experiment.name}.")
@@ -217,6 +196,29 @@ def recorded_users(
         seen=seen,
         assigned=assigned,
     )
+
+
+def _question(experiment: Experiment, tables: Tables, metrics: Catalog[Metric], several: Several) -> Question:
+    """Return what is asked of the users, over all days with data."""
+    guarded = [one.metric for one in experiment.guardrails]
+    wanted = [metrics[name] for name in dict.fromkeys((experiment.primary, *experiment.secondary, *guarded))]
+    formulas = [formula for one in wanted for formula in (one.is_, one.credited) if formula is not None]
+    needed = [leaf for formula in formulas for leaf in leaves(formula)]
+    there = loaded(tables, needed)
+    question = Question(
+        experiment=experiment.name,
+        outcomes=tuple(outcome(one, there) for one in wanted),
+        window=_everything(tables, experiment),
+        before_days=experiment.before_days,
+        several=several,
+        loaded=there,
+        mixed=mixed_campaigns(tables, needed, (), ()),
+    )
+    for leaf in question.leaves:
+        if missing := sorted(leaf.needs - there):
+            names = ", ".join(missing)
+            raise NotEnoughData(f"Not enough data: {leaf} needs {names}, of which there is nothing.")
+    return question
 
 
 def _everything(tables: Tables, experiment: Experiment) -> Window:
