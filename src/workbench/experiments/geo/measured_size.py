@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 REFERENCES = 20
-MIN_RUNS, MAX_RUNS = 50, 200
+MIN_RUNS, MAX_RUNS, MAX_OWN = 50, 200, 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -127,7 +127,7 @@ def measured_size(
     level : float
         What the test promises.
     runs : int, optional
-        How many tests; 200, and fewer for more than 100 geos, if not given.
+        How many tests; 200, and fewer for more than 60 geos, if not given.
     seed : int
         Which geos and windows are drawn.
 
@@ -152,10 +152,10 @@ def measured_size(
         )
         return MeasuredSize(method=method, level=level, p=np.array([]), own=np.array([]), note=note)
     first = min(max(shortest, pre // 2) + post, pre)
-    count = runs if runs is not None else int(np.clip(MAX_RUNS * (100 / geos) ** 2, MIN_RUNS, MAX_RUNS))
+    count = runs if runs is not None else int(np.clip(MAX_RUNS * (60 / geos) ** 2, MIN_RUNS, MAX_RUNS))
     rng = np.random.default_rng(seed)
     ends = rng.integers(first, pre, size=count, endpoint=True)
-    spread = np.unique(np.linspace(first, pre, min(MIN_RUNS, count)).round().astype(int))
+    spread = np.unique(np.linspace(first, pre, min(MAX_OWN, count)).round().astype(int))
     size = min(len(split.treated), geos // 3)
     drawn = [rng.choice(geos, size, replace=False) for _ in range(count)]
 
