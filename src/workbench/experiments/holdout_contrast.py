@@ -202,8 +202,8 @@ def ratio_of(found: Contrast, *, note: str = "") -> Estimate:
     """Return what was done over what would have been done, less 1, by Fieller's method.
 
     The interval holds every ratio r for which the sum less r times the expected sum is no surprise. It leaves
-    out 0 exactly where that of the difference does; an end is infinite where the expected sum is too
-    uncertain.
+    out 0 exactly where that of the difference does; its upper end is infinite where the expected sum is too
+    uncertain. Sums of what people buy are not below 0, and neither is r.
 
     References
     ----------
@@ -213,7 +213,7 @@ def ratio_of(found: Contrast, *, note: str = "") -> Estimate:
         return unknown(
             note or "the holdout bought nothing, so there is nothing to relate it to", method="Fieller"
         )
-    high, low = (_bound(found, critical) for critical in found.surprise.ends)
+    low, high = _bounds(found)
     return Estimate(
         value=found.treated / found.expected - 1,
         low=low - 1,
@@ -253,14 +253,28 @@ def share_of(ratio: Estimate, *, note: str = "") -> Estimate:
     )
 
 
-def _bound(found: Contrast, critical: float) -> float:
-    """Return the ratio r at which (treated - r expected) is `critical` standard errors from 0."""
-    a, e = found.treated, found.expected
-    if critical**2 * found.hh >= e * e:
-        return -np.inf if critical > 0 else np.inf
-    c2 = critical * critical
-    quadratic = e * e - c2 * found.hh
-    linear = -2 * (a * e - c2 * found.th)
-    constant = a * a - c2 * found.tt
-    root = float(np.sqrt(max(linear * linear - 4 * quadratic * constant, 0.0)))
-    return float((-linear - np.copysign(root, critical)) / (2 * quadratic))
+def _bounds(found: Contrast) -> tuple[float, float]:
+    """Return the ratios r from 0 at which (treated - r expected) meets the critical values.
+
+    From 0 on, the studentised figure falls with r: from the treated sum over its error to less than 0. So
+    there is at most one place for each critical value, and an end is infinite only above.
+    """
+    ratio = found.treated / found.expected
+    least, most = found.surprise.ends
+    low = [root for root in _roots(found, most) if 0 <= root <= ratio]
+    high = [root for root in _roots(found, least) if root >= ratio]
+    return max(low, default=0.0), min(high, default=np.inf)
+
+
+def _roots(found: Contrast, critical: float) -> list[float]:
+    """Return where (treated - r expected) is as far from 0 as the critical value, on either side."""
+    if not np.isfinite(critical):
+        return []
+    a, e, c2 = found.treated, found.expected, critical * critical
+    square, linear, constant = e * e - c2 * found.hh, a * e - c2 * found.th, a * a - c2 * found.tt
+    inside = linear * linear - square * constant
+    if inside < 0:
+        return []
+    if square == 0:
+        return [constant / (2 * linear)] if linear else []
+    return [float((linear + sign * np.sqrt(inside)) / square) for sign in (-1, 1)]

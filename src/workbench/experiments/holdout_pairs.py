@@ -177,3 +177,30 @@ def pairs_of(
         cost=np.array([cost]),
         window=window,
     )
+
+
+def joined(parts: Sequence[Pairs], campaigns: Sequence[str]) -> Pairs:
+    """Return the pairs of several campaigns as one; users of equal numbers are the same.
+
+    Parameters
+    ----------
+    parts : sequence of Pairs
+        Each of one campaign; slices and traits are left out.
+    campaigns : sequence of str
+        What the campaigns are called.
+    """
+    sizes = [len(part) for part in parts]
+    arrays: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in _PER_PAIR
+        if name not in {"campaign", "slice"}
+    }
+    return replace(
+        parts[0],
+        campaigns=tuple(campaigns),
+        campaign=np.repeat(np.arange(len(parts)), sizes),
+        slice=Coded(names=(), codes=np.full(sum(sizes), -1)),
+        traits={},
+        cost=np.concatenate([part.cost for part in parts]),
+        **arrays,
+    )
