@@ -9,7 +9,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import NotEnoughData, UsageError
@@ -98,6 +98,7 @@ def test_nobody_new_is_said() -> None:
     assert "if nobody came back" in Arrivals(new_users=(50.0,) + (10.0,) * 6, daily_users=50.0).sentence
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 500), min_size=1, max_size=40), st.integers(1, 60))
 def test_reach_and_days_fit_together(new: list[int], days: int) -> None:
     known = Arrivals(new_users=tuple(map(float, new)))

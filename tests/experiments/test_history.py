@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import sqlglot
 
 from workbench.errors import NotEnoughData, UsageError
+from workbench.experiments.duration import arrivals
 from workbench.experiments.history import history
 from workbench.experiments.planning import design_from_tables
 from workbench.store import Workspace
@@ -156,3 +158,30 @@ def test_what_cannot_be_read_is_said(
 def test_nothing_loaded_is_said(tmp_path: Path) -> None:
     with pytest.raises(NotEnoughData, match="no events loaded"):
         history(Workspace.create(tmp_path / "empty").tables(), "revenue")
+
+
+class Compiling:
+    """Tables of an engine that is not here: they keep what they are asked."""
+
+    def __init__(self, tables, dialect: str) -> None:
+        self.tables, self.dialect, self.asked = tables, dialect, []
+        self.names, self.last_day, self.currency = tables.names, tables.last_day, tables.currency
+
+    def query(self, sql: str):
+        if "WITH" in sql or "user_key" in sql:
+            self.asked.append(sql)
+            raise NotEnoughData("not here")
+        return self.tables.query(sql)
+
+
+@pytest.mark.parametrize("dialect", ["postgres", "databricks"])
+@pytest.mark.parametrize("metric", ["revenue", "aov"])
+def test_other_engines_are_asked_in_their_words(tables, dialect: str, metric: str) -> None:
+    there = Compiling(tables, dialect)
+    with pytest.raises(NotEnoughData, match="not here"):
+        history(there, metric)
+    with pytest.raises(NotEnoughData, match="not here"):
+        arrivals(there)
+    for text in there.asked:
+        assert "workbench_user_key" not in text
+        assert sqlglot.parse_one(text, dialect=dialect)

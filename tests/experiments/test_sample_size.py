@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import tea_tasting as tt
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.power import NormalIndPower, TTestIndPower, tt_ind_solve_power
@@ -150,6 +150,7 @@ def test_noninferiority_of_means_agrees_with_statsmodels() -> None:
         sample_size(mean, -0.6, procedure)
 
 
+@settings(deadline=None)
 @given(rates, lifts, st.floats(0.55, 0.95), st.sampled_from([(0.5, 0.5), (0.1, 0.9), (0.4, 0.3, 0.3)]))
 def test_size_power_and_effect_are_one_thing(
     value: float, lift: float, power: float, split: tuple[float, ...]
@@ -160,11 +161,13 @@ def test_size_power_and_effect_are_one_thing(
     assert detectable_effect(share, total, procedure, power=power) == pytest.approx(value * lift, rel=1e-5)
 
 
+@settings(deadline=None)
 @given(rates, lifts, st.floats(1.01, 1.8))
 def test_larger_effects_need_fewer_users(value: float, lift: float, more: float) -> None:
     assert per_group(value, lift * more / 2) < per_group(value, lift / 2)
 
 
+@settings(deadline=None)
 @given(st.floats(0.05, 0.95), st.floats(0.02, 1.0))
 def test_a_split_and_its_mirror_need_the_same(share: float, effect: float) -> None:
     mean = Baseline(kind="mean", value=0.0, sd=1.0)
@@ -176,6 +179,7 @@ def test_a_split_and_its_mirror_need_the_same(share: float, effect: float) -> No
     assert one >= sample_size(mean, effect, BOTH) * (1 - 1e-9)
 
 
+@settings(deadline=None)
 @given(st.floats(0.0, 0.95), st.sampled_from(["mean", "ratio"]))
 def test_what_is_explained_beforehand_saves_its_part(reduction: float, kind: str) -> None:
     plain = Baseline(kind=kind, value=1.0, sd=3.0)  # type: ignore[arg-type]

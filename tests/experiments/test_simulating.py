@@ -135,7 +135,7 @@ def test_the_baseline_is_that_of_the_users() -> None:
     assert KINDS["mean"].skewness == pytest.approx(stats.skew(PLAIN))
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.floats(-0.9, 3.0), st.floats(0.05, 0.2))
 def test_a_lift_is_a_lift(lift: float, rate: float) -> None:
     size = 1000

@@ -1,0 +1,36 @@
+"""What users did lately, and how they came, is the same on Postgres as on DuckDB."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from workbench.events.simulation import MarketSpec, simulate, write_market
+from workbench.experiments.duration import arrivals
+from workbench.experiments.history import history
+from workbench.experiments.planning import design_from_tables
+from workbench.store import Workspace
+from workbench.store.ingest import ingest
+from workbench.store.postgres import PostgresTables, copy_to_postgres
+
+
+@pytest.mark.postgres
+def test_a_plan_is_the_same(tmp_path: Path, postgres_dsn: str) -> None:
+    write_market(simulate(MarketSpec(seed=4, days=80, users=150)), tmp_path / "files")
+    workspace = Workspace.create(tmp_path / "acme")
+    files = [*sorted((tmp_path / "files").glob("*.csv")), tmp_path / "files" / "events"]
+    ingest(workspace, files, backfill=True)
+    tables = workspace.tables()
+    copy_to_postgres(tables, postgres_dsn, schema="designs")
+    theirs = PostgresTables(postgres_dsn, schema="designs", currency=tables.currency)
+    assert arrivals(tables) == arrivals(theirs)
+    for name in ("revenue", "aov", "ctr"):
+        one, other = (history(some, name).values for some in (tables, theirs))
+        assert one.columns == other.columns
+        assert one.total == other.total > 30
+        assert one.baseline.value == pytest.approx(other.baseline.value, rel=1e-9)
+        assert one.baseline.sd == pytest.approx(other.baseline.sd, rel=1e-9)
+        assert one.baseline.reduction == pytest.approx(other.baseline.reduction, rel=1e-6, abs=1e-12)
+    here, there = (design_from_tables(some, metric="revenue", mde=0.2) for some in (tables, theirs))
+    assert (here.sizes, here.days) == (there.sizes, there.days)
