@@ -2,7 +2,7 @@
 
     python benchmarks/geo.py
 
-CPU seconds of one thread on simulated panels (shared factors, a week, sizes over two orders of magnitude), two
+CPU seconds of one thread on simulated panels (shared factors, a week, many sizes of geos), with two
 geos treated on the last 15 days. Peers get the same arrays. SLSQP solves the same least squares with its
 gradient and stops at its default tolerance; its miss is printed beside ours. panelkit's DemeanedSC is in
 Rust, no dependency of ours, left out where it is not installed. Limits at 200 x 365: one synthetic control
