@@ -26,7 +26,7 @@ def test_h_is_statsmodels() -> None:
     assert found.high[0] == pytest.approx(found.value[0] + 1.96 * found.error[0], abs=0.003)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(2, 2000), st.integers(2, 2000), st.floats(0, 1), st.floats(0, 1))
 def test_h_leaves_out_zero_where_p_is_small(n: int, m: int, one: float, other: float) -> None:
     table = [np.array([float(figure)]) for figure in (round(n * one), n, round(m * other), m)]

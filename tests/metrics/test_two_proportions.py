@@ -64,7 +64,7 @@ def test_the_ends_are_where_the_score_test_turns(table: tuple[int, ...]) -> None
 COUNT = st.integers(1, 400) | st.integers(1, 10**7)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(COUNT, COUNT, st.floats(0, 1), st.floats(0, 1), st.sampled_from([0.8, 0.95, 0.999]))
 def test_an_interval_leaves_out_no_effect_exactly_where_p_is_small(
     n: int, m: int, one: float, other: float, level: float
@@ -79,7 +79,7 @@ def test_an_interval_leaves_out_no_effect_exactly_where_p_is_small(
         assert (low > 1 or high < 1) == (p < 1 - level)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(1, 300), st.integers(1, 300), st.floats(0, 1), st.floats(0, 1))
 def test_swapped_sides_swap_the_interval(n: int, m: int, one: float, other: float) -> None:
     x, y = round(n * one), round(m * other)

@@ -54,7 +54,8 @@ def relative(arms: Arms, *, level: float = 0.95) -> Estimates:
     own, others = np.square(arms.error[..., :1]), np.square(arms.error[..., 1:])
     shared = np.asarray(arms.shared)[..., None]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        ratio = np.where(control == 0, np.nan, value / control)
+        ratio = value / control
+        ratio = np.where(np.isfinite(ratio), ratio, np.nan)
         square = np.square(t_quantile(plain.df, level))
         # (value - r control)^2 <= square (others + r^2 own + (1 - r)^2 shared), as a polynomial in r.
         a = np.square(control) - square * (own + shared)

@@ -107,7 +107,7 @@ def _joined(*notes: str) -> str:
 
 
 def _score_note(arms: Arms) -> str:
-    return "" if arms.enough else f"fewer than {MIN_EXPECTED} buyers expected on a side: p is Fisher's exact"
+    return "" if arms.enough else f"fewer than {MIN_EXPECTED} buyers expected on a side: Fisher's exact test must agree"
 
 
 def _users_note(arms: Arms) -> str:
