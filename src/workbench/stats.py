@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv, ndtri, stdtrit
+from scipy.special import betaincinv, betaln, ndtri, stdtrit
 
 Floats = NDArray[np.float64]
 
@@ -104,3 +104,37 @@ def ratio_interval(
     error = np.sqrt(n / (n - 1) * np.square(residual - residual.mean()).sum()) / abs(total)
     half = stdtrit(n - 1, 0.5 + level / 2) * error
     return Interval(ratio - half, ratio + half)
+
+
+def beta_of_shares(successes: ArrayLike, trials: ArrayLike, *, steps: int = 200) -> tuple[Floats, Floats]:
+    """Return the two parameters of the Beta distribution that the true shares most likely come from.
+
+    The likelihood is the beta-binomial's, the mean the pooled share. The sum of the parameters is at most
+    the mean number of trials: what the others suggest never outweighs what a typical share shows by itself.
+
+    Parameters
+    ----------
+    successes, trials : array_like, shape (..., shares)
+        Counts; every leading place is a set of shares of its own.
+    steps : int
+        How many sums of the parameters are tried.
+
+    References
+    ----------
+    Griffiths (1973), Biometrics 29, 637-648.
+
+    Examples
+    --------
+    >>> a, b = beta_of_shares([10, 12, 11], [1000, 1000, 1000])
+    >>> print(f"{a / (a + b):.3f}")
+    0.011
+    """
+    x, n = np.asarray(successes, float), np.asarray(trials, float)
+    mean = (x.sum(axis=-1) + 0.5) / (n.sum(axis=-1) + 1)
+    weakest = 0.5 / np.minimum(mean, 1 - mean)  # less would pile the distribution up at its ends
+    strongest = np.maximum(n.mean(axis=-1), weakest)
+    strengths = np.exp(np.linspace(np.log(weakest), np.log(strongest), steps, axis=-1))
+    a, b = (side[..., None] for side in (mean[..., None] * strengths, (1 - mean)[..., None] * strengths))
+    fits = (betaln(a + x[..., None, :], b + (n - x)[..., None, :]) - betaln(a, b)).sum(axis=-1)
+    best = np.take_along_axis(strengths, fits.argmax(axis=-1)[..., None], axis=-1)[..., 0]
+    return np.asarray(mean * best), np.asarray((1 - mean) * best)

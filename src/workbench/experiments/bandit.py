@@ -27,10 +27,14 @@ from numpy.typing import NDArray
 from workbench.errors import UsageError
 from workbench.experiments.bandit_allocation import FLOOR, Allocation, Arm, ArmShare, Reward
 from workbench.experiments.bayesian import best_share
+from workbench.stats import beta_of_shares
 
 Floats = NDArray[np.float64]
 DRAWS = 100_000
+_STRENGTHS = 24
+_SPREAD = 2.0  # of order values, in means, where it is not known
 FEW_SUCCESSES = 10
+FEW_ORDERS = 100
 NOT_A_TEST = (
     "Who was shown what depended on these figures: they carry no p-value, and the rates of creatives that "
     "were shown little lean low. To know how much better one is, run a test of fixed shares."
@@ -47,9 +51,10 @@ def allocate(
 ) -> Allocation:
     """Return the share of each arm in the next batch: the floor, and the rest by the chance to be best.
 
-    Rates have Beta posteriors, whose prior is worth one success at the rate of all arms together; chances are
-    integrated. Revenue of a trial is the rate times the mean value of a success, whose posterior is
-    normal-gamma, with a prior worth one success of the mean and variance of all; chances are drawn.
+    Rates have Beta posteriors, whose prior is fitted to all arms together, so that creatives which differ
+    little are not told apart by noise; chances are integrated. Revenue of a trial is the rate times the mean
+    value of a success, whose posterior is normal-gamma, with a prior worth one success of the mean and the
+    variance of all; chances are drawn.
 
     Parameters
     ----------
@@ -73,7 +78,7 @@ def allocate(
     --------
     >>> found = allocate([Arm(name="a", trials=1000, successes=30), Arm(name="b", trials=1000, successes=45)])
     >>> [(row.name, round(row.chance, 3), round(row.share, 3)) for row in found.rows]
-    [('b', 0.961, 0.942), ('a', 0.039, 0.058)]
+    [('b', 0.895, 0.879), ('a', 0.105, 0.121)]
     """
     check_floor(floor, len(arms))
     _check(arms, reward)
@@ -121,16 +126,14 @@ def check_floor(floor: float, arms: int) -> None:
 
 
 def rate_prior(successes: Floats, trials: Floats) -> tuple[Floats, Floats]:
-    """Return the parameters of the Beta prior: one success, or one failure, at the pooled rate.
+    """Return the parameters of the Beta distribution of which the arms' rates look like draws.
 
     Parameters
     ----------
     successes, trials : ndarray, shape (..., arms)
         Counts.
     """
-    mean = (successes.sum(axis=-1) + 0.5) / (trials.sum(axis=-1) + 1)
-    strength = 1 / np.minimum(mean, 1 - mean)
-    return np.asarray(mean * strength), np.asarray((1 - mean) * strength)
+    return beta_of_shares(successes, trials, steps=_STRENGTHS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +182,8 @@ def _revenue(arms: Sequence[Arm], seed: int) -> _Earned:
 def value_posterior(arms: Sequence[Arm]) -> tuple[Floats, Floats, Floats]:
     """Return centre, scale and degrees of freedom of the posterior of each arm's mean value of a success.
 
-    The prior is worth one success: its mean and its variance are those of all arms together.
+    The prior is worth one success: its mean and its variance are those of all arms together. Where
+    only sums are known, the standard deviation is taken as twice the mean, which few shops exceed.
 
     References
     ----------
@@ -190,7 +194,7 @@ def value_posterior(arms: Sequence[Arm]) -> tuple[Floats, Floats, Floats]:
     everywhere = total.sum() / k.sum()
     within = np.array(
         [
-            k_ * mean_**2 if arm.squares is None else max(arm.squares - k_ * mean_**2, 0.0)
+            k_ * (_SPREAD * mean_) ** 2 if arm.squares is None else max(arm.squares - k_ * mean_**2, 0.0)
             for arm, k_, mean_ in zip(arms, k, mean, strict=True)
         ]
     )
@@ -220,17 +224,16 @@ def _check(arms: Sequence[Arm], reward: Reward) -> None:
 
 
 def _caveats(arms: Sequence[Arm], reward: Reward) -> tuple[str, ...]:
-    few = sum(arm.successes < FEW_SUCCESSES for arm in arms)
-    word = "conversions" if reward == "revenue" else reward
+    enough, word = (FEW_ORDERS, "conversions") if reward == "revenue" else (FEW_SUCCESSES, reward)
+    few = sum(arm.successes < enough for arm in arms)
     said = []
     if few:
         said.append(
-            f"{few} of {len(arms)} creatives have fewer than {FEW_SUCCESSES} {word}: the chances rest on "
-            "little."
+            f"{few} of {len(arms)} creatives have fewer than {enough} {word}: the chances rest on little."
         )
     if reward == "revenue" and any(arm.squares is None for arm in arms):
         said.append(
-            "How order values vary is not known, only their sums: they are taken to vary as much as an "
-            "exponential does. A few very large orders can mislead."
+            "How order values vary is not known, only their sums: their standard deviation is taken as twice "
+            "their mean. A few very large orders can mislead."
         )
     return tuple(said)

@@ -29,8 +29,7 @@ class Arm:
     value : float, optional
         The values of all successes, summed.
     squares : float, optional
-        Their squares, summed; without them the values are taken to vary as an exponential does, whose
-        standard deviation is its mean.
+        Their squares, summed; without them the standard deviation is taken as twice the mean.
     """
 
     name: str

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betainc, betaincinv, betaln, ndtr
+from scipy.special import betainc, betaincinv, ndtr
 
-from workbench.stats import share_interval
+from workbench.stats import beta_of_shares, share_interval
 
 Floats = NDArray[np.float64]
 
@@ -141,29 +141,3 @@ def probability_best(successes: ArrayLike, trials: ArrayLike, *, nodes: int = 40
     others = np.exp(logs.sum(axis=0) - logs)
     chances = (np.diff(below, axis=1) * (others[:, 1:] + others[:, :-1]) / 2).sum(axis=1)
     return np.asarray(chances / chances.sum(), float)
-
-
-def beta_of_shares(successes: ArrayLike, trials: ArrayLike) -> tuple[float, float]:
-    """Return the two parameters of the Beta distribution that the true shares most likely come from.
-
-    The likelihood is the beta-binomial's, the mean the pooled share. The sum of the parameters is at most
-    the mean number of trials: what the others suggest never outweighs what a typical share shows by itself.
-
-    References
-    ----------
-    Griffiths (1973), Biometrics 29, 637-648.
-
-    Examples
-    --------
-    >>> a, b = beta_of_shares([10, 12, 11], [1000, 1000, 1000])
-    >>> round(a / (a + b), 3)
-    0.011
-    """
-    x, n = np.asarray(successes, float), np.asarray(trials, float)
-    mean = float((x.sum() + 0.5) / (n.sum() + 1))
-    weakest = 0.5 / min(mean, 1 - mean)  # less would pile the distribution up at its ends
-    strengths = np.exp(np.linspace(np.log(weakest), np.log(max(n.mean(), weakest)), 200))
-    a, b = mean * strengths[:, None], (1 - mean) * strengths[:, None]
-    fits = (betaln(a + x, b + n - x) - betaln(a, b)).sum(axis=1)
-    best = float(strengths[int(np.argmax(fits))])
-    return mean * best, (1 - mean) * best
