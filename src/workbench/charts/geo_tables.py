@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,20 +77,7 @@ def geo_estimates(result: GeoReport) -> Drawing | Nothing:
         subtitle=f"Lift by method, lines are {found.placebo.level:.0%} intervals; the first decides",
         description="One dot per method: " + "; ".join(f"{r['label']} {r['said']}" for r in rows) + ".",
         spec=dots(rows, unit="%", mark_at=0.0),
-        table=tabulate(
-            table,
-            [
-                text("name", "Method"),
-                figure("lift", "Lift", "%"),
-                figure("low", "from", "%"),
-                figure("high", "to", "%"),
-                figure("p", "p", ""),
-                figure("incremental", "In all", unit_of(found)),
-                figure("scaled_l2", "Scaled L2", ""),
-            ],
-            caption="How far the figure depends on the method",
-            currency=found.currency,
-        ),
+        table=_methods(found, table),
         note="Textbook intervals of regression take days as independent and are too narrow.",
     )
 
@@ -159,6 +147,23 @@ def said_of(found: GeoAnalysis, value: float | None) -> str:
 def finite(value: Any) -> float | None:
     """Return a figure, or None where it is unknown or has no end."""
     return float(value) if value is not None and math.isfinite(value) else None
+
+
+def _methods(found: GeoAnalysis, rows: Sequence[_Estimate]) -> DataTable:
+    return tabulate(
+        rows,
+        [
+            text("name", "Method"),
+            figure("lift", "Lift", "%"),
+            figure("low", "from", "%"),
+            figure("high", "to", "%"),
+            figure("p", "p", ""),
+            figure("incremental", "In all", unit_of(found)),
+            figure("scaled_l2", "Scaled L2", ""),
+        ],
+        caption="How far the figure depends on the method",
+        currency=found.currency,
+    )
 
 
 def _short(method: str) -> str:

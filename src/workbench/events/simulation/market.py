@@ -126,7 +126,7 @@ def simulate(spec: MarketSpec | None = None) -> Market:
     curve = season(spec)
     plan, media = plan_campaigns(spec), plan_media(spec)
     people, showing = populate(spec, media, curve), show(spec, plan, media)
-    trials = run_trials(spec, people)
+    trials, stores = run_trials(spec, people), open_stores(spec)
     messages = send(spec, plan, people)
     advertising = advertise(spec, plan, people, media, showing, buy(spec, people, trials))
     paid = [advertising.caused, advertising.own]
@@ -149,13 +149,7 @@ def simulate(spec: MarketSpec | None = None) -> Market:
         *systems.systems(spec, plan),
     ]
     happened = Happened(
-        plan=plan,
-        media=media,
-        people=people,
-        messages=messages,
-        trials=trials,
-        orders=orders,
-        stores=open_stores(spec),
+        plan=plan, media=media, people=people, messages=messages, trials=trials, orders=orders, stores=stores
     )
     return Market(
         spec=spec,
