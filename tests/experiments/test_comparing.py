@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from workbench.errors import BadInput, UsageError
 from workbench.experiments.comparing import (
@@ -212,6 +214,21 @@ def test_p_is_never_shown_as_zero() -> None:
     assert shown_p(found.p) not in {"0", "0.0", "0.0e+00"}
     [mean] = compare_means(big, "y", label=LABEL)
     assert mean.p > 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(0, 1), min_size=2, max_size=60), st.lists(st.integers(0, 1), min_size=2, max_size=60)
+)
+def test_p_and_every_interval_agree(control: list[int], variant: list[int]) -> None:
+    sums = one([float(value) for value in control], [float(value) for value in variant])
+    for [found] in (compare_means(sums, "y", label=LABEL), compare_proportions(sums, "y", label=LABEL)):
+        if not math.isfinite(found.p) or abs(found.p - 0.05) < 1e-9:
+            continue
+        for estimate in (found.difference, found.relative, found.effect_size):
+            if math.isfinite(estimate.value) and not math.isnan(estimate.low):
+                assert estimate.significant == (found.p < 0.05) or math.isnan(found.relative.p)
+        assert found.significant == (found.p < 0.05)
 
 
 def test_a_thousand_cells_take_little_time() -> None:

@@ -72,6 +72,17 @@ def test_the_ends_are_where_the_test_turns(
             assert abs(value - ratio * control) / error == pytest.approx(critical, rel=1e-5)
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.floats(5, 50), st.floats(5, 50), st.floats(0.01, 1), st.floats(0.01, 1), st.floats(0, 0.5))
+def test_swapped_sides_turn_the_ratio_over(
+    a: float, b: float, one: float, other: float, shared: float
+) -> None:
+    there = relative(arms((a, b), (one, other), shared=shared))
+    back = relative(arms((b, a), (other, one), shared=shared))
+    assert (1 + there.low[0]) * (1 + back.high[0]) == pytest.approx(1, rel=1e-9)
+    assert (1 + there.value[0]) * (1 + back.value[0]) == pytest.approx(1, rel=1e-12)
+
+
 def test_a_control_that_may_be_zero_bounds_nothing() -> None:
     nothing = relative(arms((1.0, 1.5), (1.0, 1.0)))
     assert (nothing.low[0], nothing.high[0]) == (-np.inf, np.inf)

@@ -107,7 +107,9 @@ def _joined(*notes: str) -> str:
 
 
 def _score_note(arms: Arms) -> str:
-    return "" if arms.enough else f"fewer than {MIN_EXPECTED} buyers expected on a side: Fisher's exact test must agree"
+    if arms.enough:
+        return ""
+    return f"fewer than {MIN_EXPECTED} buyers expected on a side: Fisher's exact test must agree"
 
 
 def _users_note(arms: Arms) -> str:
