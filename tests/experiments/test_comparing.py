@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from workbench.experiments.comparing import (
     compare_stratified,
 )
 from workbench.experiments.comparison import Comparison, Label, frame_of, shown_p
+from workbench.experiments.proportions import scores
 from workbench.experiments.relative import NO_CONTROL, UNBOUNDED
 from workbench.experiments.sums import Sums, sums_of
 
@@ -60,6 +62,25 @@ def test_every_variant_is_compared_with_the_control(public_data: Path) -> None:
     assert 0 <= found[0].reduction < 0.01
     assert found[0].difference.value == pytest.approx(0.77, abs=0.01)
     assert found[0].relative.low > 0.6
+
+
+@pytest.mark.data
+def test_published_effect_of_any_e_mail(public_data: Path) -> None:
+    table = pd.read_csv(public_data / "ab_tests/hillstrom_email/hillstrom.csv")
+    where = np.where(table["segment"] == "No E-Mail", "none", "any").astype(object)
+    columns = {name: table[name].to_numpy(float) for name in ("visit", "conversion", "spend")}
+    sums = sums_of(where, columns, variants=("none", "any"))
+    [spend] = compare_means(sums, "spend", label=LABEL)
+    ends = (spend.difference.value, spend.difference.low, spend.difference.high)
+    assert ends == pytest.approx((0.5967961, 0.3761853, 0.8174069), abs=5e-8)
+    incremental = spend.difference.scaled(spend.n)
+    assert incremental.value == pytest.approx(25_479.61, abs=0.005)
+    assert (incremental.low, incremental.high) == pytest.approx((16_060.85, 34_898.37), abs=0.005)
+    assert spend.difference.value / spend.value.value == pytest.approx(0.47760, abs=5e-6)
+    for name, value, z in (("visit", 0.0608820, 20.510088), ("conversion", 0.0049546, 6.243765)):
+        [share] = compare_proportions(sums, name, label=LABEL)
+        assert share.difference.value == pytest.approx(value, abs=5e-8)
+        assert scores(sums, name)[0] == pytest.approx(z, abs=5e-7)
 
 
 def test_cells_are_compared_each() -> None:

@@ -6,6 +6,7 @@ from decimal import Decimal, getcontext
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -62,6 +63,15 @@ def test_published_spend_of_e_mails(public_data: Path) -> None:
     assert found.value[0] * 21_307 == pytest.approx(16_402.71, abs=0.005)
     assert found.low[0] * 21_307 == pytest.approx(10_336.87, abs=0.005)
     assert found.high[0] * 21_307 == pytest.approx(22_468.54, abs=0.005)
+
+
+@pytest.mark.data
+def test_published_rounds_of_players_and_their_one_outlier(public_data: Path) -> None:
+    table = pd.read_csv(public_data / "ab_tests/cookie_cats/cookie_cats.csv")
+    for part, expected in ((table, 0.375924), (table[table["sum_gamerounds"] < 49_854], 0.949469)):
+        rounds = {"y": part["sum_gamerounds"].to_numpy(float)}
+        both = sums_of(part["version"].to_numpy(object), rounds, variants=("gate_30", "gate_40"))
+        assert differences(mean_arms(both, "y")).p[0] == pytest.approx(expected, abs=5e-7)
 
 
 def test_values_of_gbstats_own_tests() -> None:
