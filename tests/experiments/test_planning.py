@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import NotEnoughData, UsageError
 from workbench.experiments.duration import Arrivals
+from workbench.experiments.means import mean_arms
 from workbench.experiments.planning import design
+from workbench.experiments.relative import relative
+from workbench.experiments.sums import Sums
 
 
 def test_the_published_plan() -> None:
@@ -92,7 +96,7 @@ def test_history_that_is_too_short_is_said() -> None:
 
 
 def test_noninferiority_names_its_margin() -> None:
-    plan = design(baseline=0.5, mde=0.0, margin=0.02, alpha=0.025)
+    plan = design(baseline=0.5, mde=0.0, margin=0.02)
     assert "not worse by more than 1 pp" in plan.sentence
     # Closed form of two shares without pooling (Chow, Shao, Wang 2008, section 4.2.2).
     assert plan.n_per_group == math.ceil(0.5 * (1.959964 + 0.841621) ** 2 / 0.01**2)
@@ -163,3 +167,32 @@ def test_every_plan_keeps_its_promise(
     assert again.power >= 0.8 - 1e-6
     fewer = design(kind, baseline=baseline, mde=mde * 1.1, **options)  # type: ignore[arg-type]
     assert fewer.total <= plan.total
+
+
+def test_guardrails_keep_the_power_of_their_plan() -> None:
+    plan = design("mean", baseline=20.0, sd=30.0, mde=0.0, margin=0.04)
+    generator, runs = np.random.default_rng(3), 4000
+    (size, _) = plan.sizes
+    n = np.full((runs, 2), float(size))
+    means = 20 + 30 / np.sqrt(size) * generator.standard_normal((runs, 2))
+    products = 900 * generator.chisquare(size - 1, (runs, 2))[..., None, None]
+    sums = Sums(variants=("a", "b"), columns=("y",), n=n, means=means[..., None], products=products)
+    low = relative(mean_arms(sums, "y")).low[:, 0]
+    # The margin is 4 % of a control that is measured too, which asks for a little less than the fixed one.
+    assert (low > -0.04).mean() == pytest.approx(0.8, abs=0.03)
+
+
+def test_a_decrease_is_planned_as_one() -> None:
+    plan = design(baseline=0.05, mde=-0.2, daily_users=1000)
+    assert "from 5% to 4% (-20%)" in plan.sentence
+    assert all(point.effect < 0 for point in plan.durations)
+    assert all(point.effect < 0 for point in plan.powers)
+    assert plan.total < design(baseline=0.05, mde=0.2).total  # fewer events vary less
+
+
+def test_a_guardrail_may_expect_a_small_loss() -> None:
+    plan = design("mean", baseline=10.0, sd=20.0, mde=-0.03, margin=0.05, daily_users=1000)
+    none = design("mean", baseline=10.0, sd=20.0, mde=0.0, margin=0.05, daily_users=1000)
+    assert plan.total == pytest.approx(none.total * 2.5**2, rel=0.01)
+    assert plan.alternatives == ()
+    assert none.powers[-1].power > 0.99 > 0.05 > none.powers[0].power

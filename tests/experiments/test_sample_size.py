@@ -146,6 +146,8 @@ def test_noninferiority_of_means_agrees_with_statsmodels() -> None:
     expected = TTestIndPower().solve_power(0.125, alpha=0.025, power=0.9, alternative="larger")
     assert sample_size(mean, 0.0, procedure, power=0.9) / 2 == pytest.approx(expected, rel=1e-6)
     assert detectable_effect(mean, 2 * expected, procedure, power=0.9) == pytest.approx(0.5, rel=1e-6)
+    both = Procedure(alpha=0.05, margin=0.5)  # the end of an interval of 95 %
+    assert sample_size(mean, 0.0, both, power=0.9) == sample_size(mean, 0.0, procedure, power=0.9)
     with pytest.raises(UsageError, match="cannot be found"):
         sample_size(mean, -0.6, procedure)
 
@@ -216,7 +218,8 @@ def test_planned_looks_cost_a_little(looks: int) -> None:
         lambda: Procedure(split=(0.5, 0.6)),
         lambda: Procedure(split=(1.5, -0.5)),
         lambda: Procedure(correction="holm"),  # type: ignore[arg-type]
-        lambda: Procedure(margin=0.1),
+        lambda: Procedure(margin=-0.1),
+        lambda: Procedure(margin=math.nan),
         lambda: sample_size(Baseline(kind="proportion", value=0.5), 0.0, BOTH),
         lambda: sample_size(Baseline(kind="proportion", value=0.5), 0.6, BOTH),
         lambda: sample_size(Baseline(kind="proportion", value=0.5), 0.1, BOTH, power=0.04),

@@ -45,12 +45,13 @@ def durations(
     if arrivals is None:
         return ()
     effect, power = aim
+    sign = -1 if effect < 0 else 1
     if not procedure.alpha < power < 1:
         return ()
     found = []
     for week in range(1, min(MOST_WEEKS, max(8, (days or 0) // 7 + 2)) + 1):
         users = int(arrivals.reach(7 * week))
-        size = detectable_effect(baseline, users, procedure, power=power, sign=-1 if effect < 0 else 1)
+        size = sign * detectable_effect(baseline, users, procedure, power=power, sign=sign)
         point = DurationPoint(days=7 * week, users=users, effect=size, relative=_relative(size, baseline))
         found.append(point)
     return tuple(found)
@@ -60,11 +61,12 @@ def peeking(procedure: Procedure, power: float, days: int | None) -> tuple[Peeki
     """Return what looking several times does: false alarms, and users that planned looks cost."""
     if not procedure.alpha < power < 1:
         power = 0.8
+    sides = 1 if procedure.margin > 0 else procedure.sides
     looks = {1, 2, 5, 10, procedure.looks, *([days // 7, days] if days is not None else [])}
     return tuple(
         PeekingPoint(
             looks=count,
-            false_alarms=false_alarms(count, alpha=procedure.comparison_alpha, sides=procedure.sides),
+            false_alarms=false_alarms(count, alpha=sides * procedure.tail, sides=sides),
             inflation=inflation(replace(procedure, looks=count), power=power),
         )
         for count in sorted(count for count in looks if count <= MOST_LOOKS)
@@ -77,7 +79,7 @@ def alternatives(
     """Return what half to twice the change would need, at the usual powers."""
     found = []
     for power in POWERS:
-        for factor in FACTORS if effect else ():
+        for factor in FACTORS if effect and procedure.margin == 0 else ():
             some = factor * effect
             if baseline.kind == "proportion" and not 0 <= baseline.value + some <= 1:
                 continue

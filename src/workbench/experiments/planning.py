@@ -262,7 +262,7 @@ def _solved(
 def _procedure(choices: Choices, margin: float) -> Procedure:
     return Procedure(
         alpha=choices.get("alpha", 0.05),
-        sides=choices.get("sides", 1 if margin > 0 else 2),
+        sides=choices.get("sides", 2),
         split=_split(choices.get("split"), choices.get("variants")),
         correction=choices.get("correction", "none"),
         looks=choices.get("looks", 1),

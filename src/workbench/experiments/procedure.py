@@ -34,7 +34,8 @@ class Procedure:
     looks : int
         Planned looks at equal distances, by Lan-DeMets O'Brien-Fleming spending; 1 looks once, at the end.
     margin : float
-        Above 0 for non-inferiority: how much worse (absolute) is still accepted. One-sided then.
+        Above 0 for non-inferiority: how much worse (absolute) is still accepted. The end of the interval
+        decides that lies on the worse side; with 2 sides it has alpha / 2, as in the analysis of guardrails.
     """
 
     alpha: float = 0.05
@@ -55,8 +56,8 @@ class Procedure:
             )
         if self.correction not in CORRECTIONS:
             raise UsageError(f"A correction is one of {', '.join(CORRECTIONS)}, not {self.correction!r}.")
-        if not 0 <= self.margin < math.inf or (self.margin > 0 and self.sides != 1):
-            raise UsageError("A margin of non-inferiority is above 0, and its test has one side.")
+        if not 0 <= self.margin < math.inf:
+            raise UsageError(f"A margin of non-inferiority is above 0, not {self.margin:g}.")
 
     @property
     def comparison_alpha(self) -> float:

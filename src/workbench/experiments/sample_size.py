@@ -96,7 +96,9 @@ def sample_size(baseline: Baseline, effect: float, procedure: Procedure, *, powe
 def detectable_effect(
     baseline: Baseline, total: float, procedure: Procedure, *, power: float = 0.8, sign: int = 1
 ) -> float:
-    """Return the smallest absolute change that is found with a probability; NaN where none is.
+    """Return the size of the smallest absolute change that is found with a probability; NaN where none is.
+
+    `sign` is -1 for a decrease, which of a share is another size than for an increase.
 
     With a margin (non-inferiority) it is the smallest margin that can be ruled out where nothing changed.
 
@@ -170,7 +172,9 @@ def _of_comparison(
     error = np.sqrt(before / one + after / other)
     distance = effect + margin if margin > 0 else np.abs(effect)
     if baseline.kind != "proportion" or baseline.reduction > 0:
-        return _of_t(distance / error, _welch(before / one, after / other, users), procedure)
+        both = procedure.sides == 2 and margin == 0
+        df = _welch(before / one, after / other, users)
+        return _of_t(distance / error, df, tail=procedure.tail, both=both)
     expected = error
     if margin == 0:
         pooled = baseline.value + effect * other / (one + other)
@@ -181,10 +185,10 @@ def _of_comparison(
     return np.where(error > 0, found, 1.0)
 
 
-def _of_t(shift: Floats, df: Floats, procedure: Procedure) -> Floats:
-    critical = stdtrit(df, 1 - procedure.tail)
+def _of_t(shift: Floats, df: Floats, *, tail: float, both: bool) -> Floats:
+    critical = stdtrit(df, 1 - tail)
     found = 1 - nctdtr(df, shift, critical)
-    if procedure.sides == 2:
+    if both:
         found = found + np.nan_to_num(nctdtr(df, shift, -critical))  # NaN only where it is below 1e-16
     return np.asarray(found)
 
