@@ -47,6 +47,7 @@ def test_california_is_among_the_most_unusual_states(california: Split) -> None:
     assert "cannot be below" not in found.effect.att.note
     few = placebo_test(synthetic_control(california), placebos=38, worst_fit=1.0)
     assert few.left_out == 38 - len(few.placebos) > 0
+    assert f"{few.left_out} placebo groups were left out" in few.effect.att.note
 
 
 @settings(max_examples=40, deadline=None)

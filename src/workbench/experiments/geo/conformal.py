@@ -89,6 +89,23 @@ def conformal_test(found: Counterfactual, *, level: float = 0.95) -> ConformalTe
     References
     ----------
     Chernozhukov, Wuethrich, Zhu (2021), JASA 116, sections 2 and 3, moving block permutations.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.experiments.geo.synthetic_control import synthetic_control
+    >>> from workbench.experiments.geo.panel import Panel
+    >>> from workbench.experiments.geo.split import split
+    >>> from datetime import date, timedelta
+    >>> days = tuple(date(2026, 1, 1) + timedelta(day) for day in range(60))
+    >>> values = 100 + np.random.default_rng(1).normal(size=(12, 60))
+    >>> values[0, 50:] += 5
+    >>> panel = Panel(geos=tuple("abcdefghijkl"), days=days, values=values)
+    >>> made = split(panel, treated=["a"], start=days[50])
+    >>> found = conformal_test(synthetic_control(made))
+    >>> print(found.sentence)
+    1 of 60 stretches as long as the test are at least as far off, the test included
+    (p = 0.017, conformal, moving blocks).
     """
     split = found.split
     if split.pre < 2 * split.post:

@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workbench.errors import NotEnoughData
 from workbench.experiments.geo.effect import Effect, effect_of
@@ -113,6 +114,23 @@ def placebo_test(
     ----------
     Abadie, Diamond, Hainmueller (2010), JASA 105, section 3.4; Firpo and Possebom (2018), Journal of Causal
     Inference 6, for the inversion; Lei and Sudijono (2025), leave-two-out, for the pairs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.experiments.geo.synthetic_control import synthetic_control
+    >>> from workbench.experiments.geo.panel import Panel
+    >>> from workbench.experiments.geo.split import split
+    >>> from datetime import date, timedelta
+    >>> days = tuple(date(2026, 1, 1) + timedelta(day) for day in range(60))
+    >>> values = 100 + np.random.default_rng(1).normal(size=(12, 60))
+    >>> values[0, 50:] += 5
+    >>> panel = Panel(geos=tuple("abcdefghijkl"), days=days, values=values)
+    >>> made = split(panel, treated=["a"], start=days[50])
+    >>> found = placebo_test(synthetic_control(made), level=0.9)
+    >>> print(found.sentence)
+    0 of 11 groups of control geos moved at least as much though nothing happened there
+    (p = 0.083, placebo in space).
     """
     split = found.split
     _refuse_perfect(found)
@@ -130,7 +148,7 @@ def placebo_test(
     misses = np.sqrt(np.square(pairs[0, :, : split.pre]).mean(1))
     kept = np.ones(len(sets), bool) if worst_fit is None else misses <= worst_fit * found.rmse
     p, low, high = kept_between(lows[kept], highs[kept], value=found.att, level=level)
-    notes = _notes(found, size, int(kept.sum()), level)
+    notes = _notes(found, size, kept, level)
     return PlaceboTest(
         effect=effect_of(found, low=low, high=high, p=p, method=METHOD, note=" ".join(notes)),
         level=level,
@@ -197,8 +215,10 @@ def _refuse_perfect(found: Counterfactual) -> None:
         )
 
 
-def _notes(found: Counterfactual, size: int, kept: int, level: float) -> tuple[str, ...]:
-    notes = []
+def _notes(found: Counterfactual, size: int, groups: NDArray[np.bool_], level: float) -> tuple[str, ...]:
+    notes, kept = [], int(groups.sum())
+    if kept < len(groups):
+        notes.append(f"{len(groups) - kept} placebo groups were left out for their poor fit before the test.")
     if size < len(found.split.treated):
         notes.append(
             f"Placebo groups have {size} geos, {len(found.split.treated)} were treated: "

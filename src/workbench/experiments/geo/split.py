@@ -88,6 +88,17 @@ def split(
         For an unknown geo, a treated geo among the controls, a test outside of the panel.
     NotEnoughData
         For fewer than 4 controls, or a pre-period of fewer than 10 periods or shorter than what it predicts.
+
+    Examples
+    --------
+    >>> from datetime import date, timedelta
+    >>> days = tuple(date(2026, 1, 1) + timedelta(day) for day in range(60))
+    >>> values = 100 + np.random.default_rng(1).normal(size=(12, 60))
+    >>> values[0, 50:] += 5
+    >>> panel = Panel(geos=tuple("abcdefghijkl"), days=days, values=values)
+    >>> made = split(panel, treated=["a"], start=days[50])
+    >>> made.pre, made.test, made.treated_names, len(made.controls)
+    (50, 10, ('a',), 11)
     """
     rows = panel.rows(treated)
     if not len(rows) or len(set(treated)) < len(rows):

@@ -132,6 +132,20 @@ def synthetic_control(split: Split) -> Counterfactual:
     ----------
     Abadie, Diamond, Hainmueller (2010), JASA 105; Ferman and Pinto (2021), Quantitative Economics 12, for the
     de-meaned version; what GeoLift calls "none" with fixed effects.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.experiments.geo.panel import Panel
+    >>> from workbench.experiments.geo.split import split
+    >>> from datetime import date, timedelta
+    >>> days = tuple(date(2026, 1, 1) + timedelta(day) for day in range(60))
+    >>> values = 100 + np.random.default_rng(1).normal(size=(12, 60))
+    >>> values[0, 50:] += 5
+    >>> panel = Panel(geos=tuple("abcdefghijkl"), days=days, values=values)
+    >>> made = split(panel, treated=["a"], start=days[50])
+    >>> round(synthetic_control(made).att, 1)
+    5.0
     """
     return counterfactual(split, simplex_weights, method="synthetic control")
 
