@@ -29,7 +29,7 @@ class Coded:
     names: tuple[str, ...]
     codes: Integers
 
-    def taken(self, rows: Flags) -> Coded:
+    def taken(self, rows: Flags | Integers) -> Coded:
         """Return the codes of some pairs."""
         return Coded(names=self.names, codes=self.codes[rows])
 
@@ -100,8 +100,8 @@ class Pairs:
         """Return 1 for each pair that bought, else 0."""
         return (self.orders > 0).astype(float)
 
-    def taken(self, rows: Flags) -> Pairs:
-        """Return some of the pairs; the campaigns stay."""
+    def taken(self, rows: Flags | Integers) -> Pairs:
+        """Return some of the pairs, by a flag each or by their places; the campaigns stay."""
         changed: dict[str, Any] = {
             name: value[rows] if isinstance(value, np.ndarray) else value.taken(rows)
             for name in _PER_PAIR

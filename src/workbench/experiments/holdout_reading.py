@@ -209,7 +209,7 @@ def _pairs(found: pa.Table, tables: Tables, window: Window) -> Pairs:
     since, seen = _micros(found, "since"), _micros(found, "seen")
     end = datetime(window.after.year, window.after.month, window.after.day, tzinfo=UTC).timestamp() * 1e6
     spend = _spend(tables, window)
-    return Pairs(
+    read = Pairs(
         campaigns=campaigns.names,
         campaign=campaigns.codes,
         user=_integers(found, "who"),
@@ -230,6 +230,8 @@ def _pairs(found: pa.Table, tables: Tables, window: Window) -> Pairs:
         window=window,
         currency=tables.currency,
     )
+    # Engines answer in any order; what is drawn at random must not depend on it.
+    return read.taken(np.lexsort((read.slice.codes, read.user, read.campaign)))
 
 
 def _spend(tables: Tables, window: Window) -> dict[str, float] | None:
