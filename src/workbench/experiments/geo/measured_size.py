@@ -77,7 +77,7 @@ class MeasuredSize:
             f"On your own data before the test, {self.method} found an effect where there was none in "
             f"{self.rate:.1%} of {len(self.p)} trials (between {low:.1%} and {high:.1%}; promised "
             f"{1 - self.level:.1%}), and in {int((self.own < 1 - self.level).sum())} of {len(self.own)} "
-            "windows with your own test geos."
+            "overlapping windows with your own test geos."
         )
 
     def to_frame(self) -> pd.DataFrame:
