@@ -13,6 +13,7 @@ import sqlglot
 from workbench.errors import NotEnoughData, UsageError
 from workbench.experiments.duration import arrivals
 from workbench.experiments.history import history
+from workbench.experiments.plan_views import planned_test, rehearsed_nothing, rehearsed_power
 from workbench.experiments.planning import design_from_tables
 from workbench.store import Workspace
 
@@ -185,3 +186,30 @@ def test_other_engines_are_asked_in_their_words(tables, dialect: str, metric: st
     for text in there.asked:
         assert "workbench_user_key" not in text
         assert sqlglot.parse_one(text, dialect=dialect)
+
+
+def test_a_page_gets_the_plan_and_its_rehearsal(tables) -> None:
+    plan = planned_test(tables, metric="revenue", mde=0.2)
+    assert plan == design_from_tables(tables, metric="revenue", mde=0.2)
+    nothing = rehearsed_nothing(tables, plan, metric="revenue", runs=2000)
+    assert nothing.users == history(tables, "revenue").values.total
+    assert nothing.rate == pytest.approx(0.05, abs=0.015)
+    power = rehearsed_power(tables, plan, metric="revenue", runs=2000)
+    assert [row.lift for row in power.rows] == pytest.approx([0.1, 0.15, 0.2, 0.25, 0.3])
+    planned = power.rows[2]
+    # Revenue that grows by a part differs more between users, so that a little less is found.
+    assert planned.calculated - 0.08 < planned.power < planned.calculated + 0.02
+    guard = planned_test(tables, metric="revenue", mde=0.0, margin=0.3)
+    assert "looks for no change" in rehearsed_power(tables, guard, metric="revenue").missing
+
+
+def test_a_page_without_data_says_why(tmp_path: Path) -> None:
+    empty = Workspace.create(tmp_path / "empty").tables()
+    plan = planned_test(empty, metric="revenue", mde=0.2)
+    assert plan.missing == plan.sentence
+    assert "no events loaded" in plan.missing
+    assert rehearsed_nothing(empty, plan, metric="revenue").sentence == plan.missing
+    assert rehearsed_power(empty, plan, metric="revenue").sentence == plan.missing
+    assert plan.to_document()["n_per_group"] is None
+    with pytest.raises(UsageError):
+        planned_test(empty, metric="revenu", mde=0.2)

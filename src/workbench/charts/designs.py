@@ -53,8 +53,7 @@ def power_curve(result: Design) -> Drawing | Nothing:
     low = next((point for point in result.powers if point.power >= 0.5), result.powers[-1])
     planned = _change(result, result.effect, result.relative)
     return Drawing(
-        finding=f"{result.total:,} users find a change of {planned} in {format_value(result.power, '%')} "
-        "of tests",
+        finding=f"{result.total:,} users {_promise(result)} in {format_value(result.power, '%')} of tests",
         subtitle=in_one_line(
             "Probability of finding a change, by its size", f"alpha {result.procedure.alpha:g}"
         ),
@@ -84,9 +83,12 @@ def detectable_by_days(result: Design) -> Drawing | Nothing:
         }
         for point in points
     ]
-    last, planned = points[-1], _change(result, result.effect, result.relative)
+    last, planned = points[-1], _planned(result)
+    found = _change(result, last.effect, last.relative)
+    found = found.replace("+", "") if result.procedure.margin > 0 else found
     weeks = "within ten years it is not found" if result.days is None else f"take {result.days // 7} weeks"
-    finding = f"For a change of {planned}, {weeks}; {last.days // 7} find {rows[-1]['change']}"
+    aim = f"a margin of {planned}" if result.procedure.margin > 0 else f"a change of {planned}"
+    finding = f"For {aim}, {weeks}; {last.days // 7} are enough for {found}"
     return Drawing(
         finding=finding,
         subtitle=in_one_line(
@@ -194,6 +196,20 @@ def simulated_power(result: SimulatedPower) -> DataTable | Nothing:
         ],
         caption=result.sentence,
     )
+
+
+def _promise(result: Design) -> str:
+    if result.procedure.margin > 0:
+        return f"show that nothing is worse by more than {_planned(result)}"
+    return f"find a change of {_planned(result)}"
+
+
+def _planned(result: Design) -> str:
+    """Return the change that is looked for; of a guardrail its margin."""
+    margin, level = result.procedure.margin, abs(result.baseline.value)
+    if margin > 0:
+        return _change(result, margin, margin / level if level else math.nan).replace("+", "")
+    return _change(result, result.effect, result.relative)
 
 
 def _change(result: Design, effect: float, relative: float) -> str:
