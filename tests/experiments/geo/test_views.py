@@ -113,5 +113,7 @@ def test_an_empty_workspace_says_so(tmp_path):
 def test_a_wrong_name_is_an_error_and_not_an_empty_report(tables):
     with pytest.raises(UsageError, match="No geo named 'Atlantis'"):
         experiments.geo_report(tables, treated="Atlantis", days="2024-05-01:2024-05-14")
+    with pytest.raises(UsageError, match="window"):
+        experiments.geo_report(tables, treated="Kiel", days="in May")
     found = experiments.geo_report(tables, treated="Kiel")
     assert "no spend in Kiel" in found.missing

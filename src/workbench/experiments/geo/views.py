@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,7 @@ from workbench.experiments.geo.panel import Panel
 from workbench.experiments.geo.plan import GeoTest
 from workbench.experiments.geo.power import PowerCurve, power_curve
 from workbench.experiments.geo.reading import geo_panel
+from workbench.metrics.window import Window, resolve
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,7 +114,8 @@ def geo_report(
     """
     try:
         panel = geo_panel(tables, metric)
-        test = _test(panel, _named(treated), days, cooldown=cooldown, name=name)
+        span = None if days is None else resolve(days, tables)
+        test = _test(panel, _named(treated), span, cooldown=cooldown, name=name)
         whole = panel.cut(0, min(panel.position(test.end + timedelta(days=1)) + cooldown, len(panel.days)))
         currency = tables.currency if metric == "revenue" else None
         return GeoReport(analysis=analyze_geo(test, whole, seed=seed, currency=currency))
@@ -177,19 +179,23 @@ def _named(treated: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(name.strip() for name in names if name.strip())
 
 
-def _test(panel: Panel, treated: tuple[str, ...], days: str | None, *, cooldown: int, name: str) -> GeoTest:
-    if not treated or days is None:
-        found, span = _by_spend(panel, treated)
-        treated = treated or found
-    else:
-        first, last = days.split(":")
-        span = (date.fromisoformat(first), date.fromisoformat(last))
+def _test(
+    panel: Panel, treated: tuple[str, ...], span: Window | None, *, cooldown: int, name: str
+) -> GeoTest:
+    if not treated or span is None:
+        found, days = _by_spend(panel, treated)
+        treated, span = treated or found, span or days
     return GeoTest(
-        name=name, treated=treated, start=span[0], end=span[1], metric=panel.metric, cooldown=cooldown
+        name=name,
+        treated=treated,
+        start=span.first,
+        end=span.last,
+        metric=panel.metric,
+        cooldown=cooldown,
     )
 
 
-def _by_spend(panel: Panel, treated: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[date, date]]:
+def _by_spend(panel: Panel, treated: tuple[str, ...]) -> tuple[tuple[str, ...], Window]:
     """Return where and when money was spent in some geos only."""
     if panel.spend is None or not panel.spend.any():
         raise NotEnoughData(
@@ -202,4 +208,4 @@ def _by_spend(panel: Panel, treated: tuple[str, ...]) -> tuple[tuple[str, ...], 
     on = np.flatnonzero(spent[rows].any(0))
     if not len(on):
         raise NotEnoughData(f"There is no spend in {', '.join(treated)}: name the days of the test.")
-    return tuple(panel.geos[row] for row in rows), (panel.days[on[0]], panel.days[on[-1]])
+    return tuple(panel.geos[row] for row in rows), Window(panel.days[on[0]], panel.days[on[-1]])
