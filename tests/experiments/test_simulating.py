@@ -174,3 +174,12 @@ def test_calculated_power_is_of_the_same_baseline() -> None:
 def test_what_makes_no_sense_is_refused(wrong: object, error: type[Exception]) -> None:
     with pytest.raises(error):
         wrong()  # type: ignore[operator]
+
+
+def test_a_sample_of_users_is_like_all() -> None:
+    values = KINDS["adjusted mean"]
+    part = values.sampled(4000, np.random.default_rng(1))
+    assert part.total == 4000
+    assert part.baseline.value == pytest.approx(values.baseline.value, rel=0.03)
+    assert part.baseline.reduction == pytest.approx(values.baseline.reduction, abs=0.05)
+    assert values.sampled(USERS, np.random.default_rng(1)) is values

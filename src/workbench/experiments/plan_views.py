@@ -6,16 +6,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Unpack
 
+import numpy as np
+
 from workbench.errors import NotEnoughData
 from workbench.experiments.history import history
 from workbench.experiments.planned import Design, no_plan
 from workbench.experiments.planning import Choices, design_from_tables
 from workbench.experiments.procedure import Procedure
 from workbench.experiments.simulating import FalseAlarms, SimulatedPower, simulate_aa, simulate_power
+from workbench.experiments.user_values import UserValues
 
 if TYPE_CHECKING:
     from workbench.source import Tables
 
+# Users of a rehearsal at most: beyond, they are a sample, on which a test keeps its promise less, not more.
+MOST_USERS = 50_000
 FACTORS = (0.5, 0.75, 1.0, 1.25, 1.5)  # of the planned change
 
 
@@ -72,12 +77,12 @@ def rehearsed_nothing(
     )
     if plan.missing:
         return replace(nothing, missing=plan.missing)
-    found = history(tables, metric, days=days, before_days=days)
-    return simulate_aa(found.values, _once(plan), runs=runs, seed=seed)
+    values = _values(tables, metric, days, seed)
+    return simulate_aa(values, _once(plan), runs=runs, seed=seed)
 
 
 def rehearsed_power(
-    tables: Tables, plan: Design, *, metric: str, days: int = 28, runs: int = 2000, seed: int = 0
+    tables: Tables, plan: Design, *, metric: str, days: int = 28, runs: int = 1000, seed: int = 0
 ) -> SimulatedPower:
     """Return how often changes around the planned one are found on the users of a workspace.
 
@@ -91,9 +96,16 @@ def rehearsed_power(
     if not plan.effect:
         reason = "A test of not being worse looks for no change, so none is rehearsed."
         return SimulatedPower(runs=0, users=plan.total, alpha=0.05, rows=(), missing=reason)
-    values = history(tables, metric, days=days, before_days=days).values
+    values = _values(tables, metric, days, seed)
     lifts = [factor * plan.relative for factor in FACTORS]
     return simulate_power(values, lifts, _once(plan), users=plan.total, runs=runs, seed=seed)
+
+
+def _values(tables: Tables, metric: str, days: int, seed: int) -> UserValues:
+    values = history(tables, metric, days=days, before_days=days).values
+    if len(values.rows) <= MOST_USERS:
+        return values
+    return values.sampled(MOST_USERS, np.random.default_rng(seed))
 
 
 def _once(plan: Design) -> Procedure:

@@ -112,6 +112,14 @@ class UserValues:
             users=np.concatenate([users, self.users[moving] * part]),
         )
 
+    def sampled(self, most: int, generator: np.random.Generator) -> UserValues:
+        """Return so many users at random; all where they are no more."""
+        if self.total <= most:
+            return self
+        whole = np.rint(self.users).astype(np.int64)
+        drawn = generator.multivariate_hypergeometric(whole, most, method="marginals")
+        return replace(self, rows=self.rows[drawn > 0], users=drawn[drawn > 0].astype(float))
+
     def _linear(self, value: str, of: str) -> Floats:
         top = self.column(value)
         if of not in self.columns:
