@@ -236,7 +236,12 @@ def test_how_a_test_is_looked_at() -> None:
     plan = Experiment(name="x", primary="orders", status="running", looks=4, end=date(2024, 3, 31))
     half = Seen(window=Window(date(2024, 3, 4), date(2024, 3, 17)), ended=False)
     assert monitoring_of(plan, half).fractions == pytest.approx((0.25, 0.5))
-    assert monitoring_of(plan, replace(half, ended=True)).fractions == pytest.approx((0.25, 0.5, 0.75, 1.0))
+    stopped = monitoring_of(plan, replace(half, ended=True))
+    assert (stopped.fractions, stopped.final) == (pytest.approx((0.25, 0.5)), True), (
+        "stopped early: the last look"
+    )
+    whole = Seen(window=Window(date(2024, 3, 4), date(2024, 3, 31)))
+    assert monitoring_of(plan, whole).fractions == pytest.approx((0.25, 0.5, 0.75, 1.0))
     assert monitoring_of(replace(plan, looks=1), half).kind == "any time"
     assert monitoring_of(replace(plan, looks=1), replace(half, ended=True)).kind == "none"
     assert monitoring_of(replace(plan, end=None), half).note.startswith("Looks were planned")

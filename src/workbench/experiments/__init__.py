@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         compare_stratified,
     )
     from workbench.experiments.comparison import Comparison, Label
+    from workbench.experiments.daily import daily_effects
     from workbench.experiments.definition import Experiment, Guardrail
     from workbench.experiments.duration import Arrivals, arrivals
     from workbench.experiments.geo.analyzing import analyze_geo
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from workbench.experiments.holdout_parts import lift_by
     from workbench.experiments.holdout_weeks import lift_over_time
     from workbench.experiments.kept import kept_experiment, kept_experiments
+    from workbench.experiments.parts import effects_by
     from workbench.experiments.plan_views import planned_test, rehearsed_nothing, rehearsed_power
     from workbench.experiments.planned import Design
     from workbench.experiments.planning import design, design_from_tables
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from workbench.experiments.sums import Sums, sums_of
     from workbench.experiments.uplift_report import uplift_model
     from workbench.experiments.user_metric import own_metric
+    from workbench.experiments.users import recorded_users
     from workbench.experiments.views import ABTest, ab_test
 
 _HOMES = {
@@ -72,8 +75,10 @@ _HOMES = {
     "compare_ratios": "comparing",
     "compare_stratified": "comparing",
     "creative_shares": "bandit_reading",
+    "daily_effects": "daily",
     "design": "planning",
     "design_from_tables": "planning",
+    "effects_by": "parts",
     "geo_panel": "geo.reading",
     "geo_report": "geo.views",
     "held_out": "holdout",
@@ -85,6 +90,7 @@ _HOMES = {
     "next_geo_test": "geo.views",
     "own_metric": "user_metric",
     "planned_test": "plan_views",
+    "recorded_users": "users",
     "rehearsed_nothing": "plan_views",
     "rehearsed_power": "plan_views",
     "select_markets": "geo.markets",
@@ -122,8 +128,10 @@ __all__ = [
     "compare_ratios",
     "compare_stratified",
     "creative_shares",
+    "daily_effects",
     "design",
     "design_from_tables",
+    "effects_by",
     "geo_panel",
     "geo_report",
     "held_out",
@@ -135,6 +143,7 @@ __all__ = [
     "next_geo_test",
     "own_metric",
     "planned_test",
+    "recorded_users",
     "rehearsed_nothing",
     "rehearsed_power",
     "select_markets",

@@ -109,7 +109,7 @@ def _planned(experiment: Experiment, seen: Seen) -> Monitoring:
     assert seen.window is not None  # noqa: S101 - the caller looked
     assert experiment.end is not None  # noqa: S101
     planned = (experiment.end - seen.window.first).days + 1
-    reached = 1.0 if seen.ended else min(seen.window.days / planned, 1.0)
+    reached = min(seen.window.days / planned, 1.0)
     looks = max(experiment.looks, 2)
     before = [place / looks for place in range(1, looks) if place / looks < reached - 1e-9]
     fractions = (*before, reached)

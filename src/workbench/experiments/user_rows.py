@@ -39,7 +39,7 @@ def assignments(question: Question) -> Expression:
         since_=rows.assigned_at.min(),
     )
     several = sql.when(users.least_ != users.most_, 1, 0)
-    return users.select("who_", "variant_", "since_", several_=several)
+    return users.select("who_", "variant_", "since_", several_=several, key_=user_key(users.who_))
 
 
 def user_rows(question: Question) -> Expression:
@@ -55,7 +55,7 @@ def user_rows(question: Question) -> Expression:
     for table in tables:
         mine = tuple(leaf for leaf in question.leaves if leaf.table == table)
         sums = _summed(question, table, mine, users)
-        rows = rows.left_join(sums, rows.who_ == sums.user_).drop("user_")
+        rows = rows.left_join(sums, rows.key_ == sums.user_).drop("user_")
     if question.tells_new or question.by in ("region", "acquisition_channel", "tenure"):
         rows = _with_users(rows, question)
     if question.by in ("segment", "platform"):
@@ -72,12 +72,10 @@ def _summed(question: Question, table: str, leaves: tuple[UserLeaf, ...], users:
         kind="sums", table=table, leaves=leaves, loaded=tuple(sorted(question.loaded)), mixed=question.mixed
     )
     rows = hoisted(query)
-    if table == "facts":
-        known = users.select("who_", "since_", key_=user_key(users.who_))
-    else:
-        known = users.select("who_", "since_", key_=users.who_)
+    # Numbers are grouped and joined in a fraction of the time that texts take.
     own, at = TABLES[table].user, "timestamp" if table == "facts" else TABLES[table].day
-    rows = rows.inner_join(known, rows[own] == known.key_)
+    known = users.select("who_", "since_", who_key_=users.key_)
+    rows = rows.inner_join(known, rows[own] == (known.who_key_ if table == "facts" else known.who_))
     after = rows[at] >= rows.since_
     begins = rows.since_ - sql.interval(question.before_days)
     before = (rows[at] < rows.since_) & (rows[at] >= begins)
@@ -86,7 +84,7 @@ def _summed(question: Question, table: str, leaves: tuple[UserLeaf, ...], users:
         figures |= {_name(question, leaf, before=True): _figure(rows, leaf, before) for leaf in leaves}
     started = rows[at] >= sql.literal(question.window.first.isoformat(), "timestamp")
     figures[f"early_{table}"] = sql.when((rows[at] < rows.since_) & started, 1, 0).sum()
-    return aggregated(rows, {"user_": rows.who_}, **figures)
+    return aggregated(rows, {"user_": rows.who_key_}, **figures)
 
 
 def _figure(rows: Expression, leaf: UserLeaf, when: Expression) -> Expression:
@@ -140,13 +138,13 @@ def _with_last(rows: Expression, users: Expression, name: str) -> Expression:
     """Return rows with what the last event before the assignment said of the user."""
     facts = sql.unbound("facts")
     facts = facts.filter([*sql.within(facts.day, instant=False), facts[name].notnull()])
-    known = users.select(seen_=users.who_, from_=users.since_, key_=user_key(users.who_))
-    seen = facts.inner_join(known, facts.user_key == known.key_)
+    known = users.select(seen_=users.key_, from_=users.since_)
+    seen = facts.inner_join(known, facts.user_key == known.seen_)
     seen = seen.filter(seen.timestamp < seen.from_)
     place = sql.partitioned_order([seen.seen_], [seen.timestamp.desc(), seen[name]])
     seen = seen.select("seen_", last_=seen[name], place_=place)
     seen = seen.filter(seen.place_ == 0).select("seen_", "last_")
-    return rows.left_join(seen, rows.who_ == seen.seen_)
+    return rows.left_join(seen, rows.key_ == seen.seen_)
 
 
 def _stratum(rows: Expression, question: Question) -> Expression:

@@ -92,7 +92,9 @@ class RecordedUsers:
 
     def values(self, column: str) -> dict[str, tuple[Any, Any]]:
         """Return for each variant the distinct values of a column and how many users have each."""
-        return values_of(self.tables, self.question, column)
+        holds = [one for one in self.question.outcomes if column in self.question.columns(one).all]
+        alone = replace(self.question, outcomes=tuple(holds[:1]), before_days=0)
+        return values_of(self.tables, alone, column)
 
     def read_until(self, day: int) -> Reading | None:
         """Return the sums of the first metric as they were after so many days."""
