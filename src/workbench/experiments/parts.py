@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from workbench.experiments.users import Users
 
 FEWEST = 100
-_ALPHA_OF_DIFFERENCE = 0.05
+_ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +69,11 @@ class EffectsByPart:
         """Return whether the effect differs between the parts, and where it is clear."""
         if not self.rows:
             return f"{self.label.heading} by {self.by}: no part has {FEWEST} users in each variant."
-        clear = [
-            row.segment for row, p in zip(self.rows, self.p_adjusted, strict=True) if p < _ALPHA_OF_DIFFERENCE
-        ]
+        clear = [row.segment for row, p in zip(self.rows, self.p_adjusted, strict=True) if p < _ALPHA]
         found = f"clear in {', '.join(clear)}" if clear else "clear in no part alone"
         if not math.isfinite(self.p_differ):
             return f"{self.label.heading} by {self.by}: {found}; one part alone cannot differ."
-        differ = "differs" if self.p_differ < _ALPHA_OF_DIFFERENCE else "does not clearly differ"
+        differ = "differs" if self.p_differ < _ALPHA else "does not clearly differ"
         return (
             f"The effect of {self.variant} on {self.label.heading} {differ} by {self.by} "
             f"(p {shown_p(self.p_differ)}); it is {found}."
