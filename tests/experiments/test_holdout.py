@@ -18,7 +18,8 @@ import workbench as wb
 from workbench.errors import UsageError
 from workbench.events.simulation import Market, MarketSpec, simulate, write_market
 from workbench.experiments import held_out, holdouts, lift_by
-from workbench.experiments.holdout_effects import Effect, effect_of
+from workbench.experiments.holdout_effects import effect_of
+from workbench.experiments.holdout_figures import Effect
 from workbench.experiments.holdout_pairs import Pairs, pairs_of
 from workbench.metrics import measure
 from workbench.metrics.window import Window

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, figures_of
 from workbench.charts.shapes import MOST_BARS, dots, labels
 from workbench.charts.tables import figure, tabulate, text
 from workbench.experiments.comparison import shown_p
+from workbench.experiments.holdout_errors import FalsePositives
 from workbench.experiments.holdout_health import HoldoutHealth
 from workbench.result import MISSING, format_value
 
@@ -84,18 +87,7 @@ def holdout_errors(result: HoldoutHealth) -> Drawing | Nothing:
     if result.missing or not known:
         why = "; ".join(error.missing for error in result.errors) or "nothing was measured"
         return Nothing(title=title, reason=result.missing or f"Not enough data: {why}.")
-    rows = [
-        {
-            "label": f"{error.outcome.capitalize()}, {error.method.removeprefix('the ')}",
-            "value": error.rate,
-            "low": error.low,
-            "high": error.high,
-            "said": format_value(error.rate, "%"),
-            "interval": f"{format_value(error.low, '%')} to {format_value(error.high, '%')}",
-            "tone": "s1" if error.used else "quiet",
-        }
-        for error in known
-    ]
+    rows = [_rate(error) for error in known]
     used = [error for error in known if error.used]
     kept = all(error.kept for error in used)
     promised = format_value(known[0].promised, "%")
@@ -124,3 +116,15 @@ def holdout_errors(result: HoldoutHealth) -> Drawing | Nothing:
         ),
         note="Half of the false alarms should be gains, half losses. " + " ".join(e.sentence for e in used),
     )
+
+
+def _rate(error: FalsePositives) -> dict[str, Any]:
+    return {
+        "label": f"{error.outcome.capitalize()}, {error.method.removeprefix('the ')}",
+        "value": error.rate,
+        "low": error.low,
+        "high": error.high,
+        "said": format_value(error.rate, "%"),
+        "interval": f"{format_value(error.low, '%')} to {format_value(error.high, '%')}",
+        "tone": "s1" if error.used else "quiet",
+    }

@@ -14,7 +14,7 @@ from workbench.charts.theme import colour
 from workbench.experiments.comparison import shown_p
 from workbench.experiments.estimate import Estimate
 from workbench.experiments.holdout import Holdout, interval_text
-from workbench.experiments.holdout_effects import Effect
+from workbench.experiments.holdout_figures import Effect
 from workbench.experiments.holdout_parts import Parts
 from workbench.experiments.holdout_weeks import LiftOverTime
 from workbench.result import format_value

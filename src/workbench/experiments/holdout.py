@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from workbench.errors import NotEnoughData, UsageError
 from workbench.experiments.assignment import places
 from workbench.experiments.estimate import Estimate
-from workbench.experiments.holdout_effects import Effect, Method, beside, effect_of
+from workbench.experiments.holdout_effects import Method, beside, effect_of
+from workbench.experiments.holdout_figures import Effect
 from workbench.experiments.holdout_reading import Reach, campaign_names, reach, read_pairs
 from workbench.experiments.holdout_sides import Rate, Side, rates_of, sides_of
 from workbench.metrics.window import Window, resolve

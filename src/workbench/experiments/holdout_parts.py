@@ -12,7 +12,8 @@ from scipy.special import chdtrc, ndtri
 
 from workbench.errors import NotEnoughData
 from workbench.experiments.holdout import frame_of
-from workbench.experiments.holdout_effects import Effect, beside, effect_of
+from workbench.experiments.holdout_effects import beside, effect_of
+from workbench.experiments.holdout_figures import Effect
 from workbench.experiments.holdout_pairs import Flags, Pairs
 from workbench.experiments.holdout_reading import creative_names, read_pairs
 from workbench.metrics.window import Window

@@ -6,13 +6,9 @@ defined a second time here.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,8 +16,8 @@ from workbench.errors import NotEnoughData, UsageError, unknown_name
 from workbench.experiments.holdout_pairs import Coded, Floats, Integers, Pairs
 from workbench.metrics import sql
 from workbench.metrics.conditions import conditions
-from workbench.metrics.derived.holdout import DAYS, every_pair, purchases, with_holdout
-from workbench.metrics.queries import Query, in_window
+from workbench.metrics.derived.holdout_pairs import TRAITS, WEEKS, campaign_spend, pair_rows, side_counts
+from workbench.metrics.queries import Query
 from workbench.metrics.window import Window, resolve
 
 if TYPE_CHECKING:
@@ -29,12 +25,7 @@ if TYPE_CHECKING:
 
     from workbench.source import Tables
 
-TRAITS = ("segment", "region", "platform")
 SLICES = (*TRAITS, "creative")
-WEEKS = 4
-_SIDES = ("deliveries", "views", "clicks")
-_BOUGHT = ("orders", "revenue", *(f"week{week}" for week in range(WEEKS)))
-_BEFORE = ("before_orders", "before_revenue")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +67,8 @@ def read_pairs(
         raise NotEnoughData("Not enough data: no events loaded, so nobody is known to be held out.")
     days = resolve(window, tables)
     query = _query(tables, campaign, by)
-    key = ("holdout_pairs", _source(), query)
-    text = sql.to_sql(lambda: _rows(query), key, tables.dialect)
+    key = ("holdout_pairs", query)
+    text = sql.to_sql(lambda: pair_rows(query), key, tables.dialect)
     found = tables.query(sql.with_window(text, days))
     if not found.num_rows:
         whom = f"from the campaign {campaign!r}" if campaign is not None else "from any campaign"
@@ -92,8 +83,8 @@ def reach(tables: Tables, *, window: str | Window | None = None) -> tuple[Reach,
     if "facts" not in tables.names:
         return ()
     query = _query(tables, None, None)
-    key = ("holdout_reach", _source(), query)
-    text = sql.to_sql(lambda: _sides(query), key, tables.dialect)
+    key = ("holdout_reach", query)
+    text = sql.to_sql(lambda: side_counts(query), key, tables.dialect)
     found = tables.query(sql.with_window(text, resolve(window, tables))).to_pylist()
     names = campaign_names(tables)
     rows = [row for row in found if row["what"] is not None]
@@ -135,75 +126,6 @@ def _query(tables: Tables, campaign: str | None, by: str | None) -> Query:
     )
 
 
-def _sides(query: Query) -> Any:
-    pairs = every_pair(query)
-    return pairs.group_by(pairs.what).agg(
-        treated=sql.when(pairs.held == 0, 1, 0).sum(), held=pairs.held.sum()
-    )
-
-
-def _rows(query: Query) -> Any:
-    pairs = every_pair(query)
-    pairs = pairs.semi_join(with_holdout(pairs), "what")
-    keys = ["what", "who"]
-    if query.by:  # a key that is unknown would match nothing
-        keys = ["d0", *keys]
-        pairs = pairs.mutate(d0=pairs.d0.fill_null(""))
-        pairs = pairs.group_by(*keys).agg(since=pairs.since.min(), held=pairs.held.max())
-    found, wanted = pairs, [*keys, "since", "held"]
-    for part, names in (
-        (_bought(pairs, keys), _BOUGHT),
-        (_before(pairs, keys), _BEFORE),
-        (_told(pairs), (*TRAITS, *_SIDES)),
-        (_first_seen(), ("seen",)),
-    ):
-        shared = [name for name in keys if name in part.columns]
-        other = part.rename(**{f"{name}_": name for name in shared})
-        wanted += names
-        found = found.left_join(other, [found[name] == other[f"{name}_"] for name in shared])
-        found = found.select(*[name for name in wanted if name in found.columns])
-    return found
-
-
-def _bought(pairs: Any, keys: Sequence[str]) -> Any:
-    later = purchases(pairs)
-    weeks = {f"week{week}": sql.when(_in_week(later, week), 1, 0).sum() for week in range(WEEKS)}
-    return later.group_by(*keys).agg(orders=later.at_.count(), revenue=later.worth.sum(), **weeks)
-
-
-def _in_week(later: Any, week: int) -> Any:
-    start, end = (later.since + sql.interval(7 * (week + more)) for more in (0, 1))
-    return (later.at_ >= start) & (later.at_ < end)
-
-
-def _before(pairs: Any, keys: Sequence[str]) -> Any:
-    rows = sql.unbound("facts")
-    rows = rows.filter(rows.event_type == "user_purchased")
-    rows = rows.select(buyer=rows.user_key, at_=rows.timestamp, worth=rows.value)
-    earlier = pairs.join(rows, pairs.who == rows.buyer)
-    earlier = earlier.filter(earlier.at_ < earlier.since, earlier.at_ >= earlier.since - sql.interval(DAYS))
-    return earlier.group_by(*keys).agg(before_orders=earlier.at_.count(), before_revenue=earlier.worth.sum())
-
-
-def _told(pairs: Any) -> Any:
-    """Return what the campaign's events tell of each pair: traits of the user, and what reached it."""
-    rows = in_window(sql.unbound("facts"), "facts")
-    kinds = ("campaign_delivered", "campaign_viewed", "campaign_clicked")
-    rows = rows.filter(rows.event_type.isin(list(kinds)), rows.campaign_id.notnull())
-    rows = rows.semi_join(pairs, [rows.campaign_id == pairs.what])
-    sent, seen, clicked = (rows.event_type == kind for kind in kinds)
-    reached = sent & ~rows.is_holdout.fill_null(False)
-    told = {name: sql.when(sent, rows[name]).min() for name in TRAITS}
-    flags = dict(zip(_SIDES, (reached, seen, clicked), strict=True))
-    counts = {name: sql.when(flag, 1, 0).sum() for name, flag in flags.items()}
-    return rows.group_by(what=rows.campaign_id, who=rows.user_key).agg(**told, **counts)
-
-
-def _first_seen() -> Any:
-    rows = sql.unbound("facts")
-    return rows.group_by(who=rows.user_key).agg(seen=rows.timestamp.min())
-
-
 def _pairs(found: pa.Table, tables: Tables, window: Window) -> Pairs:
     campaigns = _coded(found, "what")
     since, seen = _micros(found, "since"), _micros(found, "seen")
@@ -237,12 +159,7 @@ def _pairs(found: pa.Table, tables: Tables, window: Window) -> Pairs:
 def _spend(tables: Tables, window: Window) -> dict[str, float] | None:
     if "daily_performance" not in tables.names:
         return None
-
-    def build() -> Any:
-        rows = in_window(sql.unbound("daily_performance"), "daily_performance")
-        return rows.group_by(rows.campaign_id).agg(spend=sql.number(rows.spend.sum()))
-
-    text = sql.to_sql(build, ("holdout_spend", _source()), tables.dialect)
+    text = sql.to_sql(campaign_spend, "holdout_spend", tables.dialect)
     rows = tables.query(sql.with_window(text, window)).to_pylist()
     return {row["campaign_id"]: row["spend"] or 0.0 for row in rows}
 
@@ -289,8 +206,3 @@ def _micros(found: pa.Table, name: str) -> Floats:
         raise UsageError(f"The engine answered {kind} where an instant was asked.")
     instants = column.cast(pa.timestamp("us", tz=kind.tz)).cast(pa.int64())
     return instants.combine_chunks().to_numpy(zero_copy_only=False).astype(float)
-
-
-@cache
-def _source() -> str:
-    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()

@@ -14,7 +14,8 @@ from workbench.experiments.holdout_contrast import by_normal, by_permutation, es
 from workbench.experiments.holdout_effects import FEWEST_BUYERS, enough_buyers
 from workbench.experiments.holdout_pairs import Floats, Pairs
 from workbench.experiments.holdout_permutation import Strata
-from workbench.experiments.holdout_reading import WEEKS, read_pairs
+from workbench.experiments.holdout_reading import read_pairs
+from workbench.metrics.derived.holdout_pairs import WEEKS
 from workbench.metrics.window import Window
 from workbench.result import format_value, html_table
 
