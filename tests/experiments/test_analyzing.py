@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from workbench.errors import BadInput, UsageError
 from workbench.experiments.analysis import Analysis
@@ -230,6 +232,20 @@ def test_drafts_and_unknown_metrics_are_refused() -> None:
         analyze_users(plan(status="draft"), users(n=100), metrics("minutes"))
     with pytest.raises(UsageError, match="names complaints"):
         analyze_users(plan(secondary=("complaints",)), users(n=100), metrics("minutes"))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(0, 10_000), st.floats(-2, 2), st.integers(20, 400), st.sampled_from(["completed", "running"])
+)
+def test_p_and_interval_agree_whatever_the_procedure(seed: int, lift: float, n: int, status: str) -> None:
+    frame = users(lift=lift, n=n, seed=seed)
+    frame["rare"] = np.where(frame.complaints > 0, frame.minutes**3, 0.0)
+    asked = [*metrics("minutes", "complaints", "per_session"), own_metric("rare")]
+    for one in analyze_users(plan(status=status), frame, asked).findings:
+        for found in (one.comparison.difference, one.comparison.relative, one.difference):
+            if found.known and np.isfinite(found.p):
+                assert (found.p < 0.05) == found.significant, (one.metric, found)
 
 
 @pytest.mark.slow

@@ -165,6 +165,11 @@ def test_days_settle_to_the_whole(market: Any, tables: Any) -> None:
     raw = analyze(plan, tables).primary[0].comparison
     assert found.points[-1].users == raw.n + raw.n_control
     assert found.sentence.startswith("Orders per user: one_page ")
+    first, last = found.points[0], found.points[-1]
+    up, down = replace(first, bound_low=1.0, bound_high=2.0), replace(last, bound_low=-1.0, bound_high=2.0)
+    assert "but no more at the end" in replace(found, points=(up, down)).sentence
+    late = replace(last, bound_low=1.0)
+    assert f"clear since {late.day:%-d %b %Y}" in replace(found, points=(up, down, late)).sentence
     assert len(found.to_frame()) == len(found.points)
 
 

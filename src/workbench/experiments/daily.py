@@ -81,12 +81,7 @@ class DailyEffects:
         told = []
         for variant in self.variants:
             days = self.of(variant)
-            clear = next((p.day for p in days if p.bound_low > 0 or p.bound_high < 0), None)
-            since = (
-                f"clear since {clear:%-d %b %Y}, looking daily"
-                if clear
-                else "not clear on any day, looking daily"
-            )
+            since = _since(days)
             told.append(f"{variant} {self.label.difference(days[-1].value)}, {since}")
         return f"{self.label.heading}: {'; '.join(told)}."
 
@@ -96,6 +91,17 @@ class DailyEffects:
 
         names = tuple(DayPoint.__dataclass_fields__)
         return pd.DataFrame([[getattr(p, name) for name in names] for p in self.points], columns=list(names))
+
+
+def _since(days: tuple[DayPoint, ...]) -> str:
+    """Return since when a difference is clear, in words."""
+    clear = [point.bound_low > 0 or point.bound_high < 0 for point in days]
+    if not any(clear):
+        return "not clear on any day, looking daily"
+    if not clear[-1]:
+        return f"clear on {days[clear.index(True)].day:%-d %b %Y}, but no more at the end, looking daily"
+    last_open = max((place for place, one in enumerate(clear) if not one), default=-1)
+    return f"clear since {days[last_open + 1].day:%-d %b %Y}, looking daily"
 
 
 def daily_effects(users: RecordedUsers, *, level: float = 0.95) -> DailyEffects:

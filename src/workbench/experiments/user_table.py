@@ -148,7 +148,7 @@ def user_table(
         middle[NEW] = seen["new"] / seen["rows"]
     return UserTable(
         rows=rows,
-        metrics=tuple(replace(m, kind="share") if _is_share(m, shares) else m for m in known),
+        metrics=tuple(_share_of_users(m) if _is_share(m, shares) else m for m in known),
         variants=tuple(variants),
         middle=middle,
         left_out=int(seen["bad"]),
@@ -254,6 +254,10 @@ def _first_bad(rows: pl.LazyFrame, outcomes: Sequence[str]) -> BadInput:
 
 def _is_share(metric: UserMetric, shares: set[str]) -> bool:
     return metric.kind == "mean" and metric.columns.value in shares
+
+
+def _share_of_users(metric: UserMetric) -> UserMetric:
+    return replace(metric, kind="share", label=replace(metric.label, unit=metric.label.unit or "%"))
 
 
 def _stratum(by: str) -> pl.Expr:
