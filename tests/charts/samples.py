@@ -31,7 +31,8 @@ from workbench.experiments.geo.plan import GeoTest
 from workbench.experiments.geo.power import power_curve as geo_power
 from workbench.experiments.geo.views import GeoReport, NextTest
 from workbench.experiments.holdout import Coverage, Holdout
-from workbench.experiments.holdout_effects import Effect, beside, effect_of
+from workbench.experiments.holdout_effects import beside, effect_of
+from workbench.experiments.holdout_figures import Effect
 from workbench.experiments.holdout_health import HoldoutHealth, health_of
 from workbench.experiments.holdout_pairs import Coded, Pairs, pairs_of
 from workbench.experiments.holdout_parts import Parts
