@@ -8,8 +8,11 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Literal
+
+from scipy.special import ndtri
 
 from workbench.errors import UsageError
 from workbench.experiments import confidence_sequence, spending
@@ -49,14 +52,29 @@ class Monitoring:
         """Return the difference as it may be read at this look; None where it is the only one."""
         if self.kind == "none" or not (found.known and found.error > 0):
             return None
+        below, above = _sides(found, alpha)
+        error = below if found.value > 0 else above
         if self.kind == "planned":
-            return spending.look(
-                found.value, found.error, fractions=self.fractions, alpha=alpha, final=self.final
-            )
-        made = confidence_sequence.at_any_time(
-            found.value, found.error, users, planned=self.planned_users, level=1 - alpha
-        )
-        return made.at(method=confidence_sequence.METHOD)
+            made = spending.look(found.value, error, fractions=self.fractions, alpha=alpha, final=self.final)
+        else:
+            made = confidence_sequence.at_any_time(
+                found.value, error, users, planned=self.planned_users, level=1 - alpha
+            ).at(method=confidence_sequence.METHOD)
+        bound = (made.high - made.value) / error if math.isfinite(error) else math.inf
+        if found.value > 0:
+            return replace(made, error=found.error, high=made.value + bound * above)
+        return replace(made, error=found.error, low=made.value - bound * below)
+
+
+def _sides(found: Estimate, alpha: float) -> tuple[float, float]:
+    """Return the standard errors that the interval of the method has on either side.
+
+    The plain standard error would undo what score, permutation and t do about few and uneven users: with
+    1,000 users in the control and 9,000 in the variant, of whom 1 in 200 buys, 8 % of tests would be wrong.
+    """
+    normal = float(ndtri(1 - alpha / 2))
+    sides = (found.value - found.low) / normal, (found.high - found.value) / normal
+    return tuple(side if side > 0 else found.error for side in sides)  # type: ignore[return-value]
 
 
 def monitoring_of(
