@@ -113,3 +113,10 @@ def test_a_promise_is_kept_by_the_next_of_the_same_kind():
     rng = np.random.default_rng(0)
     needs = rng.gamma(3, 1, (20_000, 15))
     assert (needs[:, -1] <= promised(needs[:, :14], 0.8)).mean() == pytest.approx(0.8, abs=0.01)
+
+
+def test_needs_of_one_window_are_no_windows_of_their_own():
+    rng = np.random.default_rng(0)
+    twice = np.repeat(rng.gamma(3, 1, (50, 8)), 2, axis=1)
+    np.testing.assert_allclose(promised(twice, 0.8, windows=8), promised(twice[:, ::2], 0.8))
+    assert np.isinf(promised(twice[:, :6], 0.8, windows=3)).all()

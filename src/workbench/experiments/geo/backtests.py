@@ -204,7 +204,7 @@ def window_starts(periods: int, longest: int, *, most: int = 8) -> tuple[tuple[i
     return tuple(np.unique(chosen).tolist()), tuple(np.unique(later).tolist())
 
 
-def promised(needed: Floats, power: float) -> Floats:
+def promised(needed: Floats, power: float, *, windows: int | None = None) -> Floats:
     """Return the lift that is found in the next window of the same kind with the given power.
 
     Of n windows the k-th smallest need is met by the next one with the chance k / (n + 1); infinite where n
@@ -212,10 +212,12 @@ def promised(needed: Floats, power: float) -> Floats:
 
     Parameters
     ----------
-    needed : ndarray, shape (..., windows)
+    needed : ndarray, shape (..., needs)
         The lift that each window needed.
     power : float
         Between 0 and 1.
+    windows : int, optional
+        How many windows the needs come from, where each has several; as many as there are needs by default.
 
     References
     ----------
@@ -227,10 +229,10 @@ def promised(needed: Floats, power: float) -> Floats:
     (0.05, inf)
     """
     count = needed.shape[-1]
-    place = power * (count + 1)
-    if place > count + 1e-9:
+    share = power * (1 + 1 / (windows or count))
+    if share > 1 + 1e-9:
         return np.full(needed.shape[:-1], np.inf)
-    found: Floats = np.sort(needed, axis=-1)[..., max(int(np.ceil(place - 1e-9)) - 1, 0)]
+    found: Floats = np.sort(needed, axis=-1)[..., max(int(np.ceil(share * count - 1e-9)) - 1, 0)]
     return found
 
 

@@ -203,8 +203,8 @@ def select_markets(
         level=level,
         seed=seed,
     )
-    first = promised(np.moveaxis(found.at(range(len(chosen))).needed, 1, 2), power)
-    second = promised(np.moveaxis(found.at(range(len(chosen), len(found.starts))).needed, 1, 2), power)
+    first = _needs(found.at(range(len(chosen))), power)
+    second = _needs(found.at(range(len(chosen), len(found.starts))), power)
     return Markets(
         sets=_sets(panel, found, (first, second), rules),
         considered=first.size,
@@ -267,6 +267,11 @@ def budget_needed(lift: float, volume: float, cost_per_increment: float) -> floa
     64563.75
     """
     return lift * volume * cost_per_increment
+
+
+def _needs(found: Backtests, power: float) -> Floats:
+    """Return the lift (groups, periods) that the next window finds with the given power."""
+    return promised(np.moveaxis(found.needed, 1, 2), power, windows=len(found.starts))
 
 
 def _left(panel: Panel, without: Sequence[str]) -> Rows:

@@ -161,7 +161,7 @@ def curve_of(
         periods=found.periods,
         lifts=tuple(lifts),
         powers=found.power(np.array(lifts))[:, 0],
-        effects=tuple(promised(found.needed[0].T, power).tolist()),
+        effects=tuple(promised(found.needed[0].T, power, windows=len(found.starts)).tolist()),
         power=power,
         level=level,
         windows=len(found.starts),
