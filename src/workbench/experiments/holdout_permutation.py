@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.experiments.holdout_pairs import Floats, Pairs
+from workbench.experiments.shuffling import Buyers, shuffles
 
-_AT_ONCE = 4_000_000
-_DRAWN = 10_000_000
+_DRAWN = 80_000_000  # buyers, over all draws
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,18 +131,10 @@ def _drawn(
     n, m, buyers = strata.treated[place], strata.held[place], len(values)
     if not buyers:
         return np.zeros(times), np.zeros(times)
-    others = int(n + m) - buyers
-    fallen = rng.hypergeometric(buyers, others, int(m), times)
-    held, squares = np.empty(times), np.empty(times)
-    step = max(1, _AT_ONCE // buyers)
-    both = np.column_stack([values, values * values])
-    for start in range(0, times, step):
-        some = fallen[start : start + step]
-        draw = rng.random((len(some), buyers), dtype=np.float32)
-        limit = np.sort(draw, axis=1)[np.arange(len(some)), np.minimum(some, buyers - 1)]
-        chosen = (draw < limit[:, None]) | (some == buyers)[:, None]
-        held[start : start + step], squares[start : start + step] = (chosen @ both).T
-    total, all_squares = both.sum(axis=0)
+    counts = np.column_stack([np.ones(buyers, np.int64), np.zeros(buyers, np.int64)])
+    drawn = shuffles(Buyers(values=values, counts=counts, users=(int(n), int(m))), times, rng)
+    held, squares = (one + other for one, other in zip(drawn.own, drawn.others, strict=True))
+    total, all_squares = values.sum(), (values * values).sum()
     one = Strata(
         treated=np.array(n),
         held=np.array(m),
