@@ -11,6 +11,10 @@ from typing import Any
 
 import pytest
 
+from workbench.events.simulation import Dirt, MarketSpec, simulate, write_market
+
+from .independent import Market
+
 PROJECT = Path(__file__).resolve().parents[2]
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -44,3 +48,28 @@ def figures(workbench: Command) -> Callable[..., dict[str, Any]]:
         return {row["metric"]: row["value"] for row in json.loads(done.stdout)["rows"]}
 
     return measured
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the raw files of a market, soiled a little."""
+    folder = tmp_path_factory.mktemp("raw")
+    write_market(
+        simulate(MarketSpec.sized(40_000, seed=11)), folder, dirt=Dirt(invalid=0.02, duplicates=0.02)
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def market(files: Path) -> Market:
+    """Return the same files, read without the package."""
+    return Market.read(files)
+
+
+@pytest.fixture(scope="session")
+def workspace(files: Path, workbench: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a workspace with the same files."""
+    folder = tmp_path_factory.mktemp("loaded") / "shop"
+    workbench("init", folder, "--currency", "EUR")
+    workbench("ingest", *sorted(files.glob("*.csv")), files / "events", "--backfill", "--workspace", folder)
+    return folder

@@ -16,8 +16,6 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup, Tag
 
-from workbench.events.simulation import Dirt, MarketSpec, simulate, write_market
-
 from .independent import Market
 
 Command = Callable[..., Any]
@@ -43,29 +41,6 @@ BY_WEEK = tuple(
     and name != "holdout_lift"
 )
 NAMES = {"": UNSLICED, "campaign": BY_CAMPAIGN, "channel": BY_CAMPAIGN, "week": (*BY_WEEK, "gross_margin")}
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("raw")
-    write_market(
-        simulate(MarketSpec.sized(40_000, seed=11)), folder, dirt=Dirt(invalid=0.02, duplicates=0.02)
-    )
-    return folder
-
-
-@pytest.fixture(scope="module")
-def market(files: Path) -> Market:
-    return Market.read(files)
-
-
-@pytest.fixture(scope="module")
-def workspace(files: Path, workbench: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("loaded") / "shop"
-    workbench("init", folder, "--currency", "EUR")
-    tables = sorted(path for path in files.glob("*.csv"))
-    workbench("ingest", *tables, files / "events", "--backfill", "--workspace", folder)
-    return folder
 
 
 @pytest.mark.parametrize(

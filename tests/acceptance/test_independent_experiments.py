@@ -1,0 +1,205 @@
+"""What an experiment found, once more from the raw files with pandas and scipy alone.
+
+Written from the definitions (everybody who was assigned counts; what happened before reduces the variance
+only), not from the package's code, so that a slip in one is not in both.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from .independent import Market
+
+Command = Callable[..., Any]
+METRICS = ("ctr", "aov", "conversion_rate", "users_reached", "orders", "revenue")
+RATIOS = METRICS[:3]
+BEFORE = pd.Timedelta(days=28)
+# A test as it ran, and as it looks from days that begin long after its users were assigned.
+CASES = (("delivery_promise", ""), ("checkout_layout", "2024-04-19:2024-06-30"))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The users of one experiment: what each did since, and in the 28 days before."""
+
+    users: pd.DataFrame
+    variants: list[str]
+    days: float
+
+    @classmethod
+    def of(cls, files: Path, market: Market, name: str, window: str) -> Trial:
+        users = pd.read_csv(files / "experiments.csv")
+        users = users[users["experiment"] == name].set_index("user_id")
+        users["since"] = pd.to_datetime(users["assigned_at"], utc=True, format="ISO8601")
+        first, last = window.split(":") if window else (users["since"].min().date(), "2024-12-31")
+        begin = pd.Timestamp(first, tz="UTC")
+        after = pd.Timestamp(last, tz="UTC") + pd.Timedelta(days=1)
+        users = users[users["since"] < after]
+        users["counts"] = users["since"].clip(lower=begin)
+        signed = market.users.set_index("user_id")["signed"].reindex(users.index)
+        users["new"] = (~(signed <= users["since"] - BEFORE)).astype(float)
+        for side in ("", " before"):
+            for what, everything in _happened(market).items():
+                rows = everything[everything["user"].isin(users.index)]
+                since = rows["user"].map(users["since"])
+                if side:
+                    known = (rows["at"] < since) & (rows["at"] >= (since - BEFORE).clip(lower=begin - BEFORE))
+                else:
+                    known = (rows["at"] >= rows["user"].map(users["counts"])) & (rows["at"] < after)
+                users[what + side] = rows[known].groupby("user")["of"].sum().reindex(users.index).fillna(0.0)
+        for what in ("reached", "clicked", "bought"):
+            for side in ("", " before"):
+                users[what + side] = (users[what + side] > 0).astype(float)
+        variants = sorted(users["variant"].unique(), key=lambda one: (one != "control", one))
+        return cls(users, variants, float((after - users["counts"]).mean() / pd.Timedelta(days=1)))
+
+    def arm(self, variant: str) -> pd.DataFrame:
+        return self.users[self.users["variant"] == variant]
+
+
+def _happened(market: Market) -> dict[str, pd.DataFrame]:
+    events, orders = market.events, market.orders.rename(columns={"user_id": "user"})
+    kinds = {
+        name: events[events["type"] == f"campaign_{name}"] for name in ("delivered", "clicked", "converted")
+    }
+    shown = kinds["delivered"][~kinds["delivered"]["held"]]
+    sold = orders[orders["is_return"].astype(str).str.lower() == "false"].drop_duplicates("order_id")
+    found = {
+        "impressions": shown, "clicks": kinds["clicked"], "orders": sold,
+        "reached": shown, "clicked": kinds["clicked"], "bought": kinds["converted"],
+    }  # fmt: skip
+    found = {name: rows.assign(of=1.0) for name, rows in found.items()}
+    return found | {"revenue": orders.assign(of=orders["order_value"])}
+
+
+SIDES = {
+    "ctr": ("clicks", "impressions"),
+    "aov": ("revenue", "orders"),
+    "conversion_rate": ("bought", "clicked"),
+}
+
+
+def _ratio(trial: Trial, metric: str) -> dict[str, dict[str, float]]:
+    """Return each variant's ratio, adjusted by regression on its past, and Welch's test of it."""
+    top, bottom = SIDES[metric]
+    past = [f"{top} before", f"{bottom} before", "new"]
+    users = trial.users
+    ratio = users[top].sum() / users[bottom].sum()
+    pooled = (users[top] - ratio * users[bottom]) / users[bottom].mean()
+    away = users[past] - users[past].mean()
+    theta = np.linalg.lstsq(away.to_numpy(), (pooled - pooled.mean()).to_numpy(), rcond=None)[0]
+    arms = {}
+    for variant in trial.variants:
+        mine = trial.arm(variant)
+        own = mine[top].sum() / mine[bottom].sum()
+        line = own + (mine[top] - own * mine[bottom]) / mine[bottom].mean()
+        arms[variant] = line - (mine[past] - users[past].mean()) @ theta
+    return {variant: _welch(arms[variant], arms["control"]) for variant in trial.variants[1:]}
+
+
+def _welch(one: pd.Series, other: pd.Series) -> dict[str, float]:
+    found = stats.ttest_ind(one, other, equal_var=False)
+    ends = found.confidence_interval(0.95)
+    return {
+        "value": one.mean(), "control": other.mean(), "p": found.pvalue, "low": ends.low, "high": ends.high,
+        "error": (one.mean() - other.mean()) / found.statistic,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: case[0])
+def both(
+    request: pytest.FixtureRequest, files: Path, market: Market, workspace: Path, workbench: Command
+) -> tuple[Trial, dict[str, Any]]:
+    name, window = request.param
+    asked = [word for metric in METRICS for word in ("--metric", metric)]
+    days = ("--window", window) if window else ()
+    done = workbench("experiment", "analyze", name, *asked, *days, "-w", workspace, "--json")
+    said = json.loads(done.stdout, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    return Trial.of(files, market, name, window), said
+
+
+def _found(said: dict[str, Any], metric: str) -> dict[str, dict[str, Any]]:
+    rows = [row for row in said["findings"] if row["comparison"]["label"]["metric"] == metric]
+    return {row["comparison"]["variant"]: row for row in rows}
+
+
+def test_users_and_split(both: tuple[Trial, dict[str, Any]]) -> None:
+    trial, said = both
+    counts = [len(trial.arm(variant)) for variant in trial.variants]
+    assert said["experiment"]["variants"] == trial.variants
+    assert said["ratio"]["seen"] == counts
+    assert said["ratio"]["p"] == pytest.approx(stats.chisquare(counts).pvalue, rel=1e-9)
+    assert said["seen"]["days_per_user"] == pytest.approx(trial.days, rel=1e-6)  # whole seconds
+
+
+@pytest.mark.parametrize("metric", RATIOS)
+def test_ratios_with_their_past(both: tuple[Trial, dict[str, Any]], metric: str) -> None:
+    trial, said = both
+    found = _found(said, metric)
+    for variant, expected in _ratio(trial, metric).items():
+        one = found[variant]["comparison"]
+        assert "CUPED (3 covariates)" in one["difference"]["method"]
+        assert one["value"]["value"] == pytest.approx(expected["value"], rel=1e-9)
+        assert one["value_control"]["value"] == pytest.approx(expected["control"], rel=1e-9)
+        for end in ("p", "low", "high", "error"):
+            assert one["difference"][end] == pytest.approx(expected[end], rel=1e-8), end
+        lift = expected["value"] / expected["control"] - 1
+        assert one["relative"]["value"] == pytest.approx(lift, rel=1e-9)
+        powered = stats.norm.isf(0.025 / (len(trial.variants) - 1)) + stats.norm.ppf(0.8)
+        detectable = powered * expected["error"] / expected["control"]
+        assert found[variant]["detectable"] == pytest.approx(detectable, rel=1e-9)
+
+
+def test_shares(both: tuple[Trial, dict[str, Any]]) -> None:
+    trial, said = both
+    for variant, row in _found(said, "users_reached").items():
+        one, other = (trial.arm(name)["reached"] for name in (variant, "control"))
+        table = [[arm.sum(), len(arm) - arm.sum()] for arm in (one, other)]
+        found = row["comparison"]
+        assert found["value"]["value"] == pytest.approx(one.mean(), rel=1e-9)
+        assert found["difference"]["value"] == pytest.approx(one.mean() - other.mean(), rel=1e-8)
+        if stats.contingency.expected_freq(table).min() >= 5:
+            p = stats.chi2_contingency(table, correction=False).pvalue
+            assert found["difference"]["p"] == pytest.approx(p, rel=1e-8)
+
+
+@pytest.mark.parametrize("metric", ["orders", "revenue"])
+def test_means_of_few_buyers(both: tuple[Trial, dict[str, Any]], metric: str) -> None:
+    trial, said = both
+    rng = np.random.default_rng(3)
+    for variant, row in _found(said, metric).items():
+        one, other = (trial.arm(name)[metric].to_numpy() for name in (variant, "control"))
+        found = row["comparison"]
+        assert "permutation" in found["difference"]["method"]
+        assert found["value"]["value"] == pytest.approx(one.mean(), rel=1e-9)
+        assert found["difference"]["value"] == pytest.approx(one.mean() - other.mean(), rel=1e-8)
+        everybody, size = np.concatenate([one, other]), len(one)
+        shuffled = rng.permuted(np.tile(everybody, (2000, 1)), axis=1)
+        drawn = stats.ttest_ind(shuffled[:, :size], shuffled[:, size:], axis=1, equal_var=False).statistic
+        seen = stats.ttest_ind(one, other, equal_var=False).statistic
+        tails = ((drawn >= seen).mean(), (drawn <= seen).mean())
+        assert found["difference"]["p"] == pytest.approx(min(1.0, 2 * min(tails)), abs=0.05)
+        if metric == "revenue":
+            worth = (one.mean() - other.mean()) * len(trial.users) * (365.25 / 12) / trial.days
+            assert row["money"]["value"] == pytest.approx(worth, rel=1e-6)
+
+
+def test_adjusted_p(both: tuple[Trial, dict[str, Any]]) -> None:
+    _, said = both
+    for role, method in (("primary", "holm"), ("secondary", "fdr_bh")):
+        rows = [row for row in said["findings"] if row["role"] == role]
+        expected = multipletests([row["comparison"]["difference"]["p"] for row in rows], method=method)[1]
+        assert [row["p_adjusted"] for row in rows] == pytest.approx(expected.tolist(), rel=1e-9)
+        assert all((row["course"] != "open") == (row["p_adjusted"] < 0.05) for row in rows)
+    assert math.isclose(said["findings"][0]["alpha"], 0.05)
