@@ -17,6 +17,7 @@ from workbench.experiments.analyzing import analyze
 from workbench.experiments.contamination import Contamination, Overlap, overlaps
 from workbench.experiments.daily import daily_effects
 from workbench.experiments.definition import Experiment, Guardrail
+from workbench.experiments.keeping import Change
 from workbench.experiments.monitoring import monitoring_of
 from workbench.experiments.users import Seen, recorded_users
 from workbench.experiments.verdict import verdict_of
@@ -173,6 +174,10 @@ def test_days_settle_to_the_whole(market: Any, tables: Any) -> None:
     assert len(found.to_frame()) == len(found.points)
 
 
+def definition(experiment: Experiment) -> dict[str, Any]:
+    return Change(version=1, experiment=experiment, changed_at=NOON, changed_by="me", reason="").to_row()
+
+
 def test_the_report_takes_what_there_is(market: Any, tables: Any) -> None:
     found = ab_test(tables, "checkout_layout", days=21)
     assert found.analysis is not None
@@ -183,6 +188,11 @@ def test_the_report_takes_what_there_is(market: Any, tables: Any) -> None:
     assert ab_test(tables).name == "search_ranking", "the one that began last"
     with pytest.raises(UsageError, match="Did you mean 'checkout_layout'"):
         ab_test(tables, "checkout_layot")
+    drafted = Base(
+        experiments=[{"experiment": "d", "user_id": "u", "variant": "control", "assigned_at": NOON}],
+        experiment_definitions=[definition(Experiment(name="d", primary="orders"))],
+    )
+    assert ab_test(drafted, "d").missing == "d is a draft: it has not been started."
     nothing = ab_test(Base())
     assert nothing.missing == nothing.sentence == "No assignments of experiments are loaded."
 

@@ -94,6 +94,8 @@ def ab_test(
     if not kept.users:
         return ABTest(name=kept.name, missing=f"Nobody was assigned to {kept.name} yet.")
     plan, note = kept.experiment, ""
+    if plan is not None and plan.status == "draft":
+        return ABTest(name=kept.name, missing=f"{kept.name} is a draft: it has not been started.")
     if plan is None:
         listed = [one.strip() for one in metrics.split(",")] if isinstance(metrics, str) else list(metrics)
         plan = undefined_experiment(
