@@ -35,10 +35,18 @@ def tails(grid: Grid, times: Sequence[float], k: int, at: float, *, drift: float
     return float(mass @ ndtr((centre - edge) / width)), float(mass @ ndtr((-edge - centre) / width))
 
 
-def moved(grid: Grid | None, times: Sequence[float], k: int, *, limit: float, drift: float = 0.0) -> Grid:
+def moved(
+    grid: Grid | None,
+    times: Sequence[float],
+    k: int,
+    *,
+    limit: float,
+    drift: float = 0.0,
+    two_sided: bool = True,
+) -> Grid:
     """Return the statistics at look k of the tests that go on, on a grid fit for the steps around it."""
     mean = drift * np.sqrt(times[k])
-    low, high = max(-limit, mean - _REACH), min(limit, mean + _REACH)
+    low, high = max(-limit if two_sided else -np.inf, mean - _REACH), min(limit, mean + _REACH)
     if low >= high:
         return np.zeros(1), np.zeros(1)
     steps = np.diff(times, prepend=0.0)
@@ -62,15 +70,18 @@ def _rule(size: int) -> tuple[Floats, Floats]:
     return roots_legendre(size)
 
 
-def stopping_chances(times: Sequence[float], limits: Floats, drift: float) -> Floats:
-    """Return the chance to cross first at each look, on either side."""
+def stopping_chances(
+    times: Sequence[float], limits: Floats, drift: float, *, two_sided: bool = True
+) -> Floats:
+    """Return the chance to cross first at each look: on either side, or above only."""
     found: list[float] = []
     grid: Grid | None = None
     for k, limit in enumerate(limits):
         if grid is None:
             mean = drift * np.sqrt(times[0])
-            found.append(float(ndtr(mean - limit) + ndtr(-limit - mean)))
+            above, below = float(ndtr(mean - limit)), float(ndtr(-limit - mean))
         else:
-            found.append(sum(tails(grid, times, k, float(limit), drift=drift)))
-        grid = moved(grid, times, k, limit=float(limit), drift=drift)
+            above, below = tails(grid, times, k, float(limit), drift=drift)
+        found.append(above + below if two_sided else above)
+        grid = moved(grid, times, k, limit=float(limit), drift=drift, two_sided=two_sided)
     return np.array(found)

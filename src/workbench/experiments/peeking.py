@@ -14,9 +14,8 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
+from workbench.experiments.looks import stopping_chances
 from workbench.experiments.spending import design
-
-_GRID = 18  # points per step, as gsDesign has it
 
 
 @lru_cache(maxsize=256)
@@ -37,15 +36,8 @@ def false_alarms(looks: int, *, alpha: float = 0.05, sides: int = 2) -> float:
     >>> round(false_alarms(5), 3), round(false_alarms(10), 3)
     (0.142, 0.193)
     """
-    from gsdesign.integration import h1, hupdate
-
-    limit = -float(ndtri(alpha / sides))
-    ends = {"a": -limit if sides == 2 else -np.inf, "b": limit}
-    grid = h1(r=_GRID, theta=0.0, info=1 / looks, **ends)
-    for look in range(1, looks):
-        times = {"info": (look + 1) / looks, "info_prev": look / looks}
-        grid = hupdate(r=_GRID, theta=0.0, theta_prev=0.0, gm1=grid, **times, **ends)
-    return float(np.clip(1 - np.sum(grid[2]), 0.0, 1.0))
+    limits = np.full(looks, -float(ndtri(alpha / sides)))
+    return float(stopping_chances(_evenly(looks), limits, 0.0, two_sided=sides == 2).sum())
 
 
 def power_over_looks(fixed: float, *, tail: float, looks: int) -> float:
