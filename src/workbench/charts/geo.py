@@ -59,7 +59,9 @@ def geo_course(result: GeoReport) -> Drawing | Nothing:
     lift = found.lift
     return Drawing(
         finding=f"{opened(found.test.metric)} was {lift.value:+.1%} against what the controls say "
-        f"({lift.low:+.1%} to {lift.high:+.1%})",
+        f"({lift.low:+.1%} to {lift.high:+.1%})"
+        if lift.known
+        else f"{opened(found.test.metric)} was expected to be zero or less: there is no lift",
         subtitle=in_one_line(
             f"{opened(found.test.metric)} of {len(split.treated)} treated geos by period",
             unit_in_words(unit, found.currency),

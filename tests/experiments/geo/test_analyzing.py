@@ -17,6 +17,7 @@ from workbench.experiments.geo.analyzing import analyze_geo
 from workbench.experiments.geo.panel import Panel, panel_of
 from workbench.experiments.geo.plan import GeoTest
 from workbench.experiments.geo.reading import weekly
+from workbench.experiments.geo.verdict import verdict_of
 
 TREATED = ("geo 003", "geo 011")
 analyzed = partial(analyze_geo, runs=20)
@@ -173,6 +174,16 @@ def test_no_effect_is_said_only_where_one_is_ruled_out(quiet):
     assert "25% or more is ruled out" in found.sentence
     found = analyzed(planned(quiet, minimum_effect=0.04), lifted(quiet, 0.02))
     assert found.verdict.finding == "cannot tell"
+
+
+def test_where_nothing_was_expected_there_is_no_lift(quiet):
+    values = quiet.values.copy()
+    values[quiet.rows(TREATED)] -= 3 * values[quiet.rows(TREATED)].mean()
+    found = analyzed(planned(quiet), replace(quiet, values=values))
+    assert found.verdict.finding == "cannot tell"
+    assert "nan" not in found.sentence
+    assert "there is no lift" in verdict_of(found.placebo.effect, (), worth=0.1).why
+    assert found.to_document()["figures"]["lift"]["value"] is None
 
 
 def test_a_loss_says_stop(quiet):

@@ -122,6 +122,12 @@ def verdict_of(
             recommendation=_WAY_OUT[blocking[0].name],
         )
     lift = effect.lift
+    if not lift.known:
+        return Verdict(
+            finding="cannot tell",
+            why="What would have been expected is not above zero, so there is no lift.",
+            recommendation=_WAY_OUT["fit"],
+        )
     if lift.significant:
         finding: Finding = "works" if lift.value > 0 else "harms"
         why = f"The lift lies between {lift.low:+.1%} and {lift.high:+.1%} (p = {lift.p:.3f})."
