@@ -45,7 +45,7 @@ def holdout_rates(result: Holdout) -> Drawing | Nothing:
         finding=_found(lift, result.level),
         subtitle=f"Share of users who bought within 30 days, with {_level(result.level)} intervals",
         description=f"Two dots with intervals. {said}.",
-        spec=dots(rows, unit="%", height=44),
+        spec=dots(rows, unit="%", height=44, tooltips=("Bought", f"{_level(result.level)} interval")),
         table=holdout_sides(result),  # type: ignore[arg-type]
         note=_judged(lift),
     )
@@ -106,7 +106,7 @@ def holdout_campaigns(result: Holdout) -> Drawing | Nothing:
             f"lines are {_level(result.level)} intervals",
         ),
         description=f"One dot with interval per campaign: {_listed(drawn)}.",
-        spec=dots(drawn, unit="money", mark_at=0.0),
+        spec=dots(drawn, unit="money", mark_at=0.0, tooltips=("Caused", f"{_level(result.level)} interval")),
         table=_effects(shown, result.currency, "Campaign"),
         note=_notes(
             result.coverage.sentence,
@@ -129,7 +129,7 @@ def lift_parts(result: Parts) -> Drawing | Nothing:
         subtitle=f"Lift in the share of buyers by {coded(result.by)}, percentage points, "
         f"with {_level(result.level)} intervals",
         description=f"One dot with interval per {coded(result.by)}: {_listed(drawn)}.",
-        spec=dots(drawn, unit="pp", mark_at=0.0),
+        spec=dots(drawn, unit="pp", mark_at=0.0, tooltips=("Lift", f"{_level(result.level)} interval")),
         table=_effects(result.rows, result.currency, coded(result.by).capitalize()),
         note=_notes(
             "Intervals are of single rows; in colour: sure also as one of so many (Holm).",

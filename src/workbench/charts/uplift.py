@@ -78,7 +78,13 @@ def uplift_by_decile(result: Uplift) -> Drawing | Nothing:
         f"{result.level * 100:g}% intervals; the line is the uplift of everybody",
         description="; ".join(f"tenth {row['label']}: {row['said']} ({row['interval']})" for row in rows)
         + ".",
-        spec=dots(rows, unit="pp", mark_at=result.overall, height=24),
+        spec=dots(
+            rows,
+            unit="pp",
+            mark_at=result.overall,
+            height=24,
+            tooltips=("Uplift", f"{result.level * 100:g}% interval"),
+        ),
         table=table,
     )
 
