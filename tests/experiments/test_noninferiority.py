@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from workbench.errors import UsageError
-from workbench.experiments.noninferiority import guard, margin_test
+from workbench.experiments.estimate import Estimate, unknown
+from workbench.experiments.noninferiority import Better, guard, guard_by, margin_test
 from workbench.experiments.sums import Sums, sums_of
 
 from .cells import band, hillstrom
@@ -138,3 +139,28 @@ def test_what_cannot_be_asked() -> None:
         guard(sums, "y", margin=2)
     with pytest.raises(UsageError, match="'more' is better"):
         guard(sums, "y", margin=0.02, better="more")
+
+
+@given(
+    value=st.floats(-0.9, 2),
+    below=st.floats(0.001, 1),
+    above=st.floats(0.001, 5) | st.just(np.inf),
+    margin=st.floats(0.0, 0.5),
+    better=st.sampled_from(["higher", "lower"]),
+)
+def test_a_guardrail_by_any_interval_is_the_interval(
+    value: float, below: float, above: float, margin: float, better: Better
+) -> None:
+    low, high = (1 + value) * (1 - below) - 1, value + above
+    change = Estimate(value=value, low=low, high=high, p=0.5)
+    found = guard_by(change, variant="b", margin=margin, better=better)
+    gap = min(abs(low - found.limit), abs(high - found.limit))
+    if gap < 1e-9:
+        return
+    safe, harmed = (
+        (low > found.limit, high < found.limit)
+        if better == "higher"
+        else (high < found.limit, low > found.limit)
+    )
+    assert found.verdict == ("ok" if safe else "violated" if harmed else "cannot tell")
+    assert guard_by(unknown("nothing"), variant="b", margin=0.1).verdict == "cannot tell"

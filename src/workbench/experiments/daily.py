@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from workbench.experiments.comparison import Label
-from workbench.experiments.confidence_sequence import at_any_time
+from workbench.experiments.monitoring import Monitoring
 from workbench.experiments.tested import compared
 
 if TYPE_CHECKING:
@@ -122,6 +122,7 @@ def daily_effects(users: RecordedUsers, *, level: float = 0.95) -> DailyEffects:
     step = max(1, -(-days // MOST_DAYS))
     looks = list(range(days, 0, -step))[::-1]
     planned = float(users.assigned.get("users") or 0) or 1.0
+    daily, alpha = Monitoring(kind="any time", planned_users=planned), round(1 - level, 12)
     points: list[DayPoint] = []
     for day in looks:
         reading = users.read_until(day)
@@ -129,9 +130,9 @@ def daily_effects(users: RecordedUsers, *, level: float = 0.95) -> DailyEffects:
             continue
         for found in compared(metric, reading.sums, level=level):
             one, size = found.difference, found.n + found.n_control
-            if not (one.known and one.error > 0):
+            bound = daily.at_this_look(one, size, alpha=alpha)
+            if bound is None:
                 continue
-            bound = at_any_time(one.value, one.error, size, planned=planned, level=level)
             points.append(
                 DayPoint(
                     day=window.first + timedelta(days=day - 1),
@@ -140,8 +141,8 @@ def daily_effects(users: RecordedUsers, *, level: float = 0.95) -> DailyEffects:
                     value=one.value,
                     low=one.low,
                     high=one.high,
-                    bound_low=float(bound.low),
-                    bound_high=float(bound.high),
+                    bound_low=bound.low,
+                    bound_high=bound.high,
                 )
             )
     points.sort(key=lambda point: (users.variants.index(point.variant), point.day))

@@ -76,12 +76,15 @@ def _look(case: Case, found: Comparison) -> Estimate | None:
 
 def _rails(case: Case, mine: Sequence[Judged]) -> dict[tuple[str, str], Any]:
     metrics = {one.metric.name: one.metric for one in mine}
+    found = {
+        name: {one.comparison.variant: one.comparison for one in mine if one.metric.name == name}
+        for name in metrics
+    }
+    rails, level = case.experiment.guardrails, case.experiment.level
     return {
         (name, variant): rail
         for name, metric in metrics.items()
-        for variant, rail in guarded(
-            metric, case.sums, case.experiment.guardrails, level=case.experiment.level
-        ).items()
+        for variant, rail in guarded(metric, case.sums, rails, found=found[name], level=level).items()
     }
 
 

@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtr, stdtrit
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from workbench.errors import UsageError
 from workbench.experiments.estimate import Estimate, Estimates
@@ -174,6 +174,55 @@ def guard(
         change=found.change.at(method=METHOD, note=note),
         p=float(found.p),
         p_worse=float(found.p_worse),
+        level=level,
+    )
+
+
+def guard_by(
+    change: Estimate,
+    *,
+    variant: str,
+    margin: float,
+    better: Better = "higher",
+    metric: str = "",
+    level: float = 0.95,
+) -> Guarded:
+    """Return whether a variant is worse by more than the margin, by the interval of a relative change.
+
+    The verdict is exactly that of the interval. Its ends give the two p: on the scale of logarithms, the
+    distance from the figure to the margin is measured by that to the end on its side.
+
+    Parameters
+    ----------
+    change : Estimate
+        The relative change, by any method; `level` is that of its interval.
+    variant, margin, better, metric, level
+        As in `guard`.
+
+    Examples
+    --------
+    >>> change = Estimate(value=-0.01, low=-0.05, high=0.02, p=0.5)
+    >>> found = guard_by(change, variant="new", margin=0.02)
+    >>> found.verdict, round(found.p, 3)
+    ('cannot tell', 0.315)
+    """
+    limit = -margin if better == "higher" else margin
+    value, low, high, at = (
+        np.log(max(1 + end, 1e-300)) for end in (change.value, change.low, change.high, limit)
+    )
+    apart, normal = float(value - at), float(ndtri(0.5 + level / 2))
+    end = float(value - low if apart > 0 else high - value)
+    z = apart / end * normal if end > 0 else np.copysign(np.inf, apart)
+    above, below = float(ndtr(-z)), float(ndtr(z))
+    p, p_worse = (above, below) if better == "higher" else (below, above)
+    return Guarded(
+        metric=metric or variant,
+        variant=variant,
+        margin=margin,
+        better=better,
+        change=change,
+        p=p if change.known else float("nan"),
+        p_worse=p_worse if change.known else float("nan"),
         level=level,
     )
 

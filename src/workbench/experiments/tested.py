@@ -6,7 +6,7 @@ is known. Means of few buyers or of very uneven ones are tested by permutation i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,8 @@ import numpy as np
 from workbench.experiments.comparing import compare_means, compare_proportions, compare_ratios
 from workbench.experiments.comparison import Comparison
 from workbench.experiments.definition import Guardrail
-from workbench.experiments.noninferiority import Guarded, guard
+from workbench.experiments.noninferiority import Guarded, guard, guard_by
+from workbench.experiments.permutation import METHOD as PERMUTED
 from workbench.experiments.permutation import needs_permutation, permutation_test, skewness
 from workbench.experiments.question import NEW
 from workbench.experiments.ranks import Ranked, compare_ranks
@@ -136,24 +137,42 @@ def _beside(counted: dict[str, tuple[Any, Any]], control: str, variant: str) -> 
 
 
 def guarded(
-    metric: UserMetric, sums: Sums, guardrails: Sequence[Guardrail], *, level: float = 0.95
+    metric: UserMetric,
+    sums: Sums,
+    guardrails: Sequence[Guardrail],
+    *,
+    found: Mapping[str, Comparison],
+    level: float = 0.95,
 ) -> dict[str, Guarded]:
-    """Return for each variant whether a guardrail on a metric holds."""
+    """Return for each variant whether a guardrail on a metric holds.
+
+    Shares, and means that were tested by permutation, are held against the margin by the interval of their
+    relative change: with few users in the control, the mean alone says too often that all is well.
+
+    Parameters
+    ----------
+    metric, sums, guardrails
+        The metric, the sums of all columns, and the guardrails, one of which is on the metric.
+    found : mapping of str to Comparison
+        What each variant was found to do to the metric.
+    level : float
+        Of the intervals.
+    """
     rail = next(one for one in guardrails if one.metric == metric.name)
     mine = sums.only(metric.columns.all)
     if metric.kind == "ratio":
         mine = linearised(mine, [(metric.columns.value, metric.columns.of)])
     else:
         mine = mine.only([metric.columns.value])
-    better = "lower" if metric.better == "lower" else "higher"
+    asked: Any = {
+        "margin": rail.margin,
+        "better": "lower" if metric.better == "lower" else "higher",
+        "metric": metric.label.heading,
+        "level": level,
+    }
     return {
-        variant: guard(
-            mine.pair(variant),
-            mine.columns[0],
-            margin=rail.margin,
-            better=better,  # type: ignore[arg-type]
-            metric=metric.label.heading,
-            level=level,
-        )
+        variant: guard_by(found[variant].relative, variant=variant, **asked)
+        if metric.kind == "share" or found[variant].method == PERMUTED
+        else guard(mine.pair(variant), mine.columns[0], **asked)
         for variant in sums.variants[1:]
     }
