@@ -39,7 +39,8 @@ _DAY = pd.Timedelta(days=1)
 Key = str | None
 
 
-def _lines(folder: Path) -> Iterator[dict[str, Any]]:
+def read_lines(folder: Path) -> Iterator[dict[str, Any]]:
+    """Return the events of the raw files line by line, copies and unsound ones too."""
     for path in sorted((folder / "events").iterdir()):
         if path.suffix == ".parquet":
             for row in pd.read_parquet(path).to_dict("records"):
@@ -65,13 +66,14 @@ def _is_sound(row: dict[str, Any]) -> bool:
 def read_events(folder: Path) -> pd.DataFrame:
     """Return the sound events of the raw files, each once."""
     rows = {}
-    for row in _lines(folder):
+    for row in read_lines(folder):
         if _is_sound(row):
             rows.setdefault(row["event_id"], row)
     taken = ("campaign_id", "order_id", "order_value", "delivery_channel", "view_type", "is_holdout")
     frame = pd.DataFrame(
         [
             {
+                "id": row["event_id"],
                 "type": row["event_type"],
                 "at": pd.to_datetime(row["timestamp"], utc=True),
                 "user": row["user_id"],
