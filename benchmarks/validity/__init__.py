@@ -1,0 +1,1 @@
+"""The cells of docs/explanation/experiment-validity.md, by kind of metric."""
