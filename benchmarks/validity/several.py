@@ -17,6 +17,7 @@ from workbench.experiments.inference.multiplicity import adjusted
 from workbench.experiments.inference.proportions import differences as share_differences
 from workbench.experiments.inference.ratios import ratio_arms
 from workbench.experiments.inference.strata import stratified_arms
+from workbench.metrics.two_proportions import two_sided
 
 Columns = dict[str, np.ndarray]
 Draw = Callable[[np.random.Generator, int, int, float], Columns]
@@ -211,7 +212,7 @@ def family(case: str, method: str, p: np.ndarray) -> Cell:
 
 
 def metrics(scale: float = 1.0) -> list[Cell]:
-    """Return twenty secondary metrics that move together, a quarter with an effect: the false discovery rate."""
+    """Return the false discovery rate of twenty metrics that move together, five with an effect."""
     runs, case = int(5_000 * scale), "20 metrics, correlation 0.5, 5 with an effect"
     rng = generator(case)
     shared = rng.normal(0, 1, (runs, 1))

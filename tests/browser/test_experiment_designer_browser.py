@@ -7,7 +7,7 @@ import pytest
 from axe_core_python.sync_playwright import Axe
 from nbformat import v4
 
-from workbench.experiments.planning import design
+from workbench.experiments.power.planning import design
 
 pytestmark = pytest.mark.browser
 CODE = """from workbench.experiments import design

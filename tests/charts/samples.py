@@ -17,12 +17,12 @@ from workbench.attribution.credit import Credit, CreditRow, sorted_rows
 from workbench.attribution.models import MODELS
 from workbench.attribution.reading import touchpoints_of
 from workbench.attribution.views import CheckRow, ModelChecks
-from workbench.experiments.analyzing import analyze_users
-from workbench.experiments.bandit import allocate
-from workbench.experiments.bandit_allocation import Allocation, Arm, with_caveats
-from workbench.experiments.bandit_simulation import simulate_regret
-from workbench.experiments.comparison import Label
-from workbench.experiments.daily import DailyEffects, DayPoint
+from workbench.experiments.analysis.analyzing import analyze_users
+from workbench.experiments.analysis.daily import DailyEffects, DayPoint
+from workbench.experiments.analysis.views import ABTest
+from workbench.experiments.bandit.allocation import Allocation, Arm, with_caveats
+from workbench.experiments.bandit.bandit import allocate
+from workbench.experiments.bandit.simulation import simulate_regret
 from workbench.experiments.definition import Experiment, Guardrail
 from workbench.experiments.geo.analyzing import analyze_geo
 from workbench.experiments.geo.markets import MarketRules, select_markets
@@ -30,22 +30,22 @@ from workbench.experiments.geo.panel import Panel
 from workbench.experiments.geo.plan import GeoTest
 from workbench.experiments.geo.power import power_curve as geo_power
 from workbench.experiments.geo.views import GeoReport, NextTest
-from workbench.experiments.holdout import Coverage, Holdout
-from workbench.experiments.holdout_effects import beside, effect_of
-from workbench.experiments.holdout_figures import Effect
-from workbench.experiments.holdout_health import HoldoutHealth, health_of
-from workbench.experiments.holdout_pairs import Coded, Pairs, pairs_of
-from workbench.experiments.holdout_parts import Parts
-from workbench.experiments.holdout_sides import rates_of, sides_of
-from workbench.experiments.holdout_weeks import LiftOverTime, weeks_of
-from workbench.experiments.planned import Design
-from workbench.experiments.planning import design
-from workbench.experiments.simulating import FalseAlarms, SimulatedPower, simulate_aa, simulate_power
-from workbench.experiments.uplift_curves import responses
-from workbench.experiments.uplift_report import Uplift, uplift_of
-from workbench.experiments.user_metric import own_metric
-from workbench.experiments.user_values import user_values
-from workbench.experiments.views import ABTest
+from workbench.experiments.holdout.effects import beside, effect_of
+from workbench.experiments.holdout.figures import Effect
+from workbench.experiments.holdout.health import HoldoutHealth, health_of
+from workbench.experiments.holdout.holdout import Coverage, Holdout
+from workbench.experiments.holdout.pairs import Coded, Pairs, pairs_of
+from workbench.experiments.holdout.parts import Parts
+from workbench.experiments.holdout.sides import rates_of, sides_of
+from workbench.experiments.holdout.weeks import LiftOverTime, weeks_of
+from workbench.experiments.inference.comparison import Label
+from workbench.experiments.power.planned import Design
+from workbench.experiments.power.planning import design
+from workbench.experiments.power.simulating import FalseAlarms, SimulatedPower, simulate_aa, simulate_power
+from workbench.experiments.power.user_values import user_values
+from workbench.experiments.uplift.curves import responses
+from workbench.experiments.uplift.report import Uplift, uplift_of
+from workbench.experiments.users.metric import own_metric
 from workbench.explore.campaigns import Advice, BudgetShift, CampaignComparison, CampaignRow, Ranking
 from workbench.explore.channels import ChannelComparison, ChannelRow
 from workbench.explore.cohorts import ActivationCell, CohortCell, Cohorts

@@ -6,7 +6,7 @@ import pytest
 
 from workbench import charts
 from workbench.charts.drawing import DataTable, Drawing, Nothing
-from workbench.experiments.planning import design
+from workbench.experiments.power.planning import design
 
 
 @pytest.mark.parametrize(

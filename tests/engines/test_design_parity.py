@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from workbench.events.simulation import MarketSpec, simulate, write_market
-from workbench.experiments.duration import arrivals
-from workbench.experiments.history import history
-from workbench.experiments.planning import design_from_tables
+from workbench.experiments.power.duration import arrivals
+from workbench.experiments.power.history import history
+from workbench.experiments.power.planning import design_from_tables
 from workbench.store import Workspace
 from workbench.store.ingest import ingest
 from workbench.store.postgres import PostgresTables, copy_to_postgres

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from workbench.events.simulation import MarketSpec, simulate, write_market
-from workbench.experiments.outcomes import outcome
-from workbench.experiments.question import STRATA, Question
-from workbench.experiments.reading import read
+from workbench.experiments.users.outcomes import outcome
+from workbench.experiments.users.question import STRATA, Question
+from workbench.experiments.users.reading import read
 from workbench.metrics.definitions import METRICS
 from workbench.metrics.measures import leaves
 from workbench.metrics.presence import loaded

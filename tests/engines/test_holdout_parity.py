@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from workbench.experiments import holdouts, lift_by
-from workbench.experiments.holdout_reading import read_pairs
+from workbench.experiments.holdout.reading import read_pairs
 from workbench.store import Snapshot, Workspace
 from workbench.store.postgres import PostgresTables, copy_to_postgres
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workbench.experiments.sums import Sums, sums_of
+from workbench.experiments.inference.sums import Sums, sums_of
 
 REPETITIONS = 20_000
 

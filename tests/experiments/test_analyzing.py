@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import BadInput, UsageError
-from workbench.experiments.analysis import Analysis
-from workbench.experiments.analyzing import analyze_users
-from workbench.experiments.comparison import Label
+from workbench.experiments.analysis.analysis import Analysis
+from workbench.experiments.analysis.analyzing import analyze_users
 from workbench.experiments.definition import Experiment, Guardrail
-from workbench.experiments.user_metric import own_metric
+from workbench.experiments.inference.comparison import Label
+from workbench.experiments.users.metric import own_metric
 
 E_MAILS = ("No E-Mail", "Mens E-Mail", "Womens E-Mail")
 

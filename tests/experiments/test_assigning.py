@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 
 from workbench.errors import NotEnoughData, UsageError
-from workbench.experiments.assigning import Assigned, assigning, everybody
-from workbench.experiments.assignment import assign
 from workbench.experiments.definition import Experiment, Status
-from workbench.experiments.keeping import Change, Kept
+from workbench.experiments.records.assigning import Assigned, assigning, everybody
+from workbench.experiments.records.keeping import Change, Kept
+from workbench.experiments.users.assignment import assign
 from workbench.store import Workspace
 from workbench.store.experiments import keep_assignments
 

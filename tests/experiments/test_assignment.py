@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy.stats import chi2_contingency, chisquare, kstest
 
 from workbench.errors import UsageError
-from workbench.experiments.assignment import assign, assigned, places, variants_of
 from workbench.experiments.definition import Experiment
+from workbench.experiments.users.assignment import assign, assigned, places, variants_of
 
 USERS = [f"user-{place}" for place in range(200_000)]
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from workbench.errors import UsageError
-from workbench.experiments.bandit import allocate, rate_prior, value_posterior
-from workbench.experiments.bandit_allocation import Allocation, Arm
-from workbench.experiments.bandit_reading import drift
-from workbench.experiments.bandit_simulation import simulate_regret, slowest_growth
+from workbench.experiments.bandit.allocation import Allocation, Arm
+from workbench.experiments.bandit.bandit import allocate, rate_prior, value_posterior
+from workbench.experiments.bandit.reading import drift
+from workbench.experiments.bandit.simulation import simulate_regret, slowest_growth
 
 
 def arms(*counts: tuple[float, float]) -> list[Arm]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import UsageError
-from workbench.experiments.bandit_reading import creative_arms, creative_shares
+from workbench.experiments.bandit.reading import creative_arms, creative_shares
 from workbench.store import Workspace
 
 HOSTILE = "c'); DROP TABLE facts; --"

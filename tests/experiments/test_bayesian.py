@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import betaln
 
 from workbench.errors import UsageError
-from workbench.experiments.bayesian import Prior, belief, best_share, expected_loss
+from workbench.experiments.inference.bayesian import Prior, belief, best_share, expected_loss
 
 from .cells import shop
 

@@ -13,17 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import BadInput, UsageError
-from workbench.experiments.comparing import (
+from workbench.experiments.inference.comparing import (
     SAME,
     compare_means,
     compare_proportions,
     compare_ratios,
     compare_stratified,
 )
-from workbench.experiments.comparison import Comparison, Label, frame_of, shown_p
-from workbench.experiments.proportions import scores
-from workbench.experiments.relative import NO_CONTROL, UNBOUNDED
-from workbench.experiments.sums import Sums, sums_of
+from workbench.experiments.inference.comparison import Comparison, Label, frame_of, shown_p
+from workbench.experiments.inference.proportions import scores
+from workbench.experiments.inference.relative import NO_CONTROL, UNBOUNDED
+from workbench.experiments.inference.sums import Sums, sums_of
 
 from .cells import hillstrom, shares, shop, sparse
 
@@ -254,8 +254,8 @@ def test_p_and_every_interval_agree(control: list[int], variant: list[int]) -> N
 
 def test_a_thousand_cells_take_little_time() -> None:
     sums = sparse(np.random.default_rng(6), (1000, 1000), 0.05, 1.1, 1000)
-    from workbench.experiments.means import differences, mean_arms
-    from workbench.experiments.relative import relative
+    from workbench.experiments.inference.means import differences, mean_arms
+    from workbench.experiments.inference.relative import relative
 
     start = time.process_time()
     arms = mean_arms(sums, "y")

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from workbench.experiments.comparison import Comparison, Label, frame_of, shown_p
-from workbench.experiments.estimate import Estimate, unknown
+from workbench.experiments.inference.comparison import Comparison, Label, frame_of, shown_p
+from workbench.experiments.inference.estimate import Estimate, unknown
 
 
 def comparison(difference: Estimate, relative: Estimate, **more: object) -> Comparison:

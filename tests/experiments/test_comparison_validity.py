@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.experiments import proportions
-from workbench.experiments.cuped import adjusted
-from workbench.experiments.estimate import Estimates
-from workbench.experiments.means import Arms, differences, mean_arms
-from workbench.experiments.ratios import ratio_arms
-from workbench.experiments.relative import relative
-from workbench.experiments.sums import Sums
+from workbench.experiments.inference import proportions
+from workbench.experiments.inference.cuped import adjusted
+from workbench.experiments.inference.estimate import Estimates
+from workbench.experiments.inference.means import Arms, differences, mean_arms
+from workbench.experiments.inference.ratios import ratio_arms
+from workbench.experiments.inference.relative import relative
+from workbench.experiments.inference.sums import Sums
 
 from .cells import REPETITIONS, band, cells, shares, sparse, tails
 

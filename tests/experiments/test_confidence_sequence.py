@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from workbench.errors import UsageError
-from workbench.experiments.confidence_sequence import at_any_time, running
+from workbench.experiments.inference.confidence_sequence import at_any_time, running
 
 from .cells import band
 

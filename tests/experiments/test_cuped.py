@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from workbench.experiments.cuped import adjusted, covariate_differences, filled
-from workbench.experiments.means import differences, mean_arms
-from workbench.experiments.relative import relative
-from workbench.experiments.sums import Sums, sums_of
+from workbench.experiments.inference.cuped import adjusted, covariate_differences, filled
+from workbench.experiments.inference.means import differences, mean_arms
+from workbench.experiments.inference.relative import relative
+from workbench.experiments.inference.sums import Sums, sums_of
 
 from .cells import REPETITIONS, band, cells, shop, tails
 
@@ -161,7 +161,7 @@ def test_false_positives() -> None:
 
 
 def test_intervals_of_figures_and_lifts_cover() -> None:
-    from workbench.experiments.means import own
+    from workbench.experiments.inference.means import own
 
     found = adjusted(drawn(np.random.default_rng(8), 0.4, 10_000), "y", ["x"])
     for estimates, truth in ((relative(found.arms), 0.2), (own(found.arms), np.array([2.0, 2.4]))):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from workbench.errors import BadInput, UsageError
 from workbench.experiments.definition import KINDS, TRANSITIONS, Experiment, Guardrail
-from workbench.experiments.documents import LONGEST_TEXT, check_words, document_of, experiment_of
+from workbench.experiments.records.documents import LONGEST_TEXT, check_words, document_of, experiment_of
 
 LEAST = {"name": "new_subject", "primary": "ctr"}
 NAMES = st.text(st.characters(categories=("L", "N")), min_size=1, max_size=12)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import NotEnoughData, UsageError
-from workbench.experiments.duration import Arrivals, arrivals, steady, whole_weeks
+from workbench.experiments.power.duration import Arrivals, arrivals, steady, whole_weeks
 
 START = date(2024, 1, 1)
 

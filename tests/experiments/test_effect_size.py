@@ -10,10 +10,10 @@ from scipy.optimize import brentq
 from scipy.stats import nct
 from statsmodels.stats.proportion import proportion_effectsize
 
-from workbench.experiments.effect_size import cohens_d, cohens_h, h_of, pooled_deviation
-from workbench.experiments.estimate import Estimates
-from workbench.experiments.means import differences, mean_arms, student
-from workbench.experiments.sums import sums_of
+from workbench.experiments.inference.effect_size import cohens_d, cohens_h, h_of, pooled_deviation
+from workbench.experiments.inference.estimate import Estimates
+from workbench.experiments.inference.means import differences, mean_arms, student
+from workbench.experiments.inference.sums import sums_of
 from workbench.metrics.two_proportions import compared_p
 
 

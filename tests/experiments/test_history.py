@@ -11,10 +11,10 @@ import pytest
 import sqlglot
 
 from workbench.errors import NotEnoughData, UsageError
-from workbench.experiments.duration import arrivals
-from workbench.experiments.history import history
-from workbench.experiments.plan_views import planned_test, rehearsed_nothing, rehearsed_power
-from workbench.experiments.planning import design_from_tables
+from workbench.experiments.power.duration import arrivals
+from workbench.experiments.power.history import history
+from workbench.experiments.power.plan_views import planned_test, rehearsed_nothing, rehearsed_power
+from workbench.experiments.power.planning import design_from_tables
 from workbench.store import Workspace
 
 FIRST = date(2024, 1, 1)

@@ -18,9 +18,9 @@ import workbench as wb
 from workbench.errors import UsageError
 from workbench.events.simulation import Market, MarketSpec, simulate, write_market
 from workbench.experiments import held_out, holdouts, lift_by
-from workbench.experiments.holdout_effects import effect_of
-from workbench.experiments.holdout_figures import Effect
-from workbench.experiments.holdout_pairs import Pairs, pairs_of
+from workbench.experiments.holdout.effects import effect_of
+from workbench.experiments.holdout.figures import Effect
+from workbench.experiments.holdout.pairs import Pairs, pairs_of
 from workbench.metrics import measure
 from workbench.metrics.window import Window
 from workbench.store import Workspace

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from workbench.experiments.holdout_balance import balance
-from workbench.experiments.holdout_contrast import by_normal
-from workbench.experiments.holdout_errors import false_positives
-from workbench.experiments.holdout_health import HoldoutHealth, detectable, health_of
-from workbench.experiments.holdout_pairs import Coded, Pairs, joined, pairs_of
-from workbench.experiments.holdout_weeks import weeks_of
+from workbench.experiments.holdout.balance import balance
+from workbench.experiments.holdout.contrast import by_normal
+from workbench.experiments.holdout.errors import false_positives
+from workbench.experiments.holdout.health import HoldoutHealth, detectable, health_of
+from workbench.experiments.holdout.pairs import Coded, Pairs, joined, pairs_of
+from workbench.experiments.holdout.weeks import weeks_of
 from workbench.metrics.window import Window
 
 DAYS = Window(date(2024, 1, 1), date(2024, 3, 31))

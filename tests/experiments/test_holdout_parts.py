@@ -13,7 +13,7 @@ import pytest
 from workbench.events.fields import Kind
 from workbench.events.recorded_tables import FACTS
 from workbench.experiments import check_holdout, holdouts, lift_by, lift_over_time, uplift_model
-from workbench.experiments.holdout_reading import read_pairs
+from workbench.experiments.holdout.reading import read_pairs
 
 _TYPES = {
     Kind.NUMBER: pa.float64(),

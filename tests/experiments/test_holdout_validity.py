@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.experiments.holdout_contrast import Student, by_normal, by_permutation, estimate_of, ratio_of
-from workbench.experiments.holdout_effects import effect_of
-from workbench.experiments.holdout_pairs import Pairs, joined, pairs_of
-from workbench.experiments.permutation import permutation_test
+from workbench.experiments.holdout.contrast import Student, by_normal, by_permutation, estimate_of, ratio_of
+from workbench.experiments.holdout.effects import effect_of
+from workbench.experiments.holdout.pairs import Pairs, joined, pairs_of
+from workbench.experiments.inference.permutation import permutation_test
 from workbench.metrics.window import Window
 
 DAYS = Window(date(2024, 1, 1), date(2024, 1, 31))

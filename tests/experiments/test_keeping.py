@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from workbench.errors import UsageError
 from workbench.experiments.definition import TRANSITIONS, Experiment, Guardrail, Status
-from workbench.experiments.keeping import Change, Decision, Kept, next_decision, next_status, next_version
+from workbench.experiments.records.keeping import (
+    Change,
+    Decision,
+    Kept,
+    next_decision,
+    next_status,
+    next_version,
+)
 
 NOW = datetime(2024, 5, 6, 9, tzinfo=UTC)
 PLAN = Experiment(name="new_subject", primary="ctr")

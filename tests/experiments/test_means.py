@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from scipy.stats import t as student_distribution
 from scipy.stats import ttest_ind
 
-from workbench.experiments.means import differences, mean_arms, own, student_p
-from workbench.experiments.sums import Sums, sums_of
+from workbench.experiments.inference.means import differences, mean_arms, own, student_p
+from workbench.experiments.inference.sums import Sums, sums_of
 
 from .cells import REPETITIONS, band, cells, hillstrom, shop, sparse, tails
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.experiments import proportions
-from workbench.experiments.estimate import Estimate
-from workbench.experiments.monitoring import Monitoring
+from workbench.experiments.analysis.monitoring import Monitoring
+from workbench.experiments.inference import proportions
+from workbench.experiments.inference.estimate import Estimate
 
 from .cells import band, shares
 

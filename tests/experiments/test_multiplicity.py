@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from workbench.errors import UsageError
-from workbench.experiments.multiplicity import adjusted, against_control, dunnett, family
-from workbench.experiments.sums import sums_of
+from workbench.experiments.inference.multiplicity import adjusted, against_control, dunnett, family
+from workbench.experiments.inference.sums import sums_of
 
 from .cells import band
 

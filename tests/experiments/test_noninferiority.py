@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from workbench.errors import UsageError
-from workbench.experiments.estimate import Estimate, unknown
-from workbench.experiments.noninferiority import Better, guard, guard_by, margin_test
-from workbench.experiments.sums import Sums, sums_of
+from workbench.experiments.inference.estimate import Estimate, unknown
+from workbench.experiments.inference.noninferiority import Better, guard, guard_by, margin_test
+from workbench.experiments.inference.sums import Sums, sums_of
 
 from .cells import band, hillstrom
 

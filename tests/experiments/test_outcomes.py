@@ -6,7 +6,7 @@ import pytest
 
 from workbench.errors import UsageError
 from workbench.events.definitions import EVENT_TYPES
-from workbench.experiments.outcomes import measurable, outcome
+from workbench.experiments.users.outcomes import measurable, outcome
 from workbench.metrics.definitions import METRICS
 from workbench.metrics.measures import Measure, count, distinct, median, total
 from workbench.metrics.metric import Metric

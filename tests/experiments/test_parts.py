@@ -8,10 +8,10 @@ import pytest
 from statsmodels.stats.meta_analysis import combine_effects
 
 from workbench.errors import UsageError
-from workbench.experiments.parts import differing_p, effects_by
-from workbench.experiments.user_metric import own_metric
-from workbench.experiments.user_table import user_table
-from workbench.experiments.users import TableUsers
+from workbench.experiments.analysis.parts import differing_p, effects_by
+from workbench.experiments.users.metric import own_metric
+from workbench.experiments.users.table import user_table
+from workbench.experiments.users.users import TableUsers
 
 
 def people(*, lift: dict[str, float], seed: int = 0, n: int = 8000) -> TableUsers:

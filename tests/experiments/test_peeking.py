@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.experiments.baseline import Baseline
-from workbench.experiments.peeking import false_alarms, power_over_looks, single_look_power
-from workbench.experiments.procedure import Procedure
-from workbench.experiments.sample_size import sample_size
-from workbench.experiments.spending import bounds
+from workbench.experiments.inference.spending import bounds
+from workbench.experiments.power.baseline import Baseline
+from workbench.experiments.power.peeking import false_alarms, power_over_looks, single_look_power
+from workbench.experiments.power.procedure import Procedure
+from workbench.experiments.power.sample_size import sample_size
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from workbench.errors import UsageError
-from workbench.experiments.permutation import needs_permutation, permutation_p, permutation_test, skewness
+from workbench.experiments.inference.permutation import (
+    needs_permutation,
+    permutation_p,
+    permutation_test,
+    skewness,
+)
 
 from .cells import band
 from .value_tables import value_table

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import NotEnoughData, UsageError
-from workbench.experiments.duration import Arrivals
-from workbench.experiments.means import mean_arms
-from workbench.experiments.planning import design
-from workbench.experiments.relative import relative
-from workbench.experiments.sums import Sums
+from workbench.experiments.inference.means import mean_arms
+from workbench.experiments.inference.relative import relative
+from workbench.experiments.inference.sums import Sums
+from workbench.experiments.power.duration import Arrivals
+from workbench.experiments.power.planning import design
 
 
 def test_the_published_plan() -> None:

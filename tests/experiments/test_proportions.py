@@ -10,8 +10,8 @@ from scipy.stats import chi2_contingency, fisher_exact
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint, proportions_ztest
 
 from workbench.errors import UsageError
-from workbench.experiments import proportions
-from workbench.experiments.sums import Sums, sums_of
+from workbench.experiments.inference import proportions
+from workbench.experiments.inference.sums import Sums, sums_of
 from workbench.metrics.two_proportions import difference_interval
 
 from .cells import REPETITIONS, band, cookie_cats, hillstrom, shares, shop, tails

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from workbench.errors import UsageError
-from workbench.experiments.quantiles import quantile_difference
+from workbench.experiments.inference.quantiles import quantile_difference
 
 from .cells import band
 from .value_tables import value_table

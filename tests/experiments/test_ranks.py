@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from workbench.errors import UsageError
-from workbench.experiments.ranks import compare_ranks
+from workbench.experiments.inference.ranks import compare_ranks
 
 from .cells import band
 from .value_tables import value_table

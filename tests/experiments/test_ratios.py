@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.experiments.means import differences, mean_arms
-from workbench.experiments.ratios import linearised, ratio_arms
-from workbench.experiments.sums import sums_of
+from workbench.experiments.inference.means import differences, mean_arms
+from workbench.experiments.inference.ratios import linearised, ratio_arms
+from workbench.experiments.inference.sums import sums_of
 
 from .cells import REPETITIONS, band, cells, shop, tails
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from workbench.attribution.browsing import user_key as key
 from workbench.errors import NotEnoughData, UsageError
-from workbench.experiments.outcomes import outcome
-from workbench.experiments.question import Question
-from workbench.experiments.reading import assigned_users, read, until, values_of
+from workbench.experiments.users.outcomes import outcome
+from workbench.experiments.users.question import Question
+from workbench.experiments.users.reading import assigned_users, read, until, values_of
 from workbench.metrics.definitions import METRICS
 from workbench.metrics.measures import leaves
 from workbench.metrics.measuring import measure

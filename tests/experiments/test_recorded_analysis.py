@@ -13,15 +13,15 @@ import pytest
 
 from workbench.errors import NotEnoughData, UsageError
 from workbench.events.simulation import MarketSpec, simulate
-from workbench.experiments.analyzing import analyze
-from workbench.experiments.contamination import Contamination, Overlap, overlaps
-from workbench.experiments.daily import daily_effects
+from workbench.experiments.analysis.analyzing import analyze
+from workbench.experiments.analysis.daily import daily_effects
+from workbench.experiments.analysis.monitoring import monitoring_of
+from workbench.experiments.analysis.verdict import verdict_of
+from workbench.experiments.analysis.views import ab_test
 from workbench.experiments.definition import Experiment, Guardrail
-from workbench.experiments.keeping import Change
-from workbench.experiments.monitoring import monitoring_of
-from workbench.experiments.users import Seen, recorded_users
-from workbench.experiments.verdict import verdict_of
-from workbench.experiments.views import ab_test
+from workbench.experiments.records.keeping import Change
+from workbench.experiments.users.contamination import Contamination, Overlap, overlaps
+from workbench.experiments.users.users import Seen, recorded_users
 from workbench.metrics.window import Window
 
 _EXPLORE = runpy.run_path(str(Path(__file__).parents[1] / "explore" / "conftest.py"))

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import t as student_distribution
 
-from workbench.experiments.means import Arms, differences, mean_arms
-from workbench.experiments.ratios import ratio_arms
-from workbench.experiments.relative import log_ratio, relative, unbounded
+from workbench.experiments.inference.means import Arms, differences, mean_arms
+from workbench.experiments.inference.ratios import ratio_arms
+from workbench.experiments.inference.relative import log_ratio, relative, unbounded
 
 from .cells import cells, hillstrom, shop, sparse
 
@@ -125,7 +125,7 @@ def test_coverage_for_sparse_revenue(n: tuple[int, int], factor: float) -> None:
 
 
 def test_a_small_side_of_skewed_revenue_is_not_covered() -> None:
-    # Which is why such tests are handed to permutations: see `workbench.experiments.permutation`.
+    # Which is why such tests are handed to permutations: see `workbench.experiments.inference.permutation`.
     sums = sparse(np.random.default_rng(9), (500, 4500), 0.05, 1.0, 20_000)
     found = relative(mean_arms(sums, "y"))
     assert np.mean(found.low > 0) > 0.06

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from workbench.errors import UsageError
-from workbench.experiments.sample_ratio import ratio_p, sample_ratio, sequential_p, sequential_ratio
+from workbench.experiments.inference.sample_ratio import ratio_p, sample_ratio, sequential_p, sequential_ratio
 
 from .cells import band
 

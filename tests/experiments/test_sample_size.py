@@ -14,9 +14,9 @@ from statsmodels.stats.power import NormalIndPower, TTestIndPower, tt_ind_solve_
 from statsmodels.stats.proportion import samplesize_proportions_2indep_onetail
 
 from workbench.errors import UsageError
-from workbench.experiments.baseline import Baseline, linearised_sd
-from workbench.experiments.procedure import Procedure, dunnett_critical
-from workbench.experiments.sample_size import detectable_effect, inflation, power_of, sample_size
+from workbench.experiments.power.baseline import Baseline, linearised_sd
+from workbench.experiments.power.procedure import Procedure, dunnett_critical
+from workbench.experiments.power.sample_size import detectable_effect, inflation, power_of, sample_size
 
 BOTH = Procedure()
 rates = st.floats(0.001, 0.6)

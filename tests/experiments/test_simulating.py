@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from workbench.errors import BadInput, NotEnoughData, UsageError
-from workbench.experiments.procedure import Procedure
-from workbench.experiments.resampling import assigned, drawn
-from workbench.experiments.sample_size import power_of, sample_size
-from workbench.experiments.simulating import simulate_aa, simulate_power
-from workbench.experiments.user_values import UserValues, user_values
+from workbench.experiments.power.procedure import Procedure
+from workbench.experiments.power.resampling import assigned, drawn
+from workbench.experiments.power.sample_size import power_of, sample_size
+from workbench.experiments.power.simulating import simulate_aa, simulate_power
+from workbench.experiments.power.user_values import UserValues, user_values
 
 GENERATOR = np.random.default_rng(11)
 USERS = 10_000

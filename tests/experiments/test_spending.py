@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from workbench.errors import UsageError
-from workbench.experiments.spending import bounds, design, inflation, look, spent
+from workbench.experiments.inference.spending import bounds, design, inflation, look, spent
 
 from .cells import band
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.experiments.means import differences, mean_arms, own
-from workbench.experiments.strata import stratified_arms, without_thin
-from workbench.experiments.sums import Sums, sums_of
+from workbench.experiments.inference.means import differences, mean_arms, own
+from workbench.experiments.inference.strata import stratified_arms, without_thin
+from workbench.experiments.inference.sums import Sums, sums_of
 
 from .cells import REPETITIONS, band, tails
 

@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import BadInput, NotEnoughData
-from workbench.experiments.uplift import LEARNERS, cross_fitted, matrix
-from workbench.experiments.uplift_curves import (
+from workbench.experiments.uplift.curves import (
     Responses,
     area,
     area_interval,
@@ -23,7 +22,8 @@ from workbench.experiments.uplift_curves import (
     responses,
     uplift_at,
 )
-from workbench.experiments.uplift_report import uplift_of
+from workbench.experiments.uplift.report import uplift_of
+from workbench.experiments.uplift.uplift import LEARNERS, cross_fitted, matrix
 
 # scikit-uplift 0.5.1 on these twelve people.
 RESPONSE = [1, 0, 0, 1, 1, 0, 1, 0, 0, 1, 0, 0]

@@ -3,8 +3,8 @@
 import sys
 from datetime import UTC, datetime
 
-from workbench.experiments.keeping import Decision, next_decision
-from workbench.experiments.kept import kept_experiment
+from workbench.experiments.records.keeping import Decision, next_decision
+from workbench.experiments.records.kept import kept_experiment
 from workbench.store import Workspace
 from workbench.store.experiments import keep_decision
 

@@ -20,8 +20,8 @@ import pytest
 
 from workbench.errors import WorkspaceBusy
 from workbench.experiments.definition import Experiment
-from workbench.experiments.keeping import Decision, Kept, next_decision, next_status, next_version
-from workbench.experiments.kept import kept_experiment, kept_experiments
+from workbench.experiments.records.keeping import Decision, Kept, next_decision, next_status, next_version
+from workbench.experiments.records.kept import kept_experiment, kept_experiments
 from workbench.store import Workspace
 from workbench.store.compaction import compact
 from workbench.store.erasure import erase

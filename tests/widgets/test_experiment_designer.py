@@ -10,8 +10,8 @@ import pytest
 
 from workbench.charts import plan_alternatives, power_curve
 from workbench.charts.drawing import Drawing, Nothing
-from workbench.experiments.planned import no_plan
-from workbench.experiments.planning import design
+from workbench.experiments.power.planned import no_plan
+from workbench.experiments.power.planning import design
 from workbench.widgets import experiment_designer
 from workbench.widgets.experiment_designer import DELAY, ExperimentDesigner
 

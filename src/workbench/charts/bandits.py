@@ -8,8 +8,8 @@ from workbench.charts.drawing import Column, DataTable, Drawing, Nothing, coded,
 from workbench.charts.shapes import MOST_BARS, ROW_HEIGHT, labels, spec_of, tooltip, unit_axis, values
 from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import colour
-from workbench.experiments.bandit_allocation import Allocation
-from workbench.experiments.bandit_simulation import Regret
+from workbench.experiments.bandit.allocation import Allocation
+from workbench.experiments.bandit.simulation import Regret
 from workbench.result import format_value
 
 _MOST_POINTS = 120

@@ -11,8 +11,8 @@ from workbench.charts.drawing import DataTable, Drawing, Nothing
 from workbench.charts.shapes import in_one_line, spec_of, tooltip, unit_axis, values
 from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import colour
-from workbench.experiments.planned import Design
-from workbench.experiments.simulating import FalseAlarms, SimulatedPower
+from workbench.experiments.power.planned import Design
+from workbench.experiments.power.simulating import FalseAlarms, SimulatedPower
 from workbench.result import format_value
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from workbench.charts.cards import Alerts
 from workbench.charts.drawing import DataTable, Nothing, coded
 from workbench.charts.tables import figure, tabulate, text
-from workbench.experiments.comparison import shown_p
-from workbench.experiments.finding import Finding
-from workbench.experiments.views import ABTest
+from workbench.experiments.analysis.finding import Finding
+from workbench.experiments.analysis.views import ABTest
+from workbench.experiments.inference.comparison import shown_p
 from workbench.result import MISSING
 
 COURSES = {

@@ -24,11 +24,11 @@ from workbench.charts.shapes import (
 )
 from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import colour
-from workbench.experiments.analysis import Analysis
-from workbench.experiments.comparison import shown_p
-from workbench.experiments.daily import DailyEffects, DayPoint
-from workbench.experiments.finding import Finding
-from workbench.experiments.views import ABTest
+from workbench.experiments.analysis.analysis import Analysis
+from workbench.experiments.analysis.daily import DailyEffects, DayPoint
+from workbench.experiments.analysis.finding import Finding
+from workbench.experiments.analysis.views import ABTest
+from workbench.experiments.inference.comparison import shown_p
 from workbench.result import format_value
 
 _TONES = {"better": "good", "worse": "bad"}

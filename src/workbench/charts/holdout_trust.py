@@ -7,9 +7,9 @@ from typing import Any
 from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, figures_of
 from workbench.charts.shapes import MOST_BARS, dots, labels
 from workbench.charts.tables import figure, tabulate, text
-from workbench.experiments.comparison import shown_p
-from workbench.experiments.holdout_errors import FalsePositives
-from workbench.experiments.holdout_health import HoldoutHealth
+from workbench.experiments.holdout.errors import FalsePositives
+from workbench.experiments.holdout.health import HoldoutHealth
+from workbench.experiments.inference.comparison import shown_p
 from workbench.result import MISSING, format_value
 
 _VERDICTS = {"good": "good", "warning": "look", "bad": "bad", "unknown": "not known"}

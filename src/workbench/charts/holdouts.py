@@ -11,12 +11,12 @@ from workbench.charts.drawing import DataTable, Drawing, Nothing, coded
 from workbench.charts.shapes import MOST_BARS, dots, in_one_line, labels, spec_of, tooltip, unit_axis, values
 from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import colour
-from workbench.experiments.comparison import shown_p
-from workbench.experiments.estimate import Estimate
-from workbench.experiments.holdout import Holdout, interval_text
-from workbench.experiments.holdout_figures import Effect
-from workbench.experiments.holdout_parts import Parts
-from workbench.experiments.holdout_weeks import LiftOverTime
+from workbench.experiments.holdout.figures import Effect
+from workbench.experiments.holdout.holdout import Holdout, interval_text
+from workbench.experiments.holdout.parts import Parts
+from workbench.experiments.holdout.weeks import LiftOverTime
+from workbench.experiments.inference.comparison import shown_p
+from workbench.experiments.inference.estimate import Estimate
 from workbench.result import format_value
 
 _SIDES = {"with": "Sent the campaign", "without": "Held out"}

@@ -8,7 +8,7 @@ from workbench.charts.drawing import DataTable, Drawing, Nothing
 from workbench.charts.shapes import dots, spec_of, tooltip, unit_axis, values
 from workbench.charts.tables import figure, tabulate
 from workbench.charts.theme import colour
-from workbench.experiments.uplift_report import Uplift
+from workbench.experiments.uplift.report import Uplift
 from workbench.result import MISSING, format_value
 
 

@@ -15,7 +15,7 @@ from workbench.cli.measure import printed_table
 
 if TYPE_CHECKING:
     from workbench.experiments.definition import Status
-    from workbench.experiments.keeping import Change, Decision, Kept
+    from workbench.experiments.records.keeping import Change, Decision, Kept
     from workbench.store import Workspace
 
 experiment = typer.Typer(
@@ -58,8 +58,8 @@ def create(
     """
     from workbench.cli.experiment_files import experiment_of_options, read_experiment
     from workbench.errors import UsageError
-    from workbench.experiments.asked import check_metrics
-    from workbench.experiments.keeping import next_version
+    from workbench.experiments.analysis.asked import check_metrics
+    from workbench.experiments.records.keeping import next_version
     from workbench.store import Workspace
 
     if (file is None) == (name is None or primary is None):
@@ -112,8 +112,8 @@ def assign(
 ) -> None:
     """Give users their variant by the hash of test and user; nobody who is in the test is moved."""
     from workbench.cli.experiment_files import read_users
-    from workbench.experiments.assigning import assigning, everybody
-    from workbench.experiments.kept import kept_experiments
+    from workbench.experiments.records.assigning import assigning, everybody
+    from workbench.experiments.records.kept import kept_experiments
     from workbench.store import Workspace
     from workbench.store.experiments import keep_assignments
 
@@ -145,7 +145,7 @@ def assign(
 @experiment.command(name="list")
 def list_all(*, workspace: Folder, as_json: Json = False) -> None:
     """List all experiments, those that were only loaded as assignments too."""
-    from workbench.experiments.kept import kept_experiments
+    from workbench.experiments.records.kept import kept_experiments
     from workbench.store import Workspace
 
     found = kept_experiments(Workspace.open(workspace).tables())
@@ -198,7 +198,7 @@ def summary(kept: Kept) -> dict[str, Any]:
 
 def as_document(kept: Kept) -> dict[str, Any]:
     """Return one experiment with its history, as JSON takes it."""
-    from workbench.experiments.documents import document_of
+    from workbench.experiments.records.documents import document_of
 
     history = [
         {
@@ -224,7 +224,7 @@ def decided_document(decision: Decision) -> dict[str, Any]:
 
 
 def _move(workspace: Path, name: str, status: Status, reason: str, *, as_json: bool) -> None:
-    from workbench.experiments.keeping import next_status
+    from workbench.experiments.records.keeping import next_status
     from workbench.store import Workspace
 
     opened = Workspace.open(workspace)
@@ -245,8 +245,8 @@ def _keep(opened: Workspace, kept: Kept, change: Change | None, *, as_json: bool
 
 
 def _kept(opened: Workspace, name: str, *, new: bool = False) -> Kept:
-    from workbench.experiments.keeping import Kept
-    from workbench.experiments.kept import kept_experiment, kept_experiments
+    from workbench.experiments.records.keeping import Kept
+    from workbench.experiments.records.kept import kept_experiment, kept_experiments
 
     tables = opened.tables()
     if new:

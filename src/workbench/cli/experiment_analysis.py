@@ -15,9 +15,9 @@ from workbench.cli.data import printable
 from workbench.cli.experiment import Folder, Json, Name, decided_document, experiment
 
 if TYPE_CHECKING:
-    from workbench.experiments.analysis import Analysis
-    from workbench.experiments.finding import Finding
-    from workbench.experiments.keeping import Decision, Kept
+    from workbench.experiments.analysis.analysis import Analysis
+    from workbench.experiments.analysis.finding import Finding
+    from workbench.experiments.records.keeping import Decision, Kept
     from workbench.source import Tables
 
 
@@ -42,9 +42,9 @@ def analyze(
     It also reads tests of which only the assignments were loaded, and says what it takes for granted.
     """
     from workbench.cli.experiment_files import variants_of_option
-    from workbench.experiments.analyzing import analyze as analyzed
-    from workbench.experiments.asked import asked
-    from workbench.experiments.kept import kept_experiment
+    from workbench.experiments.analysis.analyzing import analyze as analyzed
+    from workbench.experiments.analysis.asked import asked
+    from workbench.experiments.records.kept import kept_experiment
     from workbench.metrics.measuring import chosen
     from workbench.store import Workspace
 
@@ -78,9 +78,9 @@ def decide(
     """Note a decision about a test, with the figures and the data version it rests on."""
     from workbench.errors import UsageError
     from workbench.events.tables import EXPERIMENT_DECISIONS
-    from workbench.experiments.asked import control_of
-    from workbench.experiments.keeping import Decision, next_decision
-    from workbench.experiments.kept import kept_experiment
+    from workbench.experiments.analysis.asked import control_of
+    from workbench.experiments.records.keeping import Decision, next_decision
+    from workbench.experiments.records.kept import kept_experiment
     from workbench.governance.roles import identity
     from workbench.store import Workspace
     from workbench.store.experiments import keep_decision
@@ -153,8 +153,8 @@ def _table(head: list[str], lines: list[list[str]]) -> str:
 def _figures(kept: Kept, tables: Tables) -> dict[str, Any]:
     """Return what a decision rests on in short, or why there are no figures."""
     from workbench.errors import NotEnoughData, UsageError
-    from workbench.experiments.analyzing import analyze as analyzed
-    from workbench.experiments.asked import asked
+    from workbench.experiments.analysis.analyzing import analyze as analyzed
+    from workbench.experiments.analysis.asked import asked
 
     try:
         plan = asked(kept, tables)

@@ -14,8 +14,8 @@ import typer
 from workbench.cli.experiment import experiment
 
 if TYPE_CHECKING:
-    from workbench.experiments.planned import Design
-    from workbench.experiments.planning import Choices
+    from workbench.experiments.power.planned import Design
+    from workbench.experiments.power.planning import Choices
     from workbench.source import Tables
 
 
@@ -102,9 +102,9 @@ def design(asked: Asked) -> None:
 def planned(asked: Asked) -> Design:
     """Return the plan that was asked for."""
     from workbench.errors import UsageError, unknown_name
-    from workbench.experiments.baseline import KINDS
-    from workbench.experiments.duration import arrivals
-    from workbench.experiments.planning import design as plan
+    from workbench.experiments.power.baseline import KINDS
+    from workbench.experiments.power.duration import arrivals
+    from workbench.experiments.power.planning import design as plan
 
     if asked.kind not in KINDS:
         raise unknown_name("kind of metric", asked.kind, KINDS)
@@ -137,8 +137,8 @@ def _choices(asked: Asked) -> Choices:
 
 def _from_workspace(asked: Asked, choices: Choices) -> Design:
     from workbench.errors import UsageError
-    from workbench.experiments.duration import steady
-    from workbench.experiments.planning import design_from_tables
+    from workbench.experiments.power.duration import steady
+    from workbench.experiments.power.planning import design_from_tables
 
     if asked.baseline is not None or asked.sd is not None:
         raise UsageError("--metric reads level and spread: leave out --baseline and --sd.")

@@ -34,7 +34,7 @@ def read_experiment(path: Path) -> Experiment:
         Naming the file, the field, its value and what was expected.
     """
     from workbench.events.documents import LARGEST, read_document
-    from workbench.experiments.documents import experiment_of
+    from workbench.experiments.records.documents import experiment_of
 
     document = read_document(_text(path, LARGEST), path)
     if document.get("status", "draft") != "draft":
@@ -108,7 +108,7 @@ def experiment_of_options(name: str, primary: str, variants: str) -> Experiment:
     >>> experiment_of_options("new_subject", "ctr", "old:0.9,new:0.1").split
     (0.9, 0.1)
     """
-    from workbench.experiments.documents import experiment_of
+    from workbench.experiments.records.documents import experiment_of
 
     names, shares = variants_of_option(variants)
     document = {"name": name, "primary": primary, "variants": list(names), "split": list(shares) or None}

@@ -9,96 +9,96 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from workbench.experiments.analysis import Analysis
-    from workbench.experiments.analyzing import analyze, analyze_users
-    from workbench.experiments.assignment import assign, assigned
-    from workbench.experiments.bandit import allocate
-    from workbench.experiments.bandit_reading import creative_shares
-    from workbench.experiments.bandit_simulation import simulate_regret
-    from workbench.experiments.baseline import Baseline
-    from workbench.experiments.comparing import (
-        compare_means,
-        compare_proportions,
-        compare_ratios,
-        compare_stratified,
-    )
-    from workbench.experiments.comparison import Comparison, Label
-    from workbench.experiments.daily import daily_effects
+    from workbench.experiments.analysis.analysis import Analysis
+    from workbench.experiments.analysis.analyzing import analyze, analyze_users
+    from workbench.experiments.analysis.daily import daily_effects
+    from workbench.experiments.analysis.parts import effects_by
+    from workbench.experiments.analysis.views import ABTest, ab_test
+    from workbench.experiments.bandit.bandit import allocate
+    from workbench.experiments.bandit.reading import creative_shares
+    from workbench.experiments.bandit.simulation import simulate_regret
     from workbench.experiments.definition import Experiment, Guardrail
-    from workbench.experiments.duration import Arrivals, arrivals
     from workbench.experiments.geo.analyzing import analyze_geo
     from workbench.experiments.geo.markets import select_markets
     from workbench.experiments.geo.plan import GeoTest
     from workbench.experiments.geo.reading import geo_panel
     from workbench.experiments.geo.views import geo_report, next_geo_test
-    from workbench.experiments.holdout import held_out, holdouts
-    from workbench.experiments.holdout_health import check_holdout
-    from workbench.experiments.holdout_parts import lift_by
-    from workbench.experiments.holdout_weeks import lift_over_time
-    from workbench.experiments.kept import kept_experiment, kept_experiments
-    from workbench.experiments.parts import effects_by
-    from workbench.experiments.plan_views import planned_test, rehearsed_nothing, rehearsed_power
-    from workbench.experiments.planned import Design
-    from workbench.experiments.planning import design, design_from_tables
-    from workbench.experiments.procedure import Procedure
-    from workbench.experiments.simulating import simulate_aa, simulate_power
-    from workbench.experiments.sums import Sums, sums_of
-    from workbench.experiments.uplift_report import uplift_model
-    from workbench.experiments.user_metric import own_metric
-    from workbench.experiments.users import recorded_users
-    from workbench.experiments.views import ABTest, ab_test
+    from workbench.experiments.holdout.health import check_holdout
+    from workbench.experiments.holdout.holdout import held_out, holdouts
+    from workbench.experiments.holdout.parts import lift_by
+    from workbench.experiments.holdout.weeks import lift_over_time
+    from workbench.experiments.inference.comparing import (
+        compare_means,
+        compare_proportions,
+        compare_ratios,
+        compare_stratified,
+    )
+    from workbench.experiments.inference.comparison import Comparison, Label
+    from workbench.experiments.inference.sums import Sums, sums_of
+    from workbench.experiments.power.baseline import Baseline
+    from workbench.experiments.power.duration import Arrivals, arrivals
+    from workbench.experiments.power.plan_views import planned_test, rehearsed_nothing, rehearsed_power
+    from workbench.experiments.power.planned import Design
+    from workbench.experiments.power.planning import design, design_from_tables
+    from workbench.experiments.power.procedure import Procedure
+    from workbench.experiments.power.simulating import simulate_aa, simulate_power
+    from workbench.experiments.records.kept import kept_experiment, kept_experiments
+    from workbench.experiments.uplift.report import uplift_model
+    from workbench.experiments.users.assignment import assign, assigned
+    from workbench.experiments.users.metric import own_metric
+    from workbench.experiments.users.users import recorded_users
 
 _HOMES = {
-    "ABTest": "views",
-    "Analysis": "analysis",
-    "Arrivals": "duration",
-    "Baseline": "baseline",
-    "Comparison": "comparison",
-    "Design": "planned",
+    "ABTest": "analysis.views",
+    "Analysis": "analysis.analysis",
+    "Arrivals": "power.duration",
+    "Baseline": "power.baseline",
+    "Comparison": "inference.comparison",
+    "Design": "power.planned",
     "Experiment": "definition",
     "GeoTest": "geo.plan",
     "Guardrail": "definition",
-    "Label": "comparison",
-    "Procedure": "procedure",
-    "Sums": "sums",
-    "ab_test": "views",
-    "allocate": "bandit",
-    "analyze": "analyzing",
+    "Label": "inference.comparison",
+    "Procedure": "power.procedure",
+    "Sums": "inference.sums",
+    "ab_test": "analysis.views",
+    "allocate": "bandit.bandit",
+    "analyze": "analysis.analyzing",
     "analyze_geo": "geo.analyzing",
-    "analyze_users": "analyzing",
-    "arrivals": "duration",
-    "assign": "assignment",
-    "assigned": "assignment",
-    "check_holdout": "holdout_health",
-    "compare_means": "comparing",
-    "compare_proportions": "comparing",
-    "compare_ratios": "comparing",
-    "compare_stratified": "comparing",
-    "creative_shares": "bandit_reading",
-    "daily_effects": "daily",
-    "design": "planning",
-    "design_from_tables": "planning",
-    "effects_by": "parts",
+    "analyze_users": "analysis.analyzing",
+    "arrivals": "power.duration",
+    "assign": "users.assignment",
+    "assigned": "users.assignment",
+    "check_holdout": "holdout.health",
+    "compare_means": "inference.comparing",
+    "compare_proportions": "inference.comparing",
+    "compare_ratios": "inference.comparing",
+    "compare_stratified": "inference.comparing",
+    "creative_shares": "bandit.reading",
+    "daily_effects": "analysis.daily",
+    "design": "power.planning",
+    "design_from_tables": "power.planning",
+    "effects_by": "analysis.parts",
     "geo_panel": "geo.reading",
     "geo_report": "geo.views",
-    "held_out": "holdout",
-    "holdouts": "holdout",
-    "kept_experiment": "kept",
-    "kept_experiments": "kept",
-    "lift_by": "holdout_parts",
-    "lift_over_time": "holdout_weeks",
+    "held_out": "holdout.holdout",
+    "holdouts": "holdout.holdout",
+    "kept_experiment": "records.kept",
+    "kept_experiments": "records.kept",
+    "lift_by": "holdout.parts",
+    "lift_over_time": "holdout.weeks",
     "next_geo_test": "geo.views",
-    "own_metric": "user_metric",
-    "planned_test": "plan_views",
-    "recorded_users": "users",
-    "rehearsed_nothing": "plan_views",
-    "rehearsed_power": "plan_views",
+    "own_metric": "users.metric",
+    "planned_test": "power.plan_views",
+    "recorded_users": "users.users",
+    "rehearsed_nothing": "power.plan_views",
+    "rehearsed_power": "power.plan_views",
     "select_markets": "geo.markets",
-    "simulate_aa": "simulating",
-    "simulate_power": "simulating",
-    "simulate_regret": "bandit_simulation",
-    "sums_of": "sums",
-    "uplift_model": "uplift_report",
+    "simulate_aa": "power.simulating",
+    "simulate_power": "power.simulating",
+    "simulate_regret": "bandit.simulation",
+    "sums_of": "inference.sums",
+    "uplift_model": "uplift.report",
 }
 
 __all__ = [

@@ -16,11 +16,11 @@ from workbench.charts import power_curve
 from workbench.charts.drawing import DataTable, Drawing, Nothing, shown
 from workbench.charts.renderer import in_batch
 from workbench.errors import WorkbenchError
-from workbench.experiments.baseline import KINDS, Baseline
-from workbench.experiments.duration import Arrivals, steady
-from workbench.experiments.planned import Design
-from workbench.experiments.planning import design_of
-from workbench.experiments.procedure import CORRECTIONS, Procedure
+from workbench.experiments.power.baseline import KINDS, Baseline
+from workbench.experiments.power.duration import Arrivals, steady
+from workbench.experiments.power.planned import Design
+from workbench.experiments.power.planning import design_of
+from workbench.experiments.power.procedure import CORRECTIONS, Procedure
 from workbench.widgets.keyboard import SAID, guarded
 
 TITLE = "Experiment designer"

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from workbench.experiments.estimate import Estimate
 from workbench.experiments.geo.augmented import augmented_synthetic_control
 from workbench.experiments.geo.conformal import conformal_test
 from workbench.experiments.geo.panel import Panel
@@ -20,6 +19,7 @@ from workbench.experiments.geo.placebo import placebo_test
 from workbench.experiments.geo.split import Split, split
 from workbench.experiments.geo.synthetic_control import Counterfactual, synthetic_control
 from workbench.experiments.geo.time_based_regression import time_based_regression
+from workbench.experiments.inference.estimate import Estimate
 
 Simulator = Callable[..., Panel]
 Trial = tuple[Split, float]

@@ -24,7 +24,7 @@ from workbench.result import format_value, html_table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.experiments.estimate import Estimate
+    from workbench.experiments.inference.estimate import Estimate
 
 Method = Literal["synthetic control", "augmented synthetic control"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from workbench.experiments.estimate import Estimate, unknown
 from workbench.experiments.geo.synthetic_control import Counterfactual
+from workbench.experiments.inference.estimate import Estimate, unknown
 
 if TYPE_CHECKING:
     import pandas as pd

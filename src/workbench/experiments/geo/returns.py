@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.errors import NotEnoughData, UsageError
-from workbench.experiments.estimate import Estimate, unknown
 from workbench.experiments.geo.effect import Effect
 from workbench.experiments.geo.pairs import kept_between, pairs_of
 from workbench.experiments.geo.panel import Floats
 from workbench.experiments.geo.placebo import METHOD, PLACEBOS, placebo_sets
 from workbench.experiments.geo.synthetic_control import Counterfactual, centred, gap_of, prepared, summary_of
+from workbench.experiments.inference.estimate import Estimate, unknown
 from workbench.result import format_value
 
 if TYPE_CHECKING:

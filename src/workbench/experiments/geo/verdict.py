@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from workbench.experiments.estimate import Estimate
 from workbench.experiments.geo.conformal import ConformalTest
 from workbench.experiments.geo.effect import Effect
 from workbench.experiments.geo.measured_size import MeasuredSize
@@ -14,6 +13,7 @@ from workbench.experiments.geo.placebo import PlaceboTest
 from workbench.experiments.geo.power import PowerCurve
 from workbench.experiments.geo.returns import Returns
 from workbench.experiments.geo.synthetic_control import Counterfactual
+from workbench.experiments.inference.estimate import Estimate
 
 Finding = Literal["works", "harms", "no effect", "cannot tell"]
 

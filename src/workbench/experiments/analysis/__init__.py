@@ -1,0 +1,1 @@
+"""From users to a verdict."""

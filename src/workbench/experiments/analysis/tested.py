@@ -1,0 +1,178 @@
+"""Every metric of an experiment, tested: the right procedure for each kind, and what stands beside it.
+
+Shares by their score, means by Welch, ratios by the delta method, each adjusted for the time before where it
+is known. Means of few buyers or of very uneven ones are tested by permutation instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from workbench.experiments.definition import Guardrail
+from workbench.experiments.inference.comparing import compare_means, compare_proportions, compare_ratios
+from workbench.experiments.inference.comparison import Comparison
+from workbench.experiments.inference.noninferiority import Guarded, guard, guard_by
+from workbench.experiments.inference.permutation import METHOD as PERMUTED
+from workbench.experiments.inference.permutation import needs_permutation, permutation_test, skewness
+from workbench.experiments.inference.ranks import Ranked, compare_ranks
+from workbench.experiments.inference.ratios import linearised
+from workbench.experiments.inference.sums import Sums
+from workbench.experiments.users.metric import UserMetric
+from workbench.experiments.users.question import NEW
+from workbench.experiments.users.users import Users
+
+ENOUGH_CONVERTED = 50
+MOST_BUYERS = 20_000  # beyond, shuffling takes too long and would not help against one extreme user
+_DRAWS = 5e7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A metric of one variant: the comparison and, of plain means, the check by ranks."""
+
+    metric: UserMetric
+    comparison: Comparison
+    ranked: Ranked | None = None
+
+
+def judged(
+    metric: UserMetric, sums: Sums, users: Users, *, level: float = 0.95, seed: int = 0
+) -> tuple[Judged, ...]:
+    """Return every variant against the control on one metric.
+
+    Parameters
+    ----------
+    metric : UserMetric
+        What is compared.
+    sums : Sums
+        Of all columns, the control first.
+    users : Users
+        Asked for single values where sums are not enough.
+    level : float
+        Of the intervals.
+    seed : int
+        Of permutations.
+    """
+    found = compared(metric, sums, level=level)
+    if metric.kind != "mean":
+        return tuple(Judged(metric=metric, comparison=one) for one in found)
+    counted = users.values(metric.columns.value)
+    return tuple(_robust(metric, one, counted, level=level, seed=seed) for one in found)
+
+
+def compared(metric: UserMetric, sums: Sums, *, level: float = 0.95) -> tuple[Comparison, ...]:
+    """Return every variant against the control from sums alone, cell after cell."""
+    columns = metric.columns
+    covariates = (*columns.covariates, *((NEW,) if NEW in sums.columns and columns.covariates else ()))
+    mine = sums.only(tuple(dict.fromkeys((*columns.all, *covariates))))
+    if metric.kind == "ratio":
+        pair = (columns.value, columns.of)
+        found = compare_ratios(mine, pair, label=metric.label, covariates=covariates, level=level)
+    elif metric.kind == "mean" or (covariates and _many(mine, columns.value)):
+        found = compare_means(mine, columns.value, label=metric.label, covariates=covariates, level=level)
+    else:
+        found = compare_proportions(mine, columns.value, label=metric.label, level=level)
+    return found
+
+
+def _many(sums: Sums, column: str) -> bool:
+    """Return whether enough users of each variant converted, and did not, for means of zeros and ones."""
+    share, n = sums.mean(column), sums.n
+    with np.errstate(invalid="ignore"):
+        return bool((np.minimum(share, 1 - share) * n >= ENOUGH_CONVERTED).all())
+
+
+def _robust(
+    metric: UserMetric, found: Comparison, counted: dict[str, tuple[Any, Any]], *, level: float, seed: int
+) -> Judged:
+    """Return a comparison of means with the check by ranks, by permutation where means alone mislead."""
+    values, counts = _beside(counted, found.control, found.variant)
+    if min(found.n, found.n_control) < 2 or not found.difference.known:
+        return Judged(metric=metric, comparison=found)
+    ranked = compare_ranks(values, counts, level=level)
+    smaller = 0 if found.n_control <= found.n else 1
+    buyers = float(counts[values != 0, smaller].sum())
+    skew = skewness(values, counts.sum(axis=1), float(counts.sum()))
+    if not needs_permutation(min(found.n, found.n_control), skew=skew, buyers=buyers):
+        return Judged(metric=metric, comparison=found, ranked=ranked)
+    if counts[values != 0].sum() > MOST_BUYERS:
+        note = f"the mean rests on few users (skewness {skew:.0f}): look at the check by ranks beside it"
+        return Judged(metric=metric, comparison=replace(found, notes=(*found.notes, note)), ranked=ranked)
+    draws = int(min(10_000, max(2_500, _DRAWS / max(counts[values != 0].sum(), 1))))
+    permuted = permutation_test(
+        values, counts, users=(found.n_control, found.n), level=level, permutations=draws, seed=seed
+    )
+    if not permuted.difference.known:
+        return Judged(metric=metric, comparison=found, ranked=ranked)
+    why = f"by permutation: {buyers:,.0f} users of the smaller variant brought anything, skewness {skew:.1f}"
+    made = replace(
+        found,
+        value=replace(found.value, value=_mean(values, counts[:, 1]), note="not adjusted"),
+        value_control=replace(found.value_control, value=_mean(values, counts[:, 0]), note="not adjusted"),
+        difference=permuted.difference,
+        relative=permuted.relative,
+        reduction=float("nan"),
+        notes=(why,),
+    )
+    return Judged(metric=metric, comparison=made, ranked=ranked)
+
+
+def _mean(values: Any, counts: Any) -> float:
+    return float(values @ counts / counts.sum())
+
+
+def _beside(counted: dict[str, tuple[Any, Any]], control: str, variant: str) -> tuple[Any, Any]:
+    """Return the distinct values of two variants and how many users of each have them."""
+    empty = (np.zeros(0), np.zeros(0, np.int64))
+    sides = [counted.get(name, empty) for name in (control, variant)]
+    values = np.unique(np.concatenate([side[0] for side in sides]))
+    counts = np.zeros((len(values), 2), np.int64)
+    for place, (own, users) in enumerate(sides):
+        counts[np.searchsorted(values, own), place] = users
+    return values, counts
+
+
+def guarded(
+    metric: UserMetric,
+    sums: Sums,
+    guardrails: Sequence[Guardrail],
+    *,
+    found: Mapping[str, Comparison],
+    level: float = 0.95,
+) -> dict[str, Guarded]:
+    """Return for each variant whether a guardrail on a metric holds.
+
+    Shares, and means that were tested by permutation, are held against the margin by the interval of their
+    relative change: with few users in the control, the mean alone says too often that all is well.
+
+    Parameters
+    ----------
+    metric, sums, guardrails
+        The metric, the sums of all columns, and the guardrails, one of which is on the metric.
+    found : mapping of str to Comparison
+        What each variant was found to do to the metric.
+    level : float
+        Of the intervals.
+    """
+    rail = next(one for one in guardrails if one.metric == metric.name)
+    mine = sums.only(metric.columns.all)
+    if metric.kind == "ratio":
+        mine = linearised(mine, [(metric.columns.value, metric.columns.of)])
+    else:
+        mine = mine.only([metric.columns.value])
+    asked: Any = {
+        "margin": rail.margin,
+        "better": "lower" if metric.better == "lower" else "higher",
+        "metric": metric.label.heading,
+        "level": level,
+    }
+    return {
+        variant: guard_by(found[variant].relative, variant=variant, **asked)
+        if metric.kind == "share" or found[variant].method == PERMUTED
+        else guard(mine.pair(variant), mine.columns[0], **asked)
+        for variant in sums.variants[1:]
+    }

@@ -1,0 +1,1 @@
+"""Impressions shared out while they are learned from."""

@@ -1,0 +1,1 @@
+"""What campaigns caused, from the users they kept out."""

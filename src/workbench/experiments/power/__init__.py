@@ -1,0 +1,1 @@
+"""How many users a test needs, and for how long."""

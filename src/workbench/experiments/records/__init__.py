@@ -1,0 +1,1 @@
+"""Experiments as they are kept: documents, changes, decisions, assignments."""

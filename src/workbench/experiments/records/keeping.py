@@ -1,0 +1,231 @@
+"""One experiment as a workspace keeps it: every version of its definition, who is in it, what was decided.
+
+Nothing here writes: a change is a value that follows the newest version, and the store adds it as a row.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from workbench.errors import UsageError, unknown_name
+from workbench.experiments.definition import Experiment, Status
+from workbench.experiments.records.documents import check_words, document_of
+
+# What a running test may not change: its answer would be one to another question.
+FIXED = ("variants", "split", "primary", "campaign", "kind", "level", "looks", "start")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One version of an experiment: how it was defined from then on, by whom, and why."""
+
+    version: int
+    experiment: Experiment
+    changed_at: datetime
+    changed_by: str
+    reason: str
+
+    def to_row(self) -> dict[str, Any]:
+        """Return it as a row of `experiment_definitions`."""
+        return {
+            "name": self.experiment.name,
+            "version": self.version,
+            "definition": json.dumps(document_of(self.experiment), sort_keys=True),
+            "status": self.experiment.status,
+            "changed_at": self.changed_at,
+            "changed_by": self.changed_by,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One decision: what was done, with which variant, why, and the figures it rested on."""
+
+    name: str
+    number: int
+    decision: str
+    variant: str
+    why: str
+    figures: Mapping[str, Any]
+    data_version: int
+    decided_at: datetime
+    decided_by: str
+
+    def to_row(self) -> dict[str, Any]:
+        """Return it as a row of `experiment_decisions`."""
+        row = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return row | {"figures": json.dumps(dict(self.figures), sort_keys=True)}
+
+    @property
+    def sentence(self) -> str:
+        """Return who decided what, when and why."""
+        done = {
+            "rollout": f"{self.variant!r} goes to everybody",
+            "stop": f"the test stops with {self.variant!r}",
+        }
+        said = done.get(self.decision, f"the test goes on, {self.variant!r} in view")
+        return f"{self.decided_at:%Y-%m-%d}, {self.decided_by}: {said}. {self.why}".strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """One experiment with its history.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    changes : tuple of Change
+        All versions, the oldest first; none where only assignments are known.
+    decisions : tuple of Decision
+        The oldest first.
+    users : mapping of str to int
+        How many users each variant has.
+    """
+
+    name: str
+    changes: tuple[Change, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    users: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def experiment(self) -> Experiment | None:
+        """Return the newest version, or None where it was never defined here."""
+        return self.changes[-1].experiment if self.changes else None
+
+    @property
+    def status(self) -> str:
+        """Return where it stands, or ``"undefined"``."""
+        return self.experiment.status if self.experiment else "undefined"
+
+    @property
+    def version(self) -> int:
+        """Return the number of the newest version, 0 where there is none."""
+        return self.changes[-1].version if self.changes else 0
+
+    @property
+    def sentence(self) -> str:
+        """Return where it stands, who is in it, and what was decided last."""
+        size = sum(self.users.values())
+        who = f"{size:,} users in {len(self.users)} variants" if size else "no users yet"
+        status = "a draft" if self.status == "draft" else self.status
+        said = f"{self.name} is {status}, with {who}."
+        if not self.changes:
+            said = f"{self.name} has {who}, but was not defined here."
+        return f"{said} {self.decisions[-1].sentence}" if self.decisions else said
+
+
+def next_version(
+    kept: Kept, experiment: Experiment, *, at: datetime, by: str, reason: str = ""
+) -> Change | None:
+    """Return the change that gives an experiment a new definition; None where it has that one already.
+
+    Parameters
+    ----------
+    kept : Kept
+        The experiment as it is; one without versions gets its first.
+    experiment : Experiment
+        The new definition; its status is not looked at.
+    at, by, reason : datetime, str, str
+        When, who and why.
+
+    Raises
+    ------
+    UsageError
+        If it has ended, or runs and something would change that its answer depends on.
+    """
+    check_words(reason, "The reason")
+    old = kept.experiment
+    if old is None:
+        _check_known_users(kept, experiment)
+        return Change(
+            version=1,
+            experiment=replace(experiment, status="draft"),
+            changed_at=at,
+            changed_by=by,
+            reason=reason,
+        )
+    # A definition without a first day leaves the one that starting it gave.
+    new = replace(experiment, status=old.status, start=experiment.start or old.start)
+    different = _different(old, new)
+    if not different:
+        return None
+    if old.status in ("completed", "cancelled"):
+        raise UsageError(
+            f"{old.name} is {old.status}: it cannot be changed any more. Define one of a new name."
+        )
+    fixed = [name for name in FIXED if name in different]
+    if fixed and (old.status != "draft" or (kept.users and {"variants", "split"} & set(fixed))):
+        why = f"is {old.status}" if old.status != "draft" else "has users already"
+        raise UsageError(
+            f"{old.name} {why}: its {', '.join(fixed)} cannot change, or it would answer another question. "
+            "Cancel it and define one of a new name."
+        )
+    return Change(version=kept.version + 1, experiment=new, changed_at=at, changed_by=by, reason=reason)
+
+
+def _different(old: Experiment, new: Experiment) -> list[str]:
+    before, after = document_of(old), document_of(new)
+    return [name for name in before if before[name] != after[name]]
+
+
+def _check_known_users(kept: Kept, experiment: Experiment) -> None:
+    strange = sorted(set(kept.users) - set(experiment.variants))
+    if strange:
+        raise UsageError(
+            f"{kept.name} has users in {', '.join(map(repr, strange))} already, which the definition lacks."
+        )
+
+
+def next_status(kept: Kept, status: Status, *, at: datetime, by: str, reason: str = "") -> Change | None:
+    """Return the change that moves an experiment on; None where it is there already.
+
+    What starts without a planned first day gets that of the start; what ends without a last one gets that
+    of the end.
+
+    Raises
+    ------
+    UsageError
+        If that status cannot follow, or the experiment was never defined.
+    """
+    check_words(reason, "The reason")
+    old = kept.experiment
+    if old is None:
+        raise UsageError(f"{kept.name} was not defined here: `workbench experiment create` does it.")
+    if old.status == status:
+        return None
+    new = old.moved_to(status)
+    if status == "running" and new.start is None:
+        new = replace(new, start=at.date())
+    if status in ("completed", "cancelled") and new.start is not None and new.end is None:
+        new = replace(new, end=max(at.date(), new.start))
+    return Change(version=kept.version + 1, experiment=new, changed_at=at, changed_by=by, reason=reason)
+
+
+def next_decision(kept: Kept, given: Decision) -> Decision | None:
+    """Return a decision with its number; None where the last one says the same.
+
+    Raises
+    ------
+    UsageError
+        If the variant is unknown, nobody was in the test, or no reason was given.
+    """
+    check_words(given.why, "The reason")
+    if not given.why.strip():
+        raise UsageError("A decision needs its reason: say why.")
+    variants = kept.experiment.variants if kept.experiment else tuple(kept.users)
+    if given.variant not in variants:
+        raise unknown_name("variant", given.variant, variants)
+    if kept.status == "draft" or not kept.users:
+        raise UsageError(f"{kept.name} has not run, so there is nothing to decide on.")
+    if kept.decisions:
+        last = kept.decisions[-1]
+        told = ("decision", "variant", "why", "decided_by")
+        if all(getattr(last, name) == getattr(given, name) for name in told):
+            return None
+    return replace(given, number=kept.decisions[-1].number + 1 if kept.decisions else 1)

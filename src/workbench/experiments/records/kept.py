@@ -1,0 +1,138 @@
+"""The experiments of a workspace, read from its tables: those defined here, and those only loaded."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import UsageError, unknown_name
+from workbench.experiments.records.documents import experiment_of
+from workbench.experiments.records.keeping import Change, Decision, Kept
+from workbench.result import html_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.source import Tables
+
+DEFINITIONS, DECISIONS, ASSIGNMENTS = "experiment_definitions", "experiment_decisions", "experiments"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptExperiments:
+    """The experiments of a workspace: those that run first, then by name."""
+
+    rows: tuple[Kept, ...]
+
+    @property
+    def sentence(self) -> str:
+        """Return how many there are, by status."""
+        if not self.rows:
+            return "There are no experiments yet: define one with `workbench experiment create`."
+        counted: dict[str, int] = {}
+        for kept in self.rows:
+            counted[kept.status] = counted.get(kept.status, 0) + 1
+        many = f"{len(self.rows)} experiments" if len(self.rows) > 1 else "1 experiment"
+        return f"{many}: {', '.join(f'{count} {status}' for status, count in counted.items())}."
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per experiment."""
+        import pandas as pd
+
+        columns = ("name", "status", "kind", "primary", "start", "end", "users", "decision")
+        return pd.DataFrame([_line(kept) for kept in self.rows], columns=list(columns))
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(self.sentence)}</p>{html_table(self.to_frame())}"
+
+
+def _line(kept: Kept) -> dict[str, Any]:
+    plan = kept.experiment
+    return {
+        "name": kept.name,
+        "status": kept.status,
+        "kind": plan.kind if plan else None,
+        "primary": plan.primary if plan else None,
+        "start": plan.start if plan else None,
+        "end": plan.end if plan else None,
+        "users": sum(kept.users.values()),
+        "decision": f"{kept.decisions[-1].decision} {kept.decisions[-1].variant}" if kept.decisions else None,
+    }
+
+
+def kept_experiments(tables: Tables) -> KeptExperiments:
+    """Return all experiments of a workspace, those that were only loaded as assignments too.
+
+    Parameters
+    ----------
+    tables : Tables
+        A workspace's tables.
+    """
+    changes, decisions, users = _changes(tables), _decisions(tables), _users(tables)
+    made = [
+        Kept(
+            name=name,
+            changes=tuple(changes.get(name, ())),
+            decisions=tuple(decisions.get(name, ())),
+            users=users.get(name, {}),
+        )
+        for name in sorted({*changes, *users})
+    ]
+    order = ("running", "paused", "draft", "undefined", "completed", "cancelled")
+    return KeptExperiments(rows=tuple(sorted(made, key=lambda kept: order.index(kept.status))))
+
+
+def kept_experiment(tables: Tables, name: str) -> Kept:
+    """Return one experiment with its history.
+
+    Raises
+    ------
+    UsageError
+        If there is none of this name.
+    """
+    found = {kept.name: kept for kept in kept_experiments(tables).rows}
+    if name in found:
+        return found[name]
+    if not found:
+        raise UsageError(f"There is no experiment {name!r:.80}: the workspace has none yet.")
+    raise unknown_name("experiment", name, found)
+
+
+def _rows(tables: Tables, table: str, sql: str) -> list[dict[str, Any]]:
+    return tables.query(sql).to_pylist() if table in tables.names else []
+
+
+def _changes(tables: Tables) -> dict[str, list[Change]]:
+    found: dict[str, list[Change]] = {}
+    for row in _rows(tables, DEFINITIONS, f"SELECT * FROM {DEFINITIONS} ORDER BY name, version"):
+        document = json.loads(row["definition"]) | {"status": row["status"]}
+        change = Change(
+            version=row["version"],
+            experiment=experiment_of(document, f"{DEFINITIONS}, {row['name']}"),
+            changed_at=row["changed_at"],
+            changed_by=row["changed_by"],
+            reason=row["reason"],
+        )
+        found.setdefault(row["name"], []).append(change)
+    return found
+
+
+def _decisions(tables: Tables) -> dict[str, list[Decision]]:
+    found: dict[str, list[Decision]] = {}
+    for row in _rows(tables, DECISIONS, f"SELECT * FROM {DECISIONS} ORDER BY name, number"):
+        made = Decision(**{**row, "figures": json.loads(row["figures"])})
+        found.setdefault(made.name, []).append(made)
+    return found
+
+
+def _users(tables: Tables) -> dict[str, dict[str, int]]:
+    sql = (
+        f"SELECT experiment, variant, count(*) AS users FROM {ASSIGNMENTS} "
+        "GROUP BY experiment, variant ORDER BY experiment, variant"
+    )
+    found: dict[str, dict[str, int]] = {}
+    for row in _rows(tables, ASSIGNMENTS, sql):
+        found.setdefault(row["experiment"], {})[row["variant"]] = row["users"]
+    return found

@@ -1,0 +1,1 @@
+"""Who is moved by a campaign."""

@@ -1,0 +1,1 @@
+"""Who is in which variant, and what each user did."""

@@ -1,0 +1,229 @@
+"""The sums of an experiment's users, asked of the engine in one question.
+
+Values are shifted by their means over all users before they are multiplied, and the means by variant are
+taken off the products afterwards: at any offset nothing is lost, and the data are passed once.
+
+References
+----------
+Chan, Golub, LeVeque (1983), The American Statistician 37, eq. (1.6): sums of squares of shifted data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.errors import NotEnoughData
+from workbench.experiments.inference.sums import Sums
+from workbench.experiments.users.question import Question
+from workbench.experiments.users.rows import assignments, user_rows
+from workbench.metrics import sql
+from workbench.metrics.queries import aggregated
+from workbench.metrics.user_keys import with_user_keys
+from workbench.metrics.window import Window
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from workbench.source import Tables
+
+
+_DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """The sums of an experiment.
+
+    Parameters
+    ----------
+    sums : Sums
+        By variant; with strata, one more axis in front.
+    strata : tuple of str
+        The names along that axis; empty where there is none.
+    early : int
+        Events between the first day and the assignment of their users: they belong to no variant and are
+        left out.
+    others : dict of str to int
+        Users in variants that nobody asked for.
+    """
+
+    sums: Sums
+    strata: tuple[str, ...] = ()
+    early: int = 0
+    others: dict[str, int] = field(default_factory=dict)
+
+
+def read(tables: Tables, question: Question, *, variants: Sequence[str]) -> Reading:
+    """Return sizes, means and centred products of all columns that are asked for, by variant.
+
+    Parameters
+    ----------
+    tables : Tables
+        With assignments in the table ``experiments``, and what the outcomes are read from.
+    question : Question
+        Experiment, outcomes and days.
+    variants : sequence of str
+        The control comes first; others are counted apart.
+
+    Raises
+    ------
+    NotEnoughData
+        If nobody was assigned.
+    """
+    text = sql.to_sql(lambda: _summed(question), ("experiment", _source(), question.key), tables.dialect)
+    answer = tables.query(_on_days(text, question, tables.dialect)).to_pydict()
+    if not answer["variant_"]:
+        raise NotEnoughData(f"Nobody was assigned to {question.experiment} until {question.window.last}.")
+    return reading_of(answer, columns=question.names, pairs=question.pairs, variants=tuple(variants))
+
+
+def values_of(tables: Tables, question: Question, column: str) -> dict[str, tuple[Any, Any]]:
+    """Return for each variant the distinct values of a column, ascending, and how many users have each.
+
+    Ranks, quantiles and permutations need no more than that.
+    """
+    place = question.names.index(column)
+    text = sql.to_sql(
+        lambda: _counted(question, place),
+        ("experiment values", _source(), question.key, place),
+        tables.dialect,
+    )
+    answer = tables.query(_on_days(text, question, tables.dialect))
+    variant = np.array(answer.column("variant_").to_pylist(), dtype=object)
+    value, users = (answer.column(name).to_numpy(zero_copy_only=False) for name in ("value_", "users_"))
+    order = np.argsort(value, kind="stable")
+    variant, value, users = variant[order], value[order].astype(float), users[order].astype(np.int64)
+    return {str(name): (value[variant == name], users[variant == name]) for name in np.unique(variant)}
+
+
+def users_of(tables: Tables, question: Question) -> pa.Table:
+    """Return one row per user: ``variant_`` and the columns ``c0`` ... of the question."""
+    text = sql.to_sql(
+        lambda: user_rows(question), ("experiment users", _source(), question.key), tables.dialect
+    )
+    return tables.query(_on_days(text, question, tables.dialect))
+
+
+def _on_days(text: str, question: Question, dialect: str) -> str:
+    first = question.window.first - timedelta(days=question.before_days)
+    return sql.with_window(with_user_keys(text, dialect), Window(first, question.window.last))
+
+
+def _summed(question: Question) -> Any:
+    users = user_rows(question)
+    names = [f"c{place}" for place in range(len(question.names))]
+    middle = users.aggregate(**{f"g{name}": users[name].mean() for name in names})
+    rows = users.cross_join(middle)
+    shifted = {f"d{name}": rows[name] - rows[f"g{name}"] for name in names}
+    by = ["variant_", *(["stratum_"] if question.by else [])]
+    rows = rows.select(*by, "early_", *(f"g{name}" for name in names), **shifted)
+    figures = {name: rows[f"d{name}"].mean() for name in names}
+    figures |= {f"g{name}": rows[f"g{name}"].max() for name in names}
+    for place, (one, other) in enumerate(question.pairs):
+        a, b = (f"dc{question.names.index(name)}" for name in (one, other))
+        figures[f"p{place}"] = (rows[a] * rows[b]).sum()
+    keys = {name: rows[name] for name in by}
+    return aggregated(rows, keys, users_=rows.count(), early_=rows.early_.sum(), **figures)
+
+
+def _counted(question: Question, place: int) -> Any:
+    users = user_rows(question)
+    keys = {"variant_": users.variant_, "value_": users[f"c{place}"]}
+    return aggregated(users, keys, users_=users.count())
+
+
+def reading_of(
+    answer: dict[str, list[Any]],
+    *,
+    columns: tuple[str, ...],
+    pairs: Sequence[tuple[str, str]],
+    variants: tuple[str, ...],
+) -> Reading:
+    """Return the sums that an answer holds, one row per variant and stratum.
+
+    Parameters
+    ----------
+    answer : dict of str to list
+        ``variant_``, ``users_``, perhaps ``stratum_`` and ``early_``; for each column its shift (``gc0`` ...)
+        and the mean of what is left of it (``c0`` ...); for each pair the sum of products (``p0`` ...).
+    columns, pairs, variants
+        What was asked for.
+    """
+    strata = tuple(sorted({str(name) for name in answer.get("stratum_", [])}))
+    size = len(strata) or 1
+    n = np.zeros((size, len(variants)))
+    means = np.full((*n.shape, len(columns)), np.nan)
+    products = np.full((*means.shape, len(columns)), np.nan)
+    others: dict[str, int] = {}
+    for row, variant in enumerate(answer["variant_"]):
+        if variant not in variants:
+            others[str(variant)] = others.get(str(variant), 0) + int(answer["users_"][row])
+            continue
+        at = (strata.index(str(answer["stratum_"][row])) if strata else 0, variants.index(variant))
+        n[at] = answer["users_"][row]
+        shift = np.array([answer[f"c{place}"][row] for place in range(len(columns))], float)
+        means[at] = shift + np.array([answer[f"gc{place}"][row] for place in range(len(columns))], float)
+        about = [answer[f"p{place}"][row] for place in range(len(pairs))]
+        products[at] = _products(about, columns, pairs, shift=shift, n=n[at])
+    parts = (n, means, products) if strata else (n[0], means[0], products[0])
+    found = Sums(variants=variants, columns=columns, n=parts[0], means=parts[1], products=parts[2])
+    return Reading(sums=found, strata=strata, early=int(sum(answer.get("early_", []))), others=others)
+
+
+def _products(
+    about: list[float], columns: tuple[str, ...], pairs: Sequence[tuple[str, str]], *, shift: Any, n: float
+) -> Any:
+    """Return the products about the variant's own means, from those about the means of all."""
+    found = np.full((len(columns), len(columns)), np.nan)
+    place = {name: at for at, name in enumerate(columns)}
+    for value, (one, other) in zip(about, pairs, strict=True):
+        a, b = place[one], place[other]
+        found[a, b] = found[b, a] = value - n * shift[a] * shift[b]
+    diagonal = np.einsum("ii->i", found)
+    np.maximum(diagonal, 0.0, out=diagonal)
+    return found
+
+
+def assigned_users(tables: Tables, question: Question) -> dict[str, Any]:
+    """Return who was assigned until the last day.
+
+    ``users``; ``several``, those with several variants; the ``first`` and ``last`` instant; and the mean
+    ``days`` from a user's assignment to the end of the last day.
+    """
+    text = sql.to_sql(
+        lambda: _overview(question), ("experiment users of", _source(), question.key), tables.dialect
+    )
+    return dict(tables.query(_on_days(text, question, tables.dialect)).to_pylist()[0])
+
+
+def _overview(question: Question) -> Any:
+    rows = assignments(question)
+    end = sql.seconds(sql.literal(sql.AFTER, "timestamp"))
+    return rows.aggregate(
+        users=rows.count(),
+        several=rows.several_.sum(),
+        first=rows.since_.min(),
+        last=rows.since_.max(),
+        days=((end - sql.seconds(rows.since_)) / _DAY).mean(),
+    )
+
+
+def until(question: Question, days: int) -> Question:
+    """Return the question as it was after so many days."""
+    first = question.window.first
+    return replace(question, window=Window(first, first + timedelta(days=days - 1)))
+
+
+@cache
+def _source() -> str:
+    room = Path(__file__).parent
+    names = ("reading.py", "question.py", "rows.py", "outcomes.py")
+    return hashlib.sha256(b"".join((room / name).read_bytes() for name in names)).hexdigest()

@@ -1,0 +1,165 @@
+"""One row per assigned user, as an expression: variant, what happened since, and what happened before.
+
+It starts from the assignments: who did nothing stays in with zeros.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.errors import unknown_name
+from workbench.events.tables import TABLES
+from workbench.experiments.users.outcomes import Terms, UserLeaf
+from workbench.experiments.users.question import NEW, STRATA, Question
+from workbench.metrics import sql
+from workbench.metrics.measures import Distinct
+from workbench.metrics.queries import Query, aggregated, hoisted, value_of
+from workbench.metrics.user_keys import user_key
+
+Expression = Any
+NOT_SET = "(not set)"
+
+
+def assignments(question: Question) -> Expression:
+    """Return the assignments until the last day: user, variant, instant, and whether there were several."""
+    rows = sql.unbound("experiments")
+    rows = rows.filter(rows.experiment == sql.literal(question.experiment), rows.assigned_at < _after())
+    if question.several == "first":
+        place = sql.partitioned_order([rows.user_id], [rows.assigned_at, rows.variant])
+        rows = rows.mutate(place_=place)
+        first = sql.when(rows.place_ == 0, rows.variant)
+    else:
+        first = rows.variant
+    users = aggregated(
+        rows,
+        {"who_": rows.user_id},
+        variant_=first.min(),
+        least_=rows.variant.min(),
+        most_=rows.variant.max(),
+        since_=rows.assigned_at.min(),
+    )
+    several = sql.when(users.least_ != users.most_, 1, 0)
+    return users.select("who_", "variant_", "since_", several_=several, key_=user_key(users.who_))
+
+
+def user_rows(question: Question) -> Expression:
+    """Return one row per user: ``variant_``, ``stratum_`` where asked for, and a column ``c0`` ... per sum.
+
+    ``early_`` is how many events came before the user was assigned.
+    """
+    users = assignments(question)
+    if question.several == "exclude":
+        users = users.filter(users.several_ == 0)
+    rows = users
+    tables = dict.fromkeys(leaf.table for leaf in question.leaves)
+    for table in tables:
+        mine = tuple(leaf for leaf in question.leaves if leaf.table == table)
+        sums = _summed(question, table, mine, users)
+        rows = rows.left_join(sums, rows.key_ == sums.user_).drop("user_")
+    if question.tells_new or question.by in ("region", "acquisition_channel", "tenure"):
+        rows = _with_users(rows, question)
+    if question.by in ("segment", "platform"):
+        rows = _with_last(rows, users, question.by)
+    made = {f"c{place}": _column(rows, question, name) for place, name in enumerate(question.names)}
+    stratum = {"stratum_": _stratum(rows, question)} if question.by else {}
+    early = sum((rows[f"early_{table}"].fill_null(0) for table in tables), start=sql.literal(0))
+    return rows.select("variant_", early_=early, **stratum, **made)
+
+
+def _summed(question: Question, table: str, leaves: tuple[UserLeaf, ...], users: Expression) -> Expression:
+    """Return the sums of each user over the rows of one table, since and before the assignment."""
+    query = Query(
+        kind="sums", table=table, leaves=leaves, loaded=tuple(sorted(question.loaded)), mixed=question.mixed
+    )
+    rows = hoisted(query)
+    # Numbers are grouped and joined in a fraction of the time that texts take.
+    own, at = TABLES[table].user, "timestamp" if table == "facts" else TABLES[table].day
+    known = users.select("who_", "since_", who_key_=users.key_)
+    rows = rows.inner_join(known, rows[own] == (known.who_key_ if table == "facts" else known.who_))
+    after = rows[at] >= rows.since_
+    begins = rows.since_ - sql.interval(question.before_days)
+    before = (rows[at] < rows.since_) & (rows[at] >= begins)
+    figures = {_name(question, leaf, before=False): _figure(rows, leaf, after) for leaf in leaves}
+    if question.before_days:
+        figures |= {_name(question, leaf, before=True): _figure(rows, leaf, before) for leaf in leaves}
+    started = rows[at] >= sql.literal(question.window.first.isoformat(), "timestamp")
+    figures[f"early_{table}"] = sql.when((rows[at] < rows.since_) & started, 1, 0).sum()
+    return aggregated(rows, {"user_": rows.who_key_}, **figures)
+
+
+def _figure(rows: Expression, leaf: UserLeaf, when: Expression) -> Expression:
+    value = value_of(rows, leaf)
+    if not isinstance(leaf, Distinct):
+        return sql.number(sql.when(when, value).sum())
+    if leaf.column == TABLES[leaf.table].user:
+        return sql.number(sql.when(when & value.notnull(), 1, 0).max())
+    return sql.number(sql.when(when, value).nunique())
+
+
+def _name(question: Question, leaf: UserLeaf, *, before: bool) -> str:
+    return f"{'b' if before else 'a'}{question.leaves.index(leaf)}_"
+
+
+def _column(rows: Expression, question: Question, name: str) -> Expression:
+    if name == NEW:
+        return sql.number(rows.new_)
+    terms, before = question.terms[name]
+    return _weighted(rows, question, terms, before=before)
+
+
+def _weighted(rows: Expression, question: Question, terms: Terms, *, before: bool) -> Expression:
+    total = None
+    for leaf, weight in terms:
+        value = rows[_name(question, leaf, before=before)].fill_null(0.0)
+        value = value if weight == 1 else value * weight
+        total = value if total is None else total + value
+    return total
+
+
+def _with_users(rows: Expression, question: Question) -> Expression:
+    users = sql.unbound("users")
+    known = users.select(
+        known_=users.user_id,
+        region_=users.region,
+        acquired_=users.acquisition_channel,
+        signup_=users.signup_at,
+    )
+    rows = rows.left_join(known, rows.who_ == known.known_)
+    unknown = rows.signup_.isnull() | (rows.signup_ > rows.since_ - sql.interval(question.before_days))
+    young = rows.signup_ > rows.since_ - sql.interval(_NEW_DAYS)
+    tenure = sql.when(rows.signup_.isnull(), None, sql.when(young, "new", "returning"))
+    return rows.mutate(new_=sql.when(unknown, 1, 0), tenure_=tenure)
+
+
+_NEW_DAYS = 30
+
+
+def _with_last(rows: Expression, users: Expression, name: str) -> Expression:
+    """Return rows with what the last event before the assignment said of the user."""
+    facts = sql.unbound("facts")
+    facts = facts.filter([*sql.within(facts.day, instant=False), facts[name].notnull()])
+    known = users.select(seen_=users.key_, from_=users.since_)
+    seen = facts.inner_join(known, facts.user_key == known.seen_)
+    seen = seen.filter(seen.timestamp < seen.from_)
+    place = sql.partitioned_order([seen.seen_], [seen.timestamp.desc(), seen[name]])
+    seen = seen.select("seen_", last_=seen[name], place_=place)
+    seen = seen.filter(seen.place_ == 0).select("seen_", "last_")
+    return rows.left_join(seen, rows.key_ == seen.seen_)
+
+
+def _stratum(rows: Expression, question: Question) -> Expression:
+    found = {
+        "region": lambda: rows.region_,
+        "acquisition_channel": lambda: rows.acquired_,
+        "tenure": lambda: rows.tenure_,
+        "segment": lambda: rows.last_,
+        "platform": lambda: rows.last_,
+        "assigned_day": lambda: rows.since_.cast("date").cast("string"),
+    }
+    if question.by not in found:
+        raise unknown_name("stratum", question.by, STRATA)
+    return found[question.by]().fill_null(NOT_SET)
+
+
+def _after() -> Expression:
+    return sql.literal(sql.AFTER, "timestamp")

@@ -1,0 +1,274 @@
+"""One's own table with one row per user: the same sums as from a workspace, in two passes that keep no copy.
+
+The first pass looks at every value and finds the means; the second sums products of deviations from them.
+Files are read in pieces, so that memory does not grow with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from workbench.errors import BadInput, NotEnoughData, UsageError
+from workbench.experiments.users.metric import UserMetric, pairs_of
+from workbench.experiments.users.question import NEW
+from workbench.experiments.users.reading import Reading, reading_of
+from workbench.experiments.users.rows import NOT_SET
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Bad = Literal["refuse", "leave out"]
+_MOST_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserTable:
+    """A table of users that was looked through once.
+
+    Parameters
+    ----------
+    rows : LazyFrame
+        The usable rows: ``variant_``, all columns as numbers, and ``new`` where a covariate can be missing.
+    metrics : tuple of UserMetric
+        What is compared; columns of zeros and ones are shares.
+    variants : tuple of str
+        The control comes first.
+    middle : dict of str to float
+        The mean of each column over all users.
+    left_out : int
+        Rows that were left out because a value was missing or infinite.
+    """
+
+    rows: pl.LazyFrame
+    metrics: tuple[UserMetric, ...]
+    variants: tuple[str, ...]
+    middle: dict[str, float]
+    left_out: int = 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the columns that are summed."""
+        return tuple(self.middle)
+
+    def read(self, by: str = "") -> Reading:
+        """Return the sums by variant, and by stratum where a column is named."""
+        import polars as pl
+
+        if by and by not in self.rows.collect_schema().names():
+            raise UsageError(f"The table has no column {by!r} to split by.")
+        also = (NEW,) if NEW in self.middle else ()
+        pairs = pairs_of(self.metrics, also)
+        keys = [pl.col("variant_"), *([_stratum(by)] if by else [])]
+        shifted = [
+            (pl.col(name) - self.middle[name]).alias(f"d{place}") for place, name in enumerate(self.names)
+        ]
+        d = {name: pl.col(f"d{place}") for place, name in enumerate(self.names)}
+        products = [(d[a] * d[b]).alias(f"p{place}") for place, (a, b) in enumerate(pairs)]
+        rows = self.rows.select(*keys, *shifted).with_columns(products)
+        sums = [pl.col(f"d{place}").mean() for place in range(len(d))]
+        sums += [pl.col(f"p{place}").sum() for place in range(len(pairs))]
+        found = rows.group_by("variant_", *(["stratum_"] if by else [])).agg(pl.len().alias("users_"), *sums)
+        return _reading(found.collect(engine="streaming").to_dicts(), self, pairs)
+
+    def values(self, column: str) -> dict[str, tuple[Any, Any]]:
+        """Return for each variant the distinct values of a column, ascending, and their numbers of users."""
+        import polars as pl
+
+        counted = self.rows.group_by("variant_", pl.col(column).alias("value_")).agg(pl.len().alias("users_"))
+        rows = counted.sort("value_").collect(engine="streaming")
+        parts = {name: rows.filter(pl.col("variant_") == name) for name in self.variants}
+        return {
+            name: (part["value_"].to_numpy().astype(float), part["users_"].to_numpy().astype(np.int64))
+            for name, part in parts.items()
+        }
+
+
+def user_table(
+    frame: Any,
+    metrics: Sequence[UserMetric],
+    *,
+    variants: Sequence[str],
+    variant: str = "variant",
+    user: str = "",
+    bad: Bad = "refuse",
+) -> UserTable:
+    """Return a table of users, looked through.
+
+    Parameters
+    ----------
+    frame : pandas, Polars or Arrow frame, or Polars LazyFrame
+        One row per user. Covariates may be missing: their users count as new.
+    metrics : sequence of UserMetric
+        What is compared.
+    variants : sequence of str
+        The control comes first; rows of others are counted apart.
+    variant, user : str
+        The columns of variant and user; with `user` it is checked that nobody stands twice.
+    bad : {"refuse", "leave out"}
+        What becomes of rows in which a figure is missing, infinite or no number.
+
+    Raises
+    ------
+    BadInput
+        If a column is missing or no number, a value cannot be used, or a user stands twice.
+    """
+    import polars as pl
+
+    rows, known = _lazy(frame), tuple(metrics)
+    columns = tuple(dict.fromkeys(name for metric in known for name in metric.columns.all))
+    covariates = tuple(dict.fromkeys(name for metric in known for name in metric.columns.covariates))
+    outcomes = tuple(name for name in columns if name not in covariates)
+    _check_columns(rows, (variant, *([user] if user else [])), columns)
+    if user:
+        _check_users(rows, user)
+    rows = rows.with_columns(
+        pl.col(variant).cast(pl.String).alias("variant_"),
+        *(pl.col(name).cast(pl.Float64) for name in columns),
+    )
+    seen = _look_through(rows, columns, outcomes, covariates)
+    if seen["rows"] == 0:
+        raise NotEnoughData("The table of users has no rows.")
+    if seen["bad"] and bad == "refuse":
+        raise _first_bad(rows, outcomes)
+    middle = {name: float(seen[f"mean {name}"] or 0.0) for name in columns}
+    shares = {name for name in outcomes if seen.get(f"share {name}")}
+    if seen["bad"]:
+        rows = rows.filter(_all_finite(outcomes))
+    if covariates and seen["new"]:
+        known_before = _all_finite(covariates)
+        filled = [pl.when(_finite(name)).then(pl.col(name)).otherwise(middle[name]) for name in covariates]
+        rows = rows.with_columns(
+            (~known_before).cast(pl.Float64).alias(NEW),
+            *(f.alias(n) for f, n in zip(filled, covariates, strict=True)),
+        )
+        middle[NEW] = seen["new"] / seen["rows"]
+    return UserTable(
+        rows=rows,
+        metrics=tuple(_share_of_users(m) if _is_share(m, shares) else m for m in known),
+        variants=tuple(variants),
+        middle=middle,
+        left_out=int(seen["bad"]),
+    )
+
+
+def _lazy(frame: Any) -> pl.LazyFrame:
+    import polars as pl
+
+    if isinstance(frame, pl.LazyFrame):
+        return frame
+    if isinstance(frame, pl.DataFrame):
+        return frame.lazy()
+    if hasattr(frame, "iloc"):
+        return pl.DataFrame(pl.from_pandas(frame)).lazy()
+    try:
+        return pl.DataFrame(pl.from_arrow(frame)).lazy()
+    except TypeError:
+        raise BadInput(
+            f"a {type(frame).__name__} is no frame", expected="a pandas, Polars or Arrow frame"
+        ) from None
+
+
+def _check_columns(rows: pl.LazyFrame, texts: Sequence[str], numbers: Sequence[str]) -> None:
+    import polars as pl
+
+    schema = rows.collect_schema()
+    for name in (*texts, *numbers):
+        if name not in schema:
+            listed = ", ".join(schema.names()[:_MOST_NAMED])
+            raise BadInput("the table has no such column", column=name, expected=f"one of {listed}")
+    for name in numbers:
+        if not (schema[name].is_numeric() or schema[name] in (pl.Boolean, pl.Null)):
+            raise BadInput("the column holds no numbers", column=name, expected="numbers, or true and false")
+
+
+def _check_users(rows: pl.LazyFrame, user: str) -> None:
+    import polars as pl
+
+    counted = rows.group_by(user).agg(pl.len().alias("rows_")).filter(pl.col("rows_") > 1)
+    found = counted.select(pl.len(), pl.col(user).min().alias("first")).collect(engine="streaming").row(0)
+    if found[0]:
+        raise BadInput(
+            f"{found[0]:,} users stand in more than one row",
+            column=user,
+            value=found[1],
+            expected="one row per user",
+            fix="Add up the rows of each user first; leave out who saw several variants.",
+        )
+
+
+def _finite(name: str) -> pl.Expr:
+    import polars as pl
+
+    return pl.col(name).is_finite().fill_null(value=False)
+
+
+def _all_finite(names: Sequence[str]) -> pl.Expr:
+    import polars as pl
+
+    return pl.all_horizontal([_finite(name) for name in names])
+
+
+def _look_through(
+    rows: pl.LazyFrame, columns: Sequence[str], outcomes: Sequence[str], covariates: Sequence[str]
+) -> dict[str, Any]:
+    """Return how many rows there are, how many cannot be used, and the mean of each column."""
+    import polars as pl
+
+    figures = [pl.len().alias("rows"), pl.lit(0).alias("bad"), pl.lit(0).alias("new")]
+    figures += [pl.col(name).mean().alias(f"mean {name}") for name in columns]
+    figures += [pl.col(name).null_count().alias(f"null {name}") for name in columns]
+    figures += [pl.col(name).min().alias(f"min {name}") for name in outcomes]
+    figures += [pl.col(name).max().alias(f"max {name}") for name in outcomes]
+    seen = dict(rows.select(figures).collect(engine="streaming").row(0, named=True))
+    # One value that is not finite makes the mean so: only then every value is looked at again.
+    odd = {name for name in columns if seen[f"null {name}"] or not np.isfinite(seen[f"mean {name}"] or 0.0)}
+    if odd:
+        more = [pl.col(name).filter(_finite(name)).mean().alias(f"mean {name}") for name in sorted(odd)]
+        more += [(~_all_finite(outcomes)).sum().alias("bad")]
+        more += [(~_all_finite(covariates)).sum().alias("new")] if covariates else []
+        seen |= rows.select(more).collect(engine="streaming").row(0, named=True)
+    between = [n for n in outcomes if (seen[f"min {n}"] or 0.0) >= 0 and (seen[f"max {n}"] or 0.0) <= 1]
+    if between:
+        flags = [((pl.col(name) == 0) | (pl.col(name) == 1)).all().alias(f"share {name}") for name in between]
+        seen |= rows.select(flags).collect(engine="streaming").row(0, named=True)
+    return seen
+
+
+def _first_bad(rows: pl.LazyFrame, outcomes: Sequence[str]) -> BadInput:
+
+    numbered = rows.select(outcomes).with_row_index("row_").filter(~_all_finite(outcomes)).head(1).collect()
+    row = numbered.row(0, named=True)
+    name = next(name for name in outcomes if row[name] is None or not np.isfinite(row[name]))
+    return BadInput(
+        "there is no finite number",
+        row=int(row["row_"]) + 1,
+        column=name,
+        value="nothing" if row[name] is None else row[name],
+        fix="Write 0 for who did nothing, or ask for such rows to be left out: bad='leave out'.",
+    )
+
+
+def _is_share(metric: UserMetric, shares: set[str]) -> bool:
+    return metric.kind == "mean" and metric.columns.value in shares
+
+
+def _share_of_users(metric: UserMetric) -> UserMetric:
+    return replace(metric, kind="share", label=replace(metric.label, unit=metric.label.unit or "%"))
+
+
+def _stratum(by: str) -> pl.Expr:
+    import polars as pl
+
+    return pl.col(by).cast(pl.String).fill_null(NOT_SET).alias("stratum_")
+
+
+def _reading(rows: list[dict[str, Any]], table: UserTable, pairs: Sequence[tuple[str, str]]) -> Reading:
+    middle = np.array(list(table.middle.values()))
+    answer: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in rows[0]}
+    answer |= {f"gc{place}": [mean] * len(rows) for place, mean in enumerate(middle)}
+    answer |= {f"c{place}": answer[f"d{place}"] for place in range(len(middle))}
+    return reading_of(answer, columns=table.names, pairs=pairs, variants=table.variants)

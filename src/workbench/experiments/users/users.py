@@ -1,0 +1,228 @@
+"""The users of an experiment as an analysis asks for them: of a workspace, or of one's own table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+from workbench.errors import NotEnoughData, UsageError
+from workbench.experiments.definition import Experiment
+from workbench.experiments.users.contamination import Contamination, overlaps
+from workbench.experiments.users.metric import UserMetric, user_metrics
+from workbench.experiments.users.outcomes import outcome
+from workbench.experiments.users.question import Question, Several
+from workbench.experiments.users.reading import Reading, assigned_users, read, until, values_of
+from workbench.experiments.users.table import UserTable
+from workbench.metrics.definitions import METRICS
+from workbench.metrics.measures import leaves
+from workbench.metrics.mixed_channels import mixed_campaigns
+from workbench.metrics.presence import loaded
+from workbench.metrics.window import Window
+
+if TYPE_CHECKING:
+    from workbench.catalog import Catalog
+    from workbench.metrics.metric import Metric
+    from workbench.source import Tables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """When the users of an experiment were seen.
+
+    Parameters
+    ----------
+    window : Window, optional
+        The days that count; None where nobody knows.
+    days_per_user : float
+        Mean time since the assignment of a user; NaN where nobody knows.
+    ended : bool
+        Whether the data reach the end of the experiment.
+    """
+
+    window: Window | None = None
+    days_per_user: float = float("nan")
+    ended: bool = True
+
+
+class Users(Protocol):
+    """What an analysis asks of the users of an experiment."""
+
+    @property
+    def metrics(self) -> tuple[UserMetric, ...]:
+        """Return what is compared; the primary metric comes first."""
+        ...
+
+    @property
+    def seen(self) -> Seen:
+        """Return the days that count."""
+        ...
+
+    def read(self, by: str = "") -> Reading:
+        """Return the sums of all columns by variant, and by stratum where one is named."""
+        ...
+
+    def values(self, column: str) -> dict[str, tuple[Any, Any]]:
+        """Return for each variant the distinct values of a column and how many users have each."""
+        ...
+
+    def read_until(self, day: int) -> Reading | None:
+        """Return the sums as they were after so many days; None where nobody knows."""
+        ...
+
+    def contamination(self, reading: Reading) -> Contamination:
+        """Return who saw several variants, and what was left out."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedUsers:
+    """The users of an experiment of a workspace."""
+
+    tables: Tables
+    question: Question
+    variants: tuple[str, ...]
+    metrics: tuple[UserMetric, ...]
+    seen: Seen
+    assigned: dict[str, Any] = field(default_factory=dict)
+
+    def read(self, by: str = "") -> Reading:
+        """Return the sums of all columns by variant, and by stratum where one is named."""
+        return read(self.tables, replace(self.question, by=by), variants=self.variants)
+
+    def values(self, column: str) -> dict[str, tuple[Any, Any]]:
+        """Return for each variant the distinct values of a column and how many users have each."""
+        holds = [one for one in self.question.outcomes if column in self.question.columns(one).all]
+        alone = replace(self.question, outcomes=tuple(holds[:1]), before_days=0)
+        return values_of(self.tables, alone, column)
+
+    def read_until(self, day: int) -> Reading | None:
+        """Return the sums of the first metric as they were after so many days."""
+        first = replace(self.question, outcomes=self.question.outcomes[:1])
+        try:
+            return read(self.tables, until(first, day), variants=self.variants)
+        except NotEnoughData:
+            return None
+
+    def contamination(self, reading: Reading) -> Contamination:
+        """Return who saw several variants, what was left out, and the other experiments of the users."""
+        return Contamination(
+            users=int(self.assigned["users"]),
+            several=int(self.assigned["several"] or 0),
+            treated_as=self.question.several,
+            early=reading.early,
+            others=reading.others,
+            overlaps=overlaps(self.tables, self.question.experiment),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableUsers:
+    """The users of one's own table."""
+
+    table: UserTable
+    seen: Seen = field(default_factory=Seen)
+
+    @property
+    def metrics(self) -> tuple[UserMetric, ...]:
+        """Return what is compared."""
+        return self.table.metrics
+
+    def read(self, by: str = "") -> Reading:
+        """Return the sums of all columns by variant, and by stratum where a column is named."""
+        return self.table.read(by)
+
+    def values(self, column: str) -> dict[str, tuple[Any, Any]]:
+        """Return for each variant the distinct values of a column and how many users have each."""
+        return self.table.values(column)
+
+    def read_until(self, day: int) -> Reading | None:  # noqa: ARG002 - a table knows no days
+        """Return None: a table of users does not say when."""
+        return None
+
+    def contamination(self, reading: Reading) -> Contamination:
+        """Return the rows that were left out."""
+        return Contamination(
+            users=int(reading.sums.n.sum() + sum(reading.others.values())), others=reading.others
+        )
+
+
+def recorded_users(
+    experiment: Experiment,
+    tables: Tables,
+    *,
+    metrics: Catalog[Metric] = METRICS,
+    several: Several = "exclude",
+) -> RecordedUsers:
+    """Return the users of an experiment of a workspace.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Names its metrics; the primary one comes first.
+    tables : Tables
+        With assignments, and what the metrics are read from.
+    metrics : Catalog
+        Where the metrics are looked up.
+    several : {"exclude", "first"}
+        What becomes of users with several variants.
+
+    Raises
+    ------
+    NotEnoughData
+        If nobody was assigned.
+    UsageError
+        If a metric cannot be tested on users.
+    """
+    if "experiments" not in tables.names:
+        raise NotEnoughData("Not enough data: no assignments of experiments are loaded.")
+    if several not in ("exclude", "first"):
+        raise UsageError(f"Users of several variants: exclude or first, not {several!r}.")
+    question = _question(experiment, tables, metrics, several)
+    assigned = assigned_users(tables, question)
+    if not assigned["users"]:
+        raise NotEnoughData(f"Nobody was assigned to {experiment.name}.")
+    first = experiment.start or assigned["first"].date()
+    last = min(question.window.last, experiment.end) if experiment.end else question.window.last
+    if last < first:
+        raise NotEnoughData(f"{experiment.name} starts on {first}, after the last day with data, {last}.")
+    question = replace(question, window=Window(first, last))
+    assigned = assigned_users(tables, question)
+    ended = experiment.status == "completed" or (experiment.end is not None and last >= experiment.end)
+    seen = Seen(window=question.window, days_per_user=float(assigned["days"] or 0.0), ended=ended)
+    return RecordedUsers(
+        tables=tables,
+        question=question,
+        variants=experiment.variants,
+        metrics=user_metrics(question, tables.currency),
+        seen=seen,
+        assigned=assigned,
+    )
+
+
+def _question(experiment: Experiment, tables: Tables, metrics: Catalog[Metric], several: Several) -> Question:
+    """Return what is asked of the users, over all days with data."""
+    guarded = [one.metric for one in experiment.guardrails]
+    wanted = [metrics[name] for name in dict.fromkeys((experiment.primary, *experiment.secondary, *guarded))]
+    formulas = [formula for one in wanted for formula in (one.is_, one.credited) if formula is not None]
+    needed = [leaf for formula in formulas for leaf in leaves(formula)]
+    there = loaded(tables, needed)
+    question = Question(
+        experiment=experiment.name,
+        outcomes=tuple(outcome(one, there) for one in wanted),
+        window=_everything(tables, experiment),
+        before_days=experiment.before_days,
+        several=several,
+        loaded=there,
+        mixed=mixed_campaigns(tables, needed, (), ()),
+    )
+    for leaf in question.leaves:
+        if missing := sorted(leaf.needs - there):
+            names = ", ".join(missing)
+            raise NotEnoughData(f"Not enough data: {leaf} needs {names}, of which there is nothing.")
+    return question
+
+
+def _everything(tables: Tables, experiment: Experiment) -> Window:
+    last = tables.last_day or date(2200, 1, 1) - timedelta(days=1)
+    return Window(min(experiment.start or last, last), last)
