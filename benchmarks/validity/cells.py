@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,8 +41,8 @@ class Cell:
         The error and the level that are promised.
     tail : float
         The most that one tail may have; NaN where the promise is one-sided.
-    least : bool
-        Whether `designed` is a floor.
+    slack : float
+        What may be missed besides sampling error.
     naive : bool
         Whether it is what others do, and is not offered.
     note : str
@@ -64,9 +63,7 @@ class Cell:
     level: float = 0.95
     tail: float = UNEVEN
     slack: float = 0.0
-    least: bool = False
     naive: bool = False
-    refused: float = 0.0
     note: str = ""
 
     @property
@@ -112,6 +109,3 @@ def tails(p: np.ndarray, value: np.ndarray, alpha: float = 0.05) -> tuple[float,
 def split_name(n: tuple[int, ...]) -> str:
     """Return sizes in words."""
     return " / ".join(f"{one:,}" for one in n)
-
-
-Part = tuple[str, Callable[[float], list[Cell]]]

@@ -1,0 +1,141 @@
+"""Whether the methods of experiments keep what they promise: docs/explanation/experiment-validity.md.
+
+    python benchmarks/experiment_validity.py            a short look, no page
+    python benchmarks/experiment_validity.py --full     all repetitions, and the page
+    python benchmarks/experiment_validity.py --only shares
+
+Each cell has its own seed, made from one seed and the cell's name, so one part gives the same figures alone.
+Ends with exit code 1 if a promise is broken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from validity import geos, guarding, looking, means, ratios, several, shares
+from validity.cells import SEED, Cell
+
+PAGE = Path(__file__).parents[1] / "docs/explanation/experiment-validity.md"
+QUICK = 0.02
+
+PARTS: dict[str, tuple[str, Callable[[float], list[Cell]]]] = {
+    "shares": ("Shares of users (conversion, retention)", shares.shares),
+    "means": ("Means per user (revenue, minutes)", means.means),
+    "ratios": ("Ratios of two sums (order value)", ratios.ratios),
+    "adjusted": ("Ratios per visitor, and figures adjusted for the time before (CUPED)", several.adjusted_and_ratios),
+    "strata": ("Post-stratified means", several.stratified),
+    "several": ("Five variants, the chance of any false finding (Holm)", several.five),
+    "metrics": ("Many metrics, the share of findings that are false", several.metrics),
+    "looks": ("Tests that are looked at while they run", looking.looking),
+    "guardrails": ("Guardrails", guarding.guarding),
+    "split": ("The split itself, at 0.1 %", several.the_split),
+    "geo": ("Geo tests", geos.geos),
+}
+NAIVE: tuple[Callable[[float], list[Cell]], ...] = (several.naive, ratios.naive, looking.naive_looking, geos.naive_geos)
+
+HEAD = (
+    "| data | method offered | tests | found a loss | found a gain | together, promised | held by the interval | "
+    "power | designed | verdict |\n|---|---|--:|--:|--:|--:|--:|--:|--:|---|"
+)
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Return a share as a reader sees it."""
+    return "–" if not math.isfinite(share) else f"{100 * share:.{digits}f} %"
+
+
+def line(cell: Cell) -> str:
+    """Return a cell as a row of the table."""
+    digits = 2 if cell.alpha < 0.01 else 1
+    together = f"{percent(cell.found, digits)} of {percent(cell.alpha, digits)}" if cell.runs else "–"
+    held = f"{percent(cell.covered)} ({cell.cover_runs:,})" if cell.cover_runs else "–"
+    power = f"{percent(cell.power)} ({cell.power_runs:,})" if cell.power_runs else percent(cell.power)
+    figures = (
+        cell.case,
+        cell.method,
+        f"{cell.runs:,}" if cell.runs else "–",
+        percent(cell.below, digits),
+        percent(cell.above, digits),
+        together,
+        held,
+        power,
+        percent(cell.designed) if cell.power_runs else "–",
+        cell.verdict,
+    )
+    return f"| {' | '.join(figures)} |"
+
+
+def table(cells: Sequence[Cell]) -> str:
+    """Return cells as a table."""
+    return "\n".join([HEAD, *(line(cell) for cell in cells)])
+
+
+def measured(scale: float, only: str = "") -> dict[str, list[Cell]]:
+    """Return the cells of all parts, or of one."""
+    found = {}
+    for name, (title, make) in PARTS.items():
+        if only and name != only:
+            continue
+        start = time.process_time()
+        found[name] = make(scale)
+        print(f"== {title} ({time.process_time() - start:.0f} s)")
+        for cell in found[name]:
+            print(line(cell), flush=True)
+    if not only or only == "naive":
+        found["naive"] = [cell for make in NAIVE for cell in make(scale)]
+        print("== What others do")
+        for cell in found["naive"]:
+            print(line(cell))
+    return found
+
+
+def page(found: Mapping[str, Sequence[Cell]], *, today: str, machine: str, seconds: float) -> str:
+    """Return the page."""
+    ours = [cell for name, cells in found.items() if name != "naive" for cell in cells]
+    broken = [cell for cell in ours if cell.broken]
+    kept = f"{len(ours) - len(broken)} of {len(ours)}"
+    body = "\n\n".join(f"### {PARTS[name][0]}\n\n{table(cells)}" for name, cells in found.items() if name != "naive")
+    failed = "\n".join(f"- {cell.case}, {cell.method}: {', '.join(cell.broken)}." for cell in broken)
+    return PAGE_TEXT.format(
+        kept=kept,
+        tests=f"{sum(cell.runs + cell.cover_runs + cell.power_runs for cell in ours) / 1e6:.1f}",
+        broken=f"\n\nNot kept:\n\n{failed}" if broken else "",
+        body=body,
+        naive=table(found["naive"]),
+        today=today,
+        machine=machine,
+        seed=SEED,
+        minutes=f"{seconds / 60:.0f}",
+    )
+
+
+PAGE_TEXT = (Path(__file__).parent / "validity/page.md").read_text(encoding="utf-8")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print, and write the page where everything was measured in full."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--full", action="store_true", help="all repetitions, and write the page")
+    parser.add_argument("--only", choices=[*PARTS, "naive"], default="", help="one part, printed only")
+    chosen = parser.parse_args(arguments)
+    start = time.process_time()
+    found = measured(1.0 if chosen.full else QUICK, chosen.only)
+    seconds = time.process_time() - start
+    print(f"{seconds:.0f} CPU seconds, seed {SEED}")
+    if chosen.full and not chosen.only:
+        machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+        today = datetime.now(UTC).date().isoformat()
+        PAGE.write_text(page(found, today=today, machine=machine, seconds=seconds), encoding="utf-8")
+    return int(any(cell.broken for cells in found.values() for cell in cells if not cell.naive))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
