@@ -26,7 +26,11 @@ METRICS = ("ctr", "aov", "conversion_rate", "users_reached", "orders", "revenue"
 RATIOS = METRICS[:3]
 BEFORE = pd.Timedelta(days=28)
 # A test as it ran, and as it looks from days that begin long after its users were assigned.
-CASES = (("delivery_promise", ""), ("checkout_layout", "2024-04-19:2024-06-30"))
+CASES = (
+    ("delivery_promise", ""),
+    ("checkout_layout", "2024-04-19:2024-06-30"),
+    ("checkout_layout", "2024-06-01:2024-07-15"),
+)
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ def _welch(one: pd.Series, other: pd.Series) -> dict[str, float]:
     }  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=CASES, ids=lambda case: case[0])
+@pytest.fixture(scope="module", params=CASES, ids="_".join)
 def both(
     request: pytest.FixtureRequest, files: Path, market: Market, workspace: Path, workbench: Command
 ) -> tuple[Trial, dict[str, Any]]:

@@ -69,6 +69,8 @@ class Contamination:
         Those with more than one variant.
     treated_as : str
         What became of them: ``exclude`` or ``first``.
+    before : int
+        Those assigned before the first day that counts: what they did until then counts nowhere.
     early : int
         Events before the assignment of their users, left out.
     others : dict of str to int
@@ -80,6 +82,7 @@ class Contamination:
     users: int
     several: int = 0
     treated_as: str = "exclude"
+    before: int = 0
     early: int = 0
     others: dict[str, int]
     overlaps: tuple[Overlap, ...] = ()
@@ -99,14 +102,19 @@ class Contamination:
         """Return what was left out and what to look at, one sentence each."""
         found = []
         if self.several:
-            done = "are left out" if self.treated_as == "exclude" else "count where they were first"
+            done = "left out" if self.treated_as == "exclude" else "counted where first seen"
             found.append(
-                f"{self.several:,} users ({format_value(self.share, '%')}) saw several variants and {done}."
+                f"{_users(self.several)} ({format_value(self.share, '%')}) saw several variants: {done}."
             )
         found += [
-            f"{n:,} users are in the variant {name}, which the experiment does not have, and are left out."
+            f"{_users(n)} in the variant {name}, which the experiment does not have: left out."
             for name, n in self.others.items()
         ]
+        if self.before:
+            found.append(
+                f"{_users(self.before)} assigned before the first day that counts: nothing counts in "
+                "between, so an early effect is not seen."
+            )
         if self.early:
             events = f"{self.early:,} events" if self.early > 1 else "One event"
             found.append(f"{events} came before their users were assigned: left out.")
@@ -125,6 +133,10 @@ class Contamination:
             among = f", {len(self.overlaps)} other experiments among them" if self.overlaps else ""
             return f"No contamination among {self.users:,} users{among}."
         return " ".join(self.notes)
+
+
+def _users(count: int) -> str:
+    return f"{count:,} users" if count > 1 else "One user"
 
 
 def overlaps(tables: Tables, experiment: str) -> tuple[Overlap, ...]:

@@ -23,7 +23,7 @@ import numpy as np
 from workbench.errors import NotEnoughData
 from workbench.experiments.inference.sums import Sums
 from workbench.experiments.users.question import Question
-from workbench.experiments.users.rows import assignments, user_rows
+from workbench.experiments.users.rows import assignments, first_instant, user_rows
 from workbench.metrics import sql
 from workbench.metrics.queries import aggregated
 from workbench.metrics.user_keys import with_user_keys
@@ -195,8 +195,9 @@ def _products(
 def assigned_users(tables: Tables, question: Question) -> dict[str, Any]:
     """Return who was assigned until the last day.
 
-    ``users``; ``several``, those with several variants; the ``first`` and ``last`` instant; and the mean
-    ``days`` from a user's assignment to the end of the last day.
+    ``users``; ``several``, those with several variants; ``before``, those assigned before the first day; the
+    ``first`` and ``last`` instant; and the mean ``days`` that count of a user: from its assignment, or from
+    the first day where that is later, to the end of the last.
     """
     text = sql.to_sql(
         lambda: _overview(question), ("experiment users of", _source(), question.key), tables.dialect
@@ -207,12 +208,15 @@ def assigned_users(tables: Tables, question: Question) -> dict[str, Any]:
 def _overview(question: Question) -> Any:
     rows = assignments(question)
     end = sql.seconds(sql.literal(sql.AFTER, "timestamp"))
+    begins = first_instant(question)
+    counts = sql.when(rows.since_ > begins, rows.since_, begins)
     return rows.aggregate(
         users=rows.count(),
         several=rows.several_.sum(),
+        before=sql.when(rows.since_ < begins, 1, 0).sum(),
         first=rows.since_.min(),
         last=rows.since_.max(),
-        days=((end - sql.seconds(rows.since_)) / _DAY).mean(),
+        days=((end - sql.seconds(counts)) / _DAY).mean(),
     )
 
 

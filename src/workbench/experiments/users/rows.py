@@ -42,6 +42,11 @@ def assignments(question: Question) -> Expression:
     return users.select("who_", "variant_", "since_", several_=several, key_=user_key(users.who_))
 
 
+def first_instant(question: Question) -> Expression:
+    """Return when the days that count begin."""
+    return sql.literal(question.window.first.isoformat(), "timestamp")
+
+
 def user_rows(question: Question) -> Expression:
     """Return one row per user: ``variant_``, ``stratum_`` where asked for, and a column ``c0`` ... per sum.
 
@@ -76,13 +81,13 @@ def _summed(question: Question, table: str, leaves: tuple[UserLeaf, ...], users:
     own, at = TABLES[table].user, "timestamp" if table == "facts" else TABLES[table].day
     known = users.select("who_", "since_", who_key_=users.key_)
     rows = rows.inner_join(known, rows[own] == (known.who_key_ if table == "facts" else known.who_))
-    after = rows[at] >= rows.since_
+    started = rows[at] >= first_instant(question)
+    after = (rows[at] >= rows.since_) & started
     begins = rows.since_ - sql.interval(question.before_days)
     before = (rows[at] < rows.since_) & (rows[at] >= begins)
     figures = {_name(question, leaf, before=False): _figure(rows, leaf, after) for leaf in leaves}
     if question.before_days:
         figures |= {_name(question, leaf, before=True): _figure(rows, leaf, before) for leaf in leaves}
-    started = rows[at] >= sql.literal(question.window.first.isoformat(), "timestamp")
     figures[f"early_{table}"] = sql.when((rows[at] < rows.since_) & started, 1, 0).sum()
     return aggregated(rows, {"user_": rows.who_key_}, **figures)
 

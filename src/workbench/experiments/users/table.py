@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Bad = Literal["refuse", "leave out"]
 _MOST_NAMED = 20
+_FRAMES = "a pandas, Polars or Arrow frame with one row per user"
+_SQUARED = (1e-140, 1e140)  # what is larger or smaller cannot be squared and added up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +120,8 @@ def user_table(
     """
     import polars as pl
 
+    if bad not in ("refuse", "leave out"):
+        raise UsageError(f"Rows without a figure: refuse or leave out, not {bad!r}.")
     rows, known = _lazy(frame), tuple(metrics)
     columns = tuple(dict.fromkeys(name for metric in known for name in metric.columns.all))
     covariates = tuple(dict.fromkeys(name for metric in known for name in metric.columns.covariates))
@@ -126,7 +130,7 @@ def user_table(
     if user:
         _check_users(rows, user)
     rows = rows.with_columns(
-        pl.col(variant).cast(pl.String).alias("variant_"),
+        pl.col(variant).cast(pl.String).fill_null(NOT_SET).alias("variant_"),
         *(pl.col(name).cast(pl.Float64) for name in columns),
     )
     seen = _look_through(rows, columns, outcomes, covariates)
@@ -134,6 +138,9 @@ def user_table(
         raise NotEnoughData("The table of users has no rows.")
     if seen["bad"] and bad == "refuse":
         raise _first_bad(rows, outcomes)
+    if seen["bad"] == seen["rows"]:
+        raise NotEnoughData(f"None of {seen['rows']:,} rows has a finite number in {' and '.join(outcomes)}.")
+    _check_sizes(seen, columns)
     middle = {name: float(seen[f"mean {name}"] or 0.0) for name in columns}
     shares = {name for name in outcomes if seen.get(f"share {name}")}
     if seen["bad"]:
@@ -162,14 +169,15 @@ def _lazy(frame: Any) -> pl.LazyFrame:
         return frame
     if isinstance(frame, pl.DataFrame):
         return frame.lazy()
-    if hasattr(frame, "iloc"):
-        return pl.DataFrame(pl.from_pandas(frame)).lazy()
+    kind = f"a {type(frame).__name__}"
+    if frame is None:
+        raise BadInput("there is no table", expected=_FRAMES)
     try:
-        return pl.DataFrame(pl.from_arrow(frame)).lazy()
+        return pl.DataFrame(pl.from_pandas(frame) if hasattr(frame, "iloc") else pl.from_arrow(frame)).lazy()
     except TypeError:
-        raise BadInput(
-            f"a {type(frame).__name__} is no frame", expected="a pandas, Polars or Arrow frame"
-        ) from None
+        raise BadInput(f"{kind} is no frame", expected=_FRAMES) from None
+    except ValueError as error:  # of Arrow too: columns of one name, numbers and texts in one column
+        raise BadInput(f"{kind} cannot be read: {str(error).rstrip('.')}", expected=_FRAMES) from None
 
 
 def _check_columns(rows: pl.LazyFrame, texts: Sequence[str], numbers: Sequence[str]) -> None:
@@ -188,6 +196,10 @@ def _check_columns(rows: pl.LazyFrame, texts: Sequence[str], numbers: Sequence[s
 def _check_users(rows: pl.LazyFrame, user: str) -> None:
     import polars as pl
 
+    if nobody := rows.select(pl.col(user).null_count()).collect(engine="streaming").item():
+        raise BadInput(
+            f"{nobody:,} of the rows have no user", column=user, fix="Leave out who cannot be told apart."
+        )
     counted = rows.group_by(user).agg(pl.len().alias("rows_")).filter(pl.col("rows_") > 1)
     found = counted.select(pl.len(), pl.col(user).min().alias("first")).collect(engine="streaming").row(0)
     if found[0]:
@@ -221,21 +233,36 @@ def _look_through(
     figures = [pl.len().alias("rows"), pl.lit(0).alias("bad"), pl.lit(0).alias("new")]
     figures += [pl.col(name).mean().alias(f"mean {name}") for name in columns]
     figures += [pl.col(name).null_count().alias(f"null {name}") for name in columns]
-    figures += [pl.col(name).min().alias(f"min {name}") for name in outcomes]
-    figures += [pl.col(name).max().alias(f"max {name}") for name in outcomes]
+    figures += [pl.col(name).min().alias(f"min {name}") for name in columns]
+    figures += [pl.col(name).max().alias(f"max {name}") for name in columns]
     seen = dict(rows.select(figures).collect(engine="streaming").row(0, named=True))
     # One value that is not finite makes the mean so: only then every value is looked at again.
     odd = {name for name in columns if seen[f"null {name}"] or not np.isfinite(seen[f"mean {name}"] or 0.0)}
     if odd:
         more = [pl.col(name).filter(_finite(name)).mean().alias(f"mean {name}") for name in sorted(odd)]
+        more += [pl.col(name).filter(_finite(name)).min().alias(f"min {name}") for name in sorted(odd)]
+        more += [pl.col(name).filter(_finite(name)).max().alias(f"max {name}") for name in sorted(odd)]
         more += [(~_all_finite(outcomes)).sum().alias("bad")]
         more += [(~_all_finite(covariates)).sum().alias("new")] if covariates else []
         seen |= rows.select(more).collect(engine="streaming").row(0, named=True)
     between = [n for n in outcomes if (seen[f"min {n}"] or 0.0) >= 0 and (seen[f"max {n}"] or 0.0) <= 1]
     if between:
-        flags = [((pl.col(name) == 0) | (pl.col(name) == 1)).all().alias(f"share {name}") for name in between]
+        flags = [pl.col(n).filter(_finite(n)).is_in([0.0, 1.0]).all().alias(f"share {n}") for n in between]
         seen |= rows.select(flags).collect(engine="streaming").row(0, named=True)
     return seen
+
+
+def _check_sizes(seen: dict[str, Any], columns: Sequence[str]) -> None:
+    for name in columns:
+        largest = max(seen[f"min {name}"] or 0.0, seen[f"max {name}"] or 0.0, key=abs)
+        if largest and not _SQUARED[0] < abs(largest) < _SQUARED[1]:
+            raise BadInput(
+                "values of this size cannot be added up",
+                column=name,
+                value=largest,
+                expected=f"the largest between {_SQUARED[0]:g} and {_SQUARED[1]:g}",
+                fix="Give them in another unit.",
+            )
 
 
 def _first_bad(rows: pl.LazyFrame, outcomes: Sequence[str]) -> BadInput:

@@ -110,6 +110,7 @@ class RecordedUsers:
             users=int(self.assigned["users"]),
             several=int(self.assigned["several"] or 0),
             treated_as=self.question.several,
+            before=int(self.assigned["before"] or 0),
             early=reading.early,
             others=reading.others,
             overlaps=overlaps(self.tables, self.question.experiment),
