@@ -120,8 +120,11 @@ class Finding:
         """Return what was found, in one sentence."""
         if self.guarded is not None:
             return self.guarded.sentence
-        if self.monitored is None:
+        if self.monitored is None and self.clear == self.comparison.significant:
             return self.comparison.sentence
+        if self.monitored is None:
+            counted = f"no clear difference when all comparisons count (p {shown_p(self.p_adjusted)} then)"
+            return self.comparison.worded(counted)
         title = self.comparison.label.heading
         told = "a clear difference" if self.clear else "no clear difference yet"
         return (

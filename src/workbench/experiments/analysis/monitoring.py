@@ -112,8 +112,7 @@ def monitoring_of(
         )
         return Monitoring(kind="any time", final=seen.ended, planned_users=planned_users, note=note)
     if monitor == "none" or (monitor == "auto" and experiment.looks == 1):
-        early = "The test still runs: a p-value read before its end finds too much." if not seen.ended else ""
-        return Monitoring(note=early)
+        return Monitoring(note=_too_early(experiment, seen))
     if seen.window is None or experiment.end is None:
         if monitor == "auto":
             return Monitoring(
@@ -121,6 +120,18 @@ def monitoring_of(
             )
         raise UsageError(f"{experiment.name} has no planned end, so its looks have no place: give it an end.")
     return _planned(experiment, seen)
+
+
+def _too_early(experiment: Experiment, seen: Seen) -> str:
+    """Return what is wrong with one look at the end where the end was not reached; empty where it was."""
+    if not seen.ended:
+        return "The test still runs: a p-value read before its end finds too much."
+    if experiment.end is None or seen.window is None or seen.window.last >= experiment.end:
+        return ""
+    return (
+        f"The test ended before its planned end, {experiment.end}: p and interval hold only if what was seen "
+        "on the way was not the reason."
+    )
 
 
 def _planned(experiment: Experiment, seen: Seen) -> Monitoring:
@@ -131,8 +142,11 @@ def _planned(experiment: Experiment, seen: Seen) -> Monitoring:
     looks = max(experiment.looks, 2)
     before = [place / looks for place in range(1, looks) if place / looks < reached - 1e-9]
     fractions = (*before, reached)
+    final = seen.window.last >= experiment.end
     note = (
         f"Look {len(fractions)} of {looks} planned: the interval is as wide as {looks} looks need "
         "(Lan-DeMets, O'Brien-Fleming)."
     )
-    return Monitoring(kind="planned", fractions=fractions, final=seen.ended, note=note)
+    if seen.ended and not final:
+        note += " The test ended before its planned end, so what later looks would have spent stays unspent."
+    return Monitoring(kind="planned", fractions=fractions, final=final, note=note)

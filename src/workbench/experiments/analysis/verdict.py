@@ -86,11 +86,12 @@ def verdict_of(
     least = min(ratio.seen, default=0)
     if least < FEWEST:
         wait = "Let it run on." if not ended else f"Repeat it with at least {FEWEST} users in each variant."
-        why = f"a variant has {least:,} users, and below {FEWEST} no figure can be trusted."
+        why = f"the smallest variant has {least:,} users; with fewer than {FEWEST} no figure can be trusted."
         return Verdict(decision="inconclusive", why=why, next=wait)
     winners = [one for one in primary if one.course == "better"]
     if winners:
-        return _won(experiment, max(winners, key=_size), findings, ended=ended)
+        best = max(winners, key=lambda one: (-_harm(one, findings), _size(one)))
+        return _won(experiment, best, findings, ended=ended)
     if primary and all(one.course == "worse" for one in primary):
         worst = "; ".join(f"{one.variant} {one.effect}" for one in primary)
         why = f"{primary[0].comparison.label.heading} is clearly worse: {worst}."
@@ -105,7 +106,27 @@ def verdict_of(
             why=why,
             next="Keep what is simpler, and try a bolder idea.",
         )
-    return _open(experiment, primary, ended=ended)
+    return _open(experiment, primary, _broken(findings), ended=ended)
+
+
+def _rails(variant: str, findings: Sequence[Finding], verdict: str) -> list[Finding]:
+    """Return the guardrails of a variant that came out so."""
+    return [
+        one for one in findings if one.variant == variant and one.guarded and one.guarded.verdict == verdict
+    ]
+
+
+def _harm(finding: Finding, findings: Sequence[Finding]) -> int:
+    """Return 0 where every guardrail of the variant holds, 1 where one is open, 2 where one is broken."""
+    if _rails(finding.variant, findings, "violated"):
+        return 2
+    return 1 if _rails(finding.variant, findings, "cannot tell") else 0
+
+
+def _broken(findings: Sequence[Finding]) -> str:
+    """Return which variants break which guardrail, in words; empty where none does."""
+    found = [one for one in findings if one.guarded and one.guarded.verdict == "violated"]
+    return " and ".join(f"{one.variant} breaks the guardrail {one.comparison.label.heading}" for one in found)
 
 
 def _size(finding: Finding) -> float:
@@ -132,9 +153,7 @@ def _blocked(ratio: SampleRatio, contamination: Contamination) -> Verdict | None
 
 
 def _won(experiment: Experiment, best: Finding, findings: Sequence[Finding], *, ended: bool) -> Verdict:
-    rails = [one for one in findings if one.guarded is not None and one.variant == best.variant]
-    failed = [one for one in rails if one.guarded and one.guarded.verdict == "violated"]
-    unsure = [one for one in rails if one.guarded and one.guarded.verdict == "cannot tell"]
+    failed, unsure = (_rails(best.variant, findings, verdict) for verdict in ("violated", "cannot tell"))
     heading = best.comparison.label.heading
     gain = f"{heading} is clearly better, {best.effect}"
     if failed:
@@ -153,20 +172,35 @@ def _won(experiment: Experiment, best: Finding, findings: Sequence[Finding], *, 
             why=f"{gain}, but harm to {names} beyond the margin cannot be ruled out.",
             next=wait,
         )
-    held = " and every guardrail holds" if rails else ""
+    held = " and every guardrail holds" if _rails(best.variant, findings, "ok") else ""
     worth = f" At full roll-out that is {best.worth}." if best.worth else ""
     return Verdict(
         decision="variant",
         winner=best.variant,
-        why=f"{gain}{held}.{worth}",
+        why=f"{gain}{held}.{worth}{_others(best, findings)}",
         next="Roll it out, and keep a small holdout to see whether it lasts.",
+    )
+
+
+def _others(best: Finding, findings: Sequence[Finding]) -> str:
+    """Return what is said of other variants that are clearly better than the control."""
+    found = [
+        one
+        for one in findings
+        if one.role == "primary" and one.course == "better" and one.variant != best.variant
+    ]
+    broken = [one.variant for one in found if _harm(one, findings) == 2]
+    also = [one.variant for one in found if one.variant not in broken]
+    said = f" {' and '.join(also)} did clearly better than the control, too." if also else ""
+    return said + (
+        f" {' and '.join(broken)} did clearly better, too, but broke a guardrail." if broken else ""
     )
 
 
 def _nothing_to_gain(experiment: Experiment, primary: Sequence[Finding]) -> bool:
     """Return whether the smallest change worth finding is outside of every interval, on the good side."""
     effect = experiment.minimum_effect
-    if not effect > 0 or not primary:
+    if not effect > 0 or not primary or any(one.better == "neither" for one in primary):
         return False
     lifts = [(one.comparison.relative, one.better) for one in primary]
     if any(one.monitored is not None for one in primary):
@@ -174,11 +208,10 @@ def _nothing_to_gain(experiment: Experiment, primary: Sequence[Finding]) -> bool
     return all(
         lift.known and (lift.high < effect if better == "higher" else lift.low > -effect)
         for lift, better in lifts
-        if better != "neither"
     )
 
 
-def _open(experiment: Experiment, primary: Sequence[Finding], *, ended: bool) -> Verdict:
+def _open(experiment: Experiment, primary: Sequence[Finding], broken: str, *, ended: bool) -> Verdict:
     unknown = [one for one in primary if one.course == "unknown"]
     if unknown:
         why = f"{unknown[0].comparison.label.heading} cannot be compared: {unknown[0].difference.note}."
@@ -190,10 +223,21 @@ def _open(experiment: Experiment, primary: Sequence[Finding], *, ended: bool) ->
         return Verdict(decision="inconclusive", why=why, next="Decide by a metric that has a direction.")
     effects = "; ".join(f"{one.variant} {one.effect}" for one in primary)
     why = f"{primary[0].comparison.label.heading} shows no clear difference: {effects}."
+    if broken:
+        end = (
+            "Stop it there, or find out why before it goes on."
+            if not ended
+            else f"Keep {experiment.control}."
+        )
+        return Verdict(decision="inconclusive", why=f"{why[:-1]}; but {broken}.", next=end)
     if not ended:
         return Verdict(decision="inconclusive", why=why, next="Let it run to its planned end.")
     found = max((one.detectable for one in primary), default=float("nan"))
-    hint = f"So many users would find a change of {found:.1%} or more. " if math.isfinite(found) else ""
+    hint = (
+        f"So many users would find a change of {format_value(found, '%')} or more. "
+        if math.isfinite(found)
+        else ""
+    )
     return Verdict(
         decision="inconclusive",
         why=why,

@@ -120,6 +120,10 @@ class Comparison:
     @property
     def sentence(self) -> str:
         """Return what was found, in one sentence."""
+        return self.worded("a clear difference" if self.significant else "no clear difference")
+
+    def worded(self, verdict: str) -> str:
+        """Return what was found in one sentence, with a verdict that counts more than this comparison."""
         label, found = self.label, self.difference
         where = f" in {self.segment}" if self.segment else ""
         if not found.known:
@@ -133,7 +137,6 @@ class Comparison:
             return f"{start}; how sure that is cannot be said: {found.note or 'no p-value'}."
         lift = f"{_percent(self.relative)}, " if self.relative.known else ""
         ends = f"[{label.difference(found.low)} to {label.difference(found.high)}]"
-        verdict = "a clear difference" if self.significant else "no clear difference"
         return f"{start}, {verdict} ({lift}{label.difference(found.value)} {ends}, p {shown_p(found.p)})."
 
     def to_frame(self) -> pd.DataFrame:
