@@ -124,7 +124,11 @@ def chosen_experiment(tables: Tables, name: str | None = None) -> Kept:
 
     if name is not None:
         return kept_experiment(tables, name)
-    found = [kept for kept in kept_experiments(tables).rows if kept.users and kept.status != "draft"]
+    found = [
+        kept
+        for kept in kept_experiments(tables).rows
+        if kept.users and kept.geo_test is None and kept.status != "draft"
+    ]
     if not found:
         raise UsageError("There is no experiment with users yet.")
     began = {

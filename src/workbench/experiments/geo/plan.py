@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Literal, get_args
 
 from workbench.errors import BadInput, NotEnoughData, UsageError
+from workbench.experiments.definition import TRANSITIONS as OF_USERS
+from workbench.experiments.definition import Status
 from workbench.experiments.geo.panel import Panel
 from workbench.experiments.geo.split import Split, split
 
 GeoStatus = Literal["draft", "running", "completed", "cancelled"]
+# The life of every test, without a pause: days that passed in the regions cannot be taken back.
 TRANSITIONS: dict[GeoStatus, tuple[GeoStatus, ...]] = {
-    "draft": ("running", "cancelled"),
-    "running": ("completed", "cancelled"),
-    "completed": (),
-    "cancelled": (),
+    status: tuple(one for one in may if one != "paused")
+    for status, may in OF_USERS.items()
+    if status != "paused"
 }
 _LISTS = ("treated", "controls", "excluded")
 _DAYS = ("start", "end", "first_day")
@@ -105,7 +108,7 @@ class GeoTest:
         days = (self.end - self.start).days + 1
         return min(max(((today - self.start).days + 1) / days, 0.0), 1.0)
 
-    def moved_to(self, status: GeoStatus) -> GeoTest:
+    def moved_to(self, status: Status) -> GeoTest:
         """Return the test in its next state.
 
         Raises
@@ -158,6 +161,23 @@ class GeoTest:
             raise BadInput("not JSON", file=file, fix=str(error)) from None
         if not isinstance(read, dict):
             raise BadInput("not a geo test", file=file, expected="an object")
+        return cls.from_document(read, file=file)
+
+    @classmethod
+    def from_document(cls, read: Mapping[str, Any], *, file: object = None) -> GeoTest:
+        """Return the test that a mapping of its fields says.
+
+        Raises
+        ------
+        BadInput
+            Naming the field that cannot be accepted.
+
+        Examples
+        --------
+        >>> said = {"name": "posters", "treated": ["Bremen"], "start": "2024-05-01", "end": "2024-05-28"}
+        >>> GeoTest.from_document(said).end
+        datetime.date(2024, 5, 28)
+        """
         fields = cls.__dataclass_fields__
         unknown = [name for name in read if name not in fields]
         lacking = [name for name in ("name", "treated", "start", "end") if name not in read]
@@ -208,8 +228,9 @@ def _refuse_unfinished(test: GeoTest, panel: Panel) -> None:
     last = panel.days[-1] + step - timedelta(days=1)
     if last < test.end:
         raise NotEnoughData(
-            f"{test.name} ends on {test.end}, the data on {last}: an effect is judged once, at the end. "
-            "Wait for it, or plan an earlier end before looking."
+            f"{test.name} ends on {test.end}, the data on {last}: {test.progress(last):.0%} of its days have "
+            "passed, and an effect is judged once, at the end. Wait for it, or plan an earlier end before "
+            "looking."
         )
 
 

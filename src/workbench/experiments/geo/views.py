@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.errors import NotEnoughData
+from workbench.errors import NotEnoughData, UsageError
 from workbench.experiments.geo.analysis import GeoAnalysis
-from workbench.experiments.geo.analyzing import analyze_geo
 from workbench.experiments.geo.markets import MarketRules, Markets, select_markets
 from workbench.experiments.geo.panel import Panel
 from workbench.experiments.geo.plan import GeoTest
 from workbench.experiments.geo.power import PowerCurve, power_curve
 from workbench.experiments.geo.reading import geo_panel
+from workbench.experiments.geo.recorded import analyze_kept, analyze_recorded
+from workbench.experiments.records.kept import kept_experiment, kept_experiments
 from workbench.metrics.window import Window, resolve
 
 if TYPE_CHECKING:
@@ -89,38 +89,70 @@ def geo_report(
     treated: str | Sequence[str] = (),
     days: str | None = None,
     cooldown: int = 0,
-    name: str = "The test",
+    name: str | None = None,
     seed: int = 0,
 ) -> GeoReport:
-    """Return the report of one geo test of a workspace.
+    """Return the report of one geo test of a workspace: as it was defined there, or as its spend shows it.
 
     Parameters
     ----------
     tables : Tables
         The data at one version.
     metric : str
-        As in `geo_panel`.
+        As in `geo_panel`; a test that was defined has its own.
     treated : str or sequence of str, optional
-        The geos in which it ran, several in one text joined by ";"; those with spend where not given, if the
-        others had none.
+        The geos in which it ran, several in one text joined by ";". Where neither they nor days are given,
+        the test is the one defined, of several the one that ended last; without any, those geos with spend,
+        if the others had none.
     days : str, optional
         ``"2024-05-01:2024-05-28"``; the days with spend there where not given.
     cooldown : int
         Days after it in which the effect may still arrive.
-    name : str
-        What it is called.
+    name : str, optional
+        A geo test that was defined in the workspace; with geos or days: what the test is called.
     seed : int
         Which placebo groups are drawn.
+
+    Raises
+    ------
+    UsageError
+        If there is no geo test of that name, or a geo or the metric is unknown.
     """
     try:
+        kept = None if treated or days else kept_geo_test(tables, name)
+        if kept is not None:
+            return GeoReport(analysis=analyze_kept(kept, tables, seed=seed))
         panel = geo_panel(tables, metric)
         span = None if days is None else resolve(days, tables)
-        test = _test(panel, _named(treated), span, cooldown=cooldown, name=name)
-        whole = panel.cut(0, min(panel.position(test.end + timedelta(days=1)) + cooldown, len(panel.days)))
-        currency = tables.currency if metric == "revenue" else None
-        return GeoReport(analysis=analyze_geo(test, whole, seed=seed, currency=currency))
+        test = _test(panel, _named(treated), span, cooldown=cooldown, name=name or "The test")
+        return GeoReport(analysis=analyze_recorded(test, tables, panel=panel, seed=seed))
     except NotEnoughData as error:
         return GeoReport(missing=str(error))
+
+
+def kept_geo_test(tables: Tables, name: str | None = None) -> GeoTest | None:
+    """Return the geo test that was defined under a name, or the one that ended last; None without any.
+
+    Without a name, drafts, cancelled ones and those whose end the data have not reached are passed over.
+
+    Raises
+    ------
+    UsageError
+        If there is none of that name, or it compares users.
+    """
+    if name is not None:
+        found = kept_experiment(tables, name).geo_test
+        if found is None:
+            raise UsageError(f"{name} compares users, not regions: the notebook ab_test reports it.")
+        return found
+    tests = [kept.geo_test for kept in kept_experiments(tables).rows if kept.geo_test is not None]
+    last = tables.last_day
+    over = [
+        test
+        for test in tests
+        if test.status in ("running", "completed") and last is not None and test.end <= last
+    ]
+    return max(over, key=lambda test: (test.end, test.name), default=None)
 
 
 def next_geo_test(

@@ -13,10 +13,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from workbench.errors import BadInput, UsageError
 from workbench.experiments.definition import Experiment, Guardrail, Kind, Status
+from workbench.experiments.geo.plan import GeoTest
 from workbench.governance.masking import holds_personal_data, shown_name
 from workbench.governance.names import check_slug
 
 LONGEST_TEXT = 2000
+GEO = "geo"
+Plan = Experiment | GeoTest
 _MOST_VARIANTS, _MOST_METRICS = 50, 200
 
 
@@ -155,6 +158,64 @@ def experiment_of(document: Mapping[str, Any], file: object = None) -> Experimen
     return found
 
 
+def geo_test_of(document: Mapping[str, Any], file: object = None) -> GeoTest:
+    """Return the geo test that a document says; its ``kind`` is ``"geo"``.
+
+    Parameters
+    ----------
+    document : mapping
+        The fields of `GeoTest`, and its kind.
+    file : object, optional
+        What it is called in messages.
+
+    Raises
+    ------
+    BadInput
+        Naming the field, its value and what was expected.
+
+    Examples
+    --------
+    >>> days = {"start": "2024-05-01", "end": "2024-05-28"}
+    >>> geo_test_of({"kind": "geo", "name": "posters", "treated": ["Bremen"], **days}).treated
+    ('Bremen',)
+    """
+    said = {name: value for name, value in document.items() if name != "kind"}
+    found = GeoTest.from_document(said, file=file)
+    try:
+        check_slug(found.name, "test")
+    except UsageError as error:
+        raise BadInput(str(error).rstrip("."), file=file) from None
+    for geo in (*found.treated, *found.controls, *found.excluded, found.metric):
+        if not geo or geo != shown_name(geo, longest=200):
+            raise BadInput(
+                "a name holds signs that cannot be seen, blanks at an end, or more than 200 characters",
+                file=file,
+                value=geo[:80],
+            )
+    return found
+
+
+def plan_of(document: Mapping[str, Any], file: object = None) -> Plan:
+    """Return what a document plans: a geo test where its ``kind`` is ``"geo"``, else a test on users.
+
+    Raises
+    ------
+    BadInput
+        As `experiment_of` and `geo_test_of` do.
+    """
+    return geo_test_of(document, file) if document.get("kind") == GEO else experiment_of(document, file)
+
+
+def kind_of(plan: Plan) -> str:
+    """Return what differs between the variants, or that regions do."""
+    return GEO if isinstance(plan, GeoTest) else plan.kind
+
+
+def primary_of(plan: Plan) -> str:
+    """Return the metric that decides."""
+    return plan.metric if isinstance(plan, GeoTest) else plan.primary
+
+
 def _refusal(error: ValidationError, file: object) -> BadInput:
     first = error.errors(include_url=False)[0]
     value, kind = first["input"], first["type"]
@@ -175,8 +236,8 @@ def _refusal(error: ValidationError, file: object) -> BadInput:
     )
 
 
-def document_of(experiment: Experiment) -> dict[str, Any]:
-    """Return an experiment as JSON takes it; `experiment_of` reads it again.
+def document_of(experiment: Plan) -> dict[str, Any]:
+    """Return an experiment as JSON takes it; `plan_of` reads it again.
 
     Examples
     --------
@@ -185,6 +246,8 @@ def document_of(experiment: Experiment) -> dict[str, Any]:
     ('2024-05-01', datetime.date(2024, 5, 1))
     """
     document = json.loads(json.dumps(asdict(experiment), default=str))
+    if isinstance(experiment, GeoTest):
+        return {"kind": GEO, **document}
     if math.isnan(experiment.minimum_effect):
         document["minimum_effect"] = None
     return dict(document)

@@ -8,15 +8,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from workbench.errors import UsageError, unknown_name
 from workbench.experiments.definition import Experiment, Status
-from workbench.experiments.records.documents import check_words, document_of
+from workbench.experiments.geo.plan import GeoTest
+from workbench.experiments.records.documents import Plan, check_words, document_of
 
 # What a running test may not change: its answer would be one to another question.
 FIXED = ("variants", "split", "primary", "campaign", "kind", "level", "looks", "start")
+GEO_FIXED = ("treated", "controls", "excluded", "metric", "level", "start", "cooldown", "first_day")
+GROUPS = ("control", "treated")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +27,7 @@ class Change:
     """One version of an experiment: how it was defined from then on, by whom, and why."""
 
     version: int
-    experiment: Experiment
+    experiment: Plan
     changed_at: datetime
     changed_by: str
     reason: str
@@ -94,14 +97,50 @@ class Kept:
     users: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def experiment(self) -> Experiment | None:
+    def plan(self) -> Plan | None:
         """Return the newest version, or None where it was never defined here."""
         return self.changes[-1].experiment if self.changes else None
 
     @property
+    def experiment(self) -> Experiment | None:
+        """Return the newest version of a test on users, or None where it was never defined here.
+
+        Raises
+        ------
+        UsageError
+            If it is a geo test.
+        """
+        plan = self.plan
+        if isinstance(plan, GeoTest):
+            raise UsageError(
+                f"{self.name} is a geo test: it compares regions, and has no users. "
+                f"`workbench experiment analyze {self.name}` and the notebook geo_experiment read it."
+            )
+        return plan
+
+    @property
+    def geo_test(self) -> GeoTest | None:
+        """Return the newest version of a geo test, or None where it is none."""
+        return self.plan if isinstance(self.plan, GeoTest) else None
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """Return what can be decided on: the variants, of a geo test its two groups of regions."""
+        if isinstance(self.plan, GeoTest):
+            return GROUPS
+        return self.plan.variants if self.plan else tuple(self.users)
+
+    @property
     def status(self) -> str:
         """Return where it stands, or ``"undefined"``."""
-        return self.experiment.status if self.experiment else "undefined"
+        return self.plan.status if self.plan else "undefined"
+
+    def progress(self, today: date) -> float | None:
+        """Return which share of a geo test's days has passed; None where days are not all it takes."""
+        plan = self.geo_test
+        if plan is None or plan.status == "cancelled":
+            return None
+        return 0.0 if plan.status == "draft" else plan.progress(today)
 
     @property
     def version(self) -> int:
@@ -113,6 +152,8 @@ class Kept:
         """Return where it stands, who is in it, and what was decided last."""
         size = sum(self.users.values())
         who = f"{size:,} users in {len(self.users)} variants" if size else "no users yet"
+        if isinstance(self.plan, GeoTest):
+            who = f"{len(self.plan.treated)} treated regions from {self.plan.start} to {self.plan.end}"
         status = "a draft" if self.status == "draft" else self.status
         said = f"{self.name} is {status}, with {who}."
         if not self.changes:
@@ -120,16 +161,14 @@ class Kept:
         return f"{said} {self.decisions[-1].sentence}" if self.decisions else said
 
 
-def next_version(
-    kept: Kept, experiment: Experiment, *, at: datetime, by: str, reason: str = ""
-) -> Change | None:
+def next_version(kept: Kept, experiment: Plan, *, at: datetime, by: str, reason: str = "") -> Change | None:
     """Return the change that gives an experiment a new definition; None where it has that one already.
 
     Parameters
     ----------
     kept : Kept
         The experiment as it is; one without versions gets its first.
-    experiment : Experiment
+    experiment : Experiment or GeoTest
         The new definition; its status is not looked at.
     at, by, reason : datetime, str, str
         When, who and why.
@@ -137,10 +176,10 @@ def next_version(
     Raises
     ------
     UsageError
-        If it has ended, or runs and something would change that its answer depends on.
+        If it has ended, runs and something would change that its answer depends on, or is of another kind.
     """
     check_words(reason, "The reason")
-    old = kept.experiment
+    old = kept.plan
     if old is None:
         _check_known_users(kept, experiment)
         return Change(
@@ -150,8 +189,7 @@ def next_version(
             changed_by=by,
             reason=reason,
         )
-    # A definition without a first day leaves the one that starting it gave.
-    new = replace(experiment, status=old.status, start=experiment.start or old.start)
+    new = _following(old, experiment)
     different = _different(old, new)
     if not different:
         return None
@@ -159,7 +197,7 @@ def next_version(
         raise UsageError(
             f"{old.name} is {old.status}: it cannot be changed any more. Define one of a new name."
         )
-    fixed = [name for name in FIXED if name in different]
+    fixed = [name for name in _fixed(old, new, at.date()) if name in different]
     if fixed and (old.status != "draft" or (kept.users and {"variants", "split"} & set(fixed))):
         why = f"is {old.status}" if old.status != "draft" else "has users already"
         raise UsageError(
@@ -169,12 +207,40 @@ def next_version(
     return Change(version=kept.version + 1, experiment=new, changed_at=at, changed_by=by, reason=reason)
 
 
-def _different(old: Experiment, new: Experiment) -> list[str]:
+def _following(old: Plan, new: Plan) -> Plan:
+    """Return a new definition with the status of the old one.
+
+    One without a first day leaves the one that starting it gave.
+    """
+    if isinstance(old, GeoTest) and isinstance(new, GeoTest):
+        return replace(new, status=old.status)
+    if isinstance(old, GeoTest) or isinstance(new, GeoTest):
+        is_, other = ("a geo test", "a test on users") if isinstance(old, GeoTest) else _SWAPPED
+        raise UsageError(f"{old.name} is {is_}: define {other} under another name.")
+    return replace(new, status=old.status, start=new.start or old.start)
+
+
+_SWAPPED = ("a test on users", "a geo test")
+
+
+def _fixed(old: Plan, new: Plan, today: date) -> tuple[str, ...]:
+    """Return what may not change; a geo test's end not any more once its result could have been seen."""
+    if not isinstance(old, GeoTest):
+        return FIXED
+    seen = today > min(old.end, new.end or old.end)
+    return (*GEO_FIXED, "end") if seen else GEO_FIXED
+
+
+def _different(old: Plan, new: Plan) -> list[str]:
     before, after = document_of(old), document_of(new)
     return [name for name in before if before[name] != after[name]]
 
 
-def _check_known_users(kept: Kept, experiment: Experiment) -> None:
+def _check_known_users(kept: Kept, experiment: Plan) -> None:
+    if isinstance(experiment, GeoTest):
+        if kept.users:
+            raise UsageError(f"{kept.name} has users already: define the geo test under another name.")
+        return
     strange = sorted(set(kept.users) - set(experiment.variants))
     if strange:
         raise UsageError(
@@ -186,7 +252,7 @@ def next_status(kept: Kept, status: Status, *, at: datetime, by: str, reason: st
     """Return the change that moves an experiment on; None where it is there already.
 
     What starts without a planned first day gets that of the start; what ends without a last one gets that
-    of the end.
+    of the end. A geo test is completed after its last day, for it is judged once.
 
     Raises
     ------
@@ -194,17 +260,27 @@ def next_status(kept: Kept, status: Status, *, at: datetime, by: str, reason: st
         If that status cannot follow, or the experiment was never defined.
     """
     check_words(reason, "The reason")
-    old = kept.experiment
+    old = kept.plan
     if old is None:
         raise UsageError(f"{kept.name} was not defined here: `workbench experiment create` does it.")
     if old.status == status:
         return None
-    new = old.moved_to(status)
-    if status == "running" and new.start is None:
+    new: Plan = old.moved_to(status)
+    if isinstance(new, GeoTest):
+        _check_over(new, at.date())
+    elif status == "running" and new.start is None:
         new = replace(new, start=at.date())
-    if status in ("completed", "cancelled") and new.start is not None and new.end is None:
+    elif status in ("completed", "cancelled") and new.start is not None and new.end is None:
         new = replace(new, end=max(at.date(), new.start))
     return Change(version=kept.version + 1, experiment=new, changed_at=at, changed_by=by, reason=reason)
+
+
+def _check_over(test: GeoTest, today: date) -> None:
+    if test.status == "completed" and today <= test.end:
+        raise UsageError(
+            f"{test.name} runs until {test.end}, and {test.progress(today):.0%} of its days have come: "
+            "complete it after that day, or cancel it."
+        )
 
 
 def next_decision(kept: Kept, given: Decision) -> Decision | None:
@@ -218,10 +294,9 @@ def next_decision(kept: Kept, given: Decision) -> Decision | None:
     check_words(given.why, "The reason")
     if not given.why.strip():
         raise UsageError("A decision needs its reason: say why.")
-    variants = kept.experiment.variants if kept.experiment else tuple(kept.users)
-    if given.variant not in variants:
-        raise unknown_name("variant", given.variant, variants)
-    if kept.status == "draft" or not kept.users:
+    if given.variant not in kept.variants:
+        raise unknown_name("variant", given.variant, kept.variants)
+    if kept.status == "draft" or not (kept.users or kept.geo_test):
         raise UsageError(f"{kept.name} has not run, so there is nothing to decide on.")
     if kept.decisions:
         last = kept.decisions[-1]

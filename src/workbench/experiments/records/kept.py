@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import UsageError, unknown_name
-from workbench.experiments.records.documents import experiment_of
+from workbench.experiments.records.documents import kind_of, plan_of, primary_of
 from workbench.experiments.records.keeping import Change, Decision, Kept
 from workbench.result import html_table
 
@@ -49,12 +49,12 @@ class KeptExperiments:
 
 
 def _line(kept: Kept) -> dict[str, Any]:
-    plan = kept.experiment
+    plan = kept.plan
     return {
         "name": kept.name,
         "status": kept.status,
-        "kind": plan.kind if plan else None,
-        "primary": plan.primary if plan else None,
+        "kind": kind_of(plan) if plan else None,
+        "primary": primary_of(plan) if plan else None,
         "start": plan.start if plan else None,
         "end": plan.end if plan else None,
         "users": sum(kept.users.values()),
@@ -110,7 +110,7 @@ def _changes(tables: Tables) -> dict[str, list[Change]]:
         document = json.loads(row["definition"]) | {"status": row["status"]}
         change = Change(
             version=row["version"],
-            experiment=experiment_of(document, f"{DEFINITIONS}, {row['name']}"),
+            experiment=plan_of(document, f"{DEFINITIONS}, {row['name']}"),
             changed_at=row["changed_at"],
             changed_by=row["changed_by"],
             reason=row["reason"],
