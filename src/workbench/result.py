@@ -114,4 +114,6 @@ def html_table(frame: pd.DataFrame, caption: str = "") -> str:
 def _cell(value: object) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return MISSING
+    if isinstance(value, float) and math.isinf(value):
+        return "∞" if value > 0 else "−∞"
     return _significant(value) if isinstance(value, float) else str(value)

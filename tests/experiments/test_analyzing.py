@@ -215,7 +215,7 @@ def test_rows_are_left_out_and_counted_where_asked() -> None:
     frame.loc[[3, 4, 5], "minutes"] = [np.nan, np.inf, -np.inf]
     found = analyze_users(plan(), frame, metrics("minutes"), bad="leave out")
     assert found.users == 997
-    assert "3 rows with a missing or infinite figure are left out." in found.notes
+    assert "Rows left out, since a figure is missing or infinite: 3." in found.notes
 
 
 def test_frames_of_all_kinds_say_the_same() -> None:

@@ -6,7 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import UsageError
+import numpy as np
+
+from workbench.errors import NotEnoughData, UsageError
 from workbench.experiments.analysis.analysis import Analysis
 from workbench.experiments.analysis.finding import Finding
 from workbench.experiments.analysis.judging import Case, findings_of
@@ -17,7 +19,7 @@ from workbench.experiments.definition import Experiment
 from workbench.experiments.inference.sample_ratio import SampleRatio, sample_ratio
 from workbench.experiments.users.contamination import Contamination
 from workbench.experiments.users.metric import UserMetric
-from workbench.experiments.users.question import Several
+from workbench.experiments.users.question import NEW, Several
 from workbench.experiments.users.table import Bad, user_table
 from workbench.experiments.users.users import RecordedUsers, Seen, TableUsers, recorded_users
 from workbench.metrics.definitions import METRICS
@@ -70,7 +72,7 @@ def analyze(
     UsageError
         If the experiment is a draft, or a metric cannot be tested on users.
     """
-    _check_status(experiment)
+    _check_asked(experiment, seed)
     users = recorded_users(experiment, tables, metrics=metrics, several=several)
     watched = monitoring_of(experiment, users.seen, monitor=monitor, planned_users=planned_users)
     return _analysis(experiment, users, watched, seed=seed)
@@ -114,17 +116,19 @@ def analyze_users(
     >>> analyze_users(plan, frame, [own_metric("bought")]).verdict.winner
     'new'
     """
-    _check_status(experiment)
+    _check_asked(experiment, seed)
     names = [metric.name for metric in metrics]
     wanted = [experiment.primary, *experiment.secondary, *(rail.metric for rail in experiment.guardrails)]
     if missing := [name for name in wanted if name not in names]:
         raise UsageError(
             f"{experiment.name} names {', '.join(missing)}, which is not among {', '.join(names)}."
         )
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UsageError(f"The metric {twice[0]} is given twice: give each once, under a name of its own.")
     ordered = sorted(metrics, key=lambda metric: metric.name != experiment.primary)
     table = user_table(frame, ordered, variants=experiment.variants, variant=variant, user=user, bad=bad)
     notes = (
-        (f"{table.left_out:,} rows with a missing or infinite figure are left out.",)
+        (f"Rows left out, since a figure is missing or infinite: {table.left_out:,}.",)
         if table.left_out
         else ()
     )
@@ -133,7 +137,9 @@ def analyze_users(
     return _analysis(experiment, users, watched, seed=seed, notes=notes)
 
 
-def _check_status(experiment: Experiment) -> None:
+def _check_asked(experiment: Experiment, seed: int) -> None:
+    if seed < 0:
+        raise UsageError(f"A seed is a whole number from 0, not {seed}.")
     if experiment.status == "draft":
         raise UsageError(
             f"{experiment.name} is a draft: nobody was assigned by its plan. Start it first, or say "
@@ -150,6 +156,9 @@ def _analysis(
     notes: tuple[str, ...] = (),
 ) -> Analysis:
     reading = users.read()
+    if not reading.sums.n.sum():
+        there = f": users are in {', '.join(map(repr, sorted(reading.others)))}" if reading.others else ""
+        raise NotEnoughData(f"Nobody is in {' or '.join(map(repr, experiment.variants))}{there}.")
     case = Case(
         experiment=experiment,
         sums=reading.sums,
@@ -192,7 +201,10 @@ def _notes(
     if days is not None and days < WEEK:
         found.append(f"The test is {days} days long: a week at least shows every day of the week once.")
     if min(ratio.seen) < FEWEST:
-        found.append(f"A variant has {min(ratio.seen):,} users; at least {FEWEST} are needed.")
+        found.append(f"The smallest variant has {min(ratio.seen):,} users of the {FEWEST} that it takes.")
+    if NEW in case.sums.columns and (new := round(float(np.nansum(case.sums.n * case.sums.mean(NEW))))):
+        known = f"{new:,} of {case.sums.n.sum():,.0f}"
+        found.append(f"Users without a time before the test, kept and told apart: {known}.")
     found += _underpowered(experiment, findings)
     if experiment.status == "cancelled":
         found.append("The test was cancelled: its figures are those until then.")

@@ -142,7 +142,8 @@ def _detectable(case: Case, found: Comparison) -> float:
     alpha = case.alpha / (len(case.sums.variants) - 1)
     needed = float(ndtri(1 - alpha / 2) + ndtri(case.experiment.power))
     control = abs(found.value_control.value)
-    return needed * found.difference.error / control if control > 0 else math.nan
+    error = found.difference.error
+    return needed * error / control if control > 0 and error > 0 else math.nan
 
 
 def _money(case: Case, metric: UserMetric, found: Estimate) -> tuple[Estimate | None, str]:

@@ -17,12 +17,13 @@ from workbench.experiments.inference import cuped, means, proportions, ratios, r
 from workbench.experiments.inference.comparison import Comparison, Label, shown_p
 from workbench.experiments.inference.cuped import Adjusted, Column
 from workbench.experiments.inference.effect_size import COHENS_D, COHENS_H, cohens_d, pooled_deviation
-from workbench.experiments.inference.estimate import Estimates
+from workbench.experiments.inference.estimate import Estimate, Estimates
 from workbench.experiments.inference.means import Arms, Floats
 from workbench.experiments.inference.sums import Sums
 
 Place = tuple[int, ...]
 SAME = "every user has the same value, so chance cannot be told from effect"
+ALIKE = "too few users, or all alike, for an interval"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,14 +231,20 @@ def _comparison(sums: Sums, label: Label, found: _Found, place: Place) -> Compar
         control=sums.variants[0],
         n=int(sums.n[variant]),
         n_control=int(sums.n[control]),
-        value=found.own.at(*variant, method=method),
-        value_control=found.own.at(*control, method=method),
+        value=_at(found.own, variant, method, why),
+        value_control=_at(found.own, control, method, why),
         difference=difference,
         relative=lift.at(*place, method=method, note=why or odd),
-        effect_size=found.size.at(*place, method=found.size_method, note=why),
+        effect_size=_at(found.size, place, found.size_method, why),
         reduction=float(found.reduction[place]),
         notes=tuple(note for note in (why, odd, *found.notes(place)) if note),
     )
+
+
+def _at(found: Estimates, place: Place, method: str, why: str) -> Estimate:
+    """Return one cell; where it has no interval, its note says why."""
+    known = math.isfinite(found.low[place]) and math.isfinite(found.high[place])
+    return found.at(*place, method=method, note="" if known else why or ALIKE)
 
 
 def _why_not(sums: Sums, control: Place, variant: Place, found: _Found) -> str:

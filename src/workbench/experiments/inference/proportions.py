@@ -72,7 +72,9 @@ def own(sums: Sums, column: str, *, level: float = 0.95) -> Estimates:
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(n > 0, x / n, np.nan)
         error = np.sqrt(share * (1 - share) / n)
-    return _estimates(share, error, interval.low, interval.high, np.full(share.shape, np.nan))
+    # Of no users or of all, rounding may leave the share just outside.
+    low, high = np.minimum(interval.low, share), np.maximum(interval.high, share)
+    return _estimates(share, error, low, high, np.full(share.shape, np.nan))
 
 
 def sizes(sums: Sums, column: str, *, level: float = 0.95) -> Estimates:
