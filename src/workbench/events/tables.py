@@ -210,7 +210,7 @@ CONSENTS = TableDefinition(
 
 EXPERIMENTS = TableDefinition(
     name="experiments",
-    says="One user's place in one experiment.",
+    says="One user's place in one experiment, since when; who was told of twice stands here twice.",
     fields=(
         field("experiment"),
         field("user_id"),
@@ -218,7 +218,8 @@ EXPERIMENTS = TableDefinition(
         field("assigned_at", Kind.INSTANT),
         field("campaign_id?"),
     ),
-    key=("experiment", "user_id"),
+    # A later row must not replace an earlier one: who saw two variants belongs to neither.
+    key=("experiment", "user_id", "variant", "assigned_at"),
     day="assigned_at",
     user="user_id",
     loadable=True,

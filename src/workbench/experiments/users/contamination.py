@@ -190,10 +190,12 @@ def independence_p(table: Any) -> float:
 
 def _both(experiment: str) -> Any:
     rows = sql.unbound("experiments")
-    own = rows.filter(rows.experiment == sql.literal(experiment))
-    own = own.select(who_=own.user_id, variant_=own.variant)
-    rest = rows.filter(rows.experiment != sql.literal(experiment))
-    rest = rest.select(them_=rest.user_id, other_=rest.experiment, theirs_=rest.variant)
+    keys = {"other_": rows.experiment, "them_": rows.user_id}
+    users = aggregated(rows, keys, theirs_=rows.variant.min(), most_=rows.variant.max())
+    users = users.filter(users.theirs_ == users.most_)  # who saw two variants is in none of them
+    own = users.filter(users.other_ == sql.literal(experiment))
+    own = own.select(who_=own.them_, variant_=own.theirs_)
+    rest = users.filter(users.other_ != sql.literal(experiment))
     both = own.inner_join(rest, own.who_ == rest.them_)
     keys = {name: both[name] for name in ("other_", "variant_", "theirs_")}
     return aggregated(both, keys, users_=both.count())
