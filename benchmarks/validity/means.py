@@ -12,11 +12,10 @@ from workbench.experiments import design
 from workbench.experiments.inference.means import student_p, t_quantile
 from workbench.experiments.inference.permutation import (
     METHOD,
-    needs_permutation,
     permutation_p,
     permutation_test,
-    skewness,
 )
+from workbench.experiments.inference.skewness import needs_permutation, skewness_between
 
 SHUFFLES = 499  # the analysis shuffles 2,500 to 10,000 times: p is as valid with fewer, only less fine
 
@@ -90,10 +89,10 @@ def offered(spent: list[np.ndarray], n: tuple[int, int], *, seed: int, interval:
     values = np.concatenate(spent)
     counts = np.zeros((len(values), 2), np.int64)
     counts[: len(spent[0]), 0] = counts[len(spent[0]) :, 1] = 1
-    skew = skewness(values, np.ones(len(values)), sum(n))
-    buyers = len(spent[0] if n[0] <= n[1] else spent[1])
+    skew = skewness_between(values, counts, n)
+    buyers = min(map(len, spent))
     plain = welch(spent, n)
-    if not needs_permutation(min(n), skew=skew, buyers=buyers):
+    if not needs_permutation(skew, buyers=buyers):
         return plain
     if interval:
         found = permutation_test(values, counts, users=n, permutations=SHUFFLES, seed=seed).difference

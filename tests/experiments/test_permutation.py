@@ -13,12 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from workbench.errors import UsageError
-from workbench.experiments.inference.permutation import (
-    needs_permutation,
-    permutation_p,
-    permutation_test,
-    skewness,
-)
+from workbench.experiments.inference.permutation import permutation_p, permutation_test
 
 from .cells import band
 from .value_tables import value_table
@@ -199,16 +194,6 @@ def test_speed_follows_buyers() -> None:
     start = time.process_time()
     permutation_test(values, counts, users=(1_000_000, 1_000_000))
     assert time.process_time() - start < 1.0
-
-
-def test_when_it_is_needed() -> None:
-    assert needs_permutation(500, skew=10, buyers=400)
-    assert not needs_permutation(40_000, skew=10, buyers=400)
-    assert needs_permutation(40_000, skew=10, buyers=199)
-    column = np.r_[np.zeros(900), np.random.default_rng(95).lognormal(2, 1, 100)]
-    values, counts = value_table(column)
-    assert skewness(values, counts[:, 0], 1000) == pytest.approx(stats.skew(column))
-    assert skewness([], [], 10) == 0.0
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,10 @@ from workbench.experiments.inference.comparing import compare_means, compare_pro
 from workbench.experiments.inference.comparison import Comparison
 from workbench.experiments.inference.noninferiority import Guarded, guard, guard_by
 from workbench.experiments.inference.permutation import METHOD as PERMUTED
-from workbench.experiments.inference.permutation import needs_permutation, permutation_test, skewness
+from workbench.experiments.inference.permutation import permutation_test
 from workbench.experiments.inference.ranks import Ranked, compare_ranks
 from workbench.experiments.inference.ratios import linearised
+from workbench.experiments.inference.skewness import FEW_BUYERS, needs_permutation, skewness_between
 from workbench.experiments.inference.sums import Sums
 from workbench.experiments.users.metric import UserMetric
 from workbench.experiments.users.question import NEW
@@ -27,6 +28,7 @@ from workbench.experiments.users.users import Users
 
 ENOUGH_CONVERTED = 50
 MOST_BUYERS = 20_000  # beyond, shuffling takes too long and would not help against one extreme user
+MOST_OF_ONE = 0.5  # of the spread of all users
 _DRAWS = 5e7
 
 
@@ -94,13 +96,15 @@ def _robust(
     if min(found.n, found.n_control) < 2 or not found.difference.known:
         return Judged(metric=metric, comparison=found)
     ranked = compare_ranks(values, counts, level=level)
-    smaller = 0 if found.n_control <= found.n else 1
-    buyers = float(counts[values != 0, smaller].sum())
-    skew = skewness(values, counts.sum(axis=1), float(counts.sum()))
-    if not needs_permutation(min(found.n, found.n_control), skew=skew, buyers=buyers):
-        return Judged(metric=metric, comparison=found, ranked=ranked)
+    buyers = float(counts[values != 0].sum(axis=0).min())
+    skew = skewness_between(values, counts, (found.n_control, found.n))
+    if not needs_permutation(skew, buyers=buyers):
+        told = (*found.notes, *_one_user(values, counts))
+        return Judged(metric=metric, comparison=replace(found, notes=told), ranked=ranked)
     if counts[values != 0].sum() > MOST_BUYERS:
-        note = f"the mean rests on few users (skewness {skew:.0f}): look at the check by ranks beside it"
+        note = (
+            "a few users bring most of it, and the groups are unequal: look at the check by ranks beside it"
+        )
         return Judged(metric=metric, comparison=replace(found, notes=(*found.notes, note)), ranked=ranked)
     draws = int(min(10_000, max(2_500, _DRAWS / max(counts[values != 0].sum(), 1))))
     permuted = permutation_test(
@@ -108,7 +112,7 @@ def _robust(
     )
     if not permuted.difference.known:
         return Judged(metric=metric, comparison=found, ranked=ranked)
-    why = f"by permutation: {buyers:,.0f} users of the smaller variant brought anything, skewness {skew:.1f}"
+    why = _by_permutation(buyers, adjusted=metric.columns.before != "")
     made = replace(
         found,
         value=replace(found.value, value=_mean(values, counts[:, 1]), note="not adjusted"),
@@ -123,6 +127,27 @@ def _robust(
 
 def _mean(values: Any, counts: Any) -> float:
     return float(values @ counts / counts.sum())
+
+
+def _by_permutation(buyers: float, *, adjusted: bool) -> str:
+    """Return why users were shuffled, in words, and what that does without."""
+    cause = "a few users bring most of it, and the groups are unequal"
+    if buyers < FEW_BUYERS:
+        cause = f"only {buyers:,.0f} users of one group brought anything"
+    left = "; what users did before the test is left out of it" if adjusted else ""
+    return f"{cause}, so chance was measured by shuffling the users between the groups{left}"
+
+
+def _one_user(values: Any, counts: Any) -> tuple[str, ...]:
+    """Return that one user decides how wide the interval is, where that is so."""
+    users = counts.sum(axis=1)
+    apart = np.square(values - values @ users / users.sum())
+    place = int(apart.argmax())
+    if not apart[place] > MOST_OF_ONE * (apart @ users):
+        return ()
+    return (
+        "one user, far from all others, makes most of the uncertainty: look at the check by ranks beside it",
+    )
 
 
 def _beside(counted: dict[str, tuple[Any, Any]], control: str, variant: str) -> tuple[Any, Any]:

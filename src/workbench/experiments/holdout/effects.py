@@ -3,10 +3,6 @@
 Of buyers, one campaign is judged by the score test of two shares, several by a normal test whose variance is
 taken over users; with few expected buyers, and for skewed revenue, by reassigning the holdout. Every interval
 belongs to the p beside it.
-
-References
-----------
-Kohavi et al. (2014), KDD: a mean needs about 355 times its squared skewness in users; here of the difference.
 """
 
 from __future__ import annotations
@@ -32,12 +28,11 @@ from workbench.experiments.holdout.pairs import Floats, Pairs
 from workbench.experiments.holdout.permutation import Strata
 from workbench.experiments.inference.estimate import Estimate, unknown
 from workbench.experiments.inference.multiplicity import adjusted
-from workbench.experiments.inference.permutation import FEW_BUYERS
+from workbench.experiments.inference.skewness import MOST_SKEW, needs_permutation
 from workbench.metrics.two_proportions import compared_p, difference_interval, few_expected, ratio_interval
 
 Method = Literal["auto", "t", "permutation"]
 FEWEST_BUYERS = 10
-MOST_SKEW = 355**-0.5
 MIN_EXPECTED = 5
 _ALIKE = 0.1  # correlation of being held out of one campaign and another
 
@@ -184,7 +179,7 @@ def reassigns(pairs: Pairs) -> bool:
     """
     bought = pairs.revenue != 0
     fewest = min((bought & pairs.held).sum(), (bought & ~pairs.held).sum())
-    skewed = fewest < FEW_BUYERS or abs(Strata.of(pairs, pairs.revenue).skewness) > MOST_SKEW
+    skewed = needs_permutation(Strata.of(pairs, pairs.revenue).skewness, buyers=fewest)
     return bool(skewed and not _alike(pairs))
 
 

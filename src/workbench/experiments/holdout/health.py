@@ -18,8 +18,8 @@ from workbench.experiments.holdout.holdout import SHARE
 from workbench.experiments.holdout.pairs import Pairs
 from workbench.experiments.holdout.reading import campaign_names, read_pairs
 from workbench.experiments.inference.multiplicity import adjusted
-from workbench.experiments.inference.permutation import FEW_BUYERS
 from workbench.experiments.inference.sample_ratio import BLOCKS, WARNS, ratio_p
+from workbench.experiments.inference.skewness import FEW_BUYERS
 from workbench.metrics.window import Window
 from workbench.result import format_value, html_table
 
@@ -83,8 +83,8 @@ class HoldoutHealth:
     missing: str = ""
 
     @property
-    def sentence(self) -> str:
-        """Return whether the holdout can be trusted, and how often its method is wrong."""
+    def verdict(self) -> str:
+        """Return whether the holdout can be trusted."""
         if self.missing:
             return self.missing
         bad = [check.name.lower() for check in self.checks if check.verdict == "bad"]
@@ -94,7 +94,12 @@ class HoldoutHealth:
             start = f"The holdout cannot be trusted: look at {', '.join(bad)}"
         elif warned:
             start = f"The holdout can be used with care: {', '.join(warned)}"
-        return f"{start}. {' '.join(error.sentence for error in self.errors if error.used)}"
+        return f"{start}."
+
+    @property
+    def sentence(self) -> str:
+        """Return whether the holdout can be trusted, and how often its method is wrong."""
+        return " ".join([self.verdict, *(error.sentence for error in self.errors if error.used)])
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per check."""

@@ -18,6 +18,7 @@ import numpy as np
 
 from workbench.experiments.holdout.pairs import Floats, Pairs
 from workbench.experiments.inference.shuffling import Buyers, shuffles
+from workbench.experiments.inference.skewness import skewness_of_difference
 
 _DRAWN = 80_000_000  # buyers, over all draws
 
@@ -32,8 +33,8 @@ class Strata:
         Users.
     treated_sum, held_sum, treated_squares, held_squares : ndarray, shape (campaigns,)
         Sums of values, and of their squares.
-    cubes : float
-        Third central moment of the total difference.
+    cubes : ndarray, shape (campaigns,)
+        Third central moments of the values, about the mean of either side.
     values : tuple of ndarray
         Of each campaign, the values of users that are not zero.
     """
@@ -44,7 +45,7 @@ class Strata:
     held_sum: Floats
     treated_squares: Floats
     held_squares: Floats
-    cubes: float
+    cubes: Floats
     values: tuple[Floats, ...]
 
     @property
@@ -60,8 +61,10 @@ class Strata:
     @property
     def skewness(self) -> float:
         """Return the skewness of the total difference: near 0 where sides are balanced or large."""
-        spread = sum(float(part.sum()) for part in self.variances)
-        return self.cubes / spread**1.5 if spread > 0 else 0.0
+        treated, held = self.variances
+        spreads = treated / self.treated, held / (self.held * self.weight**2)
+        sizes = self.treated, self.held
+        return skewness_of_difference(self.cubes, spreads, sizes=sizes, weights=self.treated)
 
     @property
     def variances(self) -> tuple[Floats, Floats]:
@@ -83,8 +86,7 @@ class Strata:
         s, h = total(values, held=False), total(values, held=True)
         with np.errstate(divide="ignore", invalid="ignore"):
             means = np.where(pairs.held, (h / m)[pairs.campaign], (s / n)[pairs.campaign])
-        cubes = (values - means) ** 3
-        third = total(cubes, held=False).sum() - ((n / m) ** 3 * total(cubes, held=True)).sum()
+        third = (values - means) ** 3
         bought = values != 0
         return cls(
             treated=n,
@@ -93,7 +95,7 @@ class Strata:
             held_sum=h,
             treated_squares=total(values * values, held=False),
             held_squares=total(values * values, held=True),
-            cubes=float(third),
+            cubes=(total(third, held=False) + total(third, held=True)) / (n + m),
             values=tuple(values[bought & (pairs.campaign == place)] for place in range(count)),
         )
 
@@ -142,7 +144,7 @@ def _drawn(
         held_sum=held,
         treated_squares=all_squares - squares,
         held_squares=squares,
-        cubes=0.0,
+        cubes=np.array(0.0),
         values=(),
     )
     tt, hh = one.variances

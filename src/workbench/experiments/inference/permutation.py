@@ -32,36 +32,9 @@ from workbench.experiments.inference.shuffling import Buyers, Shuffles, buyers_o
 Floats = NDArray[np.float64]
 
 METHOD = "studentised permutation test"
-FEW_BUYERS = 200
-_PER_SKEW = 355.0
 _FARTHEST = 1e4  # a factor beyond which an end of the relative interval is called unbounded
 _ROUNDING = 1e-10  # of the mean square; below it sums of squares have no digits left
 _FINE = 1e-4  # of the search for ends: in standard errors, and in shares of the factor
-
-
-def needs_permutation(n_small: float, *, skew: float, buyers: float) -> bool:
-    """Return whether a group is too small and its values too skewed for a t test.
-
-    Parameters
-    ----------
-    n_small : float
-        Users of the smaller group.
-    skew : float
-        Skewness of the values over all users, those of 0 included.
-    buyers : float
-        Users of the smaller group with a value other than 0.
-
-    References
-    ----------
-    Kohavi, Deng, Longbotham, Xu (2014), KDD: 355 x skewness^2 users; the 200 buyers are measured, on
-    e-mail campaigns with a tenth held out.
-
-    Examples
-    --------
-    >>> needs_permutation(500, skew=12.0, buyers=25), needs_permutation(2_000_000, skew=20.0, buyers=9000)
-    (True, False)
-    """
-    return bool(n_small < _PER_SKEW * skew**2 or buyers < FEW_BUYERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,22 +139,6 @@ def permutation_p(
     if _why_not(table, permutations, 1.0):
         return float("nan")
     return _difference_p(table, shuffles(table, permutations, np.random.default_rng(seed)), 0.0)
-
-
-def skewness(values: ArrayLike, counts: ArrayLike, users: float) -> float:
-    """Return the skewness of a column from its values and their counts; the users left are zeros.
-
-    Examples
-    --------
-    >>> round(skewness([1.0], [100], 1000), 4)
-    2.6667
-    """
-    value, count = np.asarray(values, float), np.asarray(counts, float)
-    rest = users - count.sum()
-    mean = (value * count).sum() / users
-    second = ((value - mean) ** 2 * count).sum() + rest * mean**2
-    third = ((value - mean) ** 3 * count).sum() - rest * mean**3
-    return float(third / users / (second / users) ** 1.5) if second > 0 else 0.0
 
 
 def _why_not(table: Buyers, permutations: int, alpha: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from workbench.experiments.inference.skewness import MOST_SKEW, skewness_of_difference
 from workbench.experiments.power.duration import SHORTEST
 from workbench.experiments.power.planned import Design
 from workbench.experiments.power.sample_size import sample_size
@@ -12,7 +13,6 @@ from workbench.result import format_value
 
 LONGEST = 28  # days
 FEWEST = 100  # users a group
-SKEWNESS = 355**-0.5  # of a difference: Kohavi et al. (2014), KDD: 355 times the squared skewness in users
 FEWEST_EVENTS = 10  # and as many non-events, that a group should have for z to hold
 
 
@@ -47,7 +47,7 @@ def _skewed(plan: Design) -> str:
         return ""
     control, *others = plan.sizes
     lopsided = max(_of_difference(skewness, control, other) for other in others)
-    if lopsided <= SKEWNESS:
+    if lopsided <= MOST_SKEW:
         return ""
     return (
         f"Users are lopsided (skewness {skewness:.1f}) and the groups unequal: a t-test then finds too much "
@@ -58,7 +58,7 @@ def _skewed(plan: Design) -> str:
 
 def _of_difference(skewness: float, one: int, other: int) -> float:
     """Return the skewness of a difference of two means; equal groups cancel each other's."""
-    return float(abs(skewness * (1 / one**2 - 1 / other**2)) / (1 / one + 1 / other) ** 1.5)
+    return abs(skewness_of_difference(skewness, (1.0, 1.0), sizes=(other, one)))
 
 
 def _spread_out(plan: Design) -> str:
