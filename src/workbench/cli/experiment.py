@@ -52,13 +52,15 @@ def create(
     reason: Reason = "",
     as_json: Json = False,
 ) -> None:
-    """Define an experiment as a draft, or give one a new version.
+    """Define an experiment, or a geo test (kind: geo), as a draft; or give one a new version.
 
     One that runs keeps its variants, split, primary metric and all else that its answer depends on.
     """
     from workbench.cli.experiment_files import experiment_of_options, read_experiment
     from workbench.errors import UsageError
     from workbench.experiments.analysis.asked import check_metrics
+    from workbench.experiments.geo.plan import GeoTest
+    from workbench.experiments.geo.reading import check_metric
     from workbench.experiments.records.keeping import next_version
     from workbench.store import Workspace
 
@@ -69,7 +71,10 @@ def create(
         if file is not None
         else experiment_of_options(name or "", primary or "", variants)
     )
-    check_metrics(plan)
+    if isinstance(plan, GeoTest):
+        check_metric(plan.metric)
+    else:
+        check_metrics(plan)
     opened = Workspace.open(workspace)
     kept = _kept(opened, plan.name, new=True)
     change = next_version(kept, plan, at=datetime.now(UTC), by=_who(), reason=reason)
@@ -125,8 +130,8 @@ def assign(
         own.name for own in kept_experiments(tables).rows if own.status == "running" and own.name != name
     ]
     ids = everybody(tables) if listed is None else list(listed.ids)
+    now, plan = datetime.now(UTC), kept.experiment  # a geo test has no users, and says so
     found = assigning(tables, kept, ids, others=others)
-    now, plan = datetime.now(UTC), kept.experiment
     if found.rows.num_rows:
         keep_assignments(opened, name, found.rows, at=now, campaign=(plan and plan.campaign) or None)
     if listed is not None and (listed.repeated or listed.empty):
@@ -152,7 +157,7 @@ def list_all(*, workspace: Folder, as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps([summary(kept) for kept in found.rows], indent=1))
         return
-    frame = found.to_frame()
+    frame = found.to_frame(datetime.now(UTC).date())
     lines = [["–" if value is None else str(value) for value in row] for row in frame.itertuples(index=False)]
     typer.echo(printed_table(list(frame.columns), lines) if lines else found.sentence)
 
@@ -166,8 +171,11 @@ def show(name: Name, *, workspace: Folder, as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps(as_document(kept), indent=1))
         return
-    plan = as_document(kept)["definition"] or {}
+    document = as_document(kept)
+    plan = document["definition"] or {}
     lines = [f"{field}: {json.dumps(value, ensure_ascii=False)}" for field, value in plan.items()]
+    if document["progress"] is not None:
+        lines.append(f"progress: {document['progress']:.0%} of its days")
     users = [f"users in {variant!r}: {count:,}" for variant, count in kept.users.items()]
     past = [
         f"{change.changed_at:%Y-%m-%d %H:%M} version {change.version}: {change.experiment.status}, "
@@ -181,15 +189,18 @@ def show(name: Name, *, workspace: Folder, as_json: Json = False) -> None:
 
 def summary(kept: Kept) -> dict[str, Any]:
     """Return one experiment in short, as JSON takes it."""
-    plan, last = kept.experiment, kept.decisions[-1] if kept.decisions else None
+    from workbench.experiments.records.documents import kind_of, primary_of
+
+    plan, last = kept.plan, kept.decisions[-1] if kept.decisions else None
     return {
         "name": kept.name,
         "status": kept.status,
         "version": kept.version,
-        "kind": plan.kind if plan else None,
-        "primary": plan.primary if plan else None,
+        "kind": kind_of(plan) if plan else None,
+        "primary": primary_of(plan) if plan else None,
         "start": str(plan.start) if plan and plan.start else None,
         "end": str(plan.end) if plan and plan.end else None,
+        "progress": kept.progress(datetime.now(UTC).date()),
         "users": dict(kept.users),
         "decision": decided_document(last) if last else None,
         "sentence": kept.sentence,
@@ -211,7 +222,7 @@ def as_document(kept: Kept) -> dict[str, Any]:
         for change in kept.changes
     ]
     return summary(kept) | {
-        "definition": document_of(kept.experiment) if kept.experiment else None,
+        "definition": document_of(kept.plan) if kept.plan else None,
         "history": history,
         "decisions": [decided_document(decision) for decision in kept.decisions],
     }

@@ -13,6 +13,7 @@ import typer
 
 from workbench.cli.data import printable
 from workbench.cli.experiment import Folder, Json, Name, decided_document, experiment
+from workbench.cli.experiment_geo import analyze_geo_test, geo_figures
 
 if TYPE_CHECKING:
     from workbench.experiments.analysis.analysis import Analysis
@@ -39,9 +40,11 @@ def analyze(
 ) -> None:
     """Say what a test found: effects, intervals, whether the split is sound, and what to do.
 
-    It also reads tests of which only the assignments were loaded, and says what it takes for granted.
+    A geo test is analysed once, after its end. Tests of which only the assignments were loaded are read,
+    too, and what is taken for granted is said.
     """
     from workbench.cli.experiment_files import variants_of_option
+    from workbench.errors import UsageError
     from workbench.experiments.analysis.analyzing import analyze as analyzed
     from workbench.experiments.analysis.asked import asked
     from workbench.experiments.records.kept import kept_experiment
@@ -53,6 +56,11 @@ def analyze(
         chosen(metric)  # a wrong name is said before anything is opened
     tables = Workspace.open(workspace).tables()
     kept = kept_experiment(tables, name)
+    if kept.geo_test is not None:
+        if metric or window or variants:
+            raise UsageError(f"{name} is a geo test: its metric, days and regions are those planned.")
+        analyze_geo_test(kept.geo_test, tables, seed=seed, version=tables.version, as_json=as_json)
+        return
     plan = asked(kept, tables, metrics=metric or (), window=window, variants=names, split=shares)
     found = analyzed(plan.experiment, tables, seed=seed)
     if as_json:
@@ -67,7 +75,7 @@ def decide(
     name: Name,
     *,
     workspace: Folder,
-    variant: Annotated[str, typer.Option(help="The variant it is about.")],
+    variant: Annotated[str, typer.Option(help="The variant it is about; of a geo test treated or control.")],
     why: Annotated[str, typer.Option(help="The reason; it is kept.")],
     decision: Annotated[
         str | None,
@@ -157,6 +165,8 @@ def _figures(kept: Kept, tables: Tables) -> dict[str, Any]:
     from workbench.experiments.analysis.asked import asked
 
     try:
+        if kept.geo_test is not None:
+            return geo_figures(kept.geo_test, tables)
         plan = asked(kept, tables)
         found = analyzed(plan.experiment, tables)
     except (NotEnoughData, UsageError) as error:

@@ -11,6 +11,7 @@ from workbench.errors import BadInput, UsageError
 
 if TYPE_CHECKING:
     from workbench.experiments.definition import Experiment
+    from workbench.experiments.records.documents import Plan
 
 USER_COLUMN = "user_id"
 _LONGEST_ID = 1000
@@ -25,8 +26,8 @@ class Users:
     empty: int
 
 
-def read_experiment(path: Path) -> Experiment:
-    """Return the experiment that a YAML or JSON file defines; it begins as a draft.
+def read_experiment(path: Path) -> Plan:
+    """Return the experiment, or the geo test, that a YAML or JSON file defines; it begins as a draft.
 
     Raises
     ------
@@ -34,7 +35,7 @@ def read_experiment(path: Path) -> Experiment:
         Naming the file, the field, its value and what was expected.
     """
     from workbench.events.documents import LARGEST, read_document
-    from workbench.experiments.records.documents import experiment_of
+    from workbench.experiments.records.documents import plan_of
 
     document = read_document(_text(path, LARGEST), path)
     if document.get("status", "draft") != "draft":
@@ -44,7 +45,7 @@ def read_experiment(path: Path) -> Experiment:
             value=document["status"],
             fix="Leave it out; `workbench experiment start` starts it.",
         )
-    return experiment_of(document, path)
+    return plan_of(document, path)
 
 
 def read_users(path: Path) -> Users:

@@ -138,8 +138,8 @@ def _inferred(
 
 def control_of(kept: Kept) -> str:
     """Return the control of an experiment: as defined, or by its name; empty where it has no users."""
-    if kept.experiment is not None:
-        return kept.experiment.control
+    if kept.plan is not None:
+        return kept.variants[0]
     return _ordered(kept.users)[0] if kept.users else ""
 
 

@@ -21,6 +21,7 @@ from workbench.metrics.window import Window, resolve
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from workbench.metrics import Metric
     from workbench.source import Tables
 
 MARKETS = "geo_performance"
@@ -137,11 +138,7 @@ def _sales(metric: str, cut: bool) -> Any:
 def _regions(tables: Tables, metric: str, window: str | Window | None, gaps: Gaps) -> Panel:
     import pyarrow as pa
 
-    (asked,) = chosen(metric)
-    if asked.unit not in _ADDS_UP or ratio(asked.is_) is not None:
-        raise UsageError(
-            f"{metric} is a ratio, which does not add up over regions. Test one of its parts, such as orders."
-        )
+    asked = check_metric(metric)
     try:
         found = measure(tables, asked, by=["region", "day"], window=window)
     except UsageError as error:
@@ -161,6 +158,27 @@ def _regions(tables: Tables, metric: str, window: str | Window | None, gaps: Gap
     panel = panel_of(pa.table({name: list(column) for name, column in columns.items()}), gaps=gaps)
     note = f"{metric} of {nowhere:,.0f} without a region is left out."
     return replace(panel, notes=(*panel.notes, *((note,) if nowhere else ())))
+
+
+def check_metric(metric: str) -> Metric:
+    """Return a metric of the dictionary, where it adds up over regions.
+
+    Raises
+    ------
+    UsageError
+        If it is unknown, or a ratio.
+
+    Examples
+    --------
+    >>> check_metric("revenue").unit
+    'money'
+    """
+    (asked,) = chosen(metric)
+    if asked.unit not in _ADDS_UP or ratio(asked.is_) is not None:
+        raise UsageError(
+            f"{metric} is a ratio, which does not add up over regions. Test one of its parts, such as orders."
+        )
+    return asked
 
 
 @cache

@@ -13,6 +13,8 @@ from workbench.experiments.records.keeping import Change, Decision, Kept
 from workbench.result import html_table
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import pandas as pd
 
     from workbench.source import Tables
@@ -37,15 +39,28 @@ class KeptExperiments:
         many = f"{len(self.rows)} experiments" if len(self.rows) > 1 else "1 experiment"
         return f"{many}: {', '.join(f'{count} {status}' for status, count in counted.items())}."
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row per experiment."""
+    def to_frame(self, today: date | None = None) -> pd.DataFrame:
+        """Return one row per experiment.
+
+        Parameters
+        ----------
+        today : date, optional
+            The day until which the progress of geo tests is told; without it there is no such column.
+        """
         import pandas as pd
 
-        columns = ("name", "status", "kind", "primary", "start", "end", "users", "decision")
-        return pd.DataFrame([_line(kept) for kept in self.rows], columns=list(columns))
+        columns = ["name", "status", "kind", "primary", "start", "end", "users", "decision"]
+        frame = pd.DataFrame([_line(kept) for kept in self.rows], columns=columns)
+        if today is not None:
+            frame["progress"] = [_share(kept.progress(today)) for kept in self.rows]
+        return frame
 
     def _repr_html_(self) -> str:
         return f"<p>{escape(self.sentence)}</p>{html_table(self.to_frame())}"
+
+
+def _share(progress: float | None) -> str | None:
+    return None if progress is None else f"{progress:.0%}"
 
 
 def _line(kept: Kept) -> dict[str, Any]:
@@ -129,7 +144,7 @@ def _decisions(tables: Tables) -> dict[str, list[Decision]]:
 
 def _users(tables: Tables) -> dict[str, dict[str, int]]:
     sql = (
-        f"SELECT experiment, variant, count(*) AS users FROM {ASSIGNMENTS} "
+        f"SELECT experiment, variant, count(DISTINCT user_id) AS users FROM {ASSIGNMENTS} "
         "GROUP BY experiment, variant ORDER BY experiment, variant"
     )
     found: dict[str, dict[str, int]] = {}
