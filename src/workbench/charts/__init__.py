@@ -37,11 +37,11 @@ from workbench.charts.flows import moves
 from workbench.charts.geo import geo_course, geo_cumulative, geo_placebos
 from workbench.charts.geo_design import geo_markets, geo_power
 from workbench.charts.geo_tables import geo_checks, geo_estimates, geo_figures, geo_weights
+from workbench.charts.holdout_tables import holdout_sides
 from workbench.charts.holdout_trust import holdout_balance, holdout_checks, holdout_errors
 from workbench.charts.holdouts import (
     holdout_campaigns,
     holdout_rates,
-    holdout_sides,
     lift_over_time,
     lift_parts,
 )

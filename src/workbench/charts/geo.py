@@ -22,6 +22,8 @@ from workbench.experiments.geo.analysis import GeoAnalysis
 from workbench.experiments.geo.views import GeoReport
 from workbench.result import format_value
 
+MOST_BEFORE = 90
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Day:
@@ -44,6 +46,7 @@ def geo_course(result: GeoReport) -> Drawing | Nothing:
     days = _days(found)
     unit = unit_of(found)
     split = found.found.split
+    drawn = days[max(0, split.pre - MOST_BEFORE) :]
     rows = [
         {
             "day": row.day,
@@ -54,14 +57,10 @@ def geo_course(result: GeoReport) -> Drawing | Nothing:
             "said": said_of(found, row.observed),
             "expected_said": said_of(found, row.expected),
         }
-        for row in days
+        for row in drawn
     ]
-    lift = found.lift
     return Drawing(
-        finding=f"{opened(found.test.metric)} was {lift.value:+.1%} against what the controls say "
-        f"({lift.low:+.1%} to {lift.high:+.1%})"
-        if lift.known
-        else f"{opened(found.test.metric)} was expected to be zero or less: there is no lift",
+        finding=_against(found),
         subtitle=in_one_line(
             f"{opened(found.test.metric)} of {len(split.treated)} treated geos by period",
             unit_in_words(unit, found.currency),
@@ -72,7 +71,12 @@ def geo_course(result: GeoReport) -> Drawing | Nothing:
         f"{said_of(found, found.incremental.value)} in all.",
         spec=_course(rows, unit, (days[split.pre].day, days[-1].day)),
         table=_days_table(found, days),
-        note=found.size.sentence,
+        note=(
+            f"Drawn are the last {MOST_BEFORE} of {split.pre} periods before the test; the controls are "
+            "fitted to all of them."
+            if split.pre > MOST_BEFORE
+            else ""
+        ),
     )
 
 
@@ -139,6 +143,15 @@ def geo_placebos(result: GeoReport) -> Drawing | Nothing:
 class _Bar:
     effect: str
     groups: int
+
+
+def _against(found: GeoAnalysis) -> str:
+    metric, lift = opened(found.test.metric), found.lift
+    if not lift.known:
+        return f"{metric} was expected to be zero or less: there is no lift"
+    side = "above" if lift.value >= 0 else "below"
+    ends = f"{lift.low:+.1%} to {lift.high:+.1%}"
+    return f"{metric} was {abs(lift.value):.1%} {side} what the controls say ({ends})"
 
 
 def _days(found: GeoAnalysis) -> list[_Day]:

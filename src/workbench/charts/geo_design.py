@@ -63,15 +63,14 @@ def geo_markets(result: NextTest) -> DataTable | Nothing:
             text("treated", "Treated geos"),
             figure("periods", "Periods", "count"),
             figure("lift", "Smallest lift found", "%"),
-            figure("chosen_by", "chosen by", "%"),
-            figure("later_rank", "Later rank", "count"),
-            figure("share", "Share", "%"),
+            figure("chosen_by", "Same, when chosen", "%"),
+            figure("later_rank", "Rank later", "count"),
+            figure("share", "Share of all", "%"),
             figure("budget", "Budget", "money"),
             figure("scaled_l2", "Scaled L2", ""),
         ],
-        caption=f"Best of {found.considered} by {found.windows[0]} windows; the lift is that of "
-        f"{found.windows[1]} later ones, found {found.power:.0%} of the time (rank correlation "
-        f"{found.stability:.2f})",
+        caption=f"The {len(rows)} best of {found.considered} choices, and the lift that each finds in "
+        f"{found.power:.0%} of tests",
         currency=found.currency,
     )
 

@@ -9,13 +9,14 @@ from typing import Any
 
 from workbench.charts.cards import Alerts
 from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, opened
-from workbench.charts.shapes import MOST_BARS, dots, labels
+from workbench.charts.shapes import dots, labels
 from workbench.charts.tables import figure, tabulate, text
 from workbench.experiments.geo.analysis import GeoAnalysis
 from workbench.experiments.geo.verdict import Check
 from workbench.experiments.geo.views import GeoReport
 from workbench.result import format_value
 
+_MOST_CONTROLS = 10
 _SHORT = {
     "placebo": "Placebo in space",
     "conformal": "Conformal, in time",
@@ -89,10 +90,11 @@ def geo_weights(result: GeoReport) -> DataTable | Nothing:
         return Nothing(title="Controls", reason=result.missing)
     rows = [_Weight(geo=coded(geo), weight=weight) for geo, weight in found.weights().itertuples(index=False)]
     return tabulate(
-        rows[:MOST_BARS],
+        rows[:_MOST_CONTROLS],
         [text("geo", "Control"), figure("weight", "Weight", "%", bars=True)],
-        caption=f"{len(rows)} of {len(found.found.split.controls)} controls count for "
-        f"{', '.join(map(coded, found.found.split.treated_names))}",
+        caption=f"{len(rows)} of {len(found.found.split.controls)} controls stand for "
+        f"{', '.join(map(coded, found.found.split.treated_names))}"
+        + (f"; the {_MOST_CONTROLS} that count most" if len(rows) > _MOST_CONTROLS else ""),
     )
 
 
@@ -110,7 +112,7 @@ def geo_figures(result: GeoReport) -> DataTable | Nothing:
             text("interval", f"{found.placebo.level:.0%} interval"),
             figure("p", "p", ""),
         ],
-        caption=f"{opened(found.found.method)}; {found.lift.method}",
+        caption=f"What the test brought, by {found.found.method} and {found.lift.method}",
     )
 
 

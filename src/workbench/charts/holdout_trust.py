@@ -10,6 +10,7 @@ from workbench.charts.tables import figure, tabulate, text
 from workbench.experiments.holdout.errors import FalsePositives
 from workbench.experiments.holdout.health import HoldoutHealth
 from workbench.experiments.inference.comparison import shown_p
+from workbench.explore.segments import named
 from workbench.result import MISSING, format_value
 
 _VERDICTS = {"good": "good", "warning": "look", "bad": "bad", "unknown": "not known"}
@@ -28,7 +29,7 @@ def holdout_checks(result: HoldoutHealth) -> DataTable | Nothing:
     )
     place = [column.label for column in made.columns].index("Verdict")
     cells = tuple(
-        (*cells[:place], row["verdict"], *cells[place + 1 :])
+        tuple(_spoken(cell, result) for cell in (*cells[:place], row["verdict"], *cells[place + 1 :]))
         for cells, row in zip(made.rows, rows, strict=True)
     )
     return DataTable(
@@ -55,14 +56,14 @@ def holdout_balance(result: HoldoutHealth) -> Drawing | Nothing:
             "tone": "bad" if abs(trait.difference) > _ALIKE and not found.balanced else "s1",
         }
         for label, trait in zip(
-            labels([coded(trait.name) for trait in found.traits[:MOST_BARS]], 40),
+            labels([_begun(_trait(trait.name)) for trait in found.traits[:MOST_BARS]], 40),
             found.traits[:MOST_BARS],
             strict=True,
         )
     ]
     verdict = "were alike before" if found.balanced else "differed before the campaign"
     return Drawing(
-        finding=f"Treated and held out users {verdict} (p {shown_p(found.p)} over {found.df} traits)",
+        finding=f"Treated and held out users {verdict} (p {shown_p(found.p)}, {found.df} traits)",
         subtitle="Mean of the treated less that of the holdout, in standard deviations; the largest first",
         description="One dot per trait: " + "; ".join(f"{row['label']} {row['said']}" for row in rows) + ".",
         spec=dots(rows, unit="", mark_at=0.0, height=22, tooltips=("Difference", "Interval")),
@@ -114,8 +115,28 @@ def holdout_errors(result: HoldoutHealth) -> Drawing | Nothing:
             ],
             caption="False alarms on what users bought before their first delivery",
         ),
-        note="Half of the false alarms should be gains, half losses. " + " ".join(e.sentence for e in used),
+        note="Half of the false alarms should be gains, half losses: "
+        + "; ".join(
+            f"{e.outcome} {format_value(e.gains, '%')} and {format_value(e.losses, '%')}" for e in used
+        )
+        + ".",
     )
+
+
+def _trait(name: str) -> str:
+    kind, _, value = name.partition(" ")
+    return f"{kind} {named(value)}" if kind == "segment" else coded(name)
+
+
+def _begun(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _spoken(text: str, result: HoldoutHealth) -> str:
+    """Return a text with the traits in it named as people name them."""
+    for trait in result.balance.traits if result.balance is not None else ():
+        text = text.replace(trait.name, _trait(trait.name))
+    return text
 
 
 def _rate(error: FalsePositives) -> dict[str, Any]:

@@ -7,19 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.charts.drawing import DataTable, Drawing, Nothing, coded
+from workbench.charts.drawing import Drawing, Nothing, coded
+from workbench.charts.holdout_tables import SIDES, effect_table, finite, holdout_sides
 from workbench.charts.shapes import MOST_BARS, dots, in_one_line, labels, spec_of, tooltip, unit_axis, values
 from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import colour
-from workbench.experiments.holdout.figures import Effect
 from workbench.experiments.holdout.holdout import Holdout, interval_text
 from workbench.experiments.holdout.parts import Parts
 from workbench.experiments.holdout.weeks import LiftOverTime
 from workbench.experiments.inference.comparison import shown_p
 from workbench.experiments.inference.estimate import Estimate
+from workbench.explore.segments import OURS, named
 from workbench.result import format_value
 
-_SIDES = {"with": "Sent the campaign", "without": "Held out"}
+_SIDES = {"with": SIDES["treated"], "without": SIDES["holdout"]}
+_MOST_PARTS = 10
 
 
 def holdout_rates(result: Holdout) -> Drawing | Nothing:
@@ -51,30 +53,6 @@ def holdout_rates(result: Holdout) -> Drawing | Nothing:
     )
 
 
-def holdout_sides(result: Holdout) -> DataTable | Nothing:
-    """Return what happened with the campaigns, in the holdout, and in a holdout of the same size."""
-    if result.missing or not result.sides:
-        return Nothing(
-            title="With and without", reason=result.missing or "Not enough data: nothing to compare."
-        )
-    return tabulate(
-        result.sides,
-        [
-            text("side", "Side"),
-            figure("users", "Users", "count"),
-            figure("impressions", "Messages", "count"),
-            figure("clicks", "Clicks", "count"),
-            figure("conversions", "Buyers", "count"),
-            figure("revenue", "Revenue", "money"),
-            figure("cost", "Cost", "money"),
-            figure("net_revenue", "Net revenue", "money"),
-            figure("roas", "ROAS", "x"),
-        ],
-        caption="Users count once per campaign; the last row is the holdout, scaled to as many users",
-        currency=result.currency,
-    )
-
-
 def holdout_campaigns(result: Holdout) -> Drawing | Nothing:
     """Return what each campaign brought after its cost, with intervals."""
     title = "Campaign by campaign"
@@ -95,6 +73,8 @@ def holdout_campaigns(result: Holdout) -> Drawing | Nothing:
     )
     pays, loses = (sum(point["tone"] == tone for point in drawn) for tone in ("good", "bad"))
     finding = f"{pays} of {len(known)} campaigns surely pay, {loses} surely cost more than they bring"
+    if not pays and not loses:
+        finding = f"Of none of {len(known)} campaigns is it sure that it pays, or that it does not"
     if len(known) == 1:
         ends = interval_text(known[0][1], "money", currency=result.currency, level=result.level)
         finding = f"{coded(known[0][0].name)}: {drawn[0]['said']} {'after cost ' if paid else ''}({ends})"
@@ -107,11 +87,11 @@ def holdout_campaigns(result: Holdout) -> Drawing | Nothing:
         ),
         description=f"One dot with interval per campaign: {_listed(drawn)}.",
         spec=dots(drawn, unit="money", mark_at=0.0, tooltips=("Caused", f"{_level(result.level)} interval")),
-        table=_effects(shown, result.currency, "Campaign"),
+        table=effect_table(shown, result.currency, "Campaign"),
         note=_notes(
             result.coverage.sentence,
             f"{len(shown) - len(known)} campaigns are not drawn." if len(shown) > len(known) else "",
-            "In colour: sure also as one of so many (Holm)." if len(known) > 1 else "",
+            "In colour: still sure when all are judged at once (Holm)." if len(known) > 1 else "",
         ),
     )
 
@@ -121,23 +101,25 @@ def lift_parts(result: Parts) -> Drawing | Nothing:
     title = f"Lift by {coded(result.by)}"
     if result.missing or not result.rows:
         return Nothing(title=title, reason=result.missing or f"Not enough data: no {result.by} to compare.")
-    rows = result.rows[:MOST_BARS]
+    rows = result.rows[:_MOST_PARTS]
     sure = [_sure(row.lift, row.p_adjusted, result.level) for row in rows]
-    drawn = _points([coded(row.name) for row in rows], [row.lift for row in rows], "pp", None, sure=sure)
+    drawn = _points([_part(row.name) for row in rows], [row.lift for row in rows], "pp", None, sure=sure)
     return Drawing(
-        finding=coded(result.sentence),
+        finding=_spoken(result),
         subtitle=f"Lift in the share of buyers by {coded(result.by)}, percentage points, "
         f"with {_level(result.level)} intervals",
         description=f"One dot with interval per {coded(result.by)}: {_listed(drawn)}.",
         spec=dots(drawn, unit="pp", mark_at=0.0, tooltips=("Lift", f"{_level(result.level)} interval")),
-        table=_effects(result.rows, result.currency, coded(result.by).capitalize()),
+        table=effect_table(result.rows, result.currency, coded(result.by).capitalize()),
         note=_notes(
-            "Intervals are of single rows; in colour: sure also as one of so many (Holm).",
-            f"{len(result.rows) - len(rows)} more stand in the table."
+            "In colour: still sure when all are judged at once (Holm).",
+            f"{len(result.rows) - len(rows)} smaller lifts stand in the table."
             if len(result.rows) > len(rows)
             else "",
             result.note,
-            f"p that all are alike: {shown_p(result.p_differ)}." if math.isfinite(result.p_differ) else "",
+            f"If all were alike, differences like these would come with p {shown_p(result.p_differ)}."
+            if math.isfinite(result.p_differ)
+            else "",
         ),
     )
 
@@ -191,75 +173,13 @@ class _Week:
     p: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
-    name: str
-    treated: int
-    held: int
-    lift: float | None
-    lift_low: float | None
-    lift_high: float | None
-    p: str
-    incrementality: float | None
-    net: float | None
-    net_low: float | None
-    net_high: float | None
-    iroas: float | None
-    note: str
-
-
 def _week(name: str, found: Estimate) -> _Week:
     return _Week(
         name=name,
-        value=_finite(found.value),
-        low=_finite(found.low),
-        high=_finite(found.high),
+        value=finite(found.value),
+        low=finite(found.low),
+        high=finite(found.high),
         p=shown_p(found.p),
-    )
-
-
-def _row(effect: Effect) -> _Row:
-    money = effect.worth
-    p = effect.lift.p if math.isnan(effect.p_adjusted) else effect.p_adjusted
-    return _Row(
-        name=coded(effect.name),
-        treated=effect.treated,
-        held=effect.held,
-        lift=_finite(effect.lift.value),
-        lift_low=_finite(effect.lift.low),
-        lift_high=_finite(effect.lift.high),
-        p=shown_p(p),
-        incrementality=_finite(effect.incrementality.value),
-        net=_finite(money.value),
-        net_low=_finite(money.low),
-        net_high=_finite(money.high),
-        iroas=_finite(effect.iroas.value),
-        note=effect.note or money.note or effect.lift.note,
-    )
-
-
-def _effects(effects: Sequence[Effect], currency: str | None, first: str) -> DataTable:
-    paid = any(effect.net.known for effect in effects)
-    money = "Revenue caused, less cost" if paid else "Revenue caused"
-    return tabulate(
-        [_row(effect) for effect in effects],
-        [
-            text("name", first),
-            figure("treated", "Treated", "count"),
-            figure("held", "Held out", "count"),
-            figure("lift", "Lift in buyers", "pp"),
-            figure("lift_low", "from", "pp"),
-            figure("lift_high", "to", "pp"),
-            text("p", "p" if len(effects) == 1 else "p, adjusted"),
-            figure("incrementality", "Incrementality", "%"),
-            figure("net", money, "money"),
-            figure("net_low", "from", "money"),
-            figure("net_high", "to", "money"),
-            figure("iroas", "iROAS", "x"),
-            text("note", "Bear in mind"),
-        ],
-        caption="Each against its own holdout, buyers and revenue of 30 days",
-        currency=currency,
     )
 
 
@@ -277,9 +197,9 @@ def _points(
     return [
         {
             "label": label,
-            "value": _finite(one.value),
-            "low": _finite(one.low),
-            "high": _finite(one.high),
+            "value": finite(one.value),
+            "low": finite(one.low),
+            "high": finite(one.high),
             "said": said(one.value),
             "interval": f"{said(one.low)} to {said(one.high)}",
             "tone": ("good" if one.value > 0 else "bad") if certain else "s6",
@@ -315,6 +235,19 @@ def _weeks(points: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return spec_of(alt.layer(*layers).properties(width=640, height=230))
 
 
+def _part(name: str) -> str:
+    text = named(name) if name in OURS else coded(name)
+    return text[:1].upper() + text[1:]
+
+
+def _spoken(result: Parts) -> str:
+    """Return the finding with the parts named as people name them."""
+    said = result.sentence
+    for row in result.rows:
+        said = said.replace(row.name, named(row.name))
+    return coded(said)
+
+
 def _found(lift: Estimate, level: float) -> str:
     if not math.isfinite(lift.low):
         return f"Whether more users bought cannot be said: {lift.note}"
@@ -331,7 +264,10 @@ def _found(lift: Estimate, level: float) -> str:
 def _judged(lift: Estimate) -> str:
     if not math.isfinite(lift.low):
         return ""
-    return f"Judged by the difference, not by whether the lines overlap: {lift.method}, p {shown_p(lift.p)}."
+    return (
+        "Judged by the difference, not by whether the lines overlap. "
+        f"Chance alone shows as much with p {shown_p(lift.p)} ({lift.method})."
+    )
 
 
 def _listed(points: Sequence[dict[str, Any]]) -> str:
@@ -340,7 +276,3 @@ def _listed(points: Sequence[dict[str, Any]]) -> str:
 
 def _level(level: float) -> str:
     return f"{level * 100:g}%"
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -11,21 +11,27 @@ from workbench.charts.theme import colour
 from workbench.experiments.uplift.report import Uplift
 from workbench.result import MISSING, format_value
 
+_ENDS = {1: ", highest", 10: ", lowest"}
+
 
 def qini(result: Uplift) -> Drawing | Nothing:
     """Return the Qini curve beside the line of random choice."""
     title = "Who is moved?"
     if result.missing or result.curve is None:
         return Nothing(title=title, reason=result.missing or "Not enough data: there is no curve.")
+    found = f"Qini {result.qini.value:.3f} ({result.qini.low:.3f} to {result.qini.high:.3f})"
     return Drawing(
-        finding=result.sentence,
+        finding=result.sentence
+        if result.tells
+        else "The model does not tell who is moved: do not choose by it whom to send to",
         subtitle="Additional buyers per user, when the users with the highest scores are treated first; "
         "grey: chosen at random",
         description=f"A curve over the share of users treated, beside a straight line. {result.sentence}",
         spec=_curve(result),
         table=uplift_deciles(result),  # type: ignore[arg-type]
-        note=f"{result.learner}; each user is scored by a model that has not seen the user. AUUC "
-        f"{result.auuc.value:.3f} ({result.auuc.low:.3f} to {result.auuc.high:.3f}).",
+        note=f"{found}, random scores {result.chance[0]:.3f} to {result.chance[1]:.3f}; AUUC "
+        f"{result.auuc.value:.3f} ({result.auuc.low:.3f} to {result.auuc.high:.3f}). {result.learner}; each "
+        "user is scored by a model that has not seen the user.",
     )
 
 
@@ -59,7 +65,7 @@ def uplift_by_decile(result: Uplift) -> Drawing | Nothing:
         return table
     rows: list[dict[str, Any]] = [
         {
-            "label": f"{row.decile}",
+            "label": f"{row.decile}{_ENDS.get(row.decile, '')}",
             "value": row.uplift,
             "low": row.low,
             "high": row.high,
@@ -73,7 +79,8 @@ def uplift_by_decile(result: Uplift) -> Drawing | Nothing:
     ]
     first, last = (rows[place]["said"] for place in (0, -1))
     return Drawing(
-        finding=f"The tenth with the highest scores gained {first}, the tenth with the lowest {last}",
+        finding=f"The tenth with the highest scores gained {first}, the tenth with the lowest {last}"
+        + ("" if result.tells else ": that may be chance"),
         subtitle=f"Uplift in the share of buyers by tenth of scores, percentage points, with "
         f"{result.level * 100:g}% intervals; the line is the uplift of everybody",
         description="; ".join(f"tenth {row['label']}: {row['said']} ({row['interval']})" for row in rows)

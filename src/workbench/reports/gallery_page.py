@@ -67,7 +67,7 @@ class Entry:
             page=page,
             prepared=record.ended or record.started or "",
             data_version=record.data_version,
-            named=record.parameters.get("campaign") is not None,
+            named=any(record.parameters.get(one) is not None for one in ("campaign", "experiment")),
             **told,
         )
 

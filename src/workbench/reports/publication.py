@@ -161,9 +161,11 @@ def _campaign_names(workspace: Workspace) -> dict[str, str]:
 
 
 def subject_of(record: RunRecord, names: Mapping[str, str]) -> str:
-    """Return what a report is about, besides its kind: the campaign's name, or the parameters set."""
-    campaign = record.parameters.get("campaign")
+    """Return what a report is about, besides its kind: a campaign, an experiment, or the parameters."""
+    campaign, experiment = (record.parameters.get(one) for one in ("campaign", "experiment"))
     text = str(names.get(str(campaign), campaign)) if campaign is not None else record.label
+    if campaign is None and experiment is not None:
+        text = str(experiment).replace("_", " ")
     return " ".join(text.split())
 
 

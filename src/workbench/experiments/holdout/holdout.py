@@ -62,8 +62,8 @@ class Coverage:
         campaigns = format_value(self.share, "%")
         users = format_value(self.covered / self.users if self.users else None, "%")
         return (
-            f"{self.with_holdout} of {self.campaigns} campaigns kept a holdout ({campaigns}), with {users} "
-            "of all pairs of user and campaign that were sent something."
+            f"{self.with_holdout} of {self.campaigns} campaigns kept a holdout ({campaigns}); {users} of the "
+            "users who were sent something got it from one of them, each counted once per campaign."
         )
 
 
