@@ -174,6 +174,35 @@ def test_days_settle_to_the_whole(market: Any, tables: Any) -> None:
     assert len(found.to_frame()) == len(found.points)
 
 
+@pytest.mark.parametrize(("split", "shuffled"), [("as it was", False), ("a tenth", True)])
+def test_the_last_day_is_the_verdict(market: Any, tables: Any, split: str, shuffled: bool) -> None:
+    primary = "orders" if shuffled else "impressions"
+    plan = plans(market, primary=primary, secondary=())["checkout_layout"]
+    mine = with_a_tenth(tables, plan) if shuffled else tables
+    verdict = analyze(plan, mine).primary[0].comparison
+    assert verdict.method.startswith("studentised" if shuffled else "CUPED"), split
+    days = daily_effects(recorded_users(plan, mine))
+    last, found = days.points[-1], verdict.difference
+    assert (last.value, last.low, last.high) == (found.value, found.low, found.high)
+    assert days.label.difference(found.value) in days.sentence
+    assert 5 <= len(days.points) <= (10 if shuffled else 30)
+
+
+def with_a_tenth(tables: Any, plan: Experiment) -> Any:
+    """Return tables in which nine of ten users of the control were never assigned."""
+    thinned = Base(currency=tables.currency)
+    for name in tables.names:
+        rows = tables.query(f"SELECT * FROM {name}")
+        if name == "experiments":
+            kept = f"variant <> '{plan.control}' OR hash(user_id) % 10 = 0"
+            rows = tables.query(f"SELECT * FROM experiments WHERE {kept}")
+        thinned.connection.register("loading", rows)
+        thinned.connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM loading")
+        thinned.connection.unregister("loading")
+    thinned.names, thinned.last_day = tables.names, tables.last_day
+    return thinned
+
+
 def definition(experiment: Experiment) -> dict[str, Any]:
     return Change(version=1, experiment=experiment, changed_at=NOON, changed_by="me", reason="").to_row()
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from workbench.errors import NotEnoughData
 from workbench.experiments.analysis.monitoring import Monitoring
-from workbench.experiments.analysis.tested import compared
-from workbench.experiments.inference.comparison import Label
+from workbench.experiments.analysis.tested import compared, judged
+from workbench.experiments.inference.comparison import Comparison, Label
+from workbench.experiments.inference.permutation import METHOD as PERMUTED
+from workbench.experiments.users.reading import until
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.experiments.users.users import RecordedUsers
 
-MOST_DAYS = 30
+MOST_DAYS, MOST_SHUFFLED = 30, 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,11 +108,19 @@ def _since(days: tuple[DayPoint, ...]) -> str:
     return f"clear since {days[last_open + 1].day:%-d %b %Y}, looking daily"
 
 
-def daily_effects(users: RecordedUsers, *, level: float = 0.95) -> DailyEffects:
+def daily_effects(
+    users: RecordedUsers,
+    *,
+    level: float = 0.95,
+    decided: Sequence[Comparison] = (),
+    planned_users: float | None = None,
+    seed: int = 0,
+) -> DailyEffects:
     """Return the difference of the primary metric as it was known after each day.
 
-    Each day is read as it was then: who was assigned, and what happened, until its end. Of more than thirty
-    days, thirty at equal distances are read.
+    Each day is read as it was then: who was assigned, and what happened, until its end. Its figures come from
+    the procedure that decides at the end, so that the last day says what the verdict says. Of more than
+    thirty days, thirty at equal distances are read; ten where users are shuffled, which takes its time.
 
     Parameters
     ----------
@@ -116,34 +128,66 @@ def daily_effects(users: RecordedUsers, *, level: float = 0.95) -> DailyEffects:
         The users of an experiment: see `workbench.experiments.users.users.recorded_users`.
     level : float
         Of the intervals.
+    decided : sequence of Comparison
+        The primary metric at the last day, of each variant, where it has been compared already.
+    planned_users : float, optional
+        Users at which the bounds are narrowest; all users of the test, unless given.
+    seed : int
+        Of permutations.
     """
     metric, window = users.metrics[0], users.seen.window
-    days = window.days if window else 0
-    step = max(1, -(-days // MOST_DAYS))
-    looks = list(range(days, 0, -step))[::-1]
-    planned = float(users.assigned.get("users") or 0) or 1.0
-    daily, alpha = Monitoring(kind="any time", planned_users=planned), round(1 - level, 12)
+    if window is None:
+        return DailyEffects(label=metric.label, points=(), level=level)
+    last = {one.variant: one for one in decided or _compared(users, level=level, seed=seed, by_users=True)}
+    shuffled = any(one.method.startswith(PERMUTED) for one in last.values())
+    step = max(1, -(-window.days // (MOST_SHUFFLED if shuffled else MOST_DAYS)))
+    size = planned_users or float(users.assigned.get("users") or 0) or 1.0
+    bounds = Monitoring(kind="any time", planned_users=size)
     points: list[DayPoint] = []
-    for day in looks:
-        reading = users.read_until(day)
-        if reading is None or window is None:
-            continue
-        for found in compared(metric, reading.sums, level=level):
-            one, size = found.difference, found.n + found.n_control
-            bound = daily.at_this_look(one, size, alpha=alpha)
-            if bound is None:
-                continue
-            points.append(
-                DayPoint(
-                    day=window.first + timedelta(days=day - 1),
-                    variant=found.variant,
-                    users=size,
-                    value=one.value,
-                    low=one.low,
-                    high=one.high,
-                    bound_low=bound.low,
-                    bound_high=bound.high,
-                )
-            )
+    for day in range(window.days, 0, -step):
+        found = [*last.values()]
+        if day < window.days:
+            found = _compared(_until(users, day), level=level, seed=seed, by_users=shuffled)
+        points += _points(window.first + timedelta(days=day - 1), found, bounds, level)
     points.sort(key=lambda point: (users.variants.index(point.variant), point.day))
     return DailyEffects(label=metric.label, points=tuple(points), level=level)
+
+
+def _until(users: RecordedUsers, day: int) -> RecordedUsers:
+    """Return the users, and of them the first metric, as they were after so many days."""
+    first = replace(users.question, outcomes=users.question.outcomes[:1])
+    return replace(users, question=until(first, day))
+
+
+def _compared(users: RecordedUsers, *, level: float, seed: int, by_users: bool) -> list[Comparison]:
+    """Return the first metric of all variants: from sums alone, or asking for single users where it must."""
+    metric = users.metrics[0]
+    try:
+        sums = users.read().sums
+    except NotEnoughData:
+        return []
+    if by_users:
+        return [one.comparison for one in judged(metric, sums, users, level=level, seed=seed)]
+    return list(compared(metric, sums, level=level))
+
+
+def _points(day: date, found: Sequence[Comparison], bounds: Monitoring, level: float) -> list[DayPoint]:
+    points = []
+    for one in found:
+        size, apart = one.n + one.n_control, one.difference
+        bound = bounds.at_this_look(apart, size, alpha=round(1 - level, 12))
+        if bound is None:
+            continue
+        points.append(
+            DayPoint(
+                day=day,
+                variant=one.variant,
+                users=size,
+                value=apart.value,
+                low=apart.low,
+                high=apart.high,
+                bound_low=bound.low,
+                bound_high=bound.high,
+            )
+        )
+    return points

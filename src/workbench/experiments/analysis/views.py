@@ -104,7 +104,13 @@ def ab_test(
         note = "The experiment was not defined here: equal shares are taken as its planned split."
     try:
         found = analyze(plan, tables)
-        settled = daily_effects(recorded_users(plan, tables), level=plan.level)
+        running = found.monitoring.kind == "any time"
+        settled = daily_effects(
+            recorded_users(plan, tables),
+            level=plan.level,
+            decided=[one.comparison for one in found.primary],
+            planned_users=found.monitoring.planned_users if running else None,
+        )
     except NotEnoughData as error:
         return ABTest(name=kept.name, missing=str(error))
     if note:
