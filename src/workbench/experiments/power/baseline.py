@@ -13,6 +13,7 @@ from workbench.errors import UsageError
 
 Floats = NDArray[np.float64]
 Kind = Literal["proportion", "mean", "ratio"]
+_LARGEST = 1e100  # what is larger cannot be squared and added up
 KINDS: tuple[Kind, ...] = ("proportion", "mean", "ratio")
 
 
@@ -46,7 +47,9 @@ class Baseline:
             raise UsageError(f"A metric is one of {', '.join(KINDS)}, not {self.kind!r}.")
         if self.kind == "proportion" and not 0 < self.value < 1:
             raise UsageError(f"A share lies between 0 and 1, {self.value:g} does not: write 5 % as 0.05.")
-        if self.kind != "proportion" and not (math.isfinite(self.value) and 0 < self.sd < math.inf):
+        if self.kind != "proportion" and not (
+            abs(self.value) < _LARGEST and 1 / _LARGEST < self.sd < _LARGEST
+        ):
             raise UsageError(
                 f"A {self.kind} needs its baseline and its standard deviation per user, above 0: "
                 f"{self.value:g} and {self.sd:g} were given."

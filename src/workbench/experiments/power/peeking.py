@@ -49,7 +49,7 @@ def power_over_looks(fixed: float, *, tail: float, looks: int) -> float:
 @lru_cache(maxsize=256)
 def single_look_power(power: float, *, tail: float, looks: int) -> float:
     """Return the power with one look that a sample needs for a given power with planned looks."""
-    drift = brentq(lambda some: _with_looks(some, tail, looks) - power, 0.0, 12.0, xtol=1e-9)
+    drift = brentq(lambda some: _with_looks(some, tail, looks) - power, 0.0, 20.0, xtol=1e-9)
     return float(ndtr(drift + ndtri(tail)))
 
 

@@ -14,7 +14,7 @@ from workbench.experiments.power.plan_checks import warnings
 from workbench.experiments.power.plan_tables import alternatives, curve, durations, peeking
 from workbench.experiments.power.planned import Design
 from workbench.experiments.power.procedure import Correction, Procedure
-from workbench.experiments.power.sample_size import detectable_effect, power_of, sample_size
+from workbench.experiments.power.sample_size import MOST, detectable_effect, power_of, sample_size
 
 if TYPE_CHECKING:
     from workbench.source import Tables
@@ -214,6 +214,11 @@ def design_of(
     """
     if effect is not None and not math.isfinite(effect):
         raise UsageError(f"The smallest change worth finding is a number, not {effect:g}.")
+    if baseline.kind == "proportion" and procedure.margin >= baseline.value:
+        raise UsageError(
+            f"A margin of {procedure.margin:g} is no less than the baseline, {baseline.value:g}: "
+            "nothing could break it. Give 0.02 for 2 % of the baseline."
+        )
     effect, power, sizes = _solved(baseline, procedure, effect, power, users)
     needed = arrivals.days_for(sum(sizes)) if arrivals else None
     days = max(SHORTEST, whole_weeks(needed)) if needed else None
@@ -247,6 +252,8 @@ def _solved(
         total = sample_size(baseline, effect, procedure, power=power)
         return effect, power, tuple(math.ceil(total * share - 1e-6) for share in procedure.split)
     sizes = tuple(int(users * share + 1e-6) for share in procedure.split)
+    if users > MOST:
+        raise UsageError(f"{users:,} users are more than there are anywhere: give at most {MOST:,.0f}.")
     if min(sizes) < 2:
         raise NotEnoughData(f"Not enough data: {users:,} users are fewer than two in each group.")
     if effect is not None:

@@ -14,6 +14,7 @@ from scipy.special import ndtr
 from workbench.errors import UsageError
 
 Correction = Literal["none", "bonferroni", "dunnett"]
+LEAST_ALPHA = 1e-12  # what is smaller, the integrals over looks cannot tell from 0
 CORRECTIONS: tuple[Correction, ...] = ("none", "bonferroni", "dunnett")
 
 
@@ -46,8 +47,11 @@ class Procedure:
     margin: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.alpha < 0.5:
-            raise UsageError(f"alpha lies between 0 and 0.5, not at {self.alpha:g}: 0.05 is usual.")
+        if not LEAST_ALPHA <= self.alpha < 0.5:
+            raise UsageError(
+                f"alpha lies between 0 and 0.5 and is {LEAST_ALPHA:g} at least, not {self.alpha:g}: "
+                "0.05 is usual."
+            )
         if self.sides not in {1, 2} or not 1 <= self.looks <= 365:
             raise UsageError("A test has 1 or 2 sides, and 1 to 365 looks.")
         if len(self.split) < 2 or min(self.split) <= 0 or not math.isclose(sum(self.split), 1, abs_tol=1e-9):

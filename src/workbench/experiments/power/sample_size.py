@@ -29,6 +29,7 @@ from workbench.experiments.power.peeking import power_over_looks, single_look_po
 from workbench.experiments.power.procedure import Procedure
 
 Floats = NDArray[np.float64]
+MOST_POWER = 0.999999999
 MOST = 1e13  # users; more are nowhere
 
 
@@ -206,6 +207,8 @@ def _single_look(power: float, procedure: Procedure) -> float:
 def _check_power(power: float, procedure: Procedure) -> None:
     if not procedure.alpha < power < 1:
         raise UsageError(f"Power lies between alpha ({procedure.alpha:g}) and 1, not at {power:g}.")
+    if power > MOST_POWER:
+        raise UsageError(f"No test is that sure: give a power up to {MOST_POWER}, 0.8 is usual.")
 
 
 def _root(missing: Callable[[float], float], low: float, high: float, of: str) -> float:
