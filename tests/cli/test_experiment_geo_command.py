@@ -111,8 +111,6 @@ def test_a_geo_test_is_kept_run_analysed_and_decided(stores: Path, plan: Path) -
     assert by_name.analysis.test.minimum_effect == 0.08
     assert by_name.analysis.lift.value == found["figures"]["lift"]["value"]
     assert experiments.geo_report(tables).sentence == by_name.sentence
-    with pytest.raises(UsageError, match="posters is a geo test"):
-        experiments.ab_test(tables, "posters")
 
 
 def test_a_running_test_says_how_far_it_is(stores: Path, plan: Path) -> None:
@@ -188,8 +186,12 @@ def test_names_are_of_one_test_only(empty: Path, plan: Path, tmp_path: Path) -> 
     assert "those planned" in run(empty, "analyze", "posters", "--metric", "orders", fails=UsageError)
     told = run(empty, "decide", "posters", "--variant", "treated", "--why", "x", fails=UsageError)
     assert "has not run" in told
+    run(empty, "assign", "letters", "--users", tmp_path / "users")
+    tables = Workspace.open(empty).tables()
     with pytest.raises(UsageError, match="compares users"):
-        experiments.geo_report(Workspace.open(empty).tables(), name="letters")
+        experiments.geo_report(tables, name="letters")
+    with pytest.raises(UsageError, match="posters is a geo test"):
+        experiments.ab_test(tables, "posters")
 
 
 @pytest.mark.parametrize(

@@ -39,11 +39,13 @@ def markets(
     from workbench.experiments.geo.views import next_geo_test
     from workbench.store import Workspace
 
-    lengths = {"sizes": _numbers(sizes, "--sizes"), "periods": _numbers(periods, "--periods")}
+    counts, lengths = _numbers(sizes, "--sizes"), _numbers(periods, "--periods")
     if expected_return is not None and not 0 < expected_return < float("inf"):
         raise UsageError(f"An expected return is a figure above 0, not {expected_return:g}.")
     tables = Workspace.open(workspace).tables()
-    found = next_geo_test(tables, metric=metric, **lengths, expected_return=expected_return, seed=seed)
+    found = next_geo_test(
+        tables, metric=metric, sizes=counts, periods=lengths, expected_return=expected_return, seed=seed
+    )
     if found.markets is None:
         raise NotEnoughData(found.missing)
     if as_json:

@@ -223,14 +223,18 @@ def _period(text: str) -> str:
 class GeoExperimentParameters(RunParameters):
     """Parameters of the report on a geo test."""
 
+    experiment: ExperimentName | None = Field(
+        default=None,
+        description="The geo test as it was defined; none is the one that ended last, or that spend shows.",
+    )
     metric: Literal["revenue", "orders"] = Field(default="revenue", description="What is looked at.")
     treated: Annotated[str, StringConstraints(max_length=20_000)] = Field(
         default="",
-        description='The markets in which it ran, joined by ";"; none are those in which money was spent.',
+        description='The markets in which it ran, joined by ";"; none are those defined, or with spend.',
     )
     days: Annotated[str, AfterValidator(_period)] | None = Field(
         default=None,
-        description='Days of the test, "2024-05-01:2024-05-28"; none are the days with spend there.',
+        description='Days, "2024-05-01:2024-05-28"; none are those defined, or with spend there.',
         json_schema_extra={"format": "window"},
     )
     cooldown: int = Field(default=0, ge=0, le=90, description="Days after it in which it may still work.")

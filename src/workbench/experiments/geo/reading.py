@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -158,6 +158,14 @@ def _regions(tables: Tables, metric: str, window: str | Window | None, gaps: Gap
     panel = panel_of(pa.table({name: list(column) for name, column in columns.items()}), gaps=gaps)
     note = f"{metric} of {nowhere:,.0f} without a region is left out."
     return replace(panel, notes=(*panel.notes, *((note,) if nowhere else ())))
+
+
+def last_sold(tables: Tables) -> date | None:
+    """Return the last day of the table of markets; of all data where there is none."""
+    if MARKETS not in tables.names:
+        return tables.last_day
+    last: date | None = tables.query(f"SELECT max(date) AS last FROM {MARKETS}")["last"][0].as_py()
+    return last
 
 
 def check_metric(metric: str) -> Metric:

@@ -14,7 +14,7 @@ from workbench.experiments.geo.markets import MarketRules, Markets, select_marke
 from workbench.experiments.geo.panel import Panel
 from workbench.experiments.geo.plan import GeoTest
 from workbench.experiments.geo.power import PowerCurve, power_curve
-from workbench.experiments.geo.reading import geo_panel
+from workbench.experiments.geo.reading import geo_panel, last_sold
 from workbench.experiments.geo.recorded import analyze_kept, analyze_recorded
 from workbench.experiments.records.kept import kept_experiment, kept_experiments
 from workbench.metrics.window import Window, resolve
@@ -146,7 +146,7 @@ def kept_geo_test(tables: Tables, name: str | None = None) -> GeoTest | None:
             raise UsageError(f"{name} compares users, not regions: the notebook ab_test reports it.")
         return found
     tests = [kept.geo_test for kept in kept_experiments(tables).rows if kept.geo_test is not None]
-    last = tables.last_day
+    last = last_sold(tables)
     over = [
         test
         for test in tests
