@@ -108,7 +108,10 @@ class GeoAnalysis:
             f"({self._amount(total.low)} to {self._amount(total.high)})."
         )
         if self.verdict.finding == "no effect":
-            said = f"{self.test.name} did not move {self.test.metric} in {where}. {self.verdict.why}"
+            said = (
+                f"{self.test.name} has no effect worth finding on {self.test.metric} in {where}. "
+                f"{self.verdict.why}"
+            )
         return f"{said} {self.verdict.recommendation}"
 
     def _amount(self, value: float) -> str:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from workbench.experiments.geo.synthetic_control import Counterfactual
 
 
+MONEY = "revenue"
+
+
 def analyze_geo(
     test: GeoTest,
     panel: Panel,
@@ -78,6 +81,8 @@ def analyze_geo(
     brought, no_returns = _returns(found, placebo.effect, cost, test, seed, currency)
     worth = test.minimum_effect or WORTH_FINDING
     checks = checks_of(found, placebo, size, power, worth=worth, no_rehearsal=no_rehearsal)
+    # Only of money it can be said whether it is more than was spent: three orders for 20 EUR may be plenty.
+    money = currency is not None or test.metric == MONEY
     did, regression = differences(split, level=test.level), time_based_regression(split, level=test.level)
     lifts = {own.method: own.lift for own in (found, other, did.found, regression.found)}
     notes = (
@@ -100,7 +105,7 @@ def analyze_geo(
         power=power,
         returns=brought,
         checks=checks,
-        verdict=verdict_of(placebo.effect, checks, worth=worth, returns=brought),
+        verdict=verdict_of(placebo.effect, checks, worth=worth, returns=brought if money else None),
         notes=tuple(dict.fromkeys(note for note in notes if note)),
         currency=currency,
     )

@@ -119,6 +119,11 @@ def split(
             f"The test from {start} to {end or 'the end'} with {cooldown} periods of cooldown does not lie "
             f"within the data, {panel.days[0]} to {panel.days[-1]}."
         )
+    if start != panel.days[first]:
+        raise UsageError(
+            f"The test starts on {start}, within the period that begins on {panel.days[first - 1]}: what is "
+            "treated in part is neither before the test nor in it. Start it with a period, or take days."
+        )
     post = after - first + cooldown
     if first < max(MIN_PRE, post):
         raise NotEnoughData(

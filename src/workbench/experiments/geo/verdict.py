@@ -111,7 +111,7 @@ def verdict_of(
     worth : float
         The lift worth finding, as a share.
     returns : Returns, optional
-        What it brought for its cost.
+        What it brought for its cost, where both are money; below a cost of 0 spend was cut.
     """
     failed = [check for check in checks if not check.passed]
     blocking = [check for check in failed if check.blocks]
@@ -220,11 +220,24 @@ def _size(size: MeasuredSize) -> Check:
 
 
 def _after(finding: Finding, returns: Returns | None) -> str:
+    if returns is not None and returns.cost < 0:
+        return _by_saving(finding, returns.iroas)
     if finding == "harms":
         return "Stop it: sales fell where it ran."
     if returns is None:
         return "It sells. Set its cost against what it brought before rolling it out."
     return _by_return(returns.iroas)
+
+
+def _by_saving(finding: Finding, iroas: Estimate) -> str:
+    """Return what follows where spend was cut: what was lost for each unit of money saved."""
+    if finding == "works":
+        return "Sales rose though less was spent: leave it off, and find out why."
+    if iroas.low > 1:
+        return "Spend again: each unit of money that was saved lost more than itself. Mind the margin."
+    if iroas.high < 1:
+        return "Less was lost than saved: the spend did not pay at this price."
+    return "Sales fell where spend was cut; whether the spend paid is open."
 
 
 def _by_return(iroas: Estimate) -> str:
