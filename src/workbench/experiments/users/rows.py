@@ -39,7 +39,11 @@ def assignments(question: Question) -> Expression:
         since_=rows.assigned_at.min(),
     )
     several = sql.when(users.least_ != users.most_, 1, 0)
-    return users.select("who_", "variant_", "since_", several_=several, key_=user_key(users.who_))
+    # Calendars are slow: counted back once per user, not once per event.
+    begins = users.since_ - sql.interval(question.before_days)
+    return users.select(
+        *("who_", "variant_", "since_"), begins_=begins, several_=several, key_=user_key(users.who_)
+    )
 
 
 def first_instant(question: Question) -> Expression:
@@ -62,7 +66,7 @@ def user_rows(question: Question) -> Expression:
         sums = _summed(question, table, mine, users)
         rows = rows.left_join(sums, rows.key_ == sums.user_).drop("user_")
     if question.tells_new or question.by in ("region", "acquisition_channel", "tenure"):
-        rows = _with_users(rows, question)
+        rows = _with_users(rows)
     if question.by in ("segment", "platform"):
         rows = _with_last(rows, users, question.by)
     made = {f"c{place}": _column(rows, question, name) for place, name in enumerate(question.names)}
@@ -79,26 +83,64 @@ def _summed(question: Question, table: str, leaves: tuple[UserLeaf, ...], users:
     rows = hoisted(query)
     # Numbers are grouped and joined in a fraction of the time that texts take.
     own, at = TABLES[table].user, "timestamp" if table == "facts" else TABLES[table].day
-    known = users.select("who_", "since_", who_key_=users.key_)
+    known = users.select("who_", "since_", "begins_", who_key_=users.key_)
     rows = rows.inner_join(known, rows[own] == (known.who_key_ if table == "facts" else known.who_))
     started = rows[at] >= first_instant(question)
-    after = (rows[at] >= rows.since_) & started
-    begins = rows.since_ - sql.interval(question.before_days)
-    before = (rows[at] < rows.since_) & (rows[at] >= begins)
-    figures = {_name(question, leaf, before=False): _figure(rows, leaf, after) for leaf in leaves}
+    spans = {False: (rows[at] >= rows.since_) & started}
     if question.before_days:
-        figures |= {_name(question, leaf, before=True): _figure(rows, leaf, before) for leaf in leaves}
-    figures[f"early_{table}"] = sql.when((rows[at] < rows.since_) & started, 1, 0).sum()
-    return aggregated(rows, {"user_": rows.who_key_}, **figures)
+        spans[True] = (rows[at] < rows.since_) & (rows[at] >= rows.begins_)
+    asked = {
+        _name(question, leaf, before=before): (leaf, when)
+        for before, when in spans.items()
+        for leaf in leaves
+    }
+    early = {f"early_{table}": sql.when((rows[at] < rows.since_) & started, 1, 0).sum()}
+    items = {leaf.column for leaf in leaves if isinstance(leaf, Distinct) and not _counts_users(leaf)}
+    if len(items) == 1:
+        return _by_item(rows, items.pop(), asked, early)
+    figures = {name: sql.number(_figure(rows, leaf, when)) for name, (leaf, when) in asked.items()}
+    return aggregated(rows, {"user_": rows.who_key_}, **figures, **early)
+
+
+def _by_item(
+    rows: Expression,
+    column: str,
+    asked: dict[str, tuple[UserLeaf, Expression]],
+    early: dict[str, Expression],
+) -> Expression:
+    """Return the sums of each user by way of their distinct items: grouped once for all figures.
+
+    Engines group anew for each number of distinct values.
+    """
+    each = {
+        name: _flag(rows, leaf, when).max() if _counts_items(leaf) else _figure(rows, leaf, when)
+        for name, (leaf, when) in asked.items()
+    }
+    groups = aggregated(rows, {"user_": rows.who_key_, "item_": rows[column]}, **each, **early)
+    figures = {
+        name: sql.number(groups[name].max() if _counts_users(leaf) else groups[name].sum())
+        for name, (leaf, _) in asked.items()
+    }
+    return aggregated(groups, {"user_": groups.user_}, **figures, **{n: groups[n].sum() for n in early})
+
+
+def _counts_users(leaf: UserLeaf) -> bool:
+    return isinstance(leaf, Distinct) and leaf.column == TABLES[leaf.table].user
+
+
+def _counts_items(leaf: UserLeaf) -> bool:
+    return isinstance(leaf, Distinct) and not _counts_users(leaf)
 
 
 def _figure(rows: Expression, leaf: UserLeaf, when: Expression) -> Expression:
-    value = value_of(rows, leaf)
-    if not isinstance(leaf, Distinct):
-        return sql.number(sql.when(when, value).sum())
-    if leaf.column == TABLES[leaf.table].user:
-        return sql.number(sql.when(when & value.notnull(), 1, 0).max())
-    return sql.number(sql.when(when, value).nunique())
+    if _counts_users(leaf):
+        return _flag(rows, leaf, when).max()
+    found = sql.when(when, value_of(rows, leaf))
+    return found.nunique() if _counts_items(leaf) else found.sum()
+
+
+def _flag(rows: Expression, leaf: UserLeaf, when: Expression) -> Expression:
+    return sql.when(when & value_of(rows, leaf).notnull(), 1, 0)
 
 
 def _name(question: Question, leaf: UserLeaf, *, before: bool) -> str:
@@ -121,7 +163,7 @@ def _weighted(rows: Expression, question: Question, terms: Terms, *, before: boo
     return total
 
 
-def _with_users(rows: Expression, question: Question) -> Expression:
+def _with_users(rows: Expression) -> Expression:
     users = sql.unbound("users")
     known = users.select(
         known_=users.user_id,
@@ -130,7 +172,7 @@ def _with_users(rows: Expression, question: Question) -> Expression:
         signup_=users.signup_at,
     )
     rows = rows.left_join(known, rows.who_ == known.known_)
-    unknown = rows.signup_.isnull() | (rows.signup_ > rows.since_ - sql.interval(question.before_days))
+    unknown = rows.signup_.isnull() | (rows.signup_ > rows.begins_)
     young = rows.signup_ > rows.since_ - sql.interval(_NEW_DAYS)
     tenure = sql.when(rows.signup_.isnull(), None, sql.when(young, "new", "returning"))
     return rows.mutate(new_=sql.when(unknown, 1, 0), tenure_=tenure)
