@@ -155,3 +155,18 @@ def test_users_who_were_not_followed_for_four_weeks_are_left_out() -> None:
     assert (found.pairs, found.left_out) == (15_000, 5000)
     nobody = weeks_of(replace(pairs, followed=np.full(20_000, 27.0)))
     assert "28 days" in nobody.missing
+
+
+def test_a_holdout_too_small_to_compare_is_said_to_be_so() -> None:
+    pairs = people(users=60)
+    two = replace(
+        pairs,
+        held=np.arange(60) % 10 == 0,
+        campaigns=("a", "b"),
+        campaign=np.arange(60) // 30,
+        cost=np.repeat(pairs.cost, 2),
+    )
+    found = health_of(two)
+    assert not np.isfinite(found.detectable)
+    assert "Nothing is known of users before." in set(found.to_frame()["says"])
+    assert "could not be measured" in found.sentence

@@ -69,7 +69,7 @@ def balance(pairs: Pairs) -> Balance:
     would make of them gives one chi-square of all traits.
     """
     pairs = pairs.comparable()
-    names, x = _columns(pairs)
+    names, x = _columns(pairs) if len(pairs) else ([], np.zeros((0, 0)))
     if not names or not pairs.held.any() or pairs.held.all():
         return Balance(traits=(), p=float("nan"), df=0)
     count = len(pairs.campaigns)
