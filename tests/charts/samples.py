@@ -734,6 +734,7 @@ RESULTS = {
     "experiment_daily": ab_test,
     "experiment_effects": ab_test,
     "experiment_notes": ab_test,
+    "experiment_worth": ab_test,
     "experiment_table": ab_test,
     "experiment_traffic": ab_test,
     "holdout_balance": health,

@@ -31,7 +31,7 @@ from workbench.charts.designs import (
     power_curve,
     simulated_power,
 )
-from workbench.charts.experiment_tables import experiment_notes, experiment_table
+from workbench.charts.experiment_tables import experiment_notes, experiment_table, experiment_worth
 from workbench.charts.experiments import experiment_daily, experiment_effects, experiment_traffic
 from workbench.charts.flows import moves
 from workbench.charts.geo import geo_course, geo_cumulative, geo_placebos
@@ -78,6 +78,7 @@ __all__ = [
     "experiment_notes",
     "experiment_table",
     "experiment_traffic",
+    "experiment_worth",
     "false_alarms",
     "frequency",
     "funnel",

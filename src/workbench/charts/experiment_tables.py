@@ -40,21 +40,53 @@ def experiment_notes(result: ABTest) -> Alerts | Nothing:
     return Alerts(items=items, calm="Nothing is known against these figures.")
 
 
+def experiment_worth(result: ABTest) -> DataTable | Nothing:
+    """Return what each difference is worth, how likely the variant is better, and how that was found."""
+    if result.missing or result.analysis is None:
+        return Nothing(
+            title="What it is worth", reason=result.missing or "Not enough data: nothing was compared."
+        )
+    return tabulate(
+        [
+            _Worth(
+                metric=one.comparison.label.heading,
+                variant=coded(one.variant),
+                worth=one.worth or MISSING,
+                chance=finite(one.chance),
+                method=one.difference.method,
+            )
+            for one in result.analysis.findings
+        ],
+        [
+            text("metric", "Metric"),
+            text("variant", "Variant"),
+            text("worth", "Worth"),
+            figure("chance", "Chance to be better", "%"),
+            text("method", "Method"),
+        ],
+        caption="What the differences are worth if everybody gets the variant",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Worth:
+    metric: str
+    variant: str
+    worth: str
+    chance: float | None
+    method: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Line:
     metric: str
-    role: str
     variant: str
     value: str
     control: str
     difference: str
-    interval: str
     relative: float | None
     p: str
     course: str
-    chance: float | None
-    worth: str
-    method: str
 
 
 def comparisons(findings: Sequence[Finding]) -> DataTable:
@@ -63,18 +95,13 @@ def comparisons(findings: Sequence[Finding]) -> DataTable:
         [_line(one) for one in findings],
         [
             text("metric", "Metric"),
-            text("role", "Role"),
             text("variant", "Variant"),
             text("value", "Its figure"),
             text("control", "Control"),
-            text("difference", "Difference"),
-            text("interval", "Interval"),
+            text("difference", "Difference and interval"),
             figure("relative", "Change", "%"),
             text("p", "p, adjusted"),
             text("course", "Verdict"),
-            figure("chance", "Chance to be better", "%"),
-            text("worth", "Worth"),
-            text("method", "Method"),
         ],
         caption="Every metric against the control",
     )
@@ -83,25 +110,26 @@ def comparisons(findings: Sequence[Finding]) -> DataTable:
 def _line(one: Finding) -> _Line:
     found, label = one.comparison, one.comparison.label
     shown = one.difference
-    told = COURSES[one.course]
-    if one.guarded is not None:
-        told = {"ok": "holds", "violated": "fails", "cannot tell": "open"}[one.guarded.verdict]
-    ends = f"{label.difference(shown.low)} to {label.difference(shown.high)}" if shown.known else MISSING
+    ends = f" ({label.difference(shown.low)} to {label.difference(shown.high)})" if shown.known else ""
     return _Line(
         metric=label.heading,
-        role=one.role,
         variant=coded(one.variant),
         value=label.shown(found.value.value),
         control=label.shown(found.value_control.value),
-        difference=label.difference(shown.value),
-        interval=ends,
+        difference=f"{label.difference(shown.value)}{ends}",
         relative=finite(found.relative.value),
         p=shown_p(one.p_adjusted),
-        course=told,
-        chance=finite(one.chance),
-        worth=one.worth,
-        method=shown.method,
+        course=_told(one),
     )
+
+
+def _told(one: Finding) -> str:
+    """Return where a metric went; of a guardrail whether it holds."""
+    if one.guarded is None:
+        return COURSES[one.course]
+    return {"ok": "guardrail holds", "violated": "guardrail fails", "cannot tell": "guardrail open"}[
+        one.guarded.verdict
+    ]
 
 
 def finite(value: float) -> float | None:

@@ -23,6 +23,10 @@ from workbench.experiments.inference.sums import Sums
 
 Place = tuple[int, ...]
 SAME = "every user has the same value, so chance cannot be told from effect"
+TURNED = (
+    "the plain figures point the other way: the groups differed by chance before the test, and the "
+    "difference is adjusted for that"
+)
 ALIKE = "too few users, or all alike, for an interval"
 
 
@@ -204,7 +208,7 @@ def _health(by: Adjusted, covariates: Sequence[Column], place: Place) -> list[st
         for column, p in zip(covariates, by.balance[place].tolist(), strict=True)
         if p < cuped.BALANCE
     ]
-    return notes + (["the covariates turn the sign of the difference"] if by.flipped[place] else [])
+    return notes + ([TURNED] if by.flipped[place] else [])
 
 
 def _comparisons(sums: Sums, label: Label, found: _Found) -> tuple[Comparison, ...]:
