@@ -6,20 +6,24 @@ is known. Means of few buyers or of very uneven ones are tested by permutation i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from workbench.experiments.analysis.uneven_ratios import with_uneven
 from workbench.experiments.definition import Guardrail
 from workbench.experiments.inference.comparing import compare_means, compare_proportions, compare_ratios
 from workbench.experiments.inference.comparison import Comparison
 from workbench.experiments.inference.noninferiority import Guarded, guard, guard_by
 from workbench.experiments.inference.permutation import METHOD as PERMUTED
 from workbench.experiments.inference.permutation import permutation_test
+from workbench.experiments.inference.permutation_ratio import METHOD as PERMUTED_RATIO
 from workbench.experiments.inference.ranks import Ranked, compare_ranks
 from workbench.experiments.inference.ratios import linearised
+from workbench.experiments.inference.relative import NO_CONTROL, UNBOUNDED
 from workbench.experiments.inference.skewness import FEW_BUYERS, needs_permutation, skewness_between
 from workbench.experiments.inference.sums import Sums
 from workbench.experiments.users.metric import UserMetric
@@ -27,9 +31,10 @@ from workbench.experiments.users.question import NEW
 from workbench.experiments.users.users import Users
 
 ENOUGH_CONVERTED = 50
-MOST_BUYERS = 20_000  # beyond, shuffling takes too long and would not help against one extreme user
+MOST_BUYERS = 200_000  # of one group and the control; beyond, shuffling takes too long
 MOST_OF_ONE = 0.5  # of the spread of all users
 _DRAWS = 5e7
+_TOO_RARE = f"not adjusted for the time before: fewer than {ENOUGH_CONVERTED} users converted, or did not"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +65,21 @@ def judged(
         Of permutations.
     """
     found = compared(metric, sums, level=level)
-    if metric.kind != "mean":
+    if metric.kind == "share":
         return tuple(Judged(metric=metric, comparison=one) for one in found)
+    plain = compared(_without_before(metric), sums, level=level)
+    if metric.kind == "ratio":
+        made = with_uneven(metric, (found, plain), sums, users, level=level, seed=seed)
+        return tuple(Judged(metric=metric, comparison=one) for one in made)
     counted = users.values(metric.columns.value)
-    return tuple(_robust(metric, one, counted, level=level, seed=seed) for one in found)
+    return tuple(
+        _robust(metric, (one, raw), counted, level=level, seed=seed)
+        for one, raw in zip(found, plain, strict=True)
+    )
+
+
+def _without_before(metric: UserMetric) -> UserMetric:
+    return replace(metric, columns=replace(metric.columns, before="", of_before=""))
 
 
 def compared(metric: UserMetric, sums: Sums, *, level: float = 0.95) -> tuple[Comparison, ...]:
@@ -78,6 +94,8 @@ def compared(metric: UserMetric, sums: Sums, *, level: float = 0.95) -> tuple[Co
         found = compare_means(mine, columns.value, label=metric.label, covariates=covariates, level=level)
     else:
         found = compare_proportions(mine, columns.value, label=metric.label, level=level)
+        if covariates:
+            found = tuple(replace(one, notes=(*one.notes, _TOO_RARE)) for one in found)
     return found
 
 
@@ -89,9 +107,15 @@ def _many(sums: Sums, column: str) -> bool:
 
 
 def _robust(
-    metric: UserMetric, found: Comparison, counted: dict[str, tuple[Any, Any]], *, level: float, seed: int
+    metric: UserMetric,
+    both: tuple[Comparison, Comparison],
+    counted: dict[str, tuple[Any, Any]],
+    *,
+    level: float,
+    seed: int,
 ) -> Judged:
     """Return a comparison of means with the check by ranks, by permutation where means alone mislead."""
+    found, plain = both  # with the time before and without
     values, counts = _beside(counted, found.control, found.variant)
     if min(found.n, found.n_control) < 2 or not found.difference.known:
         return Judged(metric=metric, comparison=found)
@@ -113,20 +137,18 @@ def _robust(
     if not permuted.difference.known:
         return Judged(metric=metric, comparison=found, ranked=ranked)
     why = _by_permutation(buyers, adjusted=metric.columns.before != "")
+    odd = UNBOUNDED if math.isinf(permuted.relative.high) or math.isinf(permuted.relative.low) else ""
+    kept = [note for note in found.notes if note not in (NO_CONTROL, UNBOUNDED)]
     made = replace(
         found,
-        value=replace(found.value, value=_mean(values, counts[:, 1]), note="not adjusted"),
-        value_control=replace(found.value_control, value=_mean(values, counts[:, 0]), note="not adjusted"),
+        value=replace(plain.value, note="not adjusted"),
+        value_control=replace(plain.value_control, note="not adjusted"),
         difference=permuted.difference,
-        relative=permuted.relative,
+        relative=replace(permuted.relative, note=permuted.relative.note or odd),
         reduction=float("nan"),
-        notes=(why,),
+        notes=tuple(dict.fromkeys(note for note in (why, odd, *kept) if note)),
     )
     return Judged(metric=metric, comparison=made, ranked=ranked)
-
-
-def _mean(values: Any, counts: Any) -> float:
-    return float(values @ counts / counts.sum())
 
 
 def _by_permutation(buyers: float, *, adjusted: bool) -> str:
@@ -197,7 +219,7 @@ def guarded(
     }
     return {
         variant: guard_by(found[variant].relative, variant=variant, **asked)
-        if metric.kind == "share" or found[variant].method == PERMUTED
+        if metric.kind == "share" or found[variant].method in (PERMUTED, PERMUTED_RATIO)
         else guard(mine.pair(variant), mine.columns[0], **asked)
         for variant in sums.variants[1:]
     }

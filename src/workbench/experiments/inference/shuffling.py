@@ -65,18 +65,38 @@ def shuffles(table: Buyers, permutations: int, rng: np.random.Generator) -> Shuf
     scale = np.abs(values).max()
     figures = np.column_stack([values * treated, values * (1 - treated)]) / scale
     figures = np.column_stack([figures, figures**2])
-    buyers, users = len(values), table.users
+    sums = shuffled_sums(figures, users=table.users, permutations=permutations, rng=rng)
+    own, others, own_squares, others_squares = sums.T
+    return Shuffles(
+        own=(own * scale, own_squares * scale**2),
+        others=(others * scale, others_squares * scale**2),
+    )
+
+
+def shuffled_sums(
+    figures: Floats, *, users: tuple[int, int], permutations: int, rng: np.random.Generator
+) -> Floats:
+    """Return the sums of figures over the treated, one row per shuffle.
+
+    Parameters
+    ----------
+    figures : ndarray, shape (buyers, figures)
+        One row for each user who has any; the others have zeros.
+    users : pair of int
+        All users of the control, and of the treated.
+    permutations : int
+        How often to shuffle.
+    rng : numpy.random.Generator
+        Chance.
+    """
+    buyers = len(figures)
     sizes = rng.hypergeometric(buyers, sum(users) - buyers, users[1], size=permutations)
     rest = 2 * users[1] > sum(users)  # draw the smaller of the two groups
     sizes = buyers - sizes if rest else sizes
     rows = max(1, _CELLS // buyers)
     parts = [_subset_sums(figures, sizes[at : at + rows], rng) for at in range(0, permutations, rows)]
     sums = np.concatenate(parts)
-    own, others, own_squares, others_squares = (figures.sum(axis=0) - sums if rest else sums).T
-    return Shuffles(
-        own=(own * scale, own_squares * scale**2),
-        others=(others * scale, others_squares * scale**2),
-    )
+    return np.asarray(figures.sum(axis=0) - sums if rest else sums)
 
 
 def _subset_sums(figures: Floats, sizes: NDArray[np.int64], rng: np.random.Generator) -> Floats:

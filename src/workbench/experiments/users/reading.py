@@ -90,18 +90,32 @@ def values_of(tables: Tables, question: Question, column: str) -> dict[str, tupl
 
     Ranks, quantiles and permutations need no more than that.
     """
-    place = question.names.index(column)
+    rows = _counts_of(tables, question, (column,))
+    return {name: (values[:, 0], users) for name, (values, users) in rows.items()}
+
+
+def pairs_of_values(tables: Tables, question: Question, value: str, of: str) -> dict[str, tuple[Any, Any]]:
+    """Return for each variant the distinct pairs of two columns, and how many users have each."""
+    return _counts_of(tables, question, (value, of))
+
+
+def _counts_of(tables: Tables, question: Question, columns: tuple[str, ...]) -> dict[str, tuple[Any, Any]]:
+    places = tuple(question.names.index(column) for column in columns)
     text = sql.to_sql(
-        lambda: _counted(question, place),
-        ("experiment values", _source(), question.key, place),
+        lambda: _counted(question, places),
+        ("experiment values", _source(), question.key, places),
         tables.dialect,
     )
     answer = tables.query(_on_days(text, question, tables.dialect))
     variant = np.array(answer.column("variant_").to_pylist(), dtype=object)
-    value, users = (answer.column(name).to_numpy(zero_copy_only=False) for name in ("value_", "users_"))
-    order = np.argsort(value, kind="stable")
-    variant, value, users = variant[order], value[order].astype(float), users[order].astype(np.int64)
-    return {str(name): (value[variant == name], users[variant == name]) for name in np.unique(variant)}
+    names = [f"value{place}_" for place in range(len(columns))]
+    values = np.column_stack(
+        [answer.column(name).to_numpy(zero_copy_only=False).astype(float) for name in names]
+    )
+    users = answer.column("users_").to_numpy(zero_copy_only=False).astype(np.int64)
+    order = np.lexsort(values.T[::-1])
+    variant, values, users = variant[order], values[order], users[order]
+    return {str(name): (values[variant == name], users[variant == name]) for name in np.unique(variant)}
 
 
 def users_of(tables: Tables, question: Question) -> pa.Table:
@@ -134,9 +148,10 @@ def _summed(question: Question) -> Any:
     return aggregated(rows, keys, users_=rows.count(), early_=rows.early_.sum(), **figures)
 
 
-def _counted(question: Question, place: int) -> Any:
+def _counted(question: Question, places: tuple[int, ...]) -> Any:
     users = user_rows(question)
-    keys = {"variant_": users.variant_, "value_": users[f"c{place}"]}
+    keys = {"variant_": users.variant_}
+    keys |= {f"value{at}_": users[f"c{place}"] for at, place in enumerate(places)}
     return aggregated(users, keys, users_=users.count())
 
 

@@ -1,12 +1,13 @@
-"""One's own table with one row per user: the same sums as from a workspace, in two passes that keep no copy.
+"""One's own table with one row per user: the same sums as from a workspace, without a copy.
 
-The first pass looks at every value and finds the means; the second sums products of deviations from them.
-Files are read in pieces, so that memory does not grow with them.
+Where every value can be used, one pass sums all. Otherwise the first of two looks at every value and finds the
+means; the second sums products of deviations from them. Files are read in pieces, so that memory does not grow
+with them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from workbench.errors import BadInput, NotEnoughData, UsageError
 from workbench.experiments.users.metric import UserMetric, pairs_of
+from workbench.experiments.users.one_pass import one_pass
 from workbench.experiments.users.question import NEW
 from workbench.experiments.users.reading import Reading, reading_of
 from workbench.experiments.users.rows import NOT_SET
@@ -43,6 +45,8 @@ class UserTable:
         The mean of each column over all users.
     left_out : int
         Rows that were left out because a value was missing or infinite.
+    whole : Reading, optional
+        The sums by variant, where looking through the table found them already.
     """
 
     rows: pl.LazyFrame
@@ -50,6 +54,7 @@ class UserTable:
     variants: tuple[str, ...]
     middle: dict[str, float]
     left_out: int = 0
+    whole: Reading | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -60,6 +65,8 @@ class UserTable:
         """Return the sums by variant, and by stratum where a column is named."""
         import polars as pl
 
+        if not by and self.whole:
+            return self.whole
         if by and by not in self.rows.collect_schema().names():
             raise UsageError(f"The table has no column {by!r} to split by.")
         also = (NEW,) if NEW in self.middle else ()
@@ -85,6 +92,19 @@ class UserTable:
         parts = {name: rows.filter(pl.col("variant_") == name) for name in self.variants}
         return {
             name: (part["value_"].to_numpy().astype(float), part["users_"].to_numpy().astype(np.int64))
+            for name, part in parts.items()
+        }
+
+    def pairs(self, value: str, of: str) -> dict[str, tuple[Any, Any]]:
+        """Return for each variant the distinct pairs of two columns, and their numbers of users."""
+        import polars as pl
+
+        keys = ("variant_", pl.col(value).alias("value_"), pl.col(of).alias("of_"))
+        rows = self.rows.group_by(*keys).agg(pl.len().alias("users_")).sort("value_", "of_")
+        found = rows.collect(engine="streaming")
+        parts = {name: found.filter(pl.col("variant_") == name) for name in self.variants}
+        return {
+            name: (part.select("value_", "of_").to_numpy(), part["users_"].to_numpy().astype(np.int64))
             for name, part in parts.items()
         }
 
@@ -133,6 +153,15 @@ def user_table(
         pl.col(variant).cast(pl.String).fill_null(NOT_SET).alias("variant_"),
         *(pl.col(name).cast(pl.Float64) for name in columns),
     )
+    found = one_pass(rows, columns, pairs_of(known), outcomes=outcomes, variants=tuple(variants))
+    if found:
+        return UserTable(
+            rows=rows,
+            metrics=tuple(_share_of_users(m) if _is_share(m, found.shares) else m for m in known),
+            variants=tuple(variants),
+            middle=found.middle,
+            whole=found.reading,
+        )
     seen = _look_through(rows, columns, outcomes, covariates)
     if seen["rows"] == 0:
         raise NotEnoughData("The table of users has no rows.")
@@ -279,7 +308,7 @@ def _first_bad(rows: pl.LazyFrame, outcomes: Sequence[str]) -> BadInput:
     )
 
 
-def _is_share(metric: UserMetric, shares: set[str]) -> bool:
+def _is_share(metric: UserMetric, shares: Collection[str]) -> bool:
     return metric.kind == "mean" and metric.columns.value in shares
 
 

@@ -12,7 +12,14 @@ from workbench.experiments.users.contamination import Contamination, overlaps
 from workbench.experiments.users.metric import UserMetric, user_metrics
 from workbench.experiments.users.outcomes import outcome
 from workbench.experiments.users.question import Question, Several
-from workbench.experiments.users.reading import Reading, assigned_users, read, until, values_of
+from workbench.experiments.users.reading import (
+    Reading,
+    assigned_users,
+    pairs_of_values,
+    read,
+    until,
+    values_of,
+)
 from workbench.experiments.users.table import UserTable
 from workbench.metrics.definitions import METRICS
 from workbench.metrics.measures import leaves
@@ -66,6 +73,10 @@ class Users(Protocol):
         """Return for each variant the distinct values of a column and how many users have each."""
         ...
 
+    def pairs(self, value: str, of: str) -> dict[str, tuple[Any, Any]]:
+        """Return for each variant the distinct pairs of two columns and how many users have each."""
+        ...
+
     def read_until(self, day: int) -> Reading | None:
         """Return the sums as they were after so many days; None where nobody knows."""
         ...
@@ -92,9 +103,15 @@ class RecordedUsers:
 
     def values(self, column: str) -> dict[str, tuple[Any, Any]]:
         """Return for each variant the distinct values of a column and how many users have each."""
+        return values_of(self.tables, self._alone(column), column)
+
+    def pairs(self, value: str, of: str) -> dict[str, tuple[Any, Any]]:
+        """Return for each variant the distinct pairs of two columns and how many users have each."""
+        return pairs_of_values(self.tables, self._alone(value), value, of)
+
+    def _alone(self, column: str) -> Question:
         holds = [one for one in self.question.outcomes if column in self.question.columns(one).all]
-        alone = replace(self.question, outcomes=tuple(holds[:1]), before_days=0)
-        return values_of(self.tables, alone, column)
+        return replace(self.question, outcomes=tuple(holds[:1]), before_days=0)
 
     def read_until(self, day: int) -> Reading | None:
         """Return the sums of the first metric as they were after so many days."""
@@ -136,6 +153,10 @@ class TableUsers:
     def values(self, column: str) -> dict[str, tuple[Any, Any]]:
         """Return for each variant the distinct values of a column and how many users have each."""
         return self.table.values(column)
+
+    def pairs(self, value: str, of: str) -> dict[str, tuple[Any, Any]]:
+        """Return for each variant the distinct pairs of two columns and how many users have each."""
+        return self.table.pairs(value, of)
 
     def read_until(self, day: int) -> Reading | None:  # noqa: ARG002 - a table knows no days
         """Return None: a table of users does not say when."""
@@ -187,8 +208,10 @@ def recorded_users(
     last = min(question.window.last, experiment.end) if experiment.end else question.window.last
     if last < first:
         raise NotEnoughData(f"{experiment.name} starts on {first}, after the last day with data, {last}.")
+    shorter = last < question.window.last
     question = replace(question, window=Window(first, last))
-    assigned = assigned_users(tables, question)
+    if shorter:
+        assigned = assigned_users(tables, question)
     ended = experiment.status == "completed" or (experiment.end is not None and last >= experiment.end)
     seen = Seen(window=question.window, days_per_user=float(assigned["days"] or 0.0), ended=ended)
     return RecordedUsers(
