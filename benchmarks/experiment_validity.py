@@ -17,20 +17,25 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
 from validity import geos, guarding, looking, means, ratios, several, shares
-from validity.cells import SEED, Cell
+from validity.cells import SEED, Cell, band
 
 PAGE = Path(__file__).parents[1] / "docs/explanation/experiment-validity.md"
+TEXT = Path(__file__).parent / "validity/page.md"
 QUICK = 0.02
 
 PARTS: dict[str, tuple[str, Callable[[float], list[Cell]]]] = {
     "shares": ("Shares of users (conversion, retention)", shares.shares),
     "means": ("Means per user (revenue, minutes)", means.means),
     "ratios": ("Ratios of two sums (order value)", ratios.ratios),
-    "adjusted": ("Ratios per visitor, and figures adjusted for the time before (CUPED)", several.adjusted_and_ratios),
+    "adjusted": (
+        "Ratios per visitor, and figures adjusted for the time before (CUPED)",
+        several.adjusted_and_ratios,
+    ),
     "strata": ("Post-stratified means", several.stratified),
     "several": ("Five variants, the chance of any false finding (Holm)", several.five),
     "metrics": ("Many metrics, the share of findings that are false", several.metrics),
@@ -39,11 +44,16 @@ PARTS: dict[str, tuple[str, Callable[[float], list[Cell]]]] = {
     "split": ("The split itself, at 0.1 %", several.the_split),
     "geo": ("Geo tests", geos.geos),
 }
-NAIVE: tuple[Callable[[float], list[Cell]], ...] = (several.naive, ratios.naive, looking.naive_looking, geos.naive_geos)
+NAIVE: tuple[Callable[[float], list[Cell]], ...] = (
+    several.naive,
+    ratios.naive,
+    looking.naive_looking,
+    geos.naive_geos,
+)
 
 HEAD = (
-    "| data | method offered | tests | found a loss | found a gain | together, promised | held by the interval | "
-    "power | designed | verdict |\n|---|---|--:|--:|--:|--:|--:|--:|--:|---|"
+    "| data | method | tests | loss found | gain found | together, promised | band | interval holds | "
+    "power | designed | verdict |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|---|"
 )
 
 
@@ -65,6 +75,7 @@ def line(cell: Cell) -> str:
         percent(cell.below, digits),
         percent(cell.above, digits),
         together,
+        f"± {100 * band(cell.alpha, cell.runs):.{digits}f}" if cell.runs else "–",
         held,
         power,
         percent(cell.designed) if cell.power_runs else "–",
@@ -78,23 +89,21 @@ def table(cells: Sequence[Cell]) -> str:
     return "\n".join([HEAD, *(line(cell) for cell in cells)])
 
 
-def measured(scale: float, only: str = "") -> dict[str, list[Cell]]:
-    """Return the cells of all parts, or of one."""
-    found = {}
-    for name, (title, make) in PARTS.items():
-        if only and name != only:
-            continue
-        start = time.process_time()
-        found[name] = make(scale)
-        print(f"== {title} ({time.process_time() - start:.0f} s)")
-        for cell in found[name]:
-            print(line(cell), flush=True)
-    if not only or only == "naive":
-        found["naive"] = [cell for make in NAIVE for cell in make(scale)]
-        print("== What others do")
-        for cell in found["naive"]:
-            print(line(cell))
-    return found
+def part(name: str, scale: float) -> tuple[list[Cell], float]:
+    """Return the cells of one part, and its CPU seconds."""
+    start = time.process_time()
+    makers = NAIVE if name == "naive" else (PARTS[name][1],)
+    return [cell for make in makers for cell in make(scale)], time.process_time() - start
+
+
+def measured(names: Sequence[str], scale: float, jobs: int = 1) -> tuple[dict[str, list[Cell]], float]:
+    """Return the cells of some parts, and the CPU seconds of all."""
+    found, total = {}, 0.0
+    with ProcessPoolExecutor(jobs) as pool:
+        for name, (cells, seconds) in zip(names, pool.map(part, names, [scale] * len(names)), strict=True):
+            found[name], total = cells, total + seconds
+            print(f"== {name} ({seconds:.0f} s)\n{table(cells)}", flush=True)
+    return found, total
 
 
 def page(found: Mapping[str, Sequence[Cell]], *, today: str, machine: str, seconds: float) -> str:
@@ -102,9 +111,11 @@ def page(found: Mapping[str, Sequence[Cell]], *, today: str, machine: str, secon
     ours = [cell for name, cells in found.items() if name != "naive" for cell in cells]
     broken = [cell for cell in ours if cell.broken]
     kept = f"{len(ours) - len(broken)} of {len(ours)}"
-    body = "\n\n".join(f"### {PARTS[name][0]}\n\n{table(cells)}" for name, cells in found.items() if name != "naive")
+    body = "\n\n".join(
+        f"### {PARTS[name][0]}\n\n{table(cells)}" for name, cells in found.items() if name != "naive"
+    )
     failed = "\n".join(f"- {cell.case}, {cell.method}: {', '.join(cell.broken)}." for cell in broken)
-    return PAGE_TEXT.format(
+    return TEXT.read_text(encoding="utf-8").format(
         kept=kept,
         tests=f"{sum(cell.runs + cell.cover_runs + cell.power_runs for cell in ours) / 1e6:.1f}",
         broken=f"\n\nNot kept:\n\n{failed}" if broken else "",
@@ -117,21 +128,21 @@ def page(found: Mapping[str, Sequence[Cell]], *, today: str, machine: str, secon
     )
 
 
-PAGE_TEXT = (Path(__file__).parent / "validity/page.md").read_text(encoding="utf-8")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and write the page where everything was measured in full."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--full", action="store_true", help="all repetitions, and write the page")
-    parser.add_argument("--only", choices=[*PARTS, "naive"], default="", help="one part, printed only")
+    parser.add_argument("--only", choices=[*PARTS, "naive"], help="one part, printed only")
+    parser.add_argument("--jobs", type=int, default=1, help="processes at once; figures do not depend on it")
     chosen = parser.parse_args(arguments)
-    start = time.process_time()
-    found = measured(1.0 if chosen.full else QUICK, chosen.only)
-    seconds = time.process_time() - start
+    names = [chosen.only] if chosen.only else [*PARTS, "naive"]
+    found, seconds = measured(names, 1.0 if chosen.full else QUICK, chosen.jobs)
     print(f"{seconds:.0f} CPU seconds, seed {SEED}")
     if chosen.full and not chosen.only:
-        machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+        cores = f"{os.cpu_count()} cores, Python {platform.python_version()}"
+        machine = f"{platform.system()} {platform.machine()}, {cores}"
         today = datetime.now(UTC).date().isoformat()
         PAGE.write_text(page(found, today=today, machine=machine, seconds=seconds), encoding="utf-8")
     return int(any(cell.broken for cells in found.values() for cell in cells if not cell.naive))

@@ -106,7 +106,12 @@ def by_single_periods(made: Split, turn: int) -> Estimate:
 
 
 def judged(
-    case: str, panel: Callable[[], Panel], judge: Callable[[float], Judge], method: str, scale: float, lift_found: float = 0.0
+    case: str,
+    panel: Callable[[], Panel],
+    judge: Callable[[float], Judge],
+    method: str,
+    scale: float,
+    lift_found: float = 0.0,
 ) -> Cell:
     """Return false positives, coverage at 90 % and, where it is promised, power at a lift of 8 %."""
     rng, runs = generator(case + method), max(int(400 * scale), 5)

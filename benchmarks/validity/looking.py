@@ -71,7 +71,7 @@ def looking(scale: float = 1.0) -> list[Cell]:
     made = [statistic(looks, runs if looks < 500 else runs // 2) for looks in (10, 50, 500)]
     for n, rate in (((5_000, 5_000), 0.05), ((1_000, 9_000), 0.005), ((5_000, 45_000), 0.01)):
         made += [planned(n, rate, runs // 2), any_time(n, rate, runs // 2)]
-    return [*made, revenue(max(int(1_500 * scale), 20))]
+    return [*made, revenue(max(int(1_000 * scale), 20))]
 
 
 def statistic(looks: int, runs: int) -> Cell:

@@ -111,7 +111,8 @@ CASES = (
     (Spending(0.05, 1.0), (500, 4_500), 6_000),
     (Spending(0.05, 1.5), (500, 4_500), 6_000),
     (Spending(0.05, 1.5), (1_000, 9_000), 3_000),
-    (Spending(0.05, 1.5), (10_000, 90_000), 1_000),
+    (Spending(0.05, 1.5), (10_000, 90_000), 600),
+    (Spending(0.05, 1.5), (50_000, 450_000), 300),
 )
 
 
@@ -144,7 +145,7 @@ def mean(spending: Spending, n: tuple[int, int], runs: int) -> Cell:
     notes = [f"by permutation in {permuted:.0%} of tests"] if 0.005 < permuted < 0.995 else []
     warned = any("standard deviation is" in text for text in plan.warnings)
     if warned:
-        notes.append("power of the formula not promised: the plan warns that users differ a lot")
+        notes.append(f"the plan does not promise its {plan.power:.0%}: it warns that users differ a lot")
     return Cell(
         case=case,
         method=METHOD if permuted > 0.5 else "Welch's t",
