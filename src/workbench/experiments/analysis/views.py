@@ -91,9 +91,9 @@ def ab_test(
     if "experiments" not in tables.names:
         return ABTest(name=name or "", missing="No assignments of experiments are loaded.")
     kept = chosen_experiment(tables, name)
+    plan, note = kept.experiment, ""
     if not kept.users:
         return ABTest(name=kept.name, missing=f"Nobody was assigned to {kept.name} yet.")
-    plan, note = kept.experiment, ""
     if plan is not None and plan.status == "draft":
         return ABTest(name=kept.name, missing=f"{kept.name} is a draft: it has not been started.")
     if plan is None:
