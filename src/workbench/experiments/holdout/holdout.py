@@ -233,9 +233,10 @@ def effect_sentence(effect: Effect, *, currency: str | None, level: float) -> st
         return f"{_opened(effect.name)} brought {money} {what} against the holdout; {found.note}."
     ends = interval_text(found, "money", currency=currency, level=level)
     if found.low > 0:
-        then = "it pays"
+        then = "it pays" if effect.net.known else "it sells; whether it pays depends on its cost"
     elif found.high < 0:
-        then = "it costs more than it brings: change it or stop it"
+        costs = "it costs more than it brings" if effect.net.known else "it drives sales away"
+        then = f"{costs}: change it or stop it"
     else:
         then = "that may be chance: keep the holdout and wait for more buyers"
     share = ""
