@@ -62,7 +62,7 @@ def analyze(
         analyze_geo_test(kept.geo_test, tables, seed=seed, version=tables.version, as_json=as_json)
         return
     plan = asked(kept, tables, metrics=metric or (), window=window, variants=names, split=shares)
-    found = analyzed(plan.experiment, tables, seed=seed)
+    found = analyzed(plan.experiment, tables, monitor=plan.monitor, seed=seed)
     if as_json:
         document = {"name": name, "data_version": tables.version, "assumed": list(plan.notes)}
         typer.echo(json.dumps(document | found.to_document(), indent=1))
@@ -132,7 +132,7 @@ def as_text(found: Analysis, assumed: Sequence[str] = ()) -> str:
             one.comparison.label.shown(one.comparison.value.value),
             one.comparison.label.shown(one.comparison.value_control.value),
             one.effect,
-            one.course,
+            f"guardrail {one.guarded.verdict}" if one.guarded else one.course,
         ]
         for one in found.findings
     ]
@@ -151,7 +151,8 @@ def as_text(found: Analysis, assumed: Sequence[str] = ()) -> str:
 
 
 def _table(head: list[str], lines: list[list[str]]) -> str:
-    rows = [head, *([printable(cell) for cell in line] for line in lines)]
+    # Signs of control are shown, but a figure such as +0.5 % is no formula here: nothing is a spreadsheet.
+    rows = [[printable(f"|{cell}").removeprefix("|") for cell in line] for line in (head, *lines)]
     widths = [max(len(row[place]) for row in rows) for place in range(len(head))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
@@ -168,7 +169,7 @@ def _figures(kept: Kept, tables: Tables) -> dict[str, Any]:
         if kept.geo_test is not None:
             return geo_figures(kept.geo_test, tables)
         plan = asked(kept, tables)
-        found = analyzed(plan.experiment, tables)
+        found = analyzed(plan.experiment, tables, monitor=plan.monitor)
     except (NotEnoughData, UsageError) as error:
         return {"none": str(error)}
     return {

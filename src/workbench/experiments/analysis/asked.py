@@ -16,17 +16,20 @@ from workbench.metrics.definitions import METRICS
 from workbench.metrics.window import resolve
 
 if TYPE_CHECKING:
+    from workbench.experiments.analysis.monitoring import Monitor
     from workbench.source import Tables
 
+_OVER = ("completed", "cancelled")
 _CONTROLS = ("control", "baseline", "base", "holdout", "original", "old", "a")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """An experiment as it will be analysed, and what was taken for granted."""
+    """An experiment as it will be analysed, what was taken for granted, and how it is looked at."""
 
     experiment: Experiment
     notes: tuple[str, ...] = ()
+    monitor: Monitor = "auto"
 
 
 def asked(
@@ -75,12 +78,33 @@ def asked(
             raise UsageError(f"{kept.name} was defined with the variants {', '.join(plan.variants)}.")
         named = {plan.primary, *plan.secondary, *(rail.metric for rail in plan.guardrails)}
         plan = replace(plan, secondary=(*plan.secondary, *(name for name in metrics if name not in named)))
-    if window is not None:
+    monitor: Monitor = "auto"
+    if window is None:
+        plan, said = _until_completed(kept, plan)
+        notes += said
+        if kept.experiment is None:
+            notes.append("Its end is not known: all days with data since its first assignment count.")
+    else:
         days = resolve(window, tables)
+        if plan.status in ("running", "paused"):
+            monitor = "any time"  # days of one's choice are no planned end
         if (plan.start, plan.end) != (days.first, days.last) and kept.experiment is not None:
             notes.append(f"The days are {days}, not those planned.")
         plan = replace(plan, start=days.first, end=days.last)
-    return Asked(experiment=plan, notes=tuple(notes))
+    return Asked(experiment=plan, notes=tuple(notes), monitor=monitor)
+
+
+def _until_completed(kept: Kept, plan: Experiment) -> tuple[Experiment, list[str]]:
+    """Return the experiment without the days after it was ended, where that was before its planned end."""
+    over = [change.changed_at.date() for change in kept.changes if change.experiment.status in _OVER]
+    if not over or plan.end is None or over[0] >= plan.end:
+        return plan, []
+    said = f"It was ended on {over[0]}, before its planned end, {plan.end}"
+    if plan.looks > 1:
+        return plan, [f"{said}: the days after that count, too, as far as there are data."]
+    why = "p and interval hold only if what was seen on the way was not the reason"
+    end = max(over[0], plan.start or over[0])
+    return replace(plan, end=end), [f"{said}: later days do not count, and {why}."]
 
 
 def check_metrics(experiment: Experiment) -> None:
