@@ -17,7 +17,13 @@ from workbench.attribution.browsing import user_key as key
 from workbench.errors import NotEnoughData, UsageError
 from workbench.experiments.users.outcomes import outcome
 from workbench.experiments.users.question import Question
-from workbench.experiments.users.reading import assigned_users, read, until, values_of
+from workbench.experiments.users.reading import (
+    assigned_users,
+    pairs_of_values,
+    read,
+    until,
+    values_of,
+)
 from workbench.metrics.definitions import METRICS
 from workbench.metrics.measures import leaves
 from workbench.metrics.measuring import measure
@@ -182,6 +188,14 @@ def test_values_and_their_counts_are_the_users(tables: Any) -> None:
     assert {name: (v.tolist(), n.tolist()) for name, (v, n) in found.items()} == {
         "control": ([0.0, 10.0], [1, 1]),
         "b": ([0.0, 20.0], [1, 1]),
+    }
+
+
+def test_pairs_and_their_counts_are_the_users(tables: Any) -> None:
+    found = pairs_of_values(tables, question(tables, "aov"), "aov", "aov of")
+    assert {name: (v.tolist(), n.tolist()) for name, (v, n) in found.items()} == {
+        "control": ([[0.0, 0.0], [10.0, 1.0]], [1, 1]),
+        "b": ([[0.0, 0.0], [20.0, 1.0]], [1, 1]),
     }
 
 
