@@ -1,13 +1,13 @@
 """One's own table with one row per user: the same sums as from a workspace, without a copy.
 
-Where every value can be used, one pass sums all. Otherwise the first of two looks at every value and finds the
-means; the second sums products of deviations from them. Files are read in pieces, so that memory does not grow
-with them.
+Where every value can be used, one pass sums all. Otherwise the first of two looks at every value and finds
+the means; the second sums products of deviations from them. Files are read in pieces, so that memory does
+not grow with them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -144,34 +144,40 @@ def user_table(
         raise UsageError(f"Rows without a figure: refuse or leave out, not {bad!r}.")
     rows, known = _lazy(frame), tuple(metrics)
     columns = tuple(dict.fromkeys(name for metric in known for name in metric.columns.all))
-    covariates = tuple(dict.fromkeys(name for metric in known for name in metric.columns.covariates))
+    covariates = {name for metric in known for name in metric.columns.covariates}
     outcomes = tuple(name for name in columns if name not in covariates)
     _check_columns(rows, (variant, *([user] if user else [])), columns)
     if user:
         _check_users(rows, user)
     rows = rows.with_columns(
-        pl.col(variant).cast(pl.String).fill_null(NOT_SET).alias("variant_"),
+        pl.col(variant).cast(pl.String).alias("variant_"),
         *(pl.col(name).cast(pl.Float64) for name in columns),
     )
     found = one_pass(rows, columns, pairs_of(known), outcomes=outcomes, variants=tuple(variants))
+    table = UserTable(rows=rows, metrics=known, variants=tuple(variants), middle={})
     if found:
-        return UserTable(
-            rows=rows,
-            metrics=tuple(_share_of_users(m) if _is_share(m, found.shares) else m for m in known),
-            variants=tuple(variants),
+        return replace(
+            table,
+            metrics=_with_shares(known, found.shares),
             middle=found.middle,
             whole=found.reading,
         )
+    return _looked_through(table, columns, outcomes, bad=bad)
+
+
+def _looked_through(
+    table: UserTable, columns: Sequence[str], outcomes: Sequence[str], *, bad: Bad
+) -> UserTable:
+    """Return the table with the rows that can be used, and the mean of each column."""
+    import polars as pl
+
+    rows, covariates = table.rows, tuple(name for name in columns if name not in outcomes)
     seen = _look_through(rows, columns, outcomes, covariates)
     if seen["rows"] == 0:
         raise NotEnoughData("The table of users has no rows.")
     if seen["bad"] and bad == "refuse":
         raise _first_bad(rows, outcomes)
-    if seen["bad"] == seen["rows"]:
-        raise NotEnoughData(f"None of {seen['rows']:,} rows has a finite number in {' and '.join(outcomes)}.")
-    _check_sizes(seen, columns)
     middle = {name: float(seen[f"mean {name}"] or 0.0) for name in columns}
-    shares = {name for name in outcomes if seen.get(f"share {name}")}
     if seen["bad"]:
         rows = rows.filter(_all_finite(outcomes))
     if covariates and seen["new"]:
@@ -182,13 +188,9 @@ def user_table(
             *(f.alias(n) for f, n in zip(filled, covariates, strict=True)),
         )
         middle[NEW] = seen["new"] / seen["rows"]
-    return UserTable(
-        rows=rows,
-        metrics=tuple(_share_of_users(m) if _is_share(m, shares) else m for m in known),
-        variants=tuple(variants),
-        middle=middle,
-        left_out=int(seen["bad"]),
-    )
+    shares = {name for name in outcomes if seen.get(f"share {name}")}
+    metrics = _with_shares(table.metrics, shares)
+    return replace(table, rows=rows, metrics=metrics, middle=middle, left_out=int(seen["bad"]))
 
 
 def _lazy(frame: Any) -> pl.LazyFrame:
@@ -308,12 +310,14 @@ def _first_bad(rows: pl.LazyFrame, outcomes: Sequence[str]) -> BadInput:
     )
 
 
-def _is_share(metric: UserMetric, shares: Collection[str]) -> bool:
-    return metric.kind == "mean" and metric.columns.value in shares
-
-
-def _share_of_users(metric: UserMetric) -> UserMetric:
-    return replace(metric, kind="share", label=replace(metric.label, unit=metric.label.unit or "%"))
+def _with_shares(metrics: Iterable[UserMetric], shares: Collection[str]) -> tuple[UserMetric, ...]:
+    """Return the metrics; means of zeros and ones are shares of users."""
+    return tuple(
+        replace(one, kind="share", label=replace(one.label, unit=one.label.unit or "%"))
+        if one.kind == "mean" and one.columns.value in shares
+        else one
+        for one in metrics
+    )
 
 
 def _stratum(by: str) -> pl.Expr:

@@ -208,9 +208,8 @@ def recorded_users(
     last = min(question.window.last, experiment.end) if experiment.end else question.window.last
     if last < first:
         raise NotEnoughData(f"{experiment.name} starts on {first}, after the last day with data, {last}.")
-    shorter = last < question.window.last
-    question = replace(question, window=Window(first, last))
-    if shorter:
+    if question.window != Window(first, last):
+        question = replace(question, window=Window(first, last))
         assigned = assigned_users(tables, question)
     ended = experiment.status == "completed" or (experiment.end is not None and last >= experiment.end)
     seen = Seen(window=question.window, days_per_user=float(assigned["days"] or 0.0), ended=ended)
