@@ -174,6 +174,15 @@ def test_days_settle_to_the_whole(market: Any, tables: Any) -> None:
     assert len(found.to_frame()) == len(found.points)
 
 
+def test_days_of_a_user_do_not_hang_on_a_definition(market: Any, tables: Any) -> None:
+    plan = plans(market)["checkout_layout"]
+    defined = recorded_users(replace(plan, end=tables.last_day), tables)
+    found = recorded_users(replace(plan, start=None, end=None), tables)
+    assert found.seen.window == defined.seen.window
+    assert found.seen.days_per_user == pytest.approx(defined.seen.days_per_user)
+    assert found.assigned["before"] == 0
+
+
 @pytest.mark.parametrize(("split", "shuffled"), [("as it was", False), ("a tenth", True)])
 def test_the_last_day_is_the_verdict(market: Any, tables: Any, split: str, shuffled: bool) -> None:
     primary = "orders" if shuffled else "impressions"
@@ -281,9 +290,10 @@ def test_how_a_test_is_looked_at() -> None:
     half = Seen(window=Window(date(2024, 3, 4), date(2024, 3, 17)), ended=False)
     assert monitoring_of(plan, half).fractions == pytest.approx((0.25, 0.5))
     stopped = monitoring_of(plan, replace(half, ended=True))
-    assert (stopped.fractions, stopped.final) == (pytest.approx((0.25, 0.5)), True), (
-        "stopped early: the last look"
+    assert (stopped.fractions, stopped.final) == (pytest.approx((0.25, 0.5)), False), (
+        "stopped early: what later looks would have spent stays unspent"
     )
+    assert "before its planned end" in stopped.note
     whole = Seen(window=Window(date(2024, 3, 4), date(2024, 3, 31)))
     assert monitoring_of(plan, whole).fractions == pytest.approx((0.25, 0.5, 0.75, 1.0))
     assert monitoring_of(replace(plan, looks=1), half).kind == "any time"
