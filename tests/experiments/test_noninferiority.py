@@ -127,10 +127,9 @@ def test_three_verdicts_in_words() -> None:
 def test_a_control_that_is_no_baseline(control: list[float], treated: list[float]) -> None:
     found = guard(two(np.array(control), np.array(treated)), "y", margin=0.02)
     assert found.verdict == "cannot tell"
-    assert (
-        found.sentence
-        == "The guardrail y cannot be judged for b: the control's mean is too uncertain to be a baseline."
-    )
+    why = "too uncertain to be a baseline" if np.mean(control) > 0 else "not above zero"
+    assert found.sentence.startswith("The guardrail y cannot be judged for b: the control's mean is ")
+    assert why in found.sentence
 
 
 def test_what_cannot_be_asked() -> None:

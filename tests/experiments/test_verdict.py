@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbench.errors import UsageError
 from workbench.experiments import Analysis, Experiment, Guardrail, analyze_users, own_metric
 from workbench.experiments.analysis.monitoring import monitoring_of
 from workbench.experiments.users.users import Seen
@@ -91,3 +92,40 @@ def test_who_stops_early_is_not_read_as_if_it_were_the_end(looks: int) -> None:
     assert monitoring_of(plan, end).final
     if looks > 1:
         assert not stopped.final, "what later looks would have spent is no gift for stopping"
+
+
+def test_a_guardrail_needs_a_direction() -> None:
+    plan = replace(PLAN, guardrails=(Guardrail(metric="rail"),))
+    frame = users(plan, y=(0.0, 0.0), rail=(0.0, 3.0))
+    with pytest.raises(UsageError, match="rail cannot be a guardrail"):
+        analyze_users(plan, frame, [own_metric("y"), own_metric("rail", better="neither")])
+    frame["rail"] -= 20
+    (found,) = [
+        one
+        for one in analyze_users(plan, frame, [own_metric("y"), own_metric("rail")]).findings
+        if one.guarded is not None
+    ]
+    assert "not above zero" in found.sentence
+
+
+def test_no_chance_is_told_relative_to_what_may_be_nothing() -> None:
+    frame = users(PLAN, y=(0.0, 0.2))
+    frame["y"] -= 10
+    found = analyze_users(PLAN, frame, [own_metric("y")]).of("y")
+    assert found.comparison.p < 0.05
+    assert np.isnan(found.chance)
+    assert np.isnan(found.loss)
+
+
+def test_chance_and_p_of_a_share_rest_on_the_same_figures() -> None:
+    rng = np.random.default_rng(8)
+    past = rng.normal(0, 1, 6000)
+    treated = np.repeat([0, 1], 3000)
+    past[treated == 1] -= 0.08  # by bad luck the treated bought less before already
+    bought = (past + 0.11 * treated + rng.normal(0, 0.3, 6000) > 0).astype(float)
+    frame = pd.DataFrame({"variant": np.where(treated, "b", "a"), "y": bought, "past": past})
+    found = analyze_users(PLAN, frame, [own_metric("y", before="past")]).of("y")
+    raw = frame.groupby("variant")["y"].mean()
+    assert raw["b"] - raw["a"] < 0.02 < found.difference.value, "the past explains the gap"
+    assert found.course == "better"
+    assert found.chance > 0.95

@@ -115,7 +115,7 @@ def _belief(case: Case, one: Judged) -> tuple[float, float]:
     control = abs(found.value_control.value)
     if better == "neither" or not (found.difference.known and control > 0):
         return math.nan, math.nan
-    if one.metric.kind == "share":
+    if one.metric.kind == "share" and math.isnan(found.reduction):
         users = (found.n_control, found.n)
         shares = [
             case.sums.mean(one.metric.columns.value)[case.sums.variants.index(name)] for name in _names(found)
@@ -125,8 +125,8 @@ def _belief(case: Case, one: Judged) -> tuple[float, float]:
         best = best_share(counts, users)
         return best.chance[1], best.loss[1] / control
     error = found.difference.error / control
-    if not error > 0:
-        return math.nan, math.nan
+    if not (error > 0 and found.value_control.excludes(0.0)):
+        return math.nan, math.nan  # relative to what may be nothing, no change is small or large
     aim = case.experiment.minimum_effect
     prior = Prior(spread=max(Prior().spread, aim if aim > 0 else 0.0))
     held = belief(found.difference.value / control, error, prior=prior, better=better)

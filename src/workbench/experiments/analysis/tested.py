@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.errors import UsageError
 from workbench.experiments.analysis.uneven_ratios import with_uneven
 from workbench.experiments.definition import Guardrail
 from workbench.experiments.inference.comparing import compare_means, compare_proportions, compare_ratios
@@ -206,6 +207,10 @@ def guarded(
         Of the intervals.
     """
     rail = next(one for one in guardrails if one.metric == metric.name)
+    if metric.better == "neither":
+        raise UsageError(
+            f"{metric.name} cannot be a guardrail: neither more nor less of it is worse. Say which is."
+        )
     mine = sums.only(metric.columns.all)
     if metric.kind == "ratio":
         mine = linearised(mine, [(metric.columns.value, metric.columns.of)])

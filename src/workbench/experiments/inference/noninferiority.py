@@ -166,6 +166,8 @@ def guard(
     note = ""
     if not np.isfinite(found.change.value):
         note = "the control's mean is too uncertain to be a baseline."
+        if not means[0] > 0:
+            note = "the control's mean is not above zero, so a share of it is no margin."
     return Guarded(
         metric=metric or column,
         variant=sums.variants[1],
