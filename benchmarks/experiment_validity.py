@@ -21,7 +21,7 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-from validity import geos, guarding, looking, means, ratios, several, shares
+from validity import geos, guarding, lifts, looking, means, ratios, several, shares
 from validity.cells import SEED, Cell, band
 
 PAGE = Path(__file__).parents[1] / "docs/explanation/experiment-validity.md"
@@ -36,6 +36,7 @@ PARTS: dict[str, tuple[str, Callable[[float], list[Cell]]]] = {
         "Ratios per visitor, and figures adjusted for the time before (CUPED)",
         several.adjusted_and_ratios,
     ),
+    "lifts": ("Relative changes", lifts.lifts),
     "strata": ("Post-stratified means", several.stratified),
     "several": ("Five variants, the chance of any false finding (Holm)", several.five),
     "metrics": ("Many metrics, the share of findings that are false", several.metrics),
@@ -47,6 +48,7 @@ PARTS: dict[str, tuple[str, Callable[[float], list[Cell]]]] = {
 NAIVE: tuple[Callable[[float], list[Cell]], ...] = (
     several.naive,
     ratios.naive,
+    lifts.naive,
     looking.naive_looking,
     geos.naive_geos,
 )
@@ -121,6 +123,7 @@ def page(found: Mapping[str, Sequence[Cell]], *, today: str, machine: str, secon
         broken=f"\n\nNot kept:\n\n{failed}" if broken else "",
         body=body,
         naive=table(found["naive"]),
+        numbers=lifts.numbers(),
         today=today,
         machine=machine,
         seed=SEED,
