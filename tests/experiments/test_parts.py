@@ -69,3 +69,23 @@ def test_what_is_not_there_is_refused() -> None:
         effects_by(users, "region", metric="clicks")
     with pytest.raises(UsageError, match="no variant beside the control"):
         effects_by(users, "region", variant="a")
+
+
+def test_unequal_groups_say_what_nobody_looked_at() -> None:
+    rng = np.random.default_rng(3)
+    for n, told in (((400, 400), False), ((200, 900), True)):
+        size = sum(n)
+        frame = pd.DataFrame(
+            {
+                "variant": np.repeat(["old", "new"], n),
+                "spent": rng.lognormal(1, 1, size),
+                "bought": rng.integers(0, 2, size),
+                "place": "here",
+            }
+        )
+        metrics = [own_metric("spent"), own_metric("bought")]
+        users = TableUsers(table=user_table(frame, metrics, variants=("old", "new")))
+        [mean] = effects_by(users, "place", metric="spent").rows
+        [share] = effects_by(users, "place", metric="bought").rows
+        assert any("unequal" in note for note in mean.notes) == told
+        assert not share.notes

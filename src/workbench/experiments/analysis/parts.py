@@ -21,6 +21,7 @@ from scipy.special import chdtrc
 
 from workbench.errors import UsageError
 from workbench.experiments.analysis.tested import compared
+from workbench.experiments.analysis.uneven_ratios import EVEN
 from workbench.experiments.inference.comparison import Comparison, Label, frame_of, shown_p
 from workbench.experiments.inference.multiplicity import adjusted
 from workbench.result import html_table
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 
 FEWEST = 100
 _ALPHA = 0.05
+_NOT_LOOKED_AT = (
+    "the groups are unequal, and in parts nobody looked whether a few users bring most of it: then p is too "
+    "small, so test a part of its own before acting on it"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +129,7 @@ def effects_by(
     size = len(sums.variants) - 1
     cells = compared(asked, sums, level=level)
     order = [int(row) for row in np.argsort(-least, kind="stable") if least[row] >= FEWEST]
-    rows = tuple(replace(cells[row * size + place - 1], segment=names[row]) for row in order)
+    rows = tuple(_named(cells[row * size + place - 1], names[row], asked.kind) for row in order)
     return EffectsByPart(
         by=by,
         label=asked.label,
@@ -136,6 +141,13 @@ def effects_by(
         p_differ=differing_p([row.difference.value for row in rows], [row.difference.error for row in rows]),
         thin=tuple(names[row] for row in range(len(names)) if least[row] < FEWEST),
     )
+
+
+def _named(found: Comparison, name: str, kind: str) -> Comparison:
+    """Return a part's comparison, with what its sums cannot tell."""
+    fewer, more = sorted((found.n, found.n_control))
+    notes = found.notes if kind == "share" or more <= EVEN * fewer else (*found.notes, _NOT_LOOKED_AT)
+    return replace(found, segment=name, notes=notes)
 
 
 def differing_p(values: Sequence[float], errors: Sequence[float]) -> float:
