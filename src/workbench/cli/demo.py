@@ -23,6 +23,7 @@ EVENTS = 1_000_000
 _MARKER = "market.json"
 _PLAN = "demo.yaml"
 _ATTRIBUTED = "90d"  # as in the report, so that metric and report say the same
+_JUDGED = "180d"
 _Say = Callable[[str], None]
 
 
@@ -97,6 +98,7 @@ def _load(folder: Path, source: Path, currency: str, say: _Say) -> Workspace:
     for name in files if isinstance(files, list) else ():
         say(f"{name}: {ingest(workspace, [source / str(name)], backfill=True).sentence}")
     say(_attribute(workspace))
+    say(_uplift(workspace))
     (source / _MARKER).write_text(json.dumps(marker | {"loaded": True}), encoding="utf-8")
     return workspace
 
@@ -111,6 +113,16 @@ def _attribute(workspace: Workspace) -> str:
     if not credit.missing:
         keep_results(workspace, model_results(credit, computed_at=datetime.now(UTC)))
     return f"Attribution: {credit.sentence}"
+
+
+def _uplift(workspace: Workspace) -> str:
+    """Return whether a model tells who is moved, after storing how well for the metric `model_auuc`."""
+    from workbench.experiments.uplift.report import uplift_model, uplift_results
+    from workbench.store.model_results import keep_results
+
+    found = uplift_model(workspace.tables(), window=_JUDGED)
+    keep_results(workspace, uplift_results(found, computed_at=datetime.now(UTC)))
+    return f"Uplift: {found.sentence}"
 
 
 def make_demo(folder: Path, spec: MarketSpec, say: _Say) -> Workspace:

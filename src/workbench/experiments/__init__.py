@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from workbench.experiments.power.procedure import Procedure
     from workbench.experiments.power.simulating import simulate_aa, simulate_power
     from workbench.experiments.records.kept import kept_experiment, kept_experiments
-    from workbench.experiments.uplift.report import uplift_model
+    from workbench.experiments.uplift.report import uplift_model, uplift_results
     from workbench.experiments.users.assignment import assign, assigned
     from workbench.experiments.users.metric import own_metric
     from workbench.experiments.users.users import recorded_users
@@ -99,6 +99,7 @@ _HOMES = {
     "simulate_regret": "bandit.simulation",
     "sums_of": "inference.sums",
     "uplift_model": "uplift.report",
+    "uplift_results": "uplift.report",
 }
 
 __all__ = [
@@ -152,6 +153,7 @@ __all__ = [
     "simulate_regret",
     "sums_of",
     "uplift_model",
+    "uplift_results",
 ]
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from workbench.errors import NotEnoughData
+from workbench.errors import BadInput, NotEnoughData
 from workbench.experiments.holdout.pairs import Pairs
 from workbench.experiments.holdout.reading import read_pairs
 from workbench.experiments.inference.estimate import Estimate, unknown
@@ -31,6 +31,8 @@ from workbench.metrics.window import Window
 from workbench.result import format_value, html_table
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import pandas as pd
 
     from workbench.source import Tables
@@ -84,7 +86,7 @@ class Uplift:
     @property
     def tells(self) -> bool:
         """Return whether the model is surely better than chance."""
-        return self.qini.low > 0 and self.qini.value > self.chance[1]
+        return bool(self.qini.low > 0 and self.qini.value > self.chance[1])
 
     @property
     def sentence(self) -> str:
@@ -203,6 +205,46 @@ def uplift_of(
         curve=Curve(share=shares, gain=np.interp(shares, drawn.share, drawn.gain)),
         level=level,
     )
+
+
+def uplift_results(found: Uplift, *, computed_at: datetime) -> list[dict[str, Any]]:
+    """Return the rows of the table `model_results` that store how well a model tells who is moved.
+
+    Its AUUC and Qini are figures of the model ``uplift``, with their intervals; the metric `model_auuc` reads
+    ``auuc``. There are none where the model could not be made.
+
+    Parameters
+    ----------
+    found : Uplift
+        What to store.
+    computed_at : datetime
+        When it was computed; with a time zone.
+
+    Raises
+    ------
+    BadInput
+        If `computed_at` has no time zone.
+    """
+    if computed_at.tzinfo is None:
+        raise BadInput("the moment of computation has no time zone", column="computed_at", value=computed_at)
+    figures = {"auuc": found.auuc, "qini": found.qini}
+    return [
+        {
+            "model": "uplift",
+            "figure": name,
+            "slice": None,
+            "value": one.value,
+            "low": _end(one.low),
+            "high": _end(one.high),
+            "computed_at": computed_at,
+        }
+        for name, one in figures.items()
+        if np.isfinite(one.value)
+    ]
+
+
+def _end(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
 
 
 def _responses(pairs: Pairs) -> Responses:
