@@ -93,6 +93,9 @@ class RunFailed(WorkbenchError):
     """A notebook run ended badly; the message names the cell."""
 
 
+_LONGEST = 80
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """Return the error for a name that does not exist, with the nearest one that does.
 
@@ -103,5 +106,10 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    return UsageError(f"No {kind} named {name!r}.{hint} Known: {', '.join(names)}.")
+    hint = f" Did you mean {_short(near[0])!r}?" if near else ""
+    listed = ", ".join(_short(one) for one in names)
+    return UsageError(f"No {kind} named {_short(name)!r}.{hint} Known: {listed}.")
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…"

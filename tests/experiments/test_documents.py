@@ -23,17 +23,18 @@ NAMES = st.text(st.characters(categories=("L", "N")), min_size=1, max_size=12)
 def experiments(draw: st.DrawFn) -> Experiment:
     variants = draw(st.lists(NAMES, min_size=2, max_size=5, unique=True))
     weights = draw(st.lists(st.integers(1, 50), min_size=len(variants), max_size=len(variants)))
+    primary, *metrics = draw(st.lists(NAMES, min_size=1, max_size=6, unique=True))
     start = draw(st.none() | st.dates(date(2020, 1, 1), date(2030, 1, 1)))
     return Experiment(
         name=draw(st.from_regex(r"[a-z][a-z0-9_]{0,20}[a-z0-9]", fullmatch=True)),
-        primary=draw(NAMES),
+        primary=primary,
         hypothesis=draw(st.sampled_from(["", "More orders; 'quoted' \"text\"", "Größe 中文"])),
         kind=draw(st.sampled_from(KINDS)),
         campaign=draw(st.sampled_from(["", "c-1", "x'y"])),
         variants=tuple(variants),
         split=tuple(weight / sum(weights) for weight in weights),
-        secondary=tuple(draw(st.lists(NAMES, max_size=3))),
-        guardrails=tuple(Guardrail(metric=name, margin=0.05) for name in draw(st.lists(NAMES, max_size=2))),
+        secondary=tuple(metrics[:3]),
+        guardrails=tuple(Guardrail(metric=name, margin=0.05) for name in metrics[3:]),
         minimum_effect=draw(st.just(math.nan) | st.floats(0.001, 1)),
         start=start,
         end=start,
@@ -51,9 +52,9 @@ def test_what_is_kept_is_read_back_the_same(plan: Experiment) -> None:
 def test_shares_stand_with_their_variants_or_are_equal() -> None:
     assert experiment_of(LEAST | {"variants": {"old": 0.9, "new": 0.1}}).split == (0.9, 0.1)
     assert experiment_of(LEAST | {"variants": ["a", "b", "c", "d"]}).split == (0.25,) * 4
-    assert experiment_of(LEAST | {"guardrails": ["aov", {"metric": "ctr", "margin": 0.1}]}).guardrails == (
+    assert experiment_of(LEAST | {"guardrails": ["aov", {"metric": "clicks", "margin": 0.1}]}).guardrails == (
         Guardrail(metric="aov"),
-        Guardrail(metric="ctr", margin=0.1),
+        Guardrail(metric="clicks", margin=0.1),
     )
 
 
@@ -64,6 +65,8 @@ def test_shares_stand_with_their_variants_or_are_equal() -> None:
         ({"colour": 1}, "colour: no such field; expected one of name, primary"),
         ({"kind": "colour"}, "value 'colour': kind: not accepted; expected 'message'"),
         ({"level": "high"}, "value 'high': level: not accepted; expected a valid number"),
+        ({"level": 0.05}, "level of new_subject is 0.5 at least, not 0.05"),
+        ({"secondary": ["aov"], "guardrails": ["aov"]}, "names the metric aov twice"),
         ({"level": 95}, "level of new_subject lies between 0 and 1, not 95"),
         ({"start": "2024-02-30"}, "value '2024-02-30': start"),
         ({"start": "2024-02-03", "end": "2024-02-01"}, "ends on 2024-02-01, before"),

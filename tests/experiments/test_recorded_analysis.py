@@ -245,7 +245,7 @@ def test_what_cannot_be_analysed_is_said(market: Any, tables: Any) -> None:
         analyze(plan, Base())
     with pytest.raises(NotEnoughData, match="after the last day"):
         analyze(replace(plan, start=date(2030, 1, 1), end=None), tables)
-    with pytest.raises(UsageError, match="exclude or first"):
+    with pytest.raises(UsageError, match="exclude, first, refuse"):
         analyze(plan, tables, several="both")  # type: ignore[arg-type]
 
 

@@ -11,10 +11,12 @@ import sys
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and leave with its exit code."""
     from workbench.cli.commands import app
+    from workbench.cli.data import printable
     from workbench.errors import WorkbenchError
 
     try:
         app(args=arguments, prog_name="workbench")
     except WorkbenchError as error:
-        print(f"workbench: {error}", file=sys.stderr)  # noqa: T201 - this is where messages are said
+        for line in f"workbench: {error}".split("\n"):
+            print(printable(line), file=sys.stderr)  # noqa: T201 - this is where messages are said
         sys.exit(error.exit_code)

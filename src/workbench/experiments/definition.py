@@ -21,6 +21,8 @@ TRANSITIONS: dict[Status, tuple[Status, ...]] = {
     "cancelled": (),
 }
 
+_LEAST_LEVEL = 0.5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guardrail:
@@ -158,6 +160,16 @@ def _check_settings(experiment: Experiment) -> None:
     for what in ("level", "power"):
         if not 0 < getattr(experiment, what) < 1:
             raise UsageError(f"The {what} of {name} lies between 0 and 1, not {getattr(experiment, what)}.")
+    if experiment.level < _LEAST_LEVEL:
+        raise UsageError(
+            f"The level of {name} is {_LEAST_LEVEL} at least, not {experiment.level}: "
+            "0.95 goes with an alpha of 0.05."
+        )
+    named = (experiment.primary, *experiment.secondary, *(own.metric for own in experiment.guardrails))
+    if twice := sorted({metric for metric in named if named.count(metric) > 1}):
+        raise UsageError(
+            f"{name} names the metric {twice[0]} twice: it is primary, secondary or a guardrail."
+        )
     if experiment.looks < 1 or experiment.before_days < 0:
         raise UsageError(f"{name} needs at least one look, and no negative number of days before.")
     if experiment.start and experiment.end and experiment.end < experiment.start:

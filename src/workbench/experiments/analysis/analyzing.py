@@ -56,7 +56,7 @@ def analyze(
         With assignments, and what the metrics are read from.
     metrics : Catalog
         Where the metrics are looked up.
-    several : {"exclude", "first"}
+    several : {"exclude", "first", "refuse"}
         What becomes of users with several variants.
     monitor : {"auto", "planned", "any time", "none"}
         How a test is read that still runs: see `workbench.experiments.analysis.monitoring.monitoring_of`.

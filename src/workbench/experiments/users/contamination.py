@@ -21,6 +21,7 @@ import numpy as np
 from scipy.special import chdtrc
 
 from workbench.errors import NotEnoughData
+from workbench.experiments.inference.comparison import shown_p
 from workbench.metrics import sql
 from workbench.metrics.queries import aggregated
 from workbench.result import format_value
@@ -119,8 +120,8 @@ class Contamination:
             events = f"{self.early:,} events" if self.early > 1 else "One event"
             found.append(f"{events} came before their users were assigned: left out.")
         found += [
-            f"{one.users:,} users are in {one.experiment} too, and not evenly (p {one.p:.1g}): what differs "
-            "may come from there."
+            f"{one.users:,} users are in {one.experiment} too, and not evenly (p {shown_p(one.p)}): "
+            "what differs may come from there."
             for one in self.overlaps
             if one.uneven
         ]
@@ -185,7 +186,8 @@ def independence_p(table: Any) -> float:
     if min(seen.shape) < 2 or expected.min() < _FEWEST_EXPECTED:
         return float("nan")
     statistic = (np.square(seen - expected) / expected).sum()
-    return float(chdtrc((seen.shape[0] - 1) * (seen.shape[1] - 1), statistic))
+    p = chdtrc((seen.shape[0] - 1) * (seen.shape[1] - 1), statistic)
+    return float(max(p, np.finfo(float).tiny))
 
 
 def _both(experiment: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Literal
 from workbench.experiments.users.outcomes import Outcome, Terms, UserLeaf
 from workbench.metrics.window import Window
 
-Several = Literal["exclude", "first"]
+Several = Literal["exclude", "first", "refuse"]
 NEW = "new"
 STRATA = ("region", "acquisition_channel", "tenure", "segment", "platform", "assigned_day")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, get_args
 
-from workbench.errors import NotEnoughData, UsageError
+from workbench.errors import BadInput, NotEnoughData, UsageError
 from workbench.experiments.definition import Experiment
 from workbench.experiments.users.contamination import Contamination, overlaps
 from workbench.experiments.users.metric import UserMetric, user_metrics
@@ -186,24 +186,29 @@ def recorded_users(
         With assignments, and what the metrics are read from.
     metrics : Catalog
         Where the metrics are looked up.
-    several : {"exclude", "first"}
+    several : {"exclude", "first", "refuse"}
         What becomes of users with several variants.
 
     Raises
     ------
     NotEnoughData
         If nobody was assigned.
+    BadInput
+        If users with several variants are refused, and there are some.
     UsageError
         If a metric cannot be tested on users.
     """
     if "experiments" not in tables.names:
         raise NotEnoughData("Not enough data: no assignments of experiments are loaded.")
-    if several not in ("exclude", "first"):
-        raise UsageError(f"Users of several variants: exclude or first, not {several!r}.")
-    question = _question(experiment, tables, metrics, several)
+    if several not in get_args(Several):
+        raise UsageError(f"Users of several variants: {', '.join(get_args(Several))}, not {several!r:.80}.")
+    question = _question(experiment, tables, metrics, "exclude" if several == "refuse" else several)
     assigned = assigned_users(tables, question)
     if not assigned["users"]:
-        raise NotEnoughData(f"Nobody was assigned to {experiment.name}.")
+        last = question.window.last
+        raise NotEnoughData(f"Nobody was assigned to {experiment.name} until {last}, the last day with data.")
+    if several == "refuse":
+        _refuse_several(experiment, int(assigned["several"] or 0), int(assigned["users"]))
     first = experiment.start or assigned["first"].date()
     last = min(question.window.last, experiment.end) if experiment.end else question.window.last
     if last < first:
@@ -221,6 +226,15 @@ def recorded_users(
         seen=seen,
         assigned=assigned,
     )
+
+
+def _refuse_several(experiment: Experiment, several: int, users: int) -> None:
+    if several:
+        raise BadInput(
+            f"{several:,} of {users:,} users of {experiment.name} saw several variants",
+            expected="one variant for each user",
+            fix="Mend the assignments, leave such users out (exclude), or count them where they came first.",
+        )
 
 
 def _question(experiment: Experiment, tables: Tables, metrics: Catalog[Metric], several: Several) -> Question:
