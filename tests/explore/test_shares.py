@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import fisher_exact
+from scipy.optimize import minimize_scalar
+from scipy.stats import binom, fisher_exact, norm
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportions_ztest
 
@@ -20,22 +21,57 @@ from workbench.explore.shares import (
 from workbench.explore.shifts import Return, budget_shift, shrunk
 
 
+def score_p(x1: int, n1: int, x2: int, n2: int, apart: float) -> float:
+    """Return p of the score test of a difference, the shares likeliest under it found by search."""
+    ends = max(0.0, -apart), min(1.0, 1 - apart)
+
+    def unlikely(second: float) -> float:
+        return -(binom.logpmf(x1, n1, second + apart) + binom.logpmf(x2, n2, second))
+
+    q = minimize_scalar(unlikely, bounds=ends, method="bounded", options={"xatol": 1e-10}).x
+    p = q + apart
+    z = (x1 / n1 - x2 / n2 - apart) / np.sqrt(p * (1 - p) / n1 + q * (1 - q) / n2)
+    return float(2 * norm.sf(abs(z)))
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(20, 5000), st.integers(20, 5000), st.floats(0.05, 0.95), st.floats(0.05, 0.95))
-def test_difference_against_statsmodels(n1: int, n2: int, p1: float, p2: float) -> None:
+def test_difference_against_statsmodels_and_a_search(n1: int, n2: int, p1: float, p2: float) -> None:
     x1, x2 = round(n1 * p1), round(n2 * p2)
     test = difference_of_shares(x1, n1, x2, n2)
-    low, high = confint_proportions_2indep(x1, n1, x2, n2, method="newcomb", compare="diff")
-    assert (test.low, test.high) == pytest.approx((low, high), abs=1e-9)
-    pooled = (x1 + x2) / (n1 + n2)
-    if min(pooled, 1 - pooled) * min(n1, n2) >= 5:
-        assert test.p_value == pytest.approx(proportions_ztest([x1, x2], [n1, n2])[1], abs=1e-9)
+    rarer = min(x1 + x2, n1 + n2 - x1 - x2)
+    pooled = proportions_ztest([x1, x2], [n1, n2])[1]
+    if rarer * min(n1, n2) / (n1 + n2) >= 5:
+        for end in (test.low, test.high):  # what is just not rejected
+            assert score_p(x1, n1, x2, n2, end) == pytest.approx(0.05, abs=1e-4)
+        assert test.p_value == pytest.approx(pooled, abs=1e-9)
     else:
-        assert test.p_value == pytest.approx(fisher_exact([[x1, n1 - x1], [x2, n2 - x2]])[1])
+        exact = fisher_exact([[x1, n1 - x1], [x2, n2 - x2]])[1]
+        assert test.p_value == pytest.approx(max(exact, pooled))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(1, 400), st.integers(1, 400), st.floats(0, 1), st.floats(0, 1))
+def test_p_and_interval_of_a_difference_agree(n1: int, n2: int, p1: float, p2: float) -> None:
+    test = difference_of_shares(round(n1 * p1), n1, round(n2 * p2), n2)
+    assert (test.p_value < 0.05) == (test.low > 0 or test.high < 0)
+    assert test.low <= test.difference <= test.high
+
+
+def test_where_newcombes_interval_and_the_pooled_test_part() -> None:
+    """Of such shares Newcombe's interval leaves out no difference, while the test does not reject it."""
+    parted = 0
+    for x1 in range(101):
+        test = difference_of_shares(x1, 100, 3, 10)
+        low, high = confint_proportions_2indep(x1, 100, 3, 10, method="newcomb", compare="diff")
+        parted += (test.p_value < 0.05) != (low > 0 or high < 0)
+        assert (test.p_value < 0.05) == (test.low > 0 or test.high < 0)
+    assert parted > 0
 
 
 def test_nothing_to_divide_by() -> None:
     assert difference_of_shares(0, 0, 5, 10).difference is None
+    assert difference_of_shares(11, 10, 5, 10).p_value is None
     assert share_with_interval(0, 0) == (None, None, None)
     assert share_with_interval(None, 10) == (None, None, None)
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betainc, betaincinv, ndtr
+from scipy.special import betainc, betaincinv
 
+from workbench.metrics.two_proportions import compared_p, difference_interval
 from workbench.stats import beta_of_shares, share_interval
 
 Floats = NDArray[np.float64]
@@ -45,40 +46,29 @@ def share_with_interval(
 def difference_of_shares(x1: float, n1: float, x2: float, n2: float) -> ShareDifference:
     """Return how two independent shares differ.
 
-    The test is the pooled z-test, or Fisher's exact test where an expected count is under 5; the interval is
-    Newcombe's.
+    The interval is what the test does not reject: it leaves out 0 exactly where p is below 0.05. The test is
+    the score test, which is the pooled z; Fisher's exact test must reject too where an expected count is
+    under 5.
 
     References
     ----------
-    Newcombe (1998), Statistics in Medicine 17, 873-890, method 10.
+    Mee (1984), Biometrics 40, 1175-1176; see `workbench.metrics.two_proportions`. The example is Newcombe's
+    (1998), Statistics in Medicine 17, 873-890, table II, method 6.
 
     Examples
     --------
     >>> test = difference_of_shares(56, 70, 48, 80)
-    >>> f"{test.difference:.4f} {test.low:.4f} {test.high:.4f}"
-    '0.2000 0.0524 0.3339'
+    >>> f"{test.difference:.4f} {test.low:.4f} {test.high:.4f} {test.p_value:.4f}"
+    '0.2000 0.0533 0.3377 0.0080'
     """
-    first, low1, high1 = share_with_interval(x1, n1)
-    second, low2, high2 = share_with_interval(x2, n2)
-    if first is None or second is None:
+    if not n1 or not n2:
         return ShareDifference(difference=None, low=None, high=None, p_value=None)
-    difference = first - second
-    if low1 is None or high1 is None or low2 is None or high2 is None:
+    difference = x1 / n1 - x2 / n2
+    if x1 > n1 or x2 > n2:
         return ShareDifference(difference=difference, low=None, high=None, p_value=None)
-    low = difference - float(np.hypot(first - low1, high2 - second))
-    high = difference + float(np.hypot(high1 - first, second - low2))
-    return ShareDifference(difference=difference, low=low, high=high, p_value=_p_value(x1, n1, x2, n2))
-
-
-def _p_value(x1: float, n1: float, x2: float, n2: float) -> float:
-    pooled = (x1 + x2) / (n1 + n2)
-    if min(pooled, 1 - pooled) * min(n1, n2) < 5:
-        from scipy.stats import fisher_exact
-
-        table = np.rint([[x1, n1 - x1], [x2, n2 - x2]]).astype(int)
-        return float(fisher_exact(table)[1])
-    error = np.sqrt(pooled * (1 - pooled) * (1 / n1 + 1 / n2))
-    return float(2 * ndtr(-abs(x1 / n1 - x2 / n2) / error))
+    p = compared_p(x1, n1, x2, n2)
+    low, high = difference_interval(x1, n1, x2, n2, p=p)
+    return ShareDifference(difference=difference, low=float(low), high=float(high), p_value=float(p))
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
