@@ -114,7 +114,7 @@ def test_tails_under_the_rule(n: tuple[int, int], share: float, sigma: float) ->
 @pytest.mark.slow
 @pytest.mark.parametrize(("n", "share", "sigma"), CASES)
 def test_tails_under_the_rule_in_many_tests(n: tuple[int, int], share: float, sigma: float) -> None:
-    below, above, _ = under_the_rule(n, share, sigma, 4000)
+    below, above, _ = under_the_rule(n, share, sigma, 2000)
     assert max(below, above) <= 0.035
 
 
