@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from workbench.attribution.attributing import attribute
     from workbench.events.simulation import MarketSpec, simulate
     from workbench.events.tables import TABLES
+    from workbench.experiments.analysis.analyzing import analyze
+    from workbench.experiments.definition import Experiment
+    from workbench.experiments.power.planning import design
     from workbench.metrics import METRICS, Metric, measure
     from workbench.store import Workspace
     from workbench.store.opening import open_tables as open  # noqa: A004 - reads as wb.open
@@ -21,12 +24,15 @@ __version__ = "0.1.0"
 
 # Public name -> where it lives. Loaded when first used, so that `import workbench` costs nothing.
 _SURFACE = {
+    "Experiment": ("workbench.experiments.definition", "Experiment"),
     "METRICS": ("workbench.metrics", "METRICS"),
     "Metric": ("workbench.metrics", "Metric"),
     "MarketSpec": ("workbench.events.simulation", "MarketSpec"),
     "TABLES": ("workbench.events.tables", "TABLES"),
     "Workspace": ("workbench.store", "Workspace"),
+    "analyze": ("workbench.experiments.analysis.analyzing", "analyze"),
     "attribute": ("workbench.attribution.attributing", "attribute"),
+    "design": ("workbench.experiments.power.planning", "design"),
     "measure": ("workbench.metrics", "measure"),
     "open": ("workbench.store.opening", "open_tables"),
     "simulate": ("workbench.events.simulation", "simulate"),
@@ -35,10 +41,13 @@ _SURFACE = {
 __all__ = [
     "METRICS",
     "TABLES",
+    "Experiment",
     "MarketSpec",
     "Metric",
     "Workspace",
+    "analyze",
     "attribute",
+    "design",
     "measure",
     "open",
     "simulate",

@@ -13,6 +13,7 @@ from workbench.attribution import attribution_spread, model_credit
 from workbench.cli.demo import make_demo
 from workbench.errors import UsageError
 from workbench.events.simulation import MarketSpec, simulate
+from workbench.experiments import uplift_model
 
 SPEC = MarketSpec(days=100, users=300, owned_campaigns=3)  # four months: two as Parquet, two as JSON lines
 
@@ -81,6 +82,14 @@ def test_the_spread_of_attribution_is_stored(made):
     credit = model_credit(workspace.tables(), window="90d")
     assert spread == pytest.approx(attribution_spread(credit).spread)
     assert any(line.startswith("Attribution: Of ") for line in said)
+
+
+def test_the_quality_of_the_uplift_model_is_stored(made):
+    workspace, _, said = made
+    found = uplift_model(workspace.tables(), window="180d")
+    stored = wb.measure(workspace.tables(), "model_auuc").rows[0]
+    assert stored.value == pytest.approx(found.auuc.value, nan_ok=True)  # too few held out for a model
+    assert f"Uplift: {found.sentence}" in said
 
 
 def test_another_market_replaces_it(tmp_path):
