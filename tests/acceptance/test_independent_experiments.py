@@ -19,6 +19,12 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from workbench.experiments import design_from_tables, kept_experiment
+from workbench.experiments.analysis.asked import asked
+from workbench.experiments.analysis.tested import compared
+from workbench.experiments.users.users import recorded_users
+from workbench.store import Workspace
+
 from .independent import Market
 
 Command = Callable[..., Any]
@@ -147,22 +153,59 @@ def test_users_and_split(both: tuple[Trial, dict[str, Any]]) -> None:
     assert said["seen"]["days_per_user"] == pytest.approx(trial.days, rel=1e-6)  # whole seconds
 
 
+@pytest.mark.parametrize("case", CASES, ids="_".join)
+def test_ratios_with_their_past(
+    files: Path, market: Market, workspace: Path, workbench: Command, case: tuple[str, str]
+) -> None:
+    """Of so few users analyses leave the past out; the sums that they read carry it all the same."""
+    name, window = case
+    trial = Trial.of(files, market, name, window)
+    tables = Workspace.open(workspace).tables()
+    plan = asked(kept_experiment(tables, name), tables, metrics=RATIOS, window=window or None).experiment
+    users = recorded_users(plan, tables)
+    sums = users.read().sums
+    for metric in users.metrics:
+        found = {one.variant: one for one in compared(metric, sums)}
+        for variant, expected in _ratio(trial, metric.name).items():
+            one = found[variant]
+            assert "CUPED (3 covariates)" in one.method
+            assert one.value.value == pytest.approx(expected["value"], rel=1e-9)
+            assert one.value_control.value == pytest.approx(expected["control"], rel=1e-9)
+            for end in ("p", "low", "high", "error"):
+                assert getattr(one.difference, end) == pytest.approx(expected[end], rel=1e-8), end
+            lift = expected["value"] / expected["control"] - 1
+            assert one.relative.value == pytest.approx(lift, rel=1e-9)
+
+
 @pytest.mark.parametrize("metric", RATIOS)
-def test_ratios_with_their_past(both: tuple[Trial, dict[str, Any]], metric: str) -> None:
+def test_ratios_of_few_users(both: tuple[Trial, dict[str, Any]], metric: str) -> None:
     trial, said = both
-    found = _found(said, metric)
-    for variant, expected in _ratio(trial, metric).items():
-        one = found[variant]["comparison"]
-        assert "CUPED (3 covariates)" in one["difference"]["method"]
-        assert one["value"]["value"] == pytest.approx(expected["value"], rel=1e-9)
-        assert one["value_control"]["value"] == pytest.approx(expected["control"], rel=1e-9)
-        for end in ("p", "low", "high", "error"):
-            assert one["difference"][end] == pytest.approx(expected[end], rel=1e-8), end
-        lift = expected["value"] / expected["control"] - 1
-        assert one["relative"]["value"] == pytest.approx(lift, rel=1e-9)
+    rng = np.random.default_rng(5)
+    for variant, row in _found(said, metric).items():
+        found, sides = row["comparison"], [*SIDES[metric]]
+        assert "permutation" in found["difference"]["method"]
+        one, other = (trial.arm(name)[sides].to_numpy() for name in (variant, "control"))
+        values = [arm[:, 0].sum() / arm[:, 1].sum() for arm in (one, other)]
+        assert found["value"]["value"] == pytest.approx(values[0], rel=1e-9)
+        assert found["difference"]["value"] == pytest.approx(values[0] - values[1], rel=1e-8)
+        everybody = np.concatenate([one, other])
+        drawn = np.array([_studentised(rng.permutation(everybody), len(one)) for _ in range(1000)])
+        seen = _studentised(everybody, len(one))
+        tails = ((drawn >= seen).mean(), (drawn <= seen).mean())
+        assert found["difference"]["p"] == pytest.approx(min(1.0, 2 * min(tails)), abs=0.07)
         powered = stats.norm.isf(0.025 / (len(trial.variants) - 1)) + stats.norm.ppf(0.8)
-        detectable = powered * expected["error"] / expected["control"]
-        assert found[variant]["detectable"] == pytest.approx(detectable, rel=1e-9)
+        detectable = powered * found["difference"]["error"] / found["value_control"]["value"]
+        assert row["detectable"] == pytest.approx(detectable, rel=1e-9)
+
+
+def _studentised(rows: np.ndarray, size: int) -> float:
+    """Return the difference of two ratios over its standard error by the delta method."""
+    ratios, variances = [], []
+    for arm in (rows[:size], rows[size:]):
+        ratio = arm[:, 0].sum() / arm[:, 1].sum()
+        ratios.append(ratio)
+        variances.append((arm[:, 0] - ratio * arm[:, 1]).var(ddof=1) / arm[:, 1].mean() ** 2 / len(arm))
+    return float((ratios[0] - ratios[1]) / np.sqrt(sum(variances)))
 
 
 def test_shares(both: tuple[Trial, dict[str, Any]]) -> None:
@@ -207,3 +250,35 @@ def test_adjusted_p(both: tuple[Trial, dict[str, Any]]) -> None:
         assert [row["p_adjusted"] for row in rows] == pytest.approx(expected.tolist(), rel=1e-9)
         assert all((row["course"] != "open") == (row["p_adjusted"] < 0.05) for row in rows)
     assert math.isclose(said["findings"][0]["alpha"], 0.05)
+
+
+def test_a_plan_reads_level_spread_and_arrivals(market: Market, workspace: Path) -> None:
+    tables = Workspace.open(workspace).tables()
+    said = design_from_tables(tables, metric="revenue", mde=0.05, events=("campaign_delivered",))
+    after = pd.Timestamp("2025-01-01", tz="UTC")
+    month, day = pd.Timedelta(days=28), pd.Timedelta(days=1)
+    sent = market.events[market.events["type"] == "campaign_delivered"]
+    came = sent[sent["at"] >= after - month]["user"].unique()
+    orders = market.orders.rename(columns={"user_id": "user", "order_value": "worth"})
+    now, before = (
+        orders[(orders["at"] >= start) & (orders["at"] < start + month)]
+        .groupby("user")["worth"]
+        .sum()
+        .reindex(came)
+        .fillna(0.0)
+        for start in (after - month, after - 2 * month)
+    )
+    explained = float(now.corr(before) ** 2)
+    assert said.baseline.value == pytest.approx(now.mean(), rel=1e-9)
+    assert said.baseline.sd == pytest.approx(now.std(ddof=1), rel=1e-9)
+    assert said.baseline.reduction == pytest.approx(explained, rel=1e-6)
+    z = stats.norm.isf(0.025) + stats.norm.ppf(0.8)
+    size = 2 * (z * now.std(ddof=1) / (0.05 * now.mean())) ** 2 * (1 - explained)
+    assert said.n_per_group == pytest.approx(size, rel=1e-3)
+    recent = sent[sent["at"] >= after - 2 * month]
+    firsts = ((recent.groupby("user")["at"].min() - (after - 2 * month)) // day).value_counts()
+    expected = [float(firsts.get(place, 0)) for place in range(56)]
+    assert said.arrivals is not None
+    assert list(said.arrivals.new_users) == expected
+    daily = recent.groupby(recent["at"].dt.floor("D"))["user"].nunique().sum() / 56
+    assert said.arrivals.daily_users == pytest.approx(daily, rel=1e-9)

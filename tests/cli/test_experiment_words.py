@@ -86,6 +86,7 @@ def test_a_running_test_is_not_ended_by_naming_its_days(run: Run, tmp_path: Path
     fixed = once["comparison"]["difference"]
     assert span["monitored"] > fixed["high"] - fixed["low"], "looking early has its price"
     assert "guardrail ok" in run("analyze", "known")
+    assert "nan" not in run("list"), "what is unknown is a dash"
 
 
 @pytest.mark.parametrize(("looks", "end"), [(1, START + timedelta(days=9)), (3, START + timedelta(days=60))])

@@ -158,7 +158,8 @@ def list_all(*, workspace: Folder, as_json: Json = False) -> None:
         typer.echo(json.dumps([summary(kept) for kept in found.rows], indent=1))
         return
     frame = found.to_frame(datetime.now(UTC).date())
-    lines = [["–" if value is None else str(value) for value in row] for row in frame.itertuples(index=False)]
+    told = frame.astype(object).where(frame.notna(), None)  # a column without a text has NaN for None
+    lines = [["–" if value is None else str(value) for value in row] for row in told.itertuples(index=False)]
     typer.echo(printed_table(list(frame.columns), lines) if lines else found.sentence)
 
 

@@ -124,7 +124,8 @@ def _several(plan: Design) -> str:
     return (
         f"{comparisons} variants are compared with the control at alpha {procedure.alpha:g} each: some "
         f"difference is found in up to {1 - (1 - procedure.alpha) ** comparisons:.0%} of tests without any. "
-        "Dunnett's correction keeps it at alpha."
+        "The analysis allows for all of them (Holm) and so finds less than this plan promises: plan with "
+        "Dunnett's correction."
     )
 
 
