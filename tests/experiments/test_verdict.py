@@ -77,6 +77,7 @@ def test_a_sentence_counts_all_comparisons_as_the_verdict_does() -> None:
     for one in odd:
         assert one.course == "open"
         assert "no clear difference when all comparisons count" in one.sentence
+    assert any(note.startswith("Intervals are of single comparisons") for note in found.notes)
     for one in found.findings:
         assert (one.course == "open") == ("no clear difference" in one.sentence)
 

@@ -208,9 +208,8 @@ def _notes(
     found += _underpowered(experiment, findings)
     if experiment.status == "cancelled":
         found.append("The test was cancelled: its figures are those until then.")
-    several = len(experiment.variants) > 2
-    if several and any(one.comparison.significant != one.clear for one in findings if one.role == "primary"):
-        found.append("Intervals are of single comparisons; p is adjusted for all variants, and decides.")
+    if any(one.difference.significant != one.clear for one in findings if one.guarded is None):
+        found.append("Intervals are of single comparisons; p is adjusted for all of its role, and decides.")
     found += [f"{metric.label.heading}: {note}." for metric in case.metrics for note in metric.notes]
     found += [
         f"{one.comparison.label.heading}, {one.variant}: {note}."
