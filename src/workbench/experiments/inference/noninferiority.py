@@ -21,6 +21,7 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from workbench.errors import UsageError
 from workbench.experiments.inference.estimate import Estimate, Estimates
+from workbench.experiments.inference.relative import fieller
 from workbench.experiments.inference.sums import Sums
 from workbench.result import format_value
 
@@ -272,7 +273,7 @@ def margin_test(
         quantile = stdtrit(df, 0.5 + level / 2)
         usable = (variance > 0) & (c > quantile * np.sqrt(vc))
         statistic = np.where(usable, apart / np.sqrt(variance), np.nan)
-        low, high = _fieller(c, t, vc, vt, quantile)
+        low, high = fieller(c, t, variances=(vc, vt), quantile=quantile)
         value, error = t / c, np.sqrt(vt + (t / c) ** 2 * vc) / c
         nothing = (t - c) / np.sqrt(vt + vc)
     sign = 1.0 if better == "higher" else -1.0
@@ -290,11 +291,3 @@ def margin_test(
         p=np.asarray(stdtr(df, -sign * statistic)),
         p_worse=np.asarray(stdtr(df, sign * statistic)),
     )
-
-
-def _fieller(c: Floats, t: Floats, vc: Floats, vt: Floats, quantile: Floats) -> tuple[Floats, Floats]:
-    """Return the ends of all ratios t / c that are not rejected, for a control surely above 0."""
-    squeeze = quantile**2 * vc / c**2
-    ratio = t / c
-    half = quantile / c * np.sqrt(vt * (1 - squeeze) + ratio**2 * vc)
-    return (ratio - half) / (1 - squeeze), (ratio + half) / (1 - squeeze)

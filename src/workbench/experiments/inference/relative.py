@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from workbench.experiments.inference.estimate import Estimates
 from workbench.experiments.inference.means import Arms, Floats, differences, t_quantile
@@ -56,18 +56,54 @@ def relative(arms: Arms, *, level: float = 0.95) -> Estimates:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio = value / control
         ratio = np.where(np.isfinite(ratio), ratio, np.nan)
-        square = np.square(t_quantile(plain.df, level))
-        # (value - r control)^2 <= square (others + r^2 own + (1 - r)^2 shared), as a polynomial in r.
-        a = np.square(control) - square * (own + shared)
-        b = value * control - square * shared
-        c = np.square(value) - square * (others + shared)
-        low, high = _ratios_kept(a, b, c, ratio)
+        low, high = fieller(
+            control, value, variances=(own, others), shared=shared, quantile=t_quantile(plain.df, level)
+        )
         error = np.sqrt(others + np.square(ratio) * own + np.square(1 - ratio) * shared) / np.abs(control)
     sign = np.where(control < 0, -1.0, 1.0)
     low, high = np.sort(np.stack([sign * (low - 1), sign * (high - 1)]), axis=0)
     return _agreeing(
         Estimates(value=sign * (ratio - 1), error=error, low=low, high=high, p=plain.p, df=plain.df), level
     )
+
+
+def fieller(
+    control: Floats,
+    value: Floats,
+    *,
+    variances: tuple[Floats, Floats],
+    quantile: Floats,
+    shared: ArrayLike = 0.0,
+) -> tuple[Floats, Floats]:
+    """Return the ends of all ratios value / control that a test of value - ratio x control does not reject.
+
+    Parameters
+    ----------
+    control, value : ndarray
+        Figures of either side.
+    variances : pair of ndarray
+        Their own, in that order.
+    quantile : ndarray
+        Of the test, in standard errors.
+    shared : array_like
+        Variance that both have in common.
+
+    Examples
+    --------
+    >>> one = np.array(10.0), np.array(11.0)
+    >>> low, high = fieller(*one, variances=(np.array(0.09), np.array(0.16)), quantile=np.array(1.96))
+    >>> f"{low:.4f} {high:.4f}"
+    '1.0019 1.2057'
+    """
+    own, others = variances
+    square, control, value = np.square(quantile), np.asarray(control, float), np.asarray(value, float)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ratio = value / control
+        # (value - r control)^2 <= square (others + r^2 own + (1 - r)^2 shared), as a polynomial in r.
+        a = np.square(control) - square * (own + shared)
+        b = value * control - square * shared
+        c = np.square(value) - square * (others + shared)
+        return _ratios_kept(a, b, c, np.where(np.isfinite(ratio), ratio, np.nan))
 
 
 def _ratios_kept(a: Floats, b: Floats, c: Floats, ratio: Floats) -> tuple[Floats, Floats]:
