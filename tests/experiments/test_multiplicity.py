@@ -1,4 +1,4 @@
-"""Many questions: adjustments of statsmodels, tables of Dunnett, and error rates under simulation."""
+"""Many questions: adjustments of statsmodels, Dunnett's integral, and error rates under simulation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import integrate, stats
 
 from workbench.errors import UsageError
 from workbench.experiments.inference.multiplicity import adjusted, against_control, dunnett, family
@@ -59,23 +59,36 @@ def test_words_and_figures_that_cannot_be() -> None:
         against_control([0.1], [0.1], control_error=0.2)
 
 
-# Dunnett (1964), Biometrics 20, table II: two-sided 5 %; equal groups, rows by degrees of freedom.
-TABLE = {
-    (5, 1): 2.57, (5, 2): 3.03, (5, 3): 3.29, (5, 9): 3.97,
-    (10, 2): 2.57, (10, 4): 2.89, (20, 3): 2.54, (20, 5): 2.73,
-    (60, 2): 2.27, (120, 4): 2.47,
-}  # fmt: skip
+def largest_of(t: float, *, variants: int, df: int, share: float) -> float:
+    """Return the chance that the largest |t| of variants that share a control exceeds t, by Hermite and quad.
+
+    Given the control's deviation the variants are independent; their common spread is chi over root df.
+    """
+    nodes, weights = np.polynomial.hermite_e.hermegauss(180)
+    own = np.sqrt(1 - share**2)
+
+    def given_spread(s: float) -> float:
+        inside = stats.norm.cdf((s * t - share * nodes) / own) - stats.norm.cdf(
+            (-s * t - share * nodes) / own
+        )
+        held = float(weights @ inside**variants / weights.sum())
+        return (1 - held) * float(stats.chi.pdf(s * np.sqrt(df), df) * np.sqrt(df))
+
+    return float(integrate.quad(given_spread, 0, 8, epsabs=1e-11, limit=400, points=(0.25, 0.5, 1, 1.5))[0])
 
 
-@pytest.mark.parametrize(("df", "variants"), TABLE)
-def test_critical_values_of_dunnett(df: int, variants: int) -> None:
-    found = against_control(np.ones(variants), np.full(variants, np.sqrt(2)), control_error=1.0, df=df)
-    critical = (found.high[0] - found.low[0]) / 2 / np.sqrt(2)
-    assert critical == pytest.approx(TABLE[df, variants], abs=0.0101)
-    again = against_control(
-        np.full(variants, critical * np.sqrt(2)), np.full(variants, np.sqrt(2)), control_error=1.0, df=df
-    )
-    assert again.p == pytest.approx(0.05, abs=1e-9)
+@pytest.mark.parametrize("df", [5, 10, 20, 120])
+@pytest.mark.parametrize("variants", [1, 2, 4, 9])
+@pytest.mark.parametrize("share", [np.sqrt(0.5), 0.3])
+def test_critical_values_against_an_integral(df: int, variants: int, share: float) -> None:
+    """Dunnett's equal groups have a share of root 1/2; a large control has less."""
+    found = against_control(np.ones(variants), np.ones(variants), control_error=share, df=df)
+    critical = (found.high[0] - found.low[0]) / 2
+    assert largest_of(critical, variants=variants, df=df, share=share) == pytest.approx(0.05, abs=1e-7)
+    for t in (0.8, 2.0, 4.0):
+        again = against_control(np.full(variants, t), np.ones(variants), control_error=share, df=df)
+        expected = largest_of(t, variants=variants, df=df, share=share)
+        assert again.p == pytest.approx(expected, abs=1e-7)
 
 
 def test_as_scipy_has_dunnett() -> None:
