@@ -104,15 +104,15 @@ def offered(spent: list[np.ndarray], n: tuple[int, int], *, seed: int, interval:
 CASES = (
     (Spending(1.0, 0.0, 2.0), (500, 500), 20_000),
     (Spending(1.0, 0.0, 2.0), (1_000, 9_000), 20_000),
-    (Spending(0.05, 1.0), (500, 500), 3_000),
-    (Spending(0.05, 1.5), (500, 500), 3_000),
-    (Spending(0.05, 1.5), (2_000, 2_000), 3_000),
+    (Spending(0.05, 1.0), (500, 500), 2_000),
+    (Spending(0.05, 1.5), (500, 500), 2_000),
+    (Spending(0.05, 1.5), (2_000, 2_000), 2_000),
     (Spending(0.05, 1.5), (10_000, 10_000), 2_000),
-    (Spending(0.05, 1.0), (500, 4_500), 6_000),
-    (Spending(0.05, 1.5), (500, 4_500), 6_000),
-    (Spending(0.05, 1.5), (1_000, 9_000), 3_000),
-    (Spending(0.05, 1.5), (10_000, 90_000), 600),
-    (Spending(0.05, 1.5), (50_000, 450_000), 300),
+    (Spending(0.05, 1.0), (500, 4_500), 4_000),
+    (Spending(0.05, 1.5), (500, 4_500), 4_000),
+    (Spending(0.05, 1.5), (1_000, 9_000), 2_000),
+    (Spending(0.05, 1.5), (10_000, 90_000), 400),
+    (Spending(0.05, 1.5), (50_000, 450_000), 150),
 )
 
 
@@ -136,7 +136,7 @@ def mean(spending: Spending, n: tuple[int, int], runs: int) -> Cell:
         relative=False,
         split=[size / total for size in n],
     )
-    fewer = runs if not nothing[0].permuted else max(runs // 3, 20)
+    fewer = runs if not nothing[0].permuted else max(runs // 4, 20)
     lifted = [
         offered(spending.drawn(rng, n, plan.effect), n, seed=run, interval=True) for run in range(fewer)
     ]

@@ -65,10 +65,10 @@ def offered(sides: list[Rows], n: tuple[int, int], seed: int) -> Answer:
 CASES: tuple[tuple[str, Draw, float, tuple[int, int], int], ...] = (
     ("order value, lognormal 1", orders(1.0), math.exp(3.5), (500, 500), 3_000),
     ("order value, lognormal 1", orders(1.0), math.exp(3.5), (10_000, 10_000), 3_000),
-    ("order value, lognormal 1", orders(1.0), math.exp(3.5), (500, 4_500), 6_000),
-    ("order value, lognormal 1.5", orders(1.5), math.exp(4.125), (500, 4_500), 6_000),
-    ("order value, lognormal 1.5", orders(1.5), math.exp(4.125), (10_000, 90_000), 800),
-    ("orders per session", visits, 0.2, (500, 4_500), 3_000),
+    ("order value, lognormal 1", orders(1.0), math.exp(3.5), (500, 4_500), 4_000),
+    ("order value, lognormal 1.5", orders(1.5), math.exp(4.125), (500, 4_500), 4_000),
+    ("order value, lognormal 1.5", orders(1.5), math.exp(4.125), (10_000, 90_000), 300),
+    ("orders per session", visits, 0.2, (500, 4_500), 1_500),
 )
 
 
@@ -86,7 +86,7 @@ def ratio(case: str, draw: Draw, level: float, n: tuple[int, int], *, runs: int)
         sides = ([draw(rng, n[0], 1.0), draw(rng, n[1], factor)] for _ in range(count))
         return np.array([offered(pair, n, seed) for seed, pair in enumerate(sides)], float)
 
-    nothing, lifted = answers(1.0, runs), answers(1.2, max(runs // 3, 20))
+    nothing, lifted = answers(1.0, runs), answers(1.2, max(runs // 4, 20))
     below, above = tails(nothing[:, 1], nothing[:, 0])
     permuted = float(nothing[:, 6].mean())
     value, low, high = 0.2 * level, lifted[:, 2], lifted[:, 3]
