@@ -12,7 +12,7 @@ import pytest
 from scipy import optimize, stats
 from statsmodels.stats.multitest import multipletests
 
-from workbench.experiments import GeoTest, analyze_geo, geo_panel, holdouts, lift_by
+from workbench.experiments import GeoTest, analyze_geo, creative_shares, geo_panel, holdouts, lift_by
 from workbench.store import Workspace
 
 from .independent import Market, read_lines
@@ -126,6 +126,28 @@ def test_with_and_without(tables: Any, pairs: pd.DataFrame, market: Market) -> N
         assert side.revenue == pytest.approx(mine["worth"].sum(), rel=1e-9)
     assert said.sides[2].users == pytest.approx(said.sides[0].users)
     assert said.sides[2].revenue == pytest.approx(said.overall.expected_revenue, rel=1e-9)
+
+
+def test_what_creatives_earned(tables: Any, market: Market, files: Path) -> None:
+    creative = {row["event_id"]: _properties(row).get("creative_id") for row in read_lines(files)}
+    spoken = market.events.assign(creative=market.events["id"].map(creative))
+    spoken = spoken[spoken["day"].between(FIRST, LAST)]
+    shown = spoken[(spoken["type"] == "campaign_delivered") & ~spoken["held"]]
+    campaign = shown["campaign"].value_counts().idxmax()
+    mine = spoken[spoken["campaign"] == campaign]
+    for reward, kind in (("clicks", "campaign_clicked"), ("conversions", "campaign_converted")):
+        said = creative_shares(tables, campaign, reward=reward, window=f"{FIRST}:{LAST}", lag_days=0)
+        trials = shown[shown["id"].isin(mine["id"])].groupby("creative").size()
+        earned = mine[mine["type"] == kind].groupby("creative").size().reindex(trials.index).fillna(0)
+        assert {row.name: row.trials for row in said.rows} == trials.to_dict()
+        assert {row.name: row.successes for row in said.rows} == earned.to_dict()
+        assert sum(row.share for row in said.rows) == pytest.approx(1.0)
+        assert sum(row.chance for row in said.rows) == pytest.approx(1.0)
+
+
+def _properties(row: dict[str, Any]) -> dict[str, Any]:
+    known = row["properties"]
+    return json.loads(known) if isinstance(known, str) else known
 
 
 def _segment(row: dict[str, Any]) -> str | None:
