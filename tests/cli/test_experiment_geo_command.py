@@ -130,6 +130,24 @@ def test_a_running_test_says_how_far_it_is(stores: Path, plan: Path) -> None:
     assert shown["progress"] is None
 
 
+def test_two_tests_at_once_disturb_each_other(stores: Path, plan: Path) -> None:
+    plan.write_text(_PLAN.replace("name: posters", "name: first"))
+    run(stores, "create", plan)
+    run(stores, "start", "first")
+    plan.write_text(f"kind: geo\nname: second\ntreated: [Kiel]\nstart: {START}\nend: {END}\n")
+    done = CliRunner().invoke(app, ["experiment", "create", str(plan), "-w", str(stores)])
+    assert "first ran in " in done.stderr
+    run(stores, "start", "second")
+    notes = run(stores, "analyze", "second", "--json")["notes"]
+    assert any(note.startswith("first ran in ") for note in notes)
+    later = f"start: {END + timedelta(days=1)}\nend: {END + timedelta(days=5)}"
+    plan.write_text(f"kind: geo\nname: third\ntreated: [Kiel]\n{later}\n")
+    done = CliRunner().invoke(app, ["experiment", "create", str(plan), "-w", str(stores)])
+    assert not done.stderr
+    for name in ("first", "second"):
+        run(stores, "cancel", name)
+
+
 def test_markets_for_the_next_test(stores: Path) -> None:
     asked = ("markets", "--sizes", "2", "--periods", "14", "--expected-return", "3")
     found = run(stores, *asked, "--json")
@@ -204,6 +222,11 @@ def test_names_are_of_one_test_only(empty: Path, plan: Path, tmp_path: Path) -> 
         (_PLAN.replace("name: posters", "name: City Posters"), "City Posters"),
         (_PLAN.replace("treated: [", 'treated: ["a\\u202eb", '), "cannot be seen"),
         ("kind: geo\nname: x\n", "no treated"),
+        (_PLAN + "cooldown: 99999999999\n", "the cooldown from 0"),
+        (_PLAN + "cooldown: soon\n", "a number"),
+        (_PLAN.replace(f"end: {END}", "end: 9999-12-31"), "1900 to 2200"),
+        (_PLAN.replace(f"end: {END}", "end: in May"), "a day such as"),
+        (_PLAN + "budget: -1\n", "above 0"),
     ],
 )
 def test_a_wrong_plan_says_what_is_wrong(empty: Path, plan: Path, text: str, told: str) -> None:

@@ -246,6 +246,7 @@ def _move(workspace: Path, name: str, status: Status, reason: str, *, as_json: b
 
 
 def _keep(opened: Workspace, kept: Kept, change: Change | None, *, as_json: bool) -> None:
+    from workbench.experiments.geo.recorded import disturbances
     from workbench.store.experiments import keep_definition
 
     if change is None:
@@ -253,6 +254,9 @@ def _keep(opened: Workspace, kept: Kept, change: Change | None, *, as_json: bool
     else:
         keep_definition(opened, change.to_row())
     now = _kept(opened, kept.name)
+    if now.geo_test is not None and now.status in ("draft", "running"):
+        for note in disturbances(now.geo_test, opened.tables()):
+            typer.echo(printable(note), err=True)
     typer.echo(json.dumps(as_document(now), indent=1) if as_json else now.sentence)
 
 

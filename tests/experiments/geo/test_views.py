@@ -12,6 +12,7 @@ from workbench import experiments
 from workbench.errors import NotEnoughData, UsageError
 from workbench.events.simulation import GEO_TESTS, MarketSpec
 from workbench.events.simulation.markets import open_stores
+from workbench.experiments.geo.plan import GeoTest
 from workbench.experiments.geo.views import quiet_days
 from workbench.store import Workspace
 from workbench.store.ingest import ingest
@@ -74,6 +75,17 @@ def test_the_next_test_is_planned_by_days_without_one(tables, stores):
     past = quiet_days(experiments.geo_panel(tables))
     assert past.days[-1] < stores.truth["start"].min()
     assert len(past.days) == (stores.truth["start"].min() - SPEC.start).days
+
+
+def test_days_of_known_tests_are_not_quiet(simulate):
+    panel = simulate(1, days=60)
+    test = GeoTest(
+        name="posters", treated=panel.geos[:1], start=panel.days[20], end=panel.days[29], cooldown=5
+    )
+    assert quiet_days(panel, [test]).days == panel.days[35:]
+    assert (
+        quiet_days(panel, [replace(test, start=panel.days[40], end=panel.days[41])]).days == panel.days[:40]
+    )
 
 
 def test_spend_everywhere_is_quiet_and_spend_on_all_days_is_not(simulate):

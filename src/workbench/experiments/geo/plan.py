@@ -10,8 +10,8 @@ from datetime import date, timedelta
 from typing import Any, Literal, get_args
 
 from workbench.errors import BadInput, NotEnoughData, UsageError
+from workbench.experiments.definition import LEAST_LEVEL, Status
 from workbench.experiments.definition import TRANSITIONS as OF_USERS
-from workbench.experiments.definition import Status
 from workbench.experiments.geo.panel import Panel
 from workbench.experiments.geo.split import Split, split
 
@@ -24,6 +24,7 @@ TRANSITIONS: dict[GeoStatus, tuple[GeoStatus, ...]] = {
 }
 _LISTS = ("treated", "controls", "excluded")
 _DAYS = ("start", "end", "first_day")
+_YEARS, _LONGEST = (1900, 2200), 3660
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +94,16 @@ class GeoTest:
             raise UsageError(f"{self.name}: its pre-period, start and end do not follow one another.")
         if self.status not in TRANSITIONS:
             raise UsageError(f"{self.name}: a geo test is {', '.join(TRANSITIONS)}, not {self.status}.")
-        if not (0 < self.level < 1 and 0 < self.power < 1) or self.cooldown < 0:
+        if self.start.year < _YEARS[0] or self.end.year > _YEARS[1]:
+            raise UsageError(f"{self.name}: its days lie from {_YEARS[0]} to {_YEARS[1]}.")
+        if not (0 < self.level < 1 and 0 < self.power < 1) or not 0 <= self.cooldown <= _LONGEST:
             raise UsageError(
-                f"{self.name}: level and power lie between 0 and 1, the cooldown is not below 0."
+                f"{self.name}: level and power lie between 0 and 1, the cooldown from 0 to {_LONGEST}."
+            )
+        if self.level < LEAST_LEVEL:
+            raise UsageError(
+                f"The level of {self.name} is {LEAST_LEVEL} at least, not {self.level}: "
+                "0.95 goes with an alpha of 0.05."
             )
         for what in ("budget", "minimum_effect"):
             value = getattr(self, what)
@@ -120,6 +128,28 @@ class GeoTest:
             may = ", ".join(TRANSITIONS[self.status]) or "nothing"
             raise UsageError(f"{self.name} is {self.status}: {may} can follow, not {status}.")
         return replace(self, status=status)
+
+    @property
+    def last_effect(self) -> date:
+        """Return the last day on which its effect may arrive, the cooldown counted in days."""
+        return self.end + timedelta(days=self.cooldown)
+
+    def disturbed_by(self, other: GeoTest) -> tuple[str, ...]:
+        """Return the regions of this test in which another one ran at the same time.
+
+        Examples
+        --------
+        >>> days = {"start": date(2024, 5, 1), "end": date(2024, 5, 28)}
+        >>> mine, other = (GeoTest(name=one, treated=(one,), **days) for one in ("Bremen", "Kiel"))
+        >>> mine.disturbed_by(other), replace(mine, excluded=("Kiel",)).disturbed_by(other)
+        (('Kiel',), ())
+        """
+        if other.start > self.last_effect or other.last_effect < self.start:
+            return ()
+        mine = {*self.treated, *self.controls} if self.controls else None
+        return tuple(
+            geo for geo in other.treated if geo not in self.excluded and (mine is None or geo in mine)
+        )
 
     def split(self, panel: Panel) -> Split:
         """Return who of a panel is treated and who stands for them, checked.

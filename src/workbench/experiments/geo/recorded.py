@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from workbench.errors import NotEnoughData
 from workbench.experiments.geo.analyzing import analyze_geo
 from workbench.experiments.geo.reading import geo_panel
+from workbench.experiments.records.kept import kept_experiments
 
 if TYPE_CHECKING:
     from workbench.experiments.geo.analysis import GeoAnalysis
@@ -65,4 +67,24 @@ def analyze_kept(test: GeoTest, tables: Tables, *, seed: int = 0) -> GeoAnalysis
         )
     if test.status == "cancelled":
         raise NotEnoughData(f"{test.name} was cancelled: its days were not tested as planned.")
-    return analyze_recorded(test, tables, seed=seed)
+    found = analyze_recorded(test, tables, seed=seed)
+    return replace(found, notes=(*disturbances(test, tables), *found.notes))
+
+
+def begun_geo_tests(tables: Tables) -> tuple[GeoTest, ...]:
+    """Return the geo tests of a workspace that run or were completed."""
+    tests = [kept.geo_test for kept in kept_experiments(tables).rows]
+    return tuple(test for test in tests if test is not None and test.status in ("running", "completed"))
+
+
+def disturbances(test: GeoTest, tables: Tables) -> tuple[str, ...]:
+    """Return what is to be said of other geo tests that ran in its regions at the same time."""
+    found = []
+    for other in begun_geo_tests(tables):
+        regions = test.disturbed_by(other) if other.name != test.name else ()
+        if regions:
+            found.append(
+                f"{other.name} ran in {', '.join(regions)} from {other.start} to {other.end}, too: its "
+                "effect cannot be told from that of this test. Name those regions as excluded."
+            )
+    return tuple(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,8 +16,8 @@ from workbench.experiments.geo.panel import Panel
 from workbench.experiments.geo.plan import GeoTest
 from workbench.experiments.geo.power import PowerCurve, power_curve
 from workbench.experiments.geo.reading import geo_panel, last_sold
-from workbench.experiments.geo.recorded import analyze_kept, analyze_recorded
-from workbench.experiments.records.kept import kept_experiment, kept_experiments
+from workbench.experiments.geo.recorded import analyze_kept, analyze_recorded, begun_geo_tests
+from workbench.experiments.records.kept import kept_experiment
 from workbench.metrics.window import Window, resolve
 
 if TYPE_CHECKING:
@@ -145,13 +146,8 @@ def kept_geo_test(tables: Tables, name: str | None = None) -> GeoTest | None:
         if found is None:
             raise UsageError(f"{name} compares users, not regions: the notebook ab_test reports it.")
         return found
-    tests = [kept.geo_test for kept in kept_experiments(tables).rows if kept.geo_test is not None]
     last = last_sold(tables)
-    over = [
-        test
-        for test in tests
-        if test.status in ("running", "completed") and last is not None and test.end <= last
-    ]
+    over = [test for test in begun_geo_tests(tables) if last is not None and test.end <= last]
     return max(over, key=lambda test: (test.end, test.name), default=None)
 
 
@@ -181,7 +177,7 @@ def next_geo_test(
     cost = 1 / expected_return if expected_return else None
     rules = MarketRules(cost_per_increment=cost, budget=budget if cost else None, currency=tables.currency)
     try:
-        past = quiet_days(geo_panel(tables, metric))
+        past = quiet_days(geo_panel(tables, metric), begun_geo_tests(tables))
         markets = select_markets(past, sizes=sizes, periods=periods, rules=rules, seed=seed)
         power = power_curve(past, markets.best.treated, periods=periods)
     except NotEnoughData as error:
@@ -189,19 +185,32 @@ def next_geo_test(
     return NextTest(markets=markets, power=power)
 
 
-def quiet_days(panel: Panel) -> Panel:
-    """Return the longest stretch of days on which spend was the same kind of spend everywhere.
+def quiet_days(panel: Panel, tests: Sequence[GeoTest] = ()) -> Panel:
+    """Return the longest stretch of days on which no test ran.
 
     Where only some geos had spend, a test ran; days with spend in all geos, or in none, are quiet.
+
+    Parameters
+    ----------
+    panel : Panel
+        All geos and days.
+    tests : sequence of GeoTest
+        Tests that are known to have run; their days, with the cooldown, are not quiet.
     """
-    if panel.spend is None:
+    loud = np.zeros(len(panel.days), bool)
+    for test in tests:
+        loud[panel.position(test.start) : panel.position(test.last_effect + timedelta(days=1))] = True
+    if panel.spend is not None:
+        somewhere = (panel.spend > 0).sum(0)
+        loud |= (somewhere > 0) & (somewhere < len(panel.geos))
+    if not loud.any():
         return panel
-    somewhere = (panel.spend > 0).sum(0)
-    loud = (somewhere > 0) & (somewhere < len(panel.geos))
     edges = np.flatnonzero(np.diff(np.concatenate([[True], loud, [True]]).astype(int)))
     starts, ends = edges[::2], edges[1::2]
     if not len(starts):
-        raise NotEnoughData("On every day some geos had spend and others none: no day is without a test.")
+        raise NotEnoughData(
+            "On every day a test ran, or some geos had spend and others none: no day is without a test."
+        )
     longest = int(np.argmax(ends - starts))
     return panel.cut(int(starts[longest]), int(ends[longest]))
 
