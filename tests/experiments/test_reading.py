@@ -116,6 +116,20 @@ def test_days_before_are_counted_from_each_users_assignment(tables: Any) -> None
     assert found.sums.mean("new").tolist() == [0.5, 0.5], "dee is in no list of users"
 
 
+def test_an_order_with_lines_on_both_sides_counts_on_both() -> None:
+    lines = [
+        ordered("ann", NOON - DAY, 4.0, "o1"),
+        ordered("ann", NOON + DAY, 6.0, "o1", line=2),
+        ordered("ann", NOON + DAY, 1.0, "o1", line=3),
+        ordered("ann", NOON + DAY, 2.0, "o2"),
+        ordered("ann", NOON + DAY, -2.0, "o3", returned=True),
+    ]
+    tables = Base(experiments=[placed("ann", "control"), placed("bob", "b")], orders=lines)
+    found = read(tables, question(tables, "revenue", "orders", before_days=28), variants=VARIANTS).sums
+    sides = [found.mean(name)[0] for name in ("orders", "orders before", "revenue", "revenue before")]
+    assert sides == [2.0, 1.0, 7.0, 4.0]
+
+
 def test_facts_and_assignments_name_the_same_users(tables: Any) -> None:
     found = read(tables, question(tables, "ctr"), variants=VARIANTS)
     assert found.sums.mean("ctr").tolist() == [0.5, 0.0]
