@@ -31,7 +31,7 @@ from workbench.stats import beta_of_shares
 
 Floats = NDArray[np.float64]
 DRAWS = 100_000
-_STRENGTHS = 24
+_STRENGTHS, _SPREADS = 24, 200
 _SPREAD = 2.0  # of order values, in means, where it is not known
 FEW_SUCCESSES = 10
 FEW_ORDERS = 100
@@ -164,13 +164,12 @@ def _revenue(arms: Sequence[Arm], seed: int) -> _Earned:
     x, n = _column(arms, "successes"), _column(arms, "trials")
     a, b = rate_prior(x, n)
     rate = rng.beta(a + x, b + n - x, size=(DRAWS, len(arms)))
-    centre, scale, freedom = value_posterior(arms)
-    earned = rate * (centre + scale * rng.standard_t(freedom, size=(DRAWS, len(arms))))
+    earned = rate * _drawn_values(arms, rng)
     best = earned.argmax(axis=1)
     chance = np.bincount(best, minlength=len(arms)) / DRAWS
     low, high = np.quantile(earned, [0.025, 0.975], axis=0)
     return _Earned(
-        mean=(a + x) / (a + b + n) * centre,
+        mean=earned.mean(axis=0),
         low=low,
         high=high,
         chance=chance,
@@ -179,11 +178,34 @@ def _revenue(arms: Sequence[Arm], seed: int) -> _Earned:
     )
 
 
+def _drawn_values(arms: Sequence[Arm], rng: np.random.Generator) -> Floats:
+    """Return draws of each arm's mean value of a success, shape (draws, arms), drawn towards each other.
+
+    The arms' true means are taken as draws of one normal distribution, whose spread is integrated out: of
+    several noisy means, the largest is large by luck for the most part.
+    """
+    centre, scale, freedom = value_posterior(arms)
+    scale = scale * np.sqrt(freedom / rng.chisquare(freedom, size=(DRAWS, len(arms))))
+    typical = np.median(scale, axis=0)
+    spreads = np.linspace(0.0, 4 * max(float(np.ptp(centre)), float(typical.min())), _SPREADS)
+    weights = 1 / (np.square(spreads)[:, None] + np.square(typical))
+    middle = (weights @ centre) / weights.sum(axis=1)
+    logs = 0.5 * np.log(weights).sum(axis=1) - 0.5 * np.log(weights.sum(axis=1))
+    logs -= 0.5 * (weights * np.square(centre - middle[:, None])).sum(axis=1)
+    likely = np.exp(logs - logs.max())
+    place = rng.choice(_SPREADS, size=DRAWS, p=likely / likely.sum())
+    between = np.square(spreads[place])[:, None]
+    common = middle[place] + rng.standard_normal(DRAWS) / np.sqrt(weights.sum(axis=1)[place])
+    kept = between / (between + np.square(scale))
+    towards = kept * centre + (1 - kept) * common[:, None]
+    return np.asarray(towards + np.sqrt(kept) * scale * rng.standard_normal(scale.shape))
+
+
 def value_posterior(arms: Sequence[Arm]) -> tuple[Floats, Floats, Floats]:
     """Return centre, scale and degrees of freedom of the posterior of each arm's mean value of a success.
 
     The prior is worth one success: its mean and its variance are those of all arms together. Where
-    only sums are known, the standard deviation is taken as twice the mean, which few shops exceed.
+    only sums are known, the standard deviation is taken as twice the mean.
 
     References
     ----------
