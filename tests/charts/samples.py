@@ -736,6 +736,7 @@ RESULTS = {
     "experiment_notes": ab_test,
     "experiment_worth": ab_test,
     "experiment_table": ab_test,
+    "experiment_verdict": ab_test,
     "experiment_traffic": ab_test,
     "holdout_balance": health,
     "holdout_campaigns": holdout,

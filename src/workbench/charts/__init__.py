@@ -31,7 +31,12 @@ from workbench.charts.designs import (
     power_curve,
     simulated_power,
 )
-from workbench.charts.experiment_tables import experiment_notes, experiment_table, experiment_worth
+from workbench.charts.experiment_tables import (
+    experiment_notes,
+    experiment_table,
+    experiment_verdict,
+    experiment_worth,
+)
 from workbench.charts.experiments import experiment_daily, experiment_effects, experiment_traffic
 from workbench.charts.flows import moves
 from workbench.charts.geo import geo_course, geo_cumulative, geo_placebos
@@ -78,6 +83,7 @@ __all__ = [
     "experiment_notes",
     "experiment_table",
     "experiment_traffic",
+    "experiment_verdict",
     "experiment_worth",
     "false_alarms",
     "frequency",

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workbench.charts.cards import Alerts
+from workbench.charts.cards import Alerts, Sentence
 from workbench.charts.drawing import DataTable, Nothing, coded
 from workbench.charts.tables import figure, tabulate, text
 from workbench.experiments.analysis.finding import Finding
@@ -21,6 +21,13 @@ COURSES = {
     "open": "no clear difference",
     "unknown": "not comparable",
 }
+
+
+def experiment_verdict(result: ABTest) -> Sentence | Nothing:
+    """Return what a test comes to, its variants named as people read them."""
+    if result.missing or result.analysis is None:
+        return Nothing(title="The verdict", reason=result.missing or "Not enough data: nothing was compared.")
+    return Sentence(text=coded(result.sentence))
 
 
 def experiment_table(result: ABTest) -> DataTable | Nothing:

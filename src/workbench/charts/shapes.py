@@ -133,12 +133,15 @@ def dots(
         tooltip=tooltip(("label", "title"), ("said", tooltips[0]), ("interval", tooltips[1])),
     )
     x = alt.X("value:Q", axis=unit_axis(unit, grid=True), scale=alt.Scale(zero=True, nice=True))
-    layers = [
-        base.mark_rule(strokeWidth=5, opacity=0.32, strokeCap="round")
-        .transform_filter("isValid(datum.low) && isValid(datum.high)")
-        .encode(x=alt.X("low:Q", axis=unit_axis(unit, grid=True)), x2="high:Q"),
-        base.mark_point(filled=True, size=90, opacity=1).encode(x=x),
-    ]
+    layers = [base.mark_point(filled=True, size=90, opacity=1).encode(x=x)]
+    # An empty layer is a picture without a name to a screen reader.
+    if any(row["low"] is not None and row["high"] is not None for row in rows):
+        layers.insert(
+            0,
+            base.mark_rule(strokeWidth=5, opacity=0.32, strokeCap="round")
+            .transform_filter("isValid(datum.low) && isValid(datum.high)")
+            .encode(x=alt.X("low:Q", axis=unit_axis(unit, grid=True)), x2="high:Q"),
+        )
     if mark_at is not None:
         layers.insert(0, _hairline(mark_at))
     return spec_of(alt.layer(*layers).properties(width=640, height=max(2, len(rows)) * height))
