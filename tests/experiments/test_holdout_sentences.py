@@ -9,7 +9,7 @@ import pytest
 
 from workbench.experiments.holdout.effects import effect_of
 from workbench.experiments.holdout.holdout import effect_sentence
-from workbench.experiments.holdout.pairs import pairs_of
+from workbench.experiments.holdout.pairs import joined, pairs_of
 from workbench.metrics.window import Window
 
 DAYS = Window(date(2024, 1, 1), date(2024, 1, 31))
@@ -36,3 +36,19 @@ def said(share: tuple[float, float], cost: float) -> str:
 )
 def test_it_pays_only_where_the_cost_is_known(share: tuple[float, float], cost: float, words: str) -> None:
     assert words in said(share, cost)
+
+
+def test_a_campaign_without_spend_on_record_is_not_free() -> None:
+    rng = np.random.default_rng(2)
+    held = np.repeat([False, True], [4000, 1000])
+    parts = [
+        pairs_of(held=held, revenue=50.0 * (rng.random(5000) < 0.2), window=DAYS, cost=cost)
+        for cost in (1000.0, float("nan"))
+    ]
+    both = effect_of(joined(parts, ("paid", "unknown")), name="both")
+    alone = effect_of(parts[1], name="unknown")
+    assert (both.cost, both.net.known) == (1000.0, True)
+    assert "1 of 2 campaigns have no spend on record" in both.note
+    assert "after the cost on record" in effect_sentence(both, currency="EUR", level=0.95)
+    assert not alone.net.known
+    assert "before any cost" in effect_sentence(alone, currency="EUR", level=0.95)

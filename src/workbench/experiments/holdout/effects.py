@@ -84,8 +84,11 @@ def effect_of(
         return _nothing(name, pairs, "nobody was treated" if held else "no campaign held out enough users")
     buys = pairs.buys
     buyers, revenue = (Strata.of(pairs, values) for values in (buys, pairs.revenue))
-    cost = float(pairs.cost.sum())
+    cost = pairs.spent
     left = f"{every - len(pairs.campaigns)} of {every} campaigns held out too few users to be compared"
+    unpaid = int(np.isnan(pairs.cost).sum()) if not math.isnan(cost) else 0
+    free = f"{unpaid} of {len(pairs.campaigns)} campaigns have no spend on record and count as free"
+    notes = [note for note, said in ((left, every > len(pairs.campaigns)), (free, unpaid)) if said]
     return Effect(
         name=name,
         campaigns=len(pairs.campaigns),
@@ -100,7 +103,7 @@ def effect_of(
         cost=cost,
         **_of_buyers(pairs, buys, level=level, seed=seed),
         **_of_revenue(pairs, cost, level=level, method=method, seed=seed),
-        note=left if every > len(pairs.campaigns) else "",
+        note="; ".join(notes),
     )
 
 
@@ -237,7 +240,7 @@ def _nothing(name: str, pairs: Pairs, why: str) -> Effect:
         held_revenue=float(pairs.revenue[pairs.held].sum()),
         expected_buyers=math.nan,
         expected_revenue=math.nan,
-        cost=float(pairs.cost.sum()),
+        cost=pairs.spent,
         lift=none,
         relative=none,
         incrementality=none,

@@ -225,7 +225,9 @@ def held_out(campaign: str, users: Iterable[str], *, share: float = SHARE) -> ND
 def effect_sentence(effect: Effect, *, currency: str | None, level: float) -> str:
     """Return what an effect means, in one sentence."""
     found = effect.worth
-    what = "after cost" if effect.net.known else "before any cost, for no spend is loaded"
+    what = "after cost" if effect.net.known else "before any cost, for no spend is on record"
+    if "count as free" in effect.note:
+        what = "after the cost on record"
     if not found.known:
         return f"{_opened(effect.name)}: nothing can be said of revenue, because {found.note}."
     money = format_value(found.value, "money", currency=currency)

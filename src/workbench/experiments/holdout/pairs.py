@@ -65,7 +65,7 @@ class Pairs:
     deliveries, views, clicks : ndarray
         Messages of the campaign that reached the user, and were seen and clicked.
     cost : ndarray, shape (campaigns,)
-        Spend in the window; NaN where no spend is loaded.
+        Spend in the window; NaN where none is on record, which is not the same as none.
     window : Window
         The days that were read.
     currency : str or None
@@ -99,6 +99,12 @@ class Pairs:
     def buys(self) -> Floats:
         """Return 1 for each pair that bought, else 0."""
         return (self.orders > 0).astype(float)
+
+    @property
+    def spent(self) -> float:
+        """Return what all campaigns cost, as far as that is on record; NaN where of none it is."""
+        known = np.isfinite(self.cost)
+        return float(self.cost[known].sum()) if known.any() else float("nan")
 
     def taken(self, rows: Flags | Integers) -> Pairs:
         """Return some of the pairs, by a flag each or by their places; the campaigns stay."""

@@ -148,7 +148,7 @@ def _pairs(found: pa.Table, tables: Tables, window: Window) -> Pairs:
         deliveries=_floats(found, "deliveries"),
         views=_floats(found, "views"),
         clicks=_floats(found, "clicks"),
-        cost=np.array([np.nan if spend is None else spend.get(name, 0.0) for name in campaigns.names]),
+        cost=np.array([spend.get(name, np.nan) for name in campaigns.names]),
         window=window,
         currency=tables.currency,
     )
@@ -156,12 +156,12 @@ def _pairs(found: pa.Table, tables: Tables, window: Window) -> Pairs:
     return read.taken(np.lexsort((read.slice.codes, read.user, read.campaign)))
 
 
-def _spend(tables: Tables, window: Window) -> dict[str, float] | None:
+def _spend(tables: Tables, window: Window) -> dict[str, float]:
     if "daily_performance" not in tables.names:
-        return None
+        return {}
     text = sql.to_sql(campaign_spend, "holdout_spend", tables.dialect)
     rows = tables.query(sql.with_window(text, window)).to_pylist()
-    return {row["campaign_id"]: row["spend"] or 0.0 for row in rows}
+    return {row["campaign_id"]: row["spend"] for row in rows if row["spend"] is not None}
 
 
 def _coded(found: pa.Table, name: str) -> Coded:

@@ -55,7 +55,7 @@ def sides_of(pairs: Pairs) -> tuple[Side, ...]:
         np.bincount(pairs.campaign[pairs.held == side], minlength=len(pairs.campaigns)) for side in (0, 1)
     )
     weight = (n / m)[pairs.campaign]
-    cost = float(pairs.cost.sum())
+    cost = pairs.spent
     ones = np.ones(len(pairs))
     return (
         _side("treated", pairs, np.where(pairs.held, 0.0, ones), None if np.isnan(cost) else cost),
