@@ -21,7 +21,7 @@ TRANSITIONS: dict[Status, tuple[Status, ...]] = {
     "cancelled": (),
 }
 
-_LEAST_LEVEL = 0.5
+LEAST_LEVEL = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,9 +160,9 @@ def _check_settings(experiment: Experiment) -> None:
     for what in ("level", "power"):
         if not 0 < getattr(experiment, what) < 1:
             raise UsageError(f"The {what} of {name} lies between 0 and 1, not {getattr(experiment, what)}.")
-    if experiment.level < _LEAST_LEVEL:
+    if experiment.level < LEAST_LEVEL:
         raise UsageError(
-            f"The level of {name} is {_LEAST_LEVEL} at least, not {experiment.level}: "
+            f"The level of {name} is {LEAST_LEVEL} at least, not {experiment.level}: "
             "0.95 goes with an alpha of 0.05."
         )
     named = (experiment.primary, *experiment.secondary, *(own.metric for own in experiment.guardrails))

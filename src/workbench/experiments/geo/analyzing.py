@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.errors import NotEnoughData
+from workbench.errors import NotEnoughData, UsageError
 from workbench.experiments.geo.analysis import GeoAnalysis, Method
 from workbench.experiments.geo.augmented import augmented_synthetic_control
 from workbench.experiments.geo.conformal import ConformalTest, conformal_test
@@ -14,7 +14,7 @@ from workbench.experiments.geo.measured_size import measured_size
 from workbench.experiments.geo.placebo import placebo_test
 from workbench.experiments.geo.power import PowerCurve, power_curve
 from workbench.experiments.geo.returns import Returns, returns, returns_on_spend
-from workbench.experiments.geo.split import MIN_PRE, Split
+from workbench.experiments.geo.split import MIN_PRE, Split, refuse_still
 from workbench.experiments.geo.synthetic_control import synthetic_control
 from workbench.experiments.geo.time_based_regression import time_based_regression
 from workbench.experiments.geo.verdict import WORTH_FINDING, checks_of, doubts, verdict_of
@@ -71,7 +71,11 @@ def analyze_geo(
         If there are too few controls or periods, or the controls match the treated geos without a miss. Where
         a figure can be had that should not be believed, the verdict is "cannot tell" and says why.
     """
+    if seed < 0 or (runs is not None and runs < 1):
+        trials = f"it takes at least one trial, not {runs}"
+        raise UsageError(f"A seed is a whole number from 0, not {seed}." if seed < 0 else f"{trials}.")
     split = test.split(panel)
+    refuse_still(split)
     plain, augmented = synthetic_control(split), augmented_synthetic_control(split)
     found, other = (plain, augmented) if method == "synthetic control" else (augmented, plain)
     placebo = placebo_test(found, level=test.level, seed=seed)

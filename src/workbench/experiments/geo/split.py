@@ -8,11 +8,12 @@ from datetime import date
 
 import numpy as np
 
-from workbench.errors import NotEnoughData, UsageError
+from workbench.errors import BadInput, NotEnoughData, UsageError
 from workbench.experiments.geo.panel import Panel, Rows
 
 MIN_CONTROLS = 4
 MIN_PRE = 10
+_SQUARED = (1e-140, 1e140)  # what is larger or smaller cannot be squared and added up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -144,3 +145,31 @@ def split(
 def _after(panel: Panel, end: date) -> int:
     days = np.array(panel.days, "datetime64[D]")
     return int(np.searchsorted(days, np.datetime64(end, "D"), side="right"))
+
+
+def refuse_still(made: Split) -> None:
+    """Refuse geos of which nothing can be learnt: they never change, or no computer can square their figures.
+
+    Raises
+    ------
+    BadInput
+        If figures are too large or too small.
+    NotEnoughData
+        If the treated geos, or all of the controls, have the same figure on every day before the test.
+    """
+    values = made.panel.values
+    largest = float(np.abs(values).max())
+    if largest and not _SQUARED[0] < largest < _SQUARED[1]:
+        raise BadInput(
+            "figures of this size cannot be added up",
+            value=largest,
+            expected=f"the largest between {_SQUARED[0]:g} and {_SQUARED[1]:g}",
+            fix="Give them in another unit.",
+        )
+    before = values[:, : made.pre]
+    for who, moves in (("treated", before[made.treated].sum(axis=0)), ("control", before[made.controls])):
+        if not np.ptp(moves, axis=-1).any():
+            raise NotEnoughData(
+                f"The {who} geos never change in the {made.pre} periods before the test: "
+                "nothing can be learnt from them."
+            )

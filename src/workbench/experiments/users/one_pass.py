@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _FIRST_ROWS = 4096
 # Of three standard deviations a shift costs one digit of sixteen.
 _FAR = 9.0
+_SMALL = 1e-140  # squares of what is smaller are lost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +98,8 @@ def one_pass(
     means = np.array([answer[name] for name in place.values()], float)
     squares = {a: np.array(answer[f"p{at}"], float) for at, (a, b) in enumerate(pairs) if a == b}
     if not len(users) or any(any(answer[f"n{name}"]) for name in place.values()):
+        return None
+    if any(0 < abs(value) < _SMALL for value in start.values()):
         return None
     if not _near(users, means, np.array([squares[name] for name in columns])):
         return None

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 
 _DAY = 86_400.0
+_ROUNDING = 1e-12  # of the shift: what is left of a mean is no figure then
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +186,8 @@ def reading_of(
         at = (strata.index(str(answer["stratum_"][row])) if strata else 0, variants.index(variant))
         n[at] = answer["users_"][row]
         shift = np.array([answer[f"c{place}"][row] for place in range(len(columns))], float)
-        means[at] = shift + np.array([answer[f"gc{place}"][row] for place in range(len(columns))], float)
+        total = shift + np.array([answer[f"gc{place}"][row] for place in range(len(columns))], float)
+        means[at] = np.where(np.abs(total) <= _ROUNDING * np.abs(shift), 0.0, total)
         about = [answer[f"p{place}"][row] for place in range(len(pairs))]
         products[at] = _products(about, columns, pairs, shift=shift, n=n[at])
     parts = (n, means, products) if strata else (n[0], means[0], products[0])

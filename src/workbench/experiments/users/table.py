@@ -150,7 +150,7 @@ def user_table(
     if user:
         _check_users(rows, user)
     rows = rows.with_columns(
-        pl.col(variant).cast(pl.String).alias("variant_"),
+        pl.col(variant).cast(pl.String).fill_null(NOT_SET).alias("variant_"),
         *(pl.col(name).cast(pl.Float64) for name in columns),
     )
     found = one_pass(rows, columns, pairs_of(known), outcomes=outcomes, variants=tuple(variants))
@@ -177,6 +177,9 @@ def _looked_through(
         raise NotEnoughData("The table of users has no rows.")
     if seen["bad"] and bad == "refuse":
         raise _first_bad(rows, outcomes)
+    if seen["bad"] == seen["rows"]:
+        raise NotEnoughData(f"None of {seen['rows']:,} rows has a finite number in {' and '.join(outcomes)}.")
+    _check_sizes(seen, columns)
     middle = {name: float(seen[f"mean {name}"] or 0.0) for name in columns}
     if seen["bad"]:
         rows = rows.filter(_all_finite(outcomes))

@@ -7,10 +7,12 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 from workbench.errors import BadInput, NotEnoughData, UsageError
+from workbench.events.definitions import EVENT_TYPES
+from workbench.events.tables import TABLES
 from workbench.experiments.definition import Experiment
 from workbench.experiments.users.contamination import Contamination, overlaps
 from workbench.experiments.users.metric import UserMetric, user_metrics
-from workbench.experiments.users.outcomes import outcome
+from workbench.experiments.users.outcomes import Outcome, outcome
 from workbench.experiments.users.question import Question, Several
 from workbench.experiments.users.reading import (
     Reading,
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from workbench.catalog import Catalog
     from workbench.metrics.metric import Metric
     from workbench.source import Tables
+
+_OF_USERS = frozenset({*TABLES, *EVENT_TYPES} - {"daily_performance"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,7 +250,7 @@ def _question(experiment: Experiment, tables: Tables, metrics: Catalog[Metric], 
     there = loaded(tables, needed)
     question = Question(
         experiment=experiment.name,
-        outcomes=tuple(outcome(one, there) for one in wanted),
+        outcomes=tuple(_outcome(one, there) for one in wanted),
         window=_everything(tables, experiment),
         before_days=experiment.before_days,
         several=several,
@@ -258,6 +262,18 @@ def _question(experiment: Experiment, tables: Tables, metrics: Catalog[Metric], 
             names = ", ".join(missing)
             raise NotEnoughData(f"Not enough data: {leaf} needs {names}, of which there is nothing.")
     return question
+
+
+def _outcome(metric: Metric, there: frozenset[str]) -> Outcome:
+    try:
+        return outcome(metric, there)
+    except UsageError:
+        # Platforms report it too, but of nobody in particular: what users did is not loaded.
+        needs = {name for leaf in outcome(metric, _OF_USERS).leaves for name in leaf.needs}
+        lacking = ", ".join(sorted(needs - there))
+        raise NotEnoughData(
+            f"Not enough data: {metric.name} of users needs {lacking}, of which there is nothing."
+        ) from None
 
 
 def _everything(tables: Tables, experiment: Experiment) -> Window:
