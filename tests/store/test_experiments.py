@@ -20,6 +20,7 @@ import pytest
 
 from workbench.errors import WorkspaceBusy
 from workbench.experiments.definition import Experiment
+from workbench.experiments.geo.plan import GeoTest
 from workbench.experiments.records.keeping import Decision, Kept, next_decision, next_status, next_version
 from workbench.experiments.records.kept import kept_experiment, kept_experiments
 from workbench.store import Workspace
@@ -92,6 +93,12 @@ def test_an_older_workspace_keeps_experiments_too(workspace: Workspace) -> None:
     opened = Workspace.open(workspace.path)
     assert kept_experiments(opened.tables()).rows == ()
     assert defined(opened).status == "running"
+    regions = GeoTest(name="posters", treated=("Kiel'",), start=NOW.date(), end=NOW.date())
+    change = next_version(Kept(name=regions.name), regions, **HOW)
+    assert change is not None
+    keep_definition(opened, change.to_row())
+    assert kept_experiment(opened.tables(), "posters").geo_test == regions
+    assert kept_experiment(opened.tables(), PLAN.name).geo_test is None
     assert kept_experiments(opened.tables(1)).rows == ()
 
 

@@ -71,9 +71,7 @@ def analyze_geo(
         If there are too few controls or periods, or the controls match the treated geos without a miss. Where
         a figure can be had that should not be believed, the verdict is "cannot tell" and says why.
     """
-    if seed < 0 or (runs is not None and runs < 1):
-        trials = f"it takes at least one trial, not {runs}"
-        raise UsageError(f"A seed is a whole number from 0, not {seed}." if seed < 0 else f"{trials}.")
+    _check_trials(seed, runs)
     split = test.split(panel)
     refuse_still(split)
     plain, augmented = synthetic_control(split), augmented_synthetic_control(split)
@@ -113,6 +111,13 @@ def analyze_geo(
         notes=tuple(dict.fromkeys(note for note in notes if note)),
         currency=currency,
     )
+
+
+def _check_trials(seed: int, runs: int | None) -> None:
+    if seed < 0:
+        raise UsageError(f"A seed is a whole number from 0, not {seed}.")
+    if runs is not None and runs < 1:
+        raise UsageError(f"it takes at least one trial, not {runs}.")
 
 
 def _power(test: GeoTest, split: Split) -> tuple[PowerCurve | None, str]:
