@@ -1,5 +1,7 @@
 """An erased person is in no table, no version, no byte; everybody else stays."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -7,9 +9,13 @@ import pytest
 
 from workbench.errors import UsageError, WorkspaceError
 from workbench.events.tables import TABLES
+from workbench.experiments.definition import Experiment
+from workbench.experiments.records.keeping import Change, Decision
+from workbench.experiments.records.kept import kept_experiment
 from workbench.store import Workspace
 from workbench.store.compaction import compact
 from workbench.store.erasure import erase, files_naming
+from workbench.store.experiments import keep_decision, keep_definition
 from workbench.store.schema import user_key
 
 USERS = 300
@@ -163,3 +169,41 @@ def test_every_table_with_a_person_is_looked_at() -> None:
     assert {
         name for name, it in TABLES.items() if {"user_id", "email", "user_key"} & set(it.columns)
     } == with_people
+
+
+def test_an_id_is_struck_out_of_what_was_written_about_experiments(workspace: Workspace) -> None:
+    fill(workspace)
+    who = ("person-117", "control")  # one has the name of a variant
+    plan = Experiment(
+        name="form", primary="orders", hypothesis="As person-117 and person-1170 said.", minimum_effect=0.05
+    )
+    at = datetime(2024, 1, 5, tzinfo=UTC)
+    change = Change(
+        version=1, experiment=plan, changed_at=at, changed_by="me", reason="person-117 person-117 asked"
+    )
+    keep_definition(workspace, change.to_row())
+    decision = Decision(
+        name="form",
+        number=1,
+        decision="stop",
+        variant="control",
+        why="Ask person-117; not person-118.",
+        figures={},
+        data_version=1,
+        decided_at=at,
+        decided_by="me",
+    )
+    keep_decision(workspace, decision.to_row())
+    with workspace.writer() as writer:
+        found = erase(writer, *who)
+    assert found.texts == 2
+    assert "struck out of 2 texts" in found.sentence
+    kept = kept_experiment(workspace.tables(), "form")
+    assert kept.changes[0].reason == "(erased) (erased) asked"
+    assert kept.decisions[0].why == "Ask (erased); not person-118."
+    assert kept.decisions[0].variant == "control"
+    assert kept.experiment == replace(plan, hypothesis="As (erased) and person-1170 said.")
+    # What is left is of another person, whose address begins alike.
+    assert not [path for path in files_naming(workspace.path, "person-117") if "experiment_" in path]
+    with workspace.writer() as writer:
+        assert erase(writer, *who).texts == 0

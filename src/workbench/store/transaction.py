@@ -162,8 +162,18 @@ class Transaction:
         self.rewrite(table, touched, f"({where_sql}) IS NOT TRUE")
         return sum(counted.values())
 
-    def rewrite(self, table: str, files: Iterable[DataFile], keep_sql: str = "true") -> None:
-        """Replace some files of a table by sorted new ones with those rows that meet a condition."""
+    def rewrite(
+        self,
+        table: str,
+        files: Iterable[DataFile],
+        keep_sql: str = "true",
+        *,
+        changed: Mapping[str, str] | None = None,
+    ) -> None:
+        """Replace some files of a table by sorted new ones with those rows that meet a condition.
+
+        `changed` gives columns, none of them a part of the key, a new value as SQL.
+        """
         definition, files = self._definition(table), list(files)
         if not files or not self._open:
             return
@@ -174,6 +184,9 @@ class Transaction:
             groups.setdefault(PurePosixPath(file.path).parent, []).append(file)
         for partition, group in groups.items():
             old_rows = files_sql(definition, folder, group)
+            if changed:
+                new = ", ".join(f"{value} AS {quote(column)}" for column, value in changed.items())
+                old_rows = f"SELECT * REPLACE ({new}) FROM ({old_rows}) AS kept_row"
             rows = f"SELECT {columns} FROM ({old_rows}) AS old_row WHERE {keep_sql}"
             name = f"{recovery.file_prefix(self.load_id)}{os.urandom(8).hex()}.parquet"
             self._added.setdefault(table, []).extend(
