@@ -96,13 +96,13 @@ def fieller(
     '1.0019 1.2057'
     """
     own, others = variances
-    square, control, value = np.square(quantile), np.asarray(control, float), np.asarray(value, float)
+    square, common = np.square(quantile), np.asarray(shared, float)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio = value / control
         # (value - r control)^2 <= square (others + r^2 own + (1 - r)^2 shared), as a polynomial in r.
-        a = np.square(control) - square * (own + shared)
-        b = value * control - square * shared
-        c = np.square(value) - square * (others + shared)
+        a = np.square(control) - square * (own + common)
+        b = value * control - square * common
+        c = np.square(value) - square * (others + common)
         return _ratios_kept(a, b, c, np.where(np.isfinite(ratio), ratio, np.nan))
 
 
