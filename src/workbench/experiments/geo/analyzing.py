@@ -117,7 +117,7 @@ def _check_trials(seed: int, runs: int | None) -> None:
     if seed < 0:
         raise UsageError(f"A seed is a whole number from 0, not {seed}.")
     if runs is not None and runs < 1:
-        raise UsageError(f"it takes at least one trial, not {runs}.")
+        raise UsageError(f"It takes at least one trial, not {runs}.")
 
 
 def _power(test: GeoTest, split: Split) -> tuple[PowerCurve | None, str]:
