@@ -19,6 +19,7 @@ from workbench.attribution.reading import touchpoints_of
 from workbench.attribution.views import CheckRow, ModelChecks
 from workbench.experiments.analysis.analyzing import analyze_users
 from workbench.experiments.analysis.daily import DailyEffects, DayPoint
+from workbench.experiments.analysis.geo_views import GeoReport, NextTest
 from workbench.experiments.analysis.views import ABTest
 from workbench.experiments.bandit.allocation import Allocation, Arm, with_caveats
 from workbench.experiments.bandit.bandit import allocate
@@ -29,7 +30,6 @@ from workbench.experiments.geo.markets import MarketRules, select_markets
 from workbench.experiments.geo.panel import Panel
 from workbench.experiments.geo.plan import GeoTest
 from workbench.experiments.geo.power import power_curve as geo_power
-from workbench.experiments.geo.views import GeoReport, NextTest
 from workbench.experiments.holdout.effects import beside, effect_of
 from workbench.experiments.holdout.figures import Effect
 from workbench.experiments.holdout.health import HoldoutHealth, health_of

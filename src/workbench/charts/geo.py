@@ -18,8 +18,8 @@ from workbench.charts.shapes import (
 )
 from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import colour
+from workbench.experiments.analysis.geo_views import GeoReport
 from workbench.experiments.geo.analysis import GeoAnalysis
-from workbench.experiments.geo.views import GeoReport
 from workbench.result import format_value
 
 MOST_BEFORE = 90

@@ -10,8 +10,8 @@ from workbench.charts.drawing import DataTable, Drawing, Nothing, coded
 from workbench.charts.shapes import in_one_line, spec_of, tooltip, unit_axis, values
 from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import SERIES, colour
+from workbench.experiments.analysis.geo_views import NextTest
 from workbench.experiments.geo.power import PowerCurve
-from workbench.experiments.geo.views import NextTest
 from workbench.result import format_value
 
 _LISTED = 10

@@ -11,9 +11,9 @@ from workbench.charts.cards import Alerts
 from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, opened
 from workbench.charts.shapes import dots, labels
 from workbench.charts.tables import figure, tabulate, text
+from workbench.experiments.analysis.geo_views import GeoReport
 from workbench.experiments.geo.analysis import GeoAnalysis
 from workbench.experiments.geo.verdict import Check
-from workbench.experiments.geo.views import GeoReport
 from workbench.result import format_value
 
 _MOST_CONTROLS = 10

@@ -246,7 +246,7 @@ def _move(workspace: Path, name: str, status: Status, reason: str, *, as_json: b
 
 
 def _keep(opened: Workspace, kept: Kept, change: Change | None, *, as_json: bool) -> None:
-    from workbench.experiments.geo.recorded import disturbances
+    from workbench.experiments.analysis.geo_recorded import disturbances
     from workbench.store.experiments import keep_definition
 
     if change is None:

@@ -36,7 +36,7 @@ def markets(
 ) -> None:
     """Say in which regions to run the next geo test, for how long, and what lift that finds."""
     from workbench.errors import NotEnoughData, UsageError
-    from workbench.experiments.geo.views import next_geo_test
+    from workbench.experiments.analysis.geo_views import next_geo_test
     from workbench.store import Workspace
 
     counts, lengths = _numbers(sizes, "--sizes"), _numbers(periods, "--periods")
@@ -57,7 +57,7 @@ def markets(
 
 def analyze_geo_test(test: GeoTest, tables: Tables, *, seed: int, version: int, as_json: bool) -> None:
     """Print what a geo test of the workspace found."""
-    from workbench.experiments.geo.recorded import analyze_kept
+    from workbench.experiments.analysis.geo_recorded import analyze_kept
 
     found = analyze_kept(test, tables, seed=seed)
     if as_json:
@@ -69,7 +69,7 @@ def analyze_geo_test(test: GeoTest, tables: Tables, *, seed: int, version: int, 
 
 def geo_figures(test: GeoTest, tables: Tables) -> dict[str, Any]:
     """Return what a decision on a geo test rests on in short."""
-    from workbench.experiments.geo.recorded import analyze_kept
+    from workbench.experiments.analysis.geo_recorded import analyze_kept
 
     found = analyze_kept(test, tables)
     document = found.to_document()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from workbench.experiments.analysis.analysis import Analysis
     from workbench.experiments.analysis.analyzing import analyze, analyze_users
     from workbench.experiments.analysis.daily import daily_effects
+    from workbench.experiments.analysis.geo_views import geo_report, next_geo_test
     from workbench.experiments.analysis.parts import effects_by
     from workbench.experiments.analysis.views import ABTest, ab_test
     from workbench.experiments.bandit.bandit import allocate
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from workbench.experiments.geo.markets import select_markets
     from workbench.experiments.geo.plan import GeoTest
     from workbench.experiments.geo.reading import geo_panel
-    from workbench.experiments.geo.views import geo_report, next_geo_test
     from workbench.experiments.holdout.health import check_holdout
     from workbench.experiments.holdout.holdout import held_out, holdouts
     from workbench.experiments.holdout.parts import lift_by
@@ -80,14 +80,14 @@ _HOMES = {
     "design_from_tables": "power.planning",
     "effects_by": "analysis.parts",
     "geo_panel": "geo.reading",
-    "geo_report": "geo.views",
+    "geo_report": "analysis.geo_views",
     "held_out": "holdout.holdout",
     "holdouts": "holdout.holdout",
     "kept_experiment": "records.kept",
     "kept_experiments": "records.kept",
     "lift_by": "holdout.parts",
     "lift_over_time": "holdout.weeks",
-    "next_geo_test": "geo.views",
+    "next_geo_test": "analysis.geo_views",
     "own_metric": "users.metric",
     "planned_test": "power.plan_views",
     "recorded_users": "users.users",

@@ -12,8 +12,8 @@ from workbench import experiments
 from workbench.errors import NotEnoughData, UsageError
 from workbench.events.simulation import GEO_TESTS, MarketSpec
 from workbench.events.simulation.markets import open_stores
+from workbench.experiments.analysis.geo_views import quiet_days
 from workbench.experiments.geo.plan import GeoTest
-from workbench.experiments.geo.views import quiet_days
 from workbench.store import Workspace
 from workbench.store.ingest import ingest
 

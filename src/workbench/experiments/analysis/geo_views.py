@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.errors import NotEnoughData, UsageError
+from workbench.experiments.analysis.geo_recorded import analyze_kept, analyze_recorded, begun_geo_tests
 from workbench.experiments.geo.analysis import GeoAnalysis
 from workbench.experiments.geo.markets import MarketRules, Markets, select_markets
 from workbench.experiments.geo.panel import Panel
 from workbench.experiments.geo.plan import GeoTest
 from workbench.experiments.geo.power import PowerCurve, power_curve
 from workbench.experiments.geo.reading import geo_panel, last_sold
-from workbench.experiments.geo.recorded import analyze_kept, analyze_recorded, begun_geo_tests
 from workbench.experiments.records.kept import kept_experiment
 from workbench.metrics.window import Window, resolve
 
