@@ -111,7 +111,7 @@ TABLE: tuple[tuple[str, str, Draw, Judge, tuple[int, int], int], ...] = (
     ("mean, time before known", "CUPED", spenders, by_cuped("x"), (500, 4_500), 10_000),
     ("mean, 40 % of users new", "CUPED", spenders, by_cuped("filled", "new"), (500, 4_500), 10_000),
     ("share of 6 %, heavy-tailed past", "CUPED", converted, by_cuped("x"), (1_000, 1_000), 10_000),
-    ("share of 6 %, heavy-tailed past", "CUPED", converted, by_cuped("x"), (1_000, 9_000), 6_000),
+    ("share of 6 %, heavy-tailed past", "CUPED", converted, by_cuped("x"), (5_000, 45_000), 1_500),
 )
 
 
