@@ -224,6 +224,18 @@ def test_an_offset_of_a_hundred_million_loses_nothing() -> None:
     assert found.variance("revenue") == pytest.approx(exact, rel=1e-12)
 
 
+def test_a_variant_far_from_the_others_keeps_its_own_digits() -> None:
+    rng = np.random.default_rng(4)
+    value = rng.normal(0, 1, 400)
+    value[1::2] += 1e9
+    users = [placed(f"u{place}", VARIANTS[place % 2]) for place in range(400)]
+    rows = [ordered(f"u{place}", NOON + DAY, value[place], f"o{place}") for place in range(400)]
+    tables = Base(experiments=users, orders=rows)
+    found = read(tables, question(tables, "revenue"), variants=VARIANTS).sums
+    assert found.variance("revenue")[0] == pytest.approx(np.var(value[::2], ddof=1), rel=1e-12)
+    assert found.variance("revenue")[1] == pytest.approx(np.var(value[1::2] - 1e9, ddof=1), rel=1e-12)
+
+
 @settings(max_examples=15, deadline=None)
 @given(
     st.lists(

@@ -135,8 +135,11 @@ def _on_days(text: str, question: Question, dialect: str) -> str:
 def _summed(question: Question) -> Any:
     users = user_rows(question)
     names = [f"c{place}" for place in range(len(question.names))]
-    middle = users.aggregate(**{f"g{name}": users[name].mean() for name in names})
-    rows = users.cross_join(middle)
+    # By variant: one that lies far from the others would else lose the digits of its own variance.
+    middle = users.group_by(of_=users.variant_).aggregate(
+        **{f"g{name}": users[name].mean() for name in names}
+    )
+    rows = users.inner_join(middle, users.variant_ == middle.of_)
     shifted = {f"d{name}": rows[name] - rows[f"g{name}"] for name in names}
     by = ["variant_", *(["stratum_"] if question.by else [])]
     rows = rows.select(*by, "early_", *(f"g{name}" for name in names), **shifted)
