@@ -131,8 +131,8 @@ def test_each_tail_is_kept_where_welch_loses_it(repetitions: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("users", [(500, 4_500), (4_500, 500), (1_000, 1_000)])
-@pytest.mark.parametrize("factor", [1.0, 1.5, 2.0])
+@pytest.mark.parametrize("users", [(500, 500), (500, 4_500), (4_500, 500), (1_000, 1_000)])
+@pytest.mark.parametrize("factor", [1.0, 1.5, 2.0, 3.0])
 def test_intervals_hold_the_truth(users: tuple[int, int], factor: float) -> None:
     rng, repetitions, missed = np.random.default_rng(91), 500, []
     truth = (factor - 1) * 0.05 * np.exp(3 + 1.5**2 / 2)
@@ -148,9 +148,7 @@ def test_intervals_hold_the_truth(users: tuple[int, int], factor: float) -> None
         )
     low, high, relative_low, relative_high = np.mean(missed, axis=0)
     assert max(relative_low, relative_high) <= 0.025 + band(0.025, repetitions)
-    # In means, twice the spending of a control with 25 buyers is missed on one side by up to 4.5 %.
-    assert max(low, high) <= 0.045 + band(0.045, repetitions)
-    assert low + high <= 0.065 + band(0.065, repetitions)
+    assert max(low, high) <= 0.025 + band(0.025, repetitions)
 
 
 @pytest.mark.data

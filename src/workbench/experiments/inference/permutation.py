@@ -9,7 +9,8 @@ of the treated divided by 1 + r is exchangeable with the control's. Zeros stay z
 shift, the usual choice, they would not, and the test would be of something that cannot happen. An interval
 holds all effects that are not rejected, and p is that of no effect: one procedure, one set of shuffles. A
 difference d is tested with the factor that it needs, 1 + d / control mean, and its statistic centred at d;
-at d = 0 this is the same test.
+at d = 0 this is the same test. Of few buyers the largest are seldom seen, so that a difference in money looks
+surer than it is: its interval is then drawn out to what the relative change allows of the control's mean.
 
 References
 ----------
@@ -28,6 +29,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from workbench.experiments.inference.estimate import Estimate, unknown
 from workbench.experiments.inference.shuffling import Buyers, Shuffles, buyers_of, shuffles
+from workbench.experiments.inference.skewness import FEW_BUYERS
 
 Floats = NDArray[np.float64]
 
@@ -229,11 +231,28 @@ def _estimates(table: Buyers, drawn: Shuffles, alpha: float) -> tuple[Estimate, 
 
     ends = [_end(far, apart / error, p < alpha, step=step, limit=100.0) * error for step in (-0.5, 0.5)]
     limit = float(np.log(_FARTHEST))
-    factors = [np.exp(_end(off, np.log(ratio), p < alpha, step=step, limit=limit)) for step in (-0.25, 0.25)]
+    changes = [
+        float(np.exp(_end(off, np.log(ratio), p < alpha, step=step, limit=limit))) - 1
+        for step in (-0.25, 0.25)
+    ]
+    few = table.counts.sum(axis=0).min() < FEW_BUYERS
+    low, high = _drawn_out(ends, changes, c / table.users[0], t / table.users[1]) if few else ends
+    note = "" if np.isfinite([low, high]).all() else "So few buyers leave an end of the interval open."
     return (
-        Estimate(value=apart, error=error, low=ends[0], high=ends[1], p=p, method=METHOD),
-        Estimate(value=ratio - 1, low=float(factors[0]) - 1, high=float(factors[1]) - 1, p=p, method=METHOD),
+        Estimate(value=apart, error=error, low=low, high=high, p=p, method=METHOD, note=note),
+        Estimate(value=ratio - 1, low=changes[0], high=changes[1], p=p, method=METHOD),
     )
+
+
+def _drawn_out(
+    ends: list[float], changes: list[float], control: float, treated: float
+) -> tuple[float, float]:
+    """Return the ends of a difference, as far out at least as a relative change of either mean allows."""
+    change = np.array(changes)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        every = np.stack([np.array(ends), change * control, change / (1 + change) * treated])
+    every = np.where(np.isfinite(every), every, np.array(ends))
+    return float(every[:, 0].min()), float(every[:, 1].max())
 
 
 def _studentised(table: Buyers, drawn: Shuffles, alpha: float, p: float) -> tuple[float, float]:
