@@ -136,9 +136,8 @@ def _summed(question: Question) -> Any:
     users = user_rows(question)
     names = [f"c{place}" for place in range(len(question.names))]
     # By variant: one that lies far from the others would else lose the digits of its own variance.
-    middle = users.group_by(of_=users.variant_).aggregate(
-        **{f"g{name}": users[name].mean() for name in names}
-    )
+    means = {f"g{name}": users[name].mean() for name in names}
+    middle = aggregated(users, {"of_": users.variant_}, **means)
     rows = users.inner_join(middle, users.variant_ == middle.of_)
     shifted = {f"d{name}": rows[name] - rows[f"g{name}"] for name in names}
     by = ["variant_", *(["stratum_"] if question.by else [])]
