@@ -29,6 +29,7 @@ from workbench.experiments import (
     design,
     own_metric,
 )
+from workbench.experiments.definition import check_sound
 from workbench.experiments.geo.panel import Panel, panel_of
 from workbench.experiments.inference.estimate import Estimate
 from workbench.experiments.users.metric import UserMetric
@@ -174,7 +175,7 @@ def test_a_call_that_does_not_fit_is_wrong_usage(changed: dict[str, Any], told: 
 )
 def test_a_plan_that_cannot_be_is_refused(changed: dict[str, Any], told: str) -> None:
     with pytest.raises(UsageError, match=told):
-        plan(**changed)
+        check_sound(plan(**changed))
 
 
 def test_rows_without_a_figure_are_left_out_where_asked_and_counted() -> None:

@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 
 from workbench.errors import BadInput, UsageError
 from workbench.experiments.definition import KINDS, TRANSITIONS, Experiment, Guardrail
-from workbench.experiments.records.documents import LONGEST_TEXT, check_words, document_of, experiment_of
+from workbench.experiments.records.documents import (
+    LONGEST_TEXT,
+    check_words,
+    document_of,
+    experiment_of,
+    new_plan_of,
+)
 
 LEAST = {"name": "new_subject", "primary": "ctr"}
 NAMES = st.text(st.characters(categories=("L", "N")), min_size=1, max_size=12)
@@ -93,7 +99,7 @@ def test_shares_stand_with_their_variants_or_are_equal() -> None:
 )
 def test_what_does_not_fit_is_named(said: dict[str, Any], told: str) -> None:
     with pytest.raises(BadInput) as refused:
-        experiment_of(LEAST | said, "test.yaml")
+        new_plan_of(LEAST | said, "test.yaml")
     assert told in str(refused.value)
     assert str(refused.value).startswith("test.yaml")
 

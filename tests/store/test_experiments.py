@@ -18,10 +18,17 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from workbench.errors import WorkspaceBusy
+from workbench.errors import BadInput, UsageError, WorkspaceBusy
 from workbench.experiments.definition import Experiment
 from workbench.experiments.geo.plan import GeoTest
-from workbench.experiments.records.keeping import Decision, Kept, next_decision, next_status, next_version
+from workbench.experiments.records.keeping import (
+    Change,
+    Decision,
+    Kept,
+    next_decision,
+    next_status,
+    next_version,
+)
 from workbench.experiments.records.kept import kept_experiment, kept_experiments
 from workbench.store import Workspace
 from workbench.store.compaction import compact
@@ -78,6 +85,68 @@ def test_what_was_kept_is_read_back(workspace: Workspace) -> None:
     assert now.users == {"control": 5, "treatment": 5}
     rows = workspace.tables().query("SELECT DISTINCT campaign_id, assigned_at FROM experiments").to_pylist()
     assert rows == [{"campaign_id": "c'1", "assigned_at": NOW}]
+
+
+@pytest.mark.parametrize(
+    ("damaged", "told"),
+    [
+        ('{"name": "new_subject"', "no JSON object"),
+        ("[" * 5000, "no JSON object"),
+        ("[1, 2]", "no JSON object"),
+        ('{"name": "other", "primary": "ctr"}', "value 'other': the definition has another name"),
+        ('{"name": "new_subject"}', "primary: it is missing"),
+        ('{"name": "new_subject", "primary": "ctr", "split": [0.9, 0.2]}', "sum to 1"),
+        ('{"name": "new_subject", "primary": "ctr", "later": 1}', "later: no such field"),
+        ('{"name": "new_subject", "kind": "geo"}', "treated"),
+        ('{"name": "new_subject", "primary": "ctr", "variants": [{"a": 1}, null]}', "variants"),
+    ],
+)
+def test_a_definition_that_cannot_be_understood_is_named_and_stops_no_other(
+    workspace: Workspace, damaged: str, told: str
+) -> None:
+    kept = defined(workspace)
+    keep_definition(workspace, kept.changes[-1].to_row() | {"version": 3, "definition": damaged})
+    other = next_version(Kept(name="other"), replace(PLAN, name="other"), **HOW)
+    assert other is not None
+    keep_definition(workspace, other.to_row())
+    keep_assignments(workspace, PLAN.name, users(10), at=NOW)
+    first, second = kept_experiments(workspace.tables()).rows
+    assert (first.name, first.status, second.name, second.status) == (
+        PLAN.name,
+        "unreadable",
+        "other",
+        "draft",
+    )
+    assert told in first.sentence
+    assert "new_subject, version 3" in first.sentence
+    assert kept_experiment(workspace.tables(), "other").version == 1
+    with pytest.raises(BadInput) as refused:
+        kept_experiment(workspace.tables(), PLAN.name)
+    assert told in str(refused.value)
+
+
+def test_a_definition_that_newer_rules_refuse_can_be_read(workspace: Workspace) -> None:
+    old = replace(PLAN, level=0.05, secondary=("aov", "aov"), status="running")
+    row = Change(version=1, experiment=old, changed_at=NOW, changed_by="ann", reason="").to_row()
+    keep_definition(workspace, row)
+    kept = kept_experiment(workspace.tables(), PLAN.name)
+    assert str(kept.experiment) == str(old)
+    ended = next_status(kept, "completed", **HOW)
+    assert ended is not None
+    with pytest.raises(UsageError, match=r"0\.5 at least, not 0\.05"):
+        next_version(Kept(name=PLAN.name), old, **HOW)
+
+
+def test_a_user_of_two_variants_counts_once(workspace: Workspace) -> None:
+    rows = ", ".join(f"('a', '{user}', '{variant}')" for variant, user in zip("xxyyy", "12234", strict=True))
+    given = f"SELECT *, now() AS assigned_at FROM (VALUES {rows}) t(experiment, user_id, variant)"
+    with workspace.writer() as writer, writer.transaction("a") as load:
+        load.append("experiments", given)
+        load.commit()
+    kept = kept_experiment(workspace.tables(), "a")
+    assert (dict(kept.users), kept.size) == ({"x": 2, "y": 3}, 4)
+    assert "4 users in 2 variants, some of them in several" in kept.sentence
+    assert kept_experiments(workspace.tables()).to_frame()["users"].tolist() == [4]
 
 
 def test_an_older_workspace_keeps_experiments_too(workspace: Workspace) -> None:

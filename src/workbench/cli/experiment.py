@@ -161,6 +161,9 @@ def list_all(*, workspace: Folder, as_json: Json = False) -> None:
     told = frame.astype(object).where(frame.notna(), None)  # a column without a text has NaN for None
     lines = [["–" if value is None else str(value) for value in row] for row in told.itertuples(index=False)]
     typer.echo(printed_table(list(frame.columns), lines) if lines else found.sentence)
+    for kept in found.rows:
+        if kept.unreadable:
+            typer.echo(printable(kept.sentence))
 
 
 @experiment.command()
@@ -203,6 +206,7 @@ def summary(kept: Kept) -> dict[str, Any]:
         "end": str(plan.end) if plan and plan.end else None,
         "progress": kept.progress(datetime.now(UTC).date()),
         "users": dict(kept.users),
+        "everyone": kept.size,
         "decision": decided_document(last) if last else None,
         "sentence": kept.sentence,
     }
@@ -262,12 +266,12 @@ def _keep(opened: Workspace, kept: Kept, change: Change | None, *, as_json: bool
 
 def _kept(opened: Workspace, name: str, *, new: bool = False) -> Kept:
     from workbench.experiments.records.keeping import Kept
-    from workbench.experiments.records.kept import kept_experiment, kept_experiments
+    from workbench.experiments.records.kept import kept_experiment, kept_experiments, readable
 
     tables = opened.tables()
     if new:
         known = {kept.name: kept for kept in kept_experiments(tables).rows}
-        return known.get(name) or Kept(name=name)
+        return readable(known.get(name) or Kept(name=name))
     return kept_experiment(tables, name)
 
 

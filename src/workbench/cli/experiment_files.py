@@ -35,7 +35,7 @@ def read_experiment(path: Path) -> Plan:
         Naming the file, the field, its value and what was expected.
     """
     from workbench.events.documents import LARGEST, read_document
-    from workbench.experiments.records.documents import plan_of
+    from workbench.experiments.records.documents import new_plan_of
 
     document = read_document(_text(path, LARGEST), path)
     if document.get("status", "draft") != "draft":
@@ -45,7 +45,7 @@ def read_experiment(path: Path) -> Plan:
             value=document["status"],
             fix="Leave it out; `workbench experiment start` starts it.",
         )
-    return plan_of(document, path)
+    return new_plan_of(document, path)
 
 
 def read_users(path: Path) -> Users:

@@ -155,11 +155,22 @@ def check_split(name: str, variants: Sequence[str], split: Sequence[float]) -> N
         raise UsageError(f"The shares of {name} lie between 0 and 1 and sum to 1, not {tuple(split)}.")
 
 
-def _check_settings(experiment: Experiment) -> None:
+def check_sound(experiment: Experiment) -> None:
+    """Check what makes no sense, but was once kept: such a test can be read, and neither made nor analysed.
+
+    Raises
+    ------
+    UsageError
+        If the level is below a half, or a metric is named twice.
+
+    Examples
+    --------
+    >>> check_sound(Experiment(name="subject", primary="ctr", secondary=("ctr",)))
+    Traceback (most recent call last):
+        ...
+    workbench.errors.UsageError: subject names the metric ctr twice: it is primary, secondary or a guardrail.
+    """
     name = experiment.name
-    for what in ("level", "power"):
-        if not 0 < getattr(experiment, what) < 1:
-            raise UsageError(f"The {what} of {name} lies between 0 and 1, not {getattr(experiment, what)}.")
     if experiment.level < LEAST_LEVEL:
         raise UsageError(
             f"The level of {name} is {LEAST_LEVEL} at least, not {experiment.level}: "
@@ -170,6 +181,13 @@ def _check_settings(experiment: Experiment) -> None:
         raise UsageError(
             f"{name} names the metric {twice[0]} twice: it is primary, secondary or a guardrail."
         )
+
+
+def _check_settings(experiment: Experiment) -> None:
+    name = experiment.name
+    for what in ("level", "power"):
+        if not 0 < getattr(experiment, what) < 1:
+            raise UsageError(f"The {what} of {name} lies between 0 and 1, not {getattr(experiment, what)}.")
     if experiment.looks < 1 or experiment.before_days < 0:
         raise UsageError(f"{name} needs at least one look, and no negative number of days before.")
     if experiment.start and experiment.end and experiment.end < experiment.start:

@@ -15,7 +15,7 @@ from workbench.experiments.analysis.judging import Case, findings_of
 from workbench.experiments.analysis.monitoring import PLANNED_USERS, Monitor, Monitoring, monitoring_of
 from workbench.experiments.analysis.tested import judged
 from workbench.experiments.analysis.verdict import FEWEST, verdict_of
-from workbench.experiments.definition import Experiment
+from workbench.experiments.definition import Experiment, check_sound
 from workbench.experiments.inference.sample_ratio import SampleRatio, sample_ratio
 from workbench.experiments.users.contamination import Contamination
 from workbench.experiments.users.metric import UserMetric
@@ -138,6 +138,7 @@ def analyze_users(
 
 
 def _check_asked(experiment: Experiment, seed: int) -> None:
+    check_sound(experiment)
     if seed < 0:
         raise UsageError(f"A seed is a whole number from 0, not {seed}.")
     if experiment.status == "draft":

@@ -76,6 +76,7 @@ def asked(
     else:
         if variants:
             raise UsageError(f"{kept.name} was defined with the variants {', '.join(plan.variants)}.")
+        plan, notes = _once(plan)
         named = {plan.primary, *plan.secondary, *(rail.metric for rail in plan.guardrails)}
         plan = replace(plan, secondary=(*plan.secondary, *(name for name in metrics if name not in named)))
     monitor: Monitor = "auto"
@@ -92,6 +93,19 @@ def asked(
             notes.append(f"The days are {days}, not those planned.")
         plan = replace(plan, start=days.first, end=days.last)
     return Asked(experiment=plan, notes=tuple(notes), monitor=monitor)
+
+
+def _once(plan: Experiment) -> tuple[Experiment, list[str]]:
+    """Return the experiment with each metric in one part, as definitions once could name one in several."""
+    rails = {rail.metric: rail for rail in reversed(plan.guardrails) if rail.metric != plan.primary}
+    others = [name for name in dict.fromkeys(plan.secondary) if name != plan.primary and name not in rails]
+    guardrails = tuple(
+        rails[name] for name in dict.fromkeys(own.metric for own in plan.guardrails) if name in rails
+    )
+    if (len(others), len(guardrails)) == (len(plan.secondary), len(plan.guardrails)):
+        return plan, []
+    said = "A metric that was named twice counts once: as the primary one, else as the guardrail named first."
+    return replace(plan, secondary=tuple(others), guardrails=guardrails), [said]
 
 
 def _until_completed(kept: Kept, plan: Experiment) -> tuple[Experiment, list[str]]:

@@ -133,7 +133,7 @@ def chosen_experiment(tables: Tables, name: str | None = None) -> Kept:
     found = [
         kept
         for kept in kept_experiments(tables).rows
-        if kept.users and kept.geo_test is None and kept.status != "draft"
+        if kept.users and kept.geo_test is None and kept.status not in ("draft", "unreadable")
     ]
     if not found:
         raise UsageError("There is no experiment with users yet.")

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from workbench.errors import BadInput, UsageError
-from workbench.experiments.definition import Experiment, Guardrail, Kind, Status
+from workbench.experiments.definition import Experiment, Guardrail, Kind, Status, check_sound
 from workbench.experiments.geo.plan import GeoTest
 from workbench.governance.masking import holds_personal_data, shown_name
 from workbench.governance.names import check_slug
@@ -198,12 +198,31 @@ def geo_test_of(document: Mapping[str, Any], file: object = None) -> GeoTest:
 def plan_of(document: Mapping[str, Any], file: object = None) -> Plan:
     """Return what a document plans: a geo test where its ``kind`` is ``"geo"``, else a test on users.
 
+    Also of one that was kept before `check_sound` had its rules.
+
     Raises
     ------
     BadInput
         As `experiment_of` and `geo_test_of` do.
     """
     return geo_test_of(document, file) if document.get("kind") == GEO else experiment_of(document, file)
+
+
+def new_plan_of(document: Mapping[str, Any], file: object = None) -> Plan:
+    """Return what a document plans anew.
+
+    Raises
+    ------
+    BadInput
+        As `plan_of` does, and where `check_sound` does.
+    """
+    plan = plan_of(document, file)
+    try:
+        if isinstance(plan, Experiment):
+            check_sound(plan)
+    except UsageError as error:
+        raise BadInput(str(error).rstrip("."), file=file) from None
+    return plan
 
 
 def kind_of(plan: Plan) -> str:

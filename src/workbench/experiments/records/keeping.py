@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from workbench.errors import UsageError, unknown_name
-from workbench.experiments.definition import Experiment, Status
+from workbench.experiments.definition import Experiment, Status, check_sound
 from workbench.experiments.geo.plan import GeoTest
 from workbench.experiments.records.documents import Plan, check_words, document_of
 
@@ -88,13 +88,19 @@ class Kept:
     decisions : tuple of Decision
         The oldest first.
     users : mapping of str to int
-        How many users each variant has.
+        How many users each variant has; one of several variants counts in each.
+    everyone : int, optional
+        How many users there are; the sum over the variants where it is not given.
+    unreadable : str
+        Why what is kept of its definition cannot be understood; empty where it can.
     """
 
     name: str
     changes: tuple[Change, ...] = ()
     decisions: tuple[Decision, ...] = ()
     users: Mapping[str, int] = field(default_factory=dict)
+    everyone: int | None = None
+    unreadable: str = ""
 
     @property
     def plan(self) -> Plan | None:
@@ -132,8 +138,15 @@ class Kept:
 
     @property
     def status(self) -> str:
-        """Return where it stands, or ``"undefined"``."""
+        """Return where it stands, or ``"undefined"``, or ``"unreadable"``."""
+        if self.unreadable:
+            return "unreadable"
         return self.plan.status if self.plan else "undefined"
+
+    @property
+    def size(self) -> int:
+        """Return how many users there are, each counted once."""
+        return sum(self.users.values()) if self.everyone is None else self.everyone
 
     def progress(self, today: date) -> float | None:
         """Return which share of a geo test's days has passed; None where days are not all it takes."""
@@ -150,8 +163,11 @@ class Kept:
     @property
     def sentence(self) -> str:
         """Return where it stands, who is in it, and what was decided last."""
-        size = sum(self.users.values())
+        if self.unreadable:
+            return f"What is kept of {self.name} cannot be understood: {self.unreadable}"
+        size, twice = self.size, sum(self.users.values()) > self.size
         who = f"{size:,} users in {len(self.users)} variants" if size else "no users yet"
+        who += ", some of them in several" if twice else ""
         if isinstance(self.plan, GeoTest):
             who = f"{len(self.plan.treated)} treated regions from {self.plan.start} to {self.plan.end}"
         status = "a draft" if self.status == "draft" else self.status
@@ -179,6 +195,8 @@ def next_version(kept: Kept, experiment: Plan, *, at: datetime, by: str, reason:
         If it has ended, runs and something would change that its answer depends on, or is of another kind.
     """
     check_words(reason, "The reason")
+    if isinstance(experiment, Experiment):
+        check_sound(experiment)
     old = kept.plan
     if old is None:
         _check_known_users(kept, experiment)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import UsageError, unknown_name
+from workbench.errors import BadInput, UsageError, unknown_name
 from workbench.experiments.records.documents import kind_of, plan_of, primary_of
 from workbench.experiments.records.keeping import Change, Decision, Kept
 from workbench.result import html_table
@@ -72,7 +73,7 @@ def _line(kept: Kept) -> dict[str, Any]:
         "primary": primary_of(plan) if plan else None,
         "start": plan.start if plan else None,
         "end": plan.end if plan else None,
-        "users": sum(kept.users.values()),
+        "users": kept.size,
         "decision": f"{kept.decisions[-1].decision} {kept.decisions[-1].variant}" if kept.decisions else None,
     }
 
@@ -85,17 +86,20 @@ def kept_experiments(tables: Tables) -> KeptExperiments:
     tables : Tables
         A workspace's tables.
     """
-    changes, decisions, users = _changes(tables), _decisions(tables), _users(tables)
+    (changes, unreadable), decisions = _changes(tables), _decisions(tables)
+    users, everyone = _users(tables)
     made = [
         Kept(
             name=name,
             changes=tuple(changes.get(name, ())),
             decisions=tuple(decisions.get(name, ())),
             users=users.get(name, {}),
+            everyone=everyone.get(name),
+            unreadable=unreadable.get(name, ""),
         )
-        for name in sorted({*changes, *users})
+        for name in sorted({*changes, *unreadable, *users})
     ]
-    order = ("running", "paused", "draft", "undefined", "completed", "cancelled")
+    order = ("unreadable", "running", "paused", "draft", "undefined", "completed", "cancelled")
     return KeptExperiments(rows=tuple(sorted(made, key=lambda kept: order.index(kept.status))))
 
 
@@ -106,32 +110,66 @@ def kept_experiment(tables: Tables, name: str) -> Kept:
     ------
     UsageError
         If there is none of this name.
+    BadInput
+        If what is kept of it cannot be understood.
     """
     found = {kept.name: kept for kept in kept_experiments(tables).rows}
     if name in found:
-        return found[name]
+        return readable(found[name])
     if not found:
         raise UsageError(f"There is no experiment {name!r:.80}: the workspace has none yet.")
     raise unknown_name("experiment", name, found)
+
+
+def readable(kept: Kept) -> Kept:
+    """Return an experiment whose definition can be understood.
+
+    Raises
+    ------
+    BadInput
+        If it cannot.
+    """
+    if kept.unreadable:
+        raise BadInput(
+            kept.sentence.rstrip("."),
+            fix="Other experiments are not touched by it. Define this one under a new name.",
+        )
+    return kept
 
 
 def _rows(tables: Tables, table: str, sql: str) -> list[dict[str, Any]]:
     return tables.query(sql).to_pylist() if table in tables.names else []
 
 
-def _changes(tables: Tables) -> dict[str, list[Change]]:
+def _changes(tables: Tables) -> tuple[dict[str, list[Change]], dict[str, str]]:
+    """Return the versions of each experiment, and of those that cannot be understood why."""
     found: dict[str, list[Change]] = {}
+    unreadable: dict[str, str] = {}
     for row in _rows(tables, DEFINITIONS, f"SELECT * FROM {DEFINITIONS} ORDER BY name, version"):
-        document = json.loads(row["definition"]) | {"status": row["status"]}
-        change = Change(
-            version=row["version"],
-            experiment=plan_of(document, f"{DEFINITIONS}, {row['name']}"),
-            changed_at=row["changed_at"],
-            changed_by=row["changed_by"],
-            reason=row["reason"],
-        )
-        found.setdefault(row["name"], []).append(change)
-    return found
+        try:
+            found.setdefault(row["name"], []).append(_change(row))
+        except (BadInput, UsageError) as error:
+            unreadable[row["name"]] = str(error)
+    return {name: changes for name, changes in found.items() if name not in unreadable}, unreadable
+
+
+def _change(row: Mapping[str, Any]) -> Change:
+    file = f"{DEFINITIONS}, {row['name']}, version {row['version']}"
+    try:
+        document = json.loads(row["definition"])
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise BadInput("the definition is no JSON object", file=file)
+    if document.get("name") != row["name"]:
+        raise BadInput("the definition has another name", file=file, value=str(document.get("name"))[:80])
+    return Change(
+        version=row["version"],
+        experiment=plan_of(document | {"status": row["status"]}, file),
+        changed_at=row["changed_at"],
+        changed_by=row["changed_by"],
+        reason=row["reason"],
+    )
 
 
 def _decisions(tables: Tables) -> dict[str, list[Decision]]:
@@ -142,12 +180,18 @@ def _decisions(tables: Tables) -> dict[str, list[Decision]]:
     return found
 
 
-def _users(tables: Tables) -> dict[str, dict[str, int]]:
+def _users(tables: Tables) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
+    """Return the users of each variant, and those of each experiment, who may be in several variants."""
     sql = (
-        f"SELECT experiment, variant, count(DISTINCT user_id) AS users FROM {ASSIGNMENTS} "
-        "GROUP BY experiment, variant ORDER BY experiment, variant"
+        "SELECT experiment, variant, grouping(variant) AS whole, count(DISTINCT user_id) AS users "
+        f"FROM {ASSIGNMENTS} GROUP BY GROUPING SETS ((experiment, variant), (experiment)) "
+        "ORDER BY experiment, variant"
     )
     found: dict[str, dict[str, int]] = {}
+    everyone: dict[str, int] = {}
     for row in _rows(tables, ASSIGNMENTS, sql):
-        found.setdefault(row["experiment"], {})[row["variant"]] = row["users"]
-    return found
+        if row["whole"]:
+            everyone[row["experiment"]] = row["users"]
+        else:
+            found.setdefault(row["experiment"], {})[row["variant"]] = row["users"]
+    return found, everyone
