@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import runpy
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ import pytest
 from nbformat import NotebookNode, v4
 
 from workbench import charts
+from workbench.attribution.cost import returns
 from workbench.charts.drawing import Column, DataTable, Drawing, Nothing
 from workbench.charts.shapes import dots
 from workbench.explore.funnels import funnel_of
@@ -130,13 +132,28 @@ def three_charts(names: tuple[str, ...] = ("Search", "Social", "Email")) -> Note
     return notebook
 
 
+def widest_tables() -> NotebookNode:
+    """Return an executed notebook with the tables of most columns: long figures of every model."""
+    found = SAMPLES.credit(("paid_search", "(unattributed)", "business_buyers"))
+    rows = tuple(replace(row, share=0.10437, value=123_456.78) for row in found.rows)
+    wide = replace(found, rows=rows)
+    spend = dict.fromkeys(wide.channels, 12_345.67)
+    tables = [
+        charts.credit_table(wide),
+        charts.returns_by_model(returns(wide, spend)),
+        charts.model_notes(wide),
+    ]
+    return v4.new_notebook(cells=[v4.new_markdown_cell("# Credit"), *map(cell, tables)])
+
+
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Return an ordinary report and one whose every text is an attack, as files."""
+    """Return an ordinary report, one whose every text is an attack, and one of wide tables, as files."""
     folder = tmp_path_factory.mktemp("reports")
     made = {}
-    for name, names in (("plain", ("Search", "Social", "Email")), ("hostile", HOSTILE)):
-        html, _ = ReportExporter().from_notebook_node(three_charts(names))
+    pages = {"plain": three_charts(), "hostile": three_charts(HOSTILE), "wide": widest_tables()}
+    for name, page in pages.items():
+        html, _ = ReportExporter().from_notebook_node(page)
         made[name] = folder / f"{name}.html"
         made[name].write_text(html, "utf-8")
     return made

@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 from workbench.reports.exporter import ReportExporter
 
 pytestmark = pytest.mark.browser
+PAPER = 688  # pixels between the margins of A4
 
 
 def test_the_only_request_is_the_file_itself(show, files: dict[str, Path]) -> None:
@@ -192,6 +193,18 @@ def test_paper_shows_drawings_definitions_and_receipt_in_light(show) -> None:
     pdf = page.pdf(prefer_css_page_size=True)
     assert pdf.startswith(b"%PDF")
     assert 1 <= len(re.findall(rb"/Type\s*/Page[^s]", pdf)) <= 6
+
+
+@pytest.mark.parametrize("name", ["plain", "wide"])
+def test_paper_cuts_no_table(show, name: str) -> None:
+    page, _ = show(name, width=PAPER, live=False)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PAPER
+    ends = page.locator("td, th").evaluate_all(
+        "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.innerText)"
+    )
+    assert ends == []  # no text runs over into the next cell
 
 
 def test_headings_step_by_one(show) -> None:
