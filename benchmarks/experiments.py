@@ -235,12 +235,12 @@ def _asked(folder: Path, *, cuped: bool) -> tuple[Any, Any, str, int]:
     texts: list[str] = []
     keep = type("Kept", (), {"dialect": "duckdb", "query": lambda _, text: texts.append(text)})()
     users_of(keep, question)
-    place = {name: f"c{at}" for at, name in enumerate(question.names)}
+    place = {name: f"c{at}" for name, at in question.places.items()}
     metrics: dict[str, Any] = {}
     for one in question.outcomes:
         columns = [place[name] for name in question.columns(one).all]
         metrics[one.metric.name] = (tt.RatioOfMeans if one.denominator else tt.Mean)(*columns)
-    return tt.Experiment(metrics, variant="variant_"), Workspace(folder), texts[0], len(place)
+    return tt.Experiment(metrics, variant="variant_"), Workspace(folder), texts[0], len(set(place.values()))
 
 
 def store_tea_ibis(ready: tuple[Any, Any, str, int], *, cuped: bool) -> Any:  # noqa: ARG001

@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +223,47 @@ def test_an_offset_of_a_hundred_million_loses_nothing() -> None:
     found = read(tables, question(tables, "revenue"), variants=VARIANTS).sums
     exact = [np.var(1e8 + value[side::2] - 1e8, ddof=1) for side in (0, 1)]
     assert found.variance("revenue") == pytest.approx(exact, rel=1e-12)
+
+
+@pytest.mark.parametrize("offset", [0.0, 3.0, 9.0, 11.0, 1e3, 1e6])
+def test_products_are_exact_however_they_are_asked_for(offset: float) -> None:
+    """Near 0 the engine is asked once, far from it twice; exact arithmetic says the same of both."""
+    rng = np.random.default_rng(5)
+    value = offset + rng.normal(0, 1, (400, 2))
+    users = [placed(f"u{place}", VARIANTS[place % 2]) for place in range(400)]
+    rows = [
+        ordered(f"u{place}", NOON + day * DAY, value[place, side], f"o{place} {side}")
+        for place in range(400)
+        for side, day in enumerate((1, -1))
+    ]
+    tables = Base(experiments=users, orders=rows)
+    found = read(tables, question(tables, "revenue", "aov", before_days=28), variants=VARIANTS).sums
+    for side in (0, 1):
+        exact = [[Fraction(number) for number in column] for column in value[side::2].T]
+        apart = [[number - sum(column) / len(column) for number in column] for column in exact]
+        for a, one in enumerate(("revenue", "revenue before")):
+            for b, other in enumerate(("revenue", "revenue before")):
+                known = float(sum(x * y for x, y in zip(apart[a], apart[b], strict=True)))
+                assert found.product(one, other)[side] == pytest.approx(known, rel=1e-11, abs=1e-9)
+
+
+def test_metrics_with_a_sum_in_common_say_the_same_of_it(tables: Any) -> None:
+    asked = question(tables, "revenue", "aov", "orders", before_days=28)
+    found = read(tables, asked, variants=VARIANTS).sums
+    assert found.columns == asked.names
+    for one, other in (("aov", "revenue"), ("aov of", "orders"), ("aov before", "revenue before")):
+        assert found.mean(one).tolist() == found.mean(other).tolist()
+        assert found.variance(one).tolist() == found.variance(other).tolist()
+    assert found.covariance("aov", "aov of").tolist() == [5.0, 10.0]
+
+
+def test_a_column_that_is_1_for_everybody_goes_together_with_nothing(tables: Any) -> None:
+    tables.connection.execute("DELETE FROM users")
+    tables.connection.execute("INSERT INTO users (user_id, signup_at) VALUES ('zoe', '2024-01-01')")
+    found = read(tables, question(tables, "revenue", before_days=28), variants=VARIANTS).sums
+    assert found.mean("new").tolist() == [1.0, 1.0]
+    assert found.variance("new").tolist() == [0.0, 0.0]
+    assert found.product("new", "revenue").tolist() == [0.0, 0.0]
 
 
 def test_a_variant_far_from_the_others_keeps_its_own_digits() -> None:

@@ -98,6 +98,12 @@ class Question:
         return (*self.terms, *((NEW,) if self.tells_new else ()))
 
     @property
+    def places(self) -> dict[str, int]:
+        """Return where each column stands in the answer: what is summed alike stands there once."""
+        terms, at = self.terms, dict[object, int]()
+        return {name: at.setdefault(terms.get(name, name), len(at)) for name in self.names}
+
+    @property
     def tells_new(self) -> bool:
         """Return whether it is asked who was not yet known before."""
         return self.before_days > 0 and "users" in self.loaded

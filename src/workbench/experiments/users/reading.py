@@ -1,7 +1,8 @@
 """The sums of an experiment's users, asked of the engine in one question.
 
-Values are shifted by their means over all users before they are multiplied, and the means by variant are
-taken off the products afterwards: at any offset nothing is lost, and the data are passed once.
+Products are summed as they are, and the means are taken off afterwards. Where a mean is so large beside the
+spread of its values that digits would be lost, the engine is asked again: then the mean of each variant is
+taken off the values before they are multiplied, and at any offset nothing is lost.
 
 References
 ----------
@@ -11,7 +12,7 @@ Chan, Golub, LeVeque (1983), The American Statistician 37, eq. (1.6): sums of sq
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 
 _DAY = 86_400.0
+_FAR = 100.0  # squared means in variances: beyond, more than two digits of sixteen are lost
 _ROUNDING = 1e-12  # of the shift: what is left of a mean is no figure then
 
 
@@ -79,11 +81,49 @@ def read(tables: Tables, question: Question, *, variants: Sequence[str]) -> Read
     NotEnoughData
         If nobody was assigned.
     """
-    text = sql.to_sql(lambda: _summed(question), ("experiment", _source(), question.key), tables.dialect)
-    answer = tables.query(_on_days(text, question, tables.dialect)).to_pydict()
+    answer = _answer(tables, question, _summed)
     if not answer["variant_"]:
         raise NotEnoughData(f"Nobody was assigned to {question.experiment} until {question.window.last}.")
-    return reading_of(answer, columns=question.names, pairs=question.pairs, variants=tuple(variants))
+    places, pairs = question.places, _pairs(question)
+    names = {place: name for name, place in places.items()}
+    if _keeps_digits(answer, pairs):
+        answer |= {f"gc{place}": [0.0] * len(answer["users_"]) for place in names}
+    else:
+        answer = _answer(tables, question, _summed_about_means)
+    found = reading_of(
+        answer,
+        columns=tuple(names[place] for place in range(len(names))),
+        pairs=[(names[a], names[b]) for a, b in pairs],
+        variants=tuple(variants),
+    )
+    each = [places[name] for name in question.names]
+    sums = replace(
+        found.sums,
+        columns=question.names,
+        means=found.sums.means[..., each],
+        products=found.sums.products[..., each, :][..., each],
+    )
+    return replace(found, sums=sums)
+
+
+def _answer(tables: Tables, question: Question, asked: Callable[[Question], Any]) -> dict[str, list[Any]]:
+    key = ("experiment", asked.__name__, _source(), question.key)
+    text = sql.to_sql(lambda: asked(question), key, tables.dialect)
+    return dict(tables.query(_on_days(text, question, tables.dialect)).to_pydict())
+
+
+def _keeps_digits(answer: dict[str, list[Any]], pairs: Sequence[tuple[int, int]]) -> bool:
+    """Return whether no mean is so far from 0 that taking it off products of values costs digits."""
+    users = np.array(answer["users_"], float)
+    own = {a: answer[f"p{at}"] for at, (a, b) in enumerate(pairs) if a == b}
+    squares = np.array(list(own.values()), float)
+    means = np.array([answer[f"c{place}"] for place in own], float)
+    off = users * means**2
+    with np.errstate(invalid="ignore"):
+        apart = squares - off
+        # Of 0 and 1 sums are exact: all 1 is no spread.
+        good = (off <= _FAR * apart) | (users == 1) | ((apart == 0) & (means == 1))
+    return bool(good.all())
 
 
 def values_of(tables: Tables, question: Question, column: str) -> dict[str, tuple[Any, Any]]:
@@ -101,7 +141,7 @@ def pairs_of_values(tables: Tables, question: Question, value: str, of: str) -> 
 
 
 def _counts_of(tables: Tables, question: Question, columns: tuple[str, ...]) -> dict[str, tuple[Any, Any]]:
-    places = tuple(question.names.index(column) for column in columns)
+    places = tuple(question.places[column] for column in columns)
     text = sql.to_sql(
         lambda: _counted(question, places),
         ("experiment values", _source(), question.key, places),
@@ -132,10 +172,26 @@ def _on_days(text: str, question: Question, dialect: str) -> str:
     return sql.with_window(with_user_keys(text, dialect), Window(first, question.window.last))
 
 
+def _pairs(question: Question) -> list[tuple[int, int]]:
+    """Return the places of the columns whose products are summed, each pair once."""
+    places = question.places
+    return sorted({(min(p), max(p)) for a, b in question.pairs for p in [(places[a], places[b])]})
+
+
 def _summed(question: Question) -> Any:
+    rows = user_rows(question)
+    names = [f"c{place}" for place in sorted(set(question.places.values()))]
+    figures = {name: rows[name].mean() for name in names}
+    return _by_variant(rows, question, "c", figures)
+
+
+def _summed_about_means(question: Question) -> Any:
+    """Return the sums about the mean of each variant.
+
+    About that of all, a variant that lies far from the others would lose the digits of its own variance.
+    """
     users = user_rows(question)
-    names = [f"c{place}" for place in range(len(question.names))]
-    # By variant: one that lies far from the others would else lose the digits of its own variance.
+    names = [f"c{place}" for place in sorted(set(question.places.values()))]
     means = {f"g{name}": users[name].mean() for name in names}
     middle = aggregated(users, {"of_": users.variant_}, **means)
     rows = users.inner_join(middle, users.variant_ == middle.of_)
@@ -144,10 +200,13 @@ def _summed(question: Question) -> Any:
     rows = rows.select(*by, "early_", *(f"g{name}" for name in names), **shifted)
     figures = {name: rows[f"d{name}"].mean() for name in names}
     figures |= {f"g{name}": rows[f"g{name}"].max() for name in names}
-    for place, (one, other) in enumerate(question.pairs):
-        a, b = (f"dc{question.names.index(name)}" for name in (one, other))
-        figures[f"p{place}"] = (rows[a] * rows[b]).sum()
-    keys = {name: rows[name] for name in by}
+    return _by_variant(rows, question, "dc", figures)
+
+
+def _by_variant(rows: Any, question: Question, name: str, figures: dict[str, Any]) -> Any:
+    for place, (one, other) in enumerate(_pairs(question)):
+        figures[f"p{place}"] = (rows[f"{name}{one}"] * rows[f"{name}{other}"]).sum()
+    keys = {key: rows[key] for key in ("variant_", *(["stratum_"] if question.by else []))}
     return aggregated(rows, keys, users_=rows.count(), early_=rows.early_.sum(), **figures)
 
 
@@ -208,6 +267,9 @@ def _products(
         found[a, b] = found[b, a] = value - n * shift[a] * shift[b]
     diagonal = np.einsum("ii->i", found)
     np.maximum(diagonal, 0.0, out=diagonal)
+    # With what does not vary nothing goes together; only rounding says so.
+    found[(diagonal == 0) & ~np.isnan(found)] = 0.0
+    found[(diagonal == 0)[:, None] & ~np.isnan(found)] = 0.0
     return found
 
 

@@ -69,7 +69,8 @@ def user_rows(question: Question) -> Expression:
         rows = _with_users(rows)
     if question.by in ("segment", "platform"):
         rows = _with_last(rows, users, question.by)
-    made = {f"c{place}": _column(rows, question, name) for place, name in enumerate(question.names)}
+    columns = {place: name for name, place in question.places.items()}
+    made = {f"c{place}": _column(rows, question, name) for place, name in columns.items()}
     stratum = {"stratum_": _stratum(rows, question)} if question.by else {}
     early = sum((rows[f"early_{table}"].fill_null(0) for table in tables), start=sql.literal(0))
     return rows.select("variant_", early_=early, **stratum, **made)
