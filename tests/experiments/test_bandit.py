@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -38,12 +38,13 @@ def posteriors(given: Sequence[Arm]) -> list[tuple[float, float]]:
         [(30, 1000), (45, 1000), (40, 900)],
         [(0, 50), (3, 40), (1, 10), (0, 0)],
         [(1850, 100_000), (1900, 100_000), (1700, 20_000)],
+        [(0, 452), (5, 5), (283, 400)],
     ],
 )
 def test_the_chance_is_that_of_a_brute_integral(counts: list[tuple[float, float]]) -> None:
     given_arms = arms(*counts)
     parameters = posteriors(given_arms)
-    grid = np.linspace(0, 1, 2_000_001)[1:-1]
+    grid = np.linspace(0, 1, 1_000_001)[1:-1]
     grid = grid[grid < max(stats.beta(a, b).ppf(1 - 1e-12) for a, b in parameters)]
     densities = [stats.beta(a, b).pdf(grid) for a, b in parameters]
     below = [stats.beta(a, b).cdf(grid) for a, b in parameters]
@@ -59,6 +60,7 @@ def test_the_chance_is_that_of_a_brute_integral(counts: list[tuple[float, float]
     st.lists(st.tuples(st.integers(0, 500), st.integers(0, 5000)), min_size=2, max_size=8),
     st.floats(0, 0.125),
 )
+@example(counts=[(0, 452), (5, 0), (283, 117)], floor=0.0)  # a share of 1 is within reach
 def test_every_arm_keeps_the_floor(counts: list[tuple[int, int]], floor: float) -> None:
     found = allocate(arms(*[(x, x + more) for x, more in counts]), floor=floor)
     shares = [row.share for row in found.rows]

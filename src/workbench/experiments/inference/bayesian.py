@@ -146,7 +146,8 @@ def _chance_and_loss(a: Floats, b: Floats) -> tuple[Floats, Floats]:
     edges = np.unique(betaincinv(a[:, None], b[:, None], levels))
     nodes, weights = roots_legendre(24)
     half = np.diff(edges) / 2
-    x = (edges[:-1] + half)[:, None] + half[:, None] * nodes
+    # Rounded up to 1, a share would have a density without end where b < 1.
+    x = np.minimum((edges[:-1] + half)[:, None] + half[:, None] * nodes, np.nextafter(1, 0))
     weight = half[:, None] * weights
     below = betainc(a[:, None, None], b[:, None, None], x)
     logs = xlogy(a[:, None, None] - 1, x) + xlog1py(b[:, None, None] - 1, -x)
