@@ -138,3 +138,37 @@ def beta_of_shares(successes: ArrayLike, trials: ArrayLike, *, steps: int = 200)
     fits = (betaln(a + x[..., None, :], b + (n - x)[..., None, :]) - betaln(a, b)).sum(axis=-1)
     best = np.take_along_axis(strengths, fits.argmax(axis=-1)[..., None], axis=-1)[..., 0]
     return np.asarray(mean * best), np.asarray((1 - mean) * best)
+
+
+def hdi(values: ArrayLike, mass: float = 0.94, axis: int = 0) -> Interval:
+    """Return the shortest interval that holds a share of the draws: the highest density interval of one mode.
+
+    Parameters
+    ----------
+    values : array_like
+        Draws along `axis`; NaN among them gives NaN, infinite ones stand at the end.
+    mass : float
+        The share that the interval holds.
+    axis : int
+        The axis of draws, which disappears.
+
+    References
+    ----------
+    Kruschke (2015), Doing Bayesian Data Analysis, section 25.2.3.
+
+    Examples
+    --------
+    >>> low, high = hdi([1, 2, 3, 4, 5, 6, 7, 8, 9, 40], mass=0.8)
+    >>> f"{low:.0f} {high:.0f}"
+    '1 9'
+    """
+    ordered = np.sort(np.moveaxis(np.asarray(values, float), axis, 0), axis=0)
+    count = len(ordered)
+    inside = min(int(mass * count), count - 1)
+    low, high = ordered[: count - inside], ordered[inside:]
+    with np.errstate(invalid="ignore"):
+        width = high - low
+    place = np.argmin(np.where(np.isnan(width), np.inf, width), axis=0)[None]
+    unknown = np.isnan(ordered[-1])
+    ends = [np.where(unknown, np.nan, np.take_along_axis(side, place, axis=0)[0]) for side in (low, high)]
+    return Interval(*ends)
