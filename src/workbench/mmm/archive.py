@@ -1,0 +1,127 @@
+"""A fitted model as arrays and texts that can be kept, and back: the same to the last bit, and no pickle."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from workbench.errors import BadInput
+from workbench.mmm.draws import Draws
+from workbench.mmm.fitted import Forecast, MixFit, ParameterHealth, SamplingHealth
+from workbench.mmm.market import Market
+from workbench.mmm.spec import MixSpec
+
+Arrays = Mapping[str, np.ndarray[Any, Any]]
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Archive:
+    """A fit, taken apart.
+
+    Parameters
+    ----------
+    draws, market : mapping of str to array
+        The arrays of either.
+    texts : mapping
+        All else, as JSON takes it.
+    """
+
+    draws: Arrays
+    market: Arrays
+    texts: Mapping[str, Any]
+
+
+def archive_of(fit: MixFit) -> Archive:
+    """Return a fit taken apart; its spec is kept elsewhere, as a document.
+
+    Examples
+    --------
+    >>> from workbench.mmm.spec import Channel, MixSpec
+    >>> spec = MixSpec(name="weekly", outcome="revenue", channels=(Channel(name="tv"),))
+    >>> one = np.ones((2, 1, 1))
+    >>> market = Market(dates=np.array(["2024-01-01"], "M8[D]"), period="week", regions=("all",),
+    ...     channels=("tv",), controls=(), outcome=one[0], spend=one[:1], exposure=one[:1],
+    ...     control=one[:1, :, :0], fingerprint="ab")
+    >>> taken = market_parts(market)
+    >>> market_from(*taken).dates
+    array(['2024-01-01'], dtype='datetime64[D]')
+    """
+    draws, said = parts_of(fit.draws)
+    market, labels = market_parts(fit.market)
+    health = {"divergences": fit.health.divergences, "draws": fit.health.draws}
+    texts = {
+        "format": FORMAT,
+        "draws": said,
+        "market": labels,
+        "health": health | {"parameters": [_plain(asdict(one)) for one in fit.health.parameters]},
+        "forecast": None if fit.forecast is None else _plain(asdict(fit.forecast)),
+        "versions": [list(one) for one in fit.versions],
+    }
+    return Archive(draws=draws, market=market, texts=texts)
+
+
+def fit_from(archive: Archive, spec: MixSpec) -> MixFit:
+    """Return the fit that was taken apart.
+
+    Raises
+    ------
+    BadInput
+        If a part is missing, or it is of another format.
+    """
+    texts = archive.texts
+    try:
+        if texts["format"] != FORMAT:
+            raise BadInput("a fit of another format", value=texts["format"], expected=f"format {FORMAT}")
+        health, forecast = texts["health"], texts["forecast"]
+        return MixFit(
+            spec=spec,
+            market=market_from(archive.market, texts["market"]),
+            draws=Draws(**_contiguous(archive.draws), **texts["draws"]),
+            health=SamplingHealth(
+                parameters=tuple(ParameterHealth(**_numbers(one)) for one in health["parameters"]),
+                divergences=health["divergences"],
+                draws=health["draws"],
+            ),
+            forecast=None if forecast is None else Forecast(**_numbers(forecast)),
+            versions=tuple((name, version) for name, version in texts["versions"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise BadInput(f"a part of the fit is missing ({error})", fix="Fit the run again.") from error
+
+
+def market_parts(market: Market) -> tuple[Arrays, Mapping[str, Any]]:
+    """Return the arrays of a market, and its labels."""
+    return parts_of(market)
+
+
+def market_from(arrays: Arrays, labels: Mapping[str, Any]) -> Market:
+    """Return the market of its arrays and labels."""
+    told = {name: tuple(one) if isinstance(one, list) else one for name, one in labels.items()}
+    return Market(**_contiguous(arrays), **told)
+
+
+def parts_of(value: Draws | Market) -> tuple[Arrays, dict[str, Any]]:
+    """Return the arrays of a value by their fields, and its other fields as JSON takes them."""
+    every = {one.name: getattr(value, one.name) for one in fields(value)}
+    arrays = {name: one for name, one in every.items() if isinstance(one, np.ndarray)}
+    rest = {name: list(one) if isinstance(one, tuple) else one for name, one in every.items()}
+    return _contiguous(arrays), {name: one for name, one in rest.items() if name not in arrays}
+
+
+def _contiguous(arrays: Arrays) -> dict[str, Any]:
+    # Sums depend, in their last bit, on how an array lies in memory: one way for all.
+    return {name: np.ascontiguousarray(one) for name, one in arrays.items()}
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    unknown = [name for name, one in values.items() if isinstance(one, float) and not math.isfinite(one)]
+    return {name: None if name in unknown else one for name, one in values.items()}
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: math.nan if one is None else one for name, one in values.items()}
