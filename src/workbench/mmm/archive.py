@@ -101,7 +101,9 @@ def market_parts(market: Market) -> tuple[Arrays, Mapping[str, Any]]:
 
 def market_from(arrays: Arrays, labels: Mapping[str, Any]) -> Market:
     """Return the market of its arrays and labels."""
-    told = {name: tuple(one) if isinstance(one, list) else one for name, one in labels.items()}
+    told: dict[str, Any] = {
+        name: tuple(one) if isinstance(one, list) else one for name, one in labels.items()
+    }
     return Market(**_contiguous(arrays), **told)
 
 
