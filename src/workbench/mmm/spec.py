@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Literal
+from math import isfinite
+from typing import Literal, get_args
 
-from workbench.errors import UsageError
+from workbench.errors import UsageError, unknown_name
 
 Adstock = Literal["geometric", "delayed"]
 Saturation = Literal["michaelis-menten", "hill", "logistic"]
 Trend = Literal["none", "linear", "varying"]
 Kind = Literal["revenue", "conversions"]
+_CHOICES = {"kind": Kind, "adstock": Adstock, "saturation": Saturation, "trend": Trend}
+LONGEST_CARRY_OVER = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +34,7 @@ class ReturnPrior:
     spread: float = 0.9
 
     def __post_init__(self) -> None:
-        if not self.median > 0 or not self.spread > 0:
+        if not (0 < self.median < float("inf") and 0 < self.spread < float("inf")):
             raise UsageError("The prior of a return needs a median and a spread above 0.")
 
 
@@ -65,6 +69,8 @@ class Channel:
 class LiftTest:
     """One experiment's finding about one channel, as evidence for the model.
 
+    The data hold the market as it was with the test in it.
+
     Parameters
     ----------
     channel : str
@@ -79,6 +85,9 @@ class LiftTest:
         Standard error of `outcome_change`.
     regions : tuple of str
         Where it ran; empty where it ran everywhere.
+    share : float
+        Share of the people there (by their spend) whose spend was changed: a holdout of a tenth has 0.1, and so
+        has a test in regions with a tenth of the market where the model does not tell regions apart.
     source : str
         The experiment's name, for the record.
     """
@@ -90,15 +99,21 @@ class LiftTest:
     outcome_change: float
     error: float
     regions: tuple[str, ...] = ()
+    share: float = 1.0
     source: str = ""
 
     def __post_init__(self) -> None:
         if self.end < self.start:
             raise UsageError(f"The lift test of {self.channel!r} ends before it starts.")
-        if not self.error > 0 or self.spend_change == 0:
+        figures = (self.error, self.spend_change, self.outcome_change)
+        if not all(map(isfinite, figures)) or not self.error > 0 or self.spend_change == 0:
             raise UsageError(
                 f"The lift test of {self.channel!r} needs a standard error above 0 and a change of spend."
             )
+        if not 0 < self.share <= 1:
+            raise UsageError(f"The lift test of {self.channel!r} reached a share above 0 and up to 1.")
+        if not 0 < self.share <= 1:
+            raise UsageError(f"The share of the lift test of {self.channel!r} lies above 0 and is at most 1.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +135,14 @@ class Sampling:
     draws: int = 500
     target_accept: float = 0.9
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        if self.chains < 1 or self.tune < 1 or self.draws < 1:
+            raise UsageError("The sampler needs at least 1 chain, 1 step of tuning and 1 draw.")
+        if not 0.5 <= self.target_accept < 1:
+            raise UsageError("target_accept is a rate of acceptance: expected a number from 0.5 to below 1.")
+        if not 0 <= self.seed < 2**32:
+            raise UsageError("seed is a whole number from 0 to 4,294,967,295.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +217,23 @@ class MixSpec:
     def __post_init__(self) -> None:
         if not self.channels:
             raise UsageError(f"The model {self.name!r} names no channel.")
+        for name, known in _CHOICES.items():
+            if getattr(self, name) not in get_args(known):
+                raise unknown_name(name, str(getattr(self, name)), get_args(known))
+        self._check_names()
+        if not 0 < self.media_share < 1:
+            raise UsageError("media_share is a share of the outcome: expected a number between 0 and 1.")
+        if not 1 <= self.carry_over <= LONGEST_CARRY_OVER:
+            raise UsageError(f"carry_over is from 1 to {LONGEST_CARRY_OVER} periods.")
+        if not 0 <= self.seasonality <= 26:
+            raise UsageError("seasonality is from 0 to 26 pairs of waves.")
+        for test in self.lift_tests:
+            if test.channel not in self.channel_names:
+                raise UsageError(
+                    f"A lift test names the channel {test.channel!r}, which the model does not have."
+                )
+
+    def _check_names(self) -> None:
         columns = [
             self.date,
             self.outcome,
@@ -201,19 +241,13 @@ class MixSpec:
             *(one.spend_column for one in self.channels),
             *self.controls,
         ]
-        for names in (self.channel_names, tuple(columns)):
-            twice = sorted({one for one in names if names.count(one) > 1})
+        exposures = [one.exposure for one in self.channels if one.exposure]
+        for names in (self.channel_names, columns, [*exposures, self.date, self.outcome, *self.controls]):
+            twice = _twice(names)
             if twice:
-                raise UsageError(f"The model {self.name!r} uses {twice[0]!r} twice.")
-        if not 0 < self.media_share < 1:
-            raise UsageError("media_share is a share of the outcome: expected a number between 0 and 1.")
-        if self.carry_over < 1 or self.seasonality < 0:
-            raise UsageError("carry_over is at least 1 period, seasonality at least 0 pairs.")
-        for test in self.lift_tests:
-            if test.channel not in self.channel_names:
-                raise UsageError(
-                    f"A lift test names the channel {test.channel!r}, which the model does not have."
-                )
+                raise UsageError(f"The model {self.name!r} uses {twice!r} twice.")
+        if "" in (*self.channel_names, *columns, self.name):
+            raise UsageError(f"The model {self.name!r} has an empty name.")
 
     @property
     def channel_names(self) -> tuple[str, ...]:
@@ -223,3 +257,7 @@ class MixSpec:
     def with_lift_tests(self, tests: tuple[LiftTest, ...]) -> MixSpec:
         """Return the same model with further evidence."""
         return replace(self, lift_tests=self.lift_tests + tests)
+
+
+def _twice(names: Sequence[str]) -> str:
+    return next((one for one in sorted(set(names)) if names.count(one) > 1), "")
