@@ -86,8 +86,8 @@ class LiftTest:
     regions : tuple of str
         Where it ran; empty where it ran everywhere.
     share : float
-        Share of the people there (by their spend) whose spend was changed: a holdout of a tenth has 0.1, and so
-        has a test in regions with a tenth of the market where the model does not tell regions apart.
+        Share of the people there (by their spend) whose spend was changed: a holdout of a tenth has 0.1, and
+        so has a test in regions with a tenth of the market where the model does not tell regions apart.
     source : str
         The experiment's name, for the record.
     """
@@ -110,8 +110,6 @@ class LiftTest:
             raise UsageError(
                 f"The lift test of {self.channel!r} needs a standard error above 0 and a change of spend."
             )
-        if not 0 < self.share <= 1:
-            raise UsageError(f"The lift test of {self.channel!r} reached a share above 0 and up to 1.")
         if not 0 < self.share <= 1:
             raise UsageError(f"The share of the lift test of {self.channel!r} lies above 0 and is at most 1.")
 
