@@ -105,7 +105,7 @@ def test_retail_invoices_and_customers(retail: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("source", ["facebook", "retail"])
+@pytest.mark.parametrize("source", ["facebook", pytest.param("retail", marks=pytest.mark.slow)])
 def test_batch_and_published_reports(
     source: str, request: pytest.FixtureRequest, workbench: Command, tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from workbench.cli import main
 from workbench.store import Workspace
 
 PROGRAM = str(Path(sys.executable).with_name("workbench"))
@@ -76,10 +77,14 @@ def test_text(folder: Path) -> None:
         (("ctr", "--engine", "trino"), 2, "compiled, not run"),
     ],
 )
-def test_wrong_use_is_said(folder: Path, arguments: tuple[str, ...], code: int, text: str) -> None:
-    done = run(*arguments, "--workspace", str(folder))
-    assert (done.returncode, done.stdout) == (code, "")
-    assert text in done.stderr
+def test_wrong_use_is_said(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], code: int, text: str
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["measure", *arguments, "--workspace", str(folder)])
+    told = capsys.readouterr()
+    assert (left.value.code, told.out) == (code, "")
+    assert text in told.err
 
 
 def test_no_workspace_is_bad_input(tmp_path: Path) -> None:

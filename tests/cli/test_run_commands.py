@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from workbench.cli import main
 from workbench.store.workspace import Workspace
 
 PROGRAM = Path(sys.executable).with_name("workbench")
@@ -142,13 +143,22 @@ def test_a_batch_with_a_failure_and_json(folder: Path, call: Call) -> None:
     ],
 )
 def test_what_is_wrong_is_said_with_its_exit_code(
-    folder: Path, call: Call, words: list[str], code: int, says: str
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    code: int,
+    says: str,
 ) -> None:
     (folder / "other.yaml").write_text("notebook: executive\nparameters: {}")
     (folder / "wrong.yaml").write_text("top: two")
-    done = call(*words, code=code)
-    assert says in " ".join(done.stderr.split())
-    assert not done.stdout
+    monkeypatch.chdir(folder)
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    told = capsys.readouterr()
+    assert left.value.code == code
+    assert says in " ".join(told.err.split())
+    assert not told.out
     assert not list((folder / "w" / "runs").iterdir())
 
 
