@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from workbench.errors import BadInput
-from workbench.mmm.archive import Archive, archive_of, fit_from
+from workbench.mmm.archive import Archive, archive_of, fit_from, market_from, market_parts
 from workbench.mmm.draws import Draws
 from workbench.mmm.fitted import Forecast, MixFit, ParameterHealth, SamplingHealth
 from workbench.mmm.market import Market
@@ -77,18 +77,21 @@ def hand_made(seed: int = 1, draws: int = 6, regions: int = 3, periods: int = 60
     )
 
 
-def through_files(archive: Archive) -> Archive:
-    """What a file gives back: arrays without pickle, texts as JSON that every reader takes."""
+def back(arrays: Any) -> dict[str, Any]:
+    """What a file gives back of arrays, without pickle."""
+    file = io.BytesIO()
+    np.savez(file, allow_pickle=False, **arrays)
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as held:
+        return {name: held[name] for name in held.files}
 
-    def back(arrays: Any) -> dict[str, Any]:
-        file = io.BytesIO()
-        np.savez(file, allow_pickle=False, **arrays)
-        file.seek(0)
-        with np.load(file, allow_pickle=False) as held:
-            return {name: held[name] for name in held.files}
 
-    texts = json.loads(json.dumps(archive.texts, allow_nan=False))
-    return Archive(draws=back(archive.draws), market=back(archive.market), texts=texts)
+def through_files(fit: MixFit) -> MixFit:
+    """What files give back of a fit: arrays without pickle, texts as JSON that every reader takes."""
+    kept, (arrays, labels) = archive_of(fit), market_parts(fit.market)
+    texts, told = (json.loads(json.dumps(one, allow_nan=False)) for one in (kept.texts, labels))
+    market = market_from(back(arrays), told)
+    return fit_from(Archive(arrays=back(kept.arrays), texts=texts), fit.spec, market)
 
 
 def same(one: Any, two: Any) -> bool:
@@ -106,7 +109,7 @@ def same(one: Any, two: Any) -> bool:
 @pytest.mark.parametrize("forecast", [True, False])
 def test_a_fit_comes_back_to_the_last_bit(forecast: bool) -> None:
     fit = hand_made() if forecast else replace(hand_made(), forecast=None)
-    found = fit_from(through_files(archive_of(fit)), SPEC)
+    found = through_files(fit)
     assert same(found.draws, fit.draws)
     assert same(found.market, fit.market)
     assert same(found.health, fit.health)
@@ -114,14 +117,15 @@ def test_a_fit_comes_back_to_the_last_bit(forecast: bool) -> None:
     assert found.versions == fit.versions
     assert len(found.draws) == 6
     # Sums depend in their last bit on how an array lies in memory: it lies the same way for every reader.
-    again = fit_from(through_files(archive_of(found)), SPEC)
+    again = through_files(found)
     assert again.market.outcome.strides == found.market.outcome.strides
 
 
 def test_what_is_missing_or_of_another_format_is_named() -> None:
-    whole = archive_of(hand_made())
-    short = {name: one for name, one in whole.draws.items() if name != "effect"}
+    fit = hand_made()
+    whole = archive_of(fit)
+    short = {name: one for name, one in whole.arrays.items() if name != "effect"}
     with pytest.raises(BadInput, match="effect"):
-        fit_from(Archive(draws=short, market=whole.market, texts=whole.texts), SPEC)
+        fit_from(Archive(arrays=short, texts=whole.texts), SPEC, fit.market)
     with pytest.raises(BadInput, match="format"):
-        fit_from(Archive(draws=whole.draws, market=whole.market, texts={**whole.texts, "format": 9}), SPEC)
+        fit_from(Archive(arrays=whole.arrays, texts={**whole.texts, "format": 9}), SPEC, fit.market)

@@ -11,8 +11,20 @@ from workbench.errors import BadInput
 from workbench.mmm.run import GateRecord, MixRun
 
 DRAFT = MixRun(id="weekly", name="weekly", key="5f", seed=7, fingerprint="ab", spec={"name": "weekly"})
-HELD = GateRecord(name="R-hat", passed=True, says="R-hat is 1.003 at most.")
-MISSED = GateRecord(name="divergences", passed=False, says="4 steps diverged.")
+HELD = GateRecord(
+    gate="r_hat", status="passed", figure="1.003", limit="below 1.01", message="The chains agree."
+)
+MISSED = GateRecord(
+    gate="divergences",
+    status="missed",
+    figure="4",
+    limit="none",
+    message="It left its path.",
+    recommendation="Longer.",
+)
+UNKNOWN = GateRecord(
+    gate="forecast", status="unknown", figure="–", limit="", message="No periods could be kept away."
+)
 
 
 def test_a_run_gets_on_and_ends_well() -> None:
@@ -24,7 +36,7 @@ def test_a_run_gets_on_and_ends_well() -> None:
     assert done.progress == 1
     assert done.duration is not None
     assert done.duration >= 0
-    assert done.sentence.endswith("passed all 1 gates.")
+    assert done.sentence.endswith("and missed no gate.")
 
 
 def test_a_run_that_missed_a_gate_is_not_trusted() -> None:
@@ -32,8 +44,11 @@ def test_a_run_that_missed_a_gate_is_not_trusted() -> None:
     assert done.completed
     assert not done.trusted
     assert done.missed == (MISSED,)
-    assert "missed a gate. 4 steps diverged." in done.sentence
+    assert "missed a gate. It left its path. Longer." in done.sentence
     assert not replace(done, gates=()).trusted  # nobody looked
+    open_one = replace(done, gates=(HELD, UNKNOWN))
+    assert open_one.trusted
+    assert open_one.sentence.endswith("missed no gate. No periods could be kept away.")
 
 
 def test_a_run_that_failed_says_why_in_bearable_length() -> None:

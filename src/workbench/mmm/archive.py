@@ -21,51 +21,35 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Archive:
-    """A fit, taken apart.
+    """What was learnt of a market, taken apart.
 
     Parameters
     ----------
-    draws, market : mapping of str to array
-        The arrays of either.
+    arrays : mapping of str to array
+        The draws.
     texts : mapping
         All else, as JSON takes it.
     """
 
-    draws: Arrays
-    market: Arrays
+    arrays: Arrays
     texts: Mapping[str, Any]
 
 
 def archive_of(fit: MixFit) -> Archive:
-    """Return a fit taken apart; its spec is kept elsewhere, as a document.
-
-    Examples
-    --------
-    >>> from workbench.mmm.spec import Channel, MixSpec
-    >>> spec = MixSpec(name="weekly", outcome="revenue", channels=(Channel(name="tv"),))
-    >>> one = np.ones((2, 1, 1))
-    >>> market = Market(dates=np.array(["2024-01-01"], "M8[D]"), period="week", regions=("all",),
-    ...     channels=("tv",), controls=(), outcome=one[0], spend=one[:1], exposure=one[:1],
-    ...     control=one[:1, :, :0], fingerprint="ab")
-    >>> taken = market_parts(market)
-    >>> market_from(*taken).dates
-    array(['2024-01-01'], dtype='datetime64[D]')
-    """
-    draws, said = parts_of(fit.draws)
-    market, labels = market_parts(fit.market)
+    """Return a fit taken apart; its spec and its market are kept on their own."""
+    arrays, said = parts_of(fit.draws)
     health = {"divergences": fit.health.divergences, "draws": fit.health.draws}
     texts = {
         "format": FORMAT,
         "draws": said,
-        "market": labels,
         "health": health | {"parameters": [_plain(asdict(one)) for one in fit.health.parameters]},
         "forecast": None if fit.forecast is None else _plain(asdict(fit.forecast)),
         "versions": [list(one) for one in fit.versions],
     }
-    return Archive(draws=draws, market=market, texts=texts)
+    return Archive(arrays=arrays, texts=texts)
 
 
-def fit_from(archive: Archive, spec: MixSpec) -> MixFit:
+def fit_from(archive: Archive, spec: MixSpec, market: Market) -> MixFit:
     """Return the fit that was taken apart.
 
     Raises
@@ -80,8 +64,8 @@ def fit_from(archive: Archive, spec: MixSpec) -> MixFit:
         health, forecast = texts["health"], texts["forecast"]
         return MixFit(
             spec=spec,
-            market=market_from(archive.market, texts["market"]),
-            draws=Draws(**_contiguous(archive.draws), **texts["draws"]),
+            market=market,
+            draws=Draws(**_contiguous(archive.arrays), **texts["draws"]),
             health=SamplingHealth(
                 parameters=tuple(ParameterHealth(**_numbers(one)) for one in health["parameters"]),
                 divergences=health["divergences"],
@@ -95,7 +79,18 @@ def fit_from(archive: Archive, spec: MixSpec) -> MixFit:
 
 
 def market_parts(market: Market) -> tuple[Arrays, Mapping[str, Any]]:
-    """Return the arrays of a market, and its labels."""
+    """Return the arrays of a market, and its labels as JSON takes them.
+
+    Examples
+    --------
+    >>> one = np.ones((1, 1, 1))
+    >>> market = Market(dates=np.array(["2024-01-01"], "M8[D]"), period="week", regions=("all",),
+    ...     channels=("tv",), controls=(), outcome=one[0], spend=one, exposure=one, control=one[:, :, :0],
+    ...     fingerprint="ab")
+    >>> arrays, labels = market_parts(market)
+    >>> labels["channels"], market_from(arrays, labels).dates
+    (['tv'], array(['2024-01-01'], dtype='datetime64[D]'))
+    """
     return parts_of(market)
 
 

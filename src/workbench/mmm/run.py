@@ -11,26 +11,35 @@ from workbench.errors import BadInput
 
 Status = Literal["draft", "running", "completed", "failed"]
 FORMAT = 1
-_GATE = ("name", "passed", "says")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateRecord:
-    """One thing that must hold before a fit is believed, and whether it did.
+    """What was found at one gate, as `gates.Verdict` has it.
 
     Parameters
     ----------
-    name : str
-        What is looked at.
-    passed : bool
-        Whether it held.
-    says : str
-        What was found, in words.
+    gate : str
+        Its name.
+    status : {'passed', 'missed', 'unknown'}
+        `unknown` where it could not be looked at.
+    figure, limit : str
+        What was found and what is asked for, as they are read.
+    message, recommendation : str
+        One sentence, and what to do.
     """
 
-    name: str
-    passed: bool
-    says: str
+    gate: str
+    status: str
+    figure: str
+    limit: str
+    message: str
+    recommendation: str = ""
+
+    @property
+    def words(self) -> str:
+        """Return what was found and what to do."""
+        return f"{self.message} {self.recommendation}".rstrip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +127,7 @@ class MixRun:
     @property
     def missed(self) -> tuple[GateRecord, ...]:
         """Return the gates that it missed."""
-        return tuple(gate for gate in self.gates if not gate.passed)
+        return tuple(gate for gate in self.gates if gate.status == "missed")
 
     @property
     def trusted(self) -> bool:
@@ -142,8 +151,9 @@ class MixRun:
             return f"{self.id} is {'running' if self.started else 'a draft'}: {self.doing}{share}."
         took = f"{self.id} completed in {self.duration or 0:.0f} s"
         if self.missed:
-            return f"{took}, and missed a gate. " + " ".join(gate.says for gate in self.missed)
-        return f"{took} and passed all {len(self.gates)} gates."
+            return f"{took}, and missed a gate. " + " ".join(gate.words for gate in self.missed)
+        unknown = [gate.message for gate in self.gates if gate.status == "unknown"]
+        return " ".join([f"{took} and missed no gate.", *unknown])
 
     def started_now(self) -> MixRun:
         """Return the run as it begins to sample."""
@@ -179,7 +189,7 @@ class MixRun:
         try:
             if document["format"] != FORMAT or known["status"] not in get_args(Status):
                 raise BadInput("of another format", value=known.get("id"), expected=f"format {FORMAT}")
-            gates = tuple(GateRecord(**{name: gate[name] for name in _GATE}) for gate in known["gates"])
+            gates = tuple(GateRecord(**gate) for gate in known["gates"])
             versions = tuple((str(name), str(version)) for name, version in known["versions"])
             texts = {name: tuple(map(str, known.get(name, ()))) for name in ("tests", "notes")}
             return cls(**{**known, **texts, "gates": gates, "versions": versions})
