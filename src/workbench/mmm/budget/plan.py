@@ -1,0 +1,106 @@
+"""The plan that an optimiser proposes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.mmm.budget.projection import ChannelPlan, Projection
+from workbench.mmm.budget.question import BudgetQuestion, Limits
+from workbench.mmm.budget.told import amount, with_interval
+from workbench.mmm.estimate import Estimate
+from workbench.result import html_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Plan:
+    """The best split found, and what it brings, measured on draws that did not choose it.
+
+    Parameters
+    ----------
+    model : str
+        The model's name.
+    question : BudgetQuestion
+        What was asked.
+    limits : Limits
+        Least and most money of every channel.
+    projection : Projection
+        What the split brings.
+    chosen_gain : float
+        The mean gain on the draws that chose the split: what would be claimed without holding any back.
+    """
+
+    model: str
+    question: BudgetQuestion
+    limits: Limits
+    projection: Projection
+    chosen_gain: float
+
+    @property
+    def rows(self) -> tuple[ChannelPlan, ...]:
+        """Return the channels."""
+        return self.projection.rows
+
+    @property
+    def split(self) -> dict[str, float]:
+        """Return the money of every channel."""
+        return {row.channel: row.proposed for row in self.rows}
+
+    @property
+    def total(self) -> float:
+        """Return the money of all channels."""
+        return self.projection.proposed
+
+    @property
+    def gain(self) -> Estimate:
+        """Return how much more the split brings than what is spent now."""
+        return self.projection.gain
+
+    @property
+    def better(self) -> float:
+        """Return the share of draws in which the split brings more than what is spent now."""
+        return self.projection.better
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Return what to know before acting."""
+        return self.projection.warnings
+
+    @property
+    def sentence(self) -> str:
+        """Return the largest shift and what the plan is expected to bring, in one sentence."""
+        shown = self.projection
+        moved = sorted(self.rows, key=lambda row: row.proposed - row.current)
+        said = [f"{_more(row, shown.currency)}" for row in (moved[-1], moved[0]) if abs(row.change) > 0.005]
+        if not said:
+            return "What is spent now is as good as any split within these bounds."
+        gain = with_interval(shown.gain, shown.unit, shown.currency)
+        return (
+            f"{' and '.join(dict.fromkeys(said))}: expected to bring {gain} more over {shown.span}, and "
+            f"to be a gain with {100 * shown.better:.0f}% probability."
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a channel: money now and then, bounds, outcome and marginal return."""
+        frame = self.projection.to_frame()
+        frame.insert(4, "least", self.limits.low)
+        frame.insert(5, "most", self.limits.high)
+        frame.insert(6, "locked", np.isin(frame["channel"], self.question.locked))
+        return frame
+
+    def _repr_html_(self) -> str:
+        frame = self.to_frame()[["channel", "current", "proposed", "change", "least", "most"]]
+        return html_table(frame, caption=self.sentence)
+
+
+def _more(row: ChannelPlan, currency: str) -> str:
+    moved = row.proposed - row.current
+    return f"{amount(abs(moved), 'money', currency)} {'more' if moved > 0 else 'less'} for {row.channel}"

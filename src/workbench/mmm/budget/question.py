@@ -1,0 +1,127 @@
+"""What an optimiser is asked: how much money, between which bounds, and how careful."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.errors import UsageError, unknown_name
+from workbench.mmm.budget.table import ResponseTable
+from workbench.result import format_value
+
+Array = npt.NDArray[np.float64]
+_SLACK = 1e-9  # of a total: what rounding may do
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetQuestion:
+    """How much money is to be split between which bounds.
+
+    Parameters
+    ----------
+    total : float, optional
+        Money for the whole window; by default what was spent in it.
+    within : (float, float)
+        Least and most of every channel that has no bounds of its own, as multiples of its spend.
+    bounds : mapping
+        Least and most of single channels, in money for the whole window.
+    locked : tuple of str
+        Channels that keep their spend.
+    worst : float
+        The share of the model's possible worlds that is planned for: 1 maximises the mean outcome over all
+        of them, 0.2 the mean over the fifth in which the split does worst.
+    despite_gates : bool
+        Whether a model may be used that missed its gates.
+
+    Raises
+    ------
+    UsageError
+        Where a figure is out of range.
+
+    Examples
+    --------
+    >>> BudgetQuestion(total=100_000, locked=("tv",)).within
+    (0.5, 2.0)
+    """
+
+    total: float | None = None
+    within: tuple[float, float] = (0.5, 2.0)
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=lambda: MappingProxyType({}))
+    locked: tuple[str, ...] = ()
+    worst: float = 1.0
+    despite_gates: bool = False
+
+    def __post_init__(self) -> None:
+        if self.total is not None and not 0 < self.total < np.inf:
+            raise UsageError(f"A total budget is an amount of money above 0, not {self.total!r}.")
+        if not 0 < self.worst <= 1:
+            raise UsageError("worst is a share of the possible worlds: expected a number above 0, up to 1.")
+        spans = {"within": self.within, **{f"the bounds of {name!r}": b for name, b in self.bounds.items()}}
+        for name, (low, high) in spans.items():
+            if not 0 <= low <= high < np.inf:
+                raise UsageError(f"{name}: expected a least and a most, 0 or more, the least first.")
+        both = sorted(set(self.locked) & set(self.bounds))
+        if both:
+            raise UsageError(f"{both[0]!r} is locked and has bounds: give one of the two.")
+
+
+class Limits(NamedTuple):
+    """Least and most money of every channel, shape (C,); equal where a channel is locked."""
+
+    low: Array
+    high: Array
+
+
+def limits_of(question: BudgetQuestion, table: ResponseTable) -> Limits:
+    """Return the least and most of every channel.
+
+    Raises
+    ------
+    UsageError
+        Where a channel is unknown, all are locked, or bounds reach beyond the table.
+    """
+    for name in (*question.locked, *question.bounds):
+        if name not in table.channels:
+            if name in table.left_out:
+                raise UsageError(f"{name!r} spent nothing in the window, so there is nothing to plan.")
+            raise unknown_name("channel", name, table.channels)
+    low, high = (edge * table.spend for edge in question.within)
+    for name, (least, most) in question.bounds.items():
+        place = table.channels.index(name)
+        low[place], high[place] = least, most
+    locked = np.array([name in question.locked for name in table.channels])
+    if locked.all():
+        raise UsageError("All channels are locked: unlock at least two to move money between them.")
+    low, high = np.where(locked, table.spend, low), np.where(locked, table.spend, high)
+    far = np.flatnonzero(high > table.most * table.spend * (1 + _SLACK))
+    if len(far):
+        name, most = table.channels[far[0]], high[far[0]] / table.spend[far[0]]
+        raise UsageError(
+            f"{name!r} may go up to {most:.3g} times its spend, but the response table ends at "
+            f"{table.most:.3g} times: lower the bound, or make a table with a larger `most`."
+        )
+    return Limits(low, high)
+
+
+def total_of(question: BudgetQuestion, table: ResponseTable, limits: Limits) -> float:
+    """Return the money to split.
+
+    Raises
+    ------
+    UsageError
+        Where the bounds do not allow it.
+    """
+    total = table.total if question.total is None else float(question.total)
+    least, most = float(limits.low.sum()), float(limits.high.sum())
+    if not least * (1 - _SLACK) <= total <= most * (1 + _SLACK):
+        amounts = (format_value(one, "money", currency=table.currency) for one in (total, least, most))
+        raise UsageError(
+            "The bounds do not allow a total of {}: together the channels take {} to {}. "
+            "Widen the bounds, unlock a channel, or change the total.".format(*amounts)
+        )
+    return min(max(total, least), most)

@@ -1,0 +1,32 @@
+"""Estimates of a budget as a sentence has them."""
+
+from __future__ import annotations
+
+from workbench.mmm.estimate import Estimate
+from workbench.result import format_value
+
+
+def amount(value: float, unit: str, currency: str) -> str:
+    """Return a figure as a reader sees it, the unit of conversions with it.
+
+    Examples
+    --------
+    >>> amount(1250.0, "count", ""), amount(-1250.0, "money", "EUR")
+    ('1,250 conversions', '−€1,250')
+    """
+    if unit == "count":
+        return f"{format_value(value, 'count')} conversions".replace("-", "−")
+    return format_value(value, unit, currency=currency or None).replace("-", "−")
+
+
+def with_interval(found: Estimate, unit: str, currency: str) -> str:
+    """Return an estimate with its interval.
+
+    Examples
+    --------
+    >>> with_interval(Estimate(value=120_000.0, low=-5_000.0, high=240_500.0), "money", "EUR")
+    '€120,000 (94% interval −€5,000 to €240,500)'
+    """
+    low, high = (format_value(one, unit, currency=currency or None) for one in (found.low, found.high))
+    interval = f"94% interval {low} to {high}".replace("-", "−")
+    return f"{amount(found.value, unit, currency)} ({interval})"
