@@ -1,0 +1,76 @@
+"""What the outcome does by itself: its level, its trend, and the media's mean taken out of the level."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pymc.dims as pmd
+from pymc_extras.prior import Prior
+from pymc_marketing.mmm import HSGP
+from pymc_marketing.mmm.additive_effect import MuEffect
+from pytensor.xtensor import as_xtensor
+
+from workbench.mmm.priors import Varied
+
+_WAVES = 12  # enough for bends of half a year over five years
+
+
+class Baseline(MuEffect):  # type: ignore[misc]
+    """Trend, less the mean of all media: what the model calls level is then the mean of the outcome.
+
+    The mean of an outcome is known to a per cent, the baseline without media is not. Sampling the mean and
+    taking the media's share out of it removes the ridge between baseline and returns.
+
+    Parameters
+    ----------
+    trend : {'none', 'linear', 'varying'}
+        How the baseline moves.
+    variation : float
+        Standard deviation of the scaled outcome.
+    regions, periods, per_year : int
+        The market's size, and periods in a year.
+    """
+
+    trend: str
+    variation: float
+    regions: int
+    periods: int
+    per_year: int
+
+    def create_data(self, mmm: Any) -> None:  # noqa: ARG002
+        """Add which periods are kept, and the time axis."""
+        pmd.Data("kept", np.ones(self.periods), dims=("date",))
+
+    def create_effect(self, mmm: Any) -> Any:
+        """Return the trend by region less the media's mean."""
+        media = mmm.model["channel_contribution"].sum("channel").mean("date")
+        path = self._trend()
+        path = path - media if path is not None else -media.expand_dims(date=self.periods)
+        return pmd.Deterministic("baseline_path", path.transpose("date", "region"))
+
+    def set_data(self, mmm: Any, model: Any, X: Any) -> None:  # noqa: N803
+        """Refuse other periods: forecasts are made from the draws."""
+        raise NotImplementedError
+
+    def _trend(self) -> Any:
+        if self.trend == "none":
+            return None
+        time = as_xtensor(np.linspace(-1, 1, self.periods), dims=("date",))
+        slope = Varied(sigma=self.variation, regions=self.regions, feature="")
+        line = slope.create_variable("trend_slope") * time
+        return line if self.trend == "linear" else line + self._bends()
+
+    def _bends(self) -> Any:
+        half = (self.periods - 1) / 2
+        bends = HSGP(
+            m=min(_WAVES, max(self.periods // 8, 3)),
+            L=1.3 * half,
+            eta=Prior("HalfNormal", sigma=self.variation),
+            ls=Prior("InverseGamma", alpha=4, beta=3 * self.per_year),
+            dims=("date",),
+            drop_first=True,
+        )
+        bends.register_data(pmd.Data("period_index", np.arange(self.periods, dtype=float), dims=("date",)))
+        path = bends.create_variable("bends", xdist=True)
+        return path - path.mean("date")

@@ -1,0 +1,205 @@
+"""What is believed before the data: returns, curves, and how much regions differ.
+
+Each class here is what pymc-marketing calls a variable factory: an object with `dims` and
+`create_variable`, accepted wherever a prior is. Imported by `model` only, as PyMC takes seconds to load.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pymc.dims as pmd
+from pymc import modelcontext
+from pymc_extras.prior import Prior
+from pymc_marketing.mmm import DelayedAdstock, GeometricAdstock, HillSaturation, LogisticSaturation
+from pytensor.xtensor import as_xtensor
+
+from workbench.mmm.market import Market
+from workbench.mmm.spec import MixSpec
+
+Array = npt.NDArray[np.float64]
+REGIONS_DIFFER = 0.3  # half-normal scale of the log effect's standard deviation between regions
+_TINY = 1e-12
+_HALF = {"michaelis-menten": "saturation_kappa", "hill": "saturation_kappa", "logistic": "saturation_lam"}
+
+
+def return_priors(spec: MixSpec, market: Market) -> tuple[Array, Array]:
+    """Return median and spread of every channel's return before its data.
+
+    A channel without a prior of its own gets the return that all media together would have if they caused
+    `media_share` of the outcome.
+    """
+    spent, earned = float(market.spend.sum()), float(market.outcome.sum())
+    usual = spec.media_share * earned / spent if spent > 0 and earned > 0 else 1.0
+    priors = [one.prior for one in spec.channels]
+    return (
+        np.array([one.median if one else usual for one in priors]),
+        np.array([one.spread if one else 0.9 for one in priors]),
+    )
+
+
+def adstock_of(spec: MixSpec, market: Market) -> Any:
+    """Return pymc-marketing's carry-over with its priors; days keep more of an effect than weeks do."""
+    kept = (3.0, 2.0) if market.period == "day" else (2.0, 3.0)
+    priors: dict[str, Any] = {"alpha": Prior("Beta", alpha=kept[0], beta=kept[1], dims="channel")}
+    if spec.adstock == "geometric":
+        return GeometricAdstock(l_max=spec.carry_over, priors=priors)
+    priors["theta"] = Prior("HalfNormal", sigma=max(spec.carry_over - 1, 1) / 4, dims="channel")
+    return DelayedAdstock(l_max=spec.carry_over, priors=priors)
+
+
+def saturation_of(spec: MixSpec, effect: Effect) -> Any:
+    """Return pymc-marketing's saturation; Michaelis-Menten is the Hill curve of slope 1."""
+    if spec.saturation == "logistic":
+        rate = Prior("LogNormal", mu=np.log(2.0), sigma=0.7, dims="channel")
+        return LogisticSaturation(priors={"lam": rate, "beta": effect})
+    half = Prior("LogNormal", mu=np.log(0.7), sigma=0.7, dims="channel")
+    slope = Prior("LogNormal", mu=0.0, sigma=0.4, dims="channel") if spec.saturation == "hill" else 1.0
+    return HillSaturation(priors={"slope": slope, "kappa": half, "beta": effect})
+
+
+def half_name(spec: MixSpec) -> str:
+    """Return the model's name for the parameter that `Draws.half` holds."""
+    return _HALF[spec.saturation]
+
+
+@dataclass(kw_only=True)
+class Effect:
+    """A curve's maximum, computed from a channel's return: what is believed is the return.
+
+    ``roi`` is log-normal; the maximum per region follows from the return, the money, and the area under the
+    saturated exposure. Regions differ by a factor per channel. Sampling returns instead of maxima takes away
+    the ridge between a curve's height and its bend, on which samplers waste their steps.
+
+    Parameters
+    ----------
+    spec : MixSpec
+        The model's families.
+    median, spread : array, shape (C,)
+        Of the log-normal return.
+    money : array, shape (C,)
+        Spend of each channel over all periods and regions.
+    size : array, shape (R,)
+        Outcome that counts as 1 in each region.
+    """
+
+    spec: MixSpec
+    median: Array
+    spread: Array
+    money: Array
+    size: Array
+    dims: tuple[str, ...] = field(default=("region", "channel"))
+
+    def create_variable(self, name: str, xdist: bool = False) -> Any:  # noqa: ARG002
+        """Add the returns and the maxima that follow from them to the model."""
+        believed = pmd.Normal("return_step", mu=0, sigma=1, dims="channel")
+        roi = pmd.Deterministic(
+            "roi", pmd.math.exp(_by_channel(np.log(self.median)) + believed * _by_channel(self.spread))
+        )
+        weight = self._regions()
+        reached = shape_of(self.spec, carried_of(self.spec, _exposure())).sum("date")
+        size = as_xtensor(self.size, dims=("region",))
+        area = (reached * weight * size).sum("region")
+        height = roi * _by_channel(self.money) / (area + _TINY)
+        return pmd.Deterministic(name, (height * weight).transpose("region", "channel"))
+
+    def _regions(self) -> Any:
+        if len(self.size) == 1:
+            return as_xtensor(np.ones(1), dims=("region",))
+        differ = pmd.HalfNormal("region_spread", sigma=REGIONS_DIFFER, dims="channel")
+        step = pmd.Normal("region_step", mu=0, sigma=1, dims=("region", "channel"))
+        return pmd.math.exp(differ * step)
+
+
+@dataclass(kw_only=True)
+class Varied:
+    """Coefficients by region around a common one: regions share what they have in common.
+
+    Parameters
+    ----------
+    sigma : float
+        Standard deviation of the common coefficients, around 0.
+    regions : int
+        How many regions there are; with one there is nothing to share.
+    feature : str
+        The dimension that tells the coefficients apart; empty for a single one.
+    """
+
+    sigma: float
+    regions: int
+    feature: str
+    dims: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.dims = ("region", self.feature) if self.feature else ("region",)
+
+    def create_variable(self, name: str, xdist: bool = False) -> Any:  # noqa: ARG002
+        """Add the common coefficients, how far regions differ, and each region's own."""
+        if self.regions == 1:
+            return pmd.Normal(name, mu=0, sigma=self.sigma, dims=self.dims)
+        common = self.dims[1:] or None
+        middle = pmd.Normal(f"{name}_common", mu=0, sigma=self.sigma, dims=common)
+        spread = pmd.HalfNormal(f"{name}_spread", sigma=self.sigma / 2, dims=common)
+        step = pmd.Normal(f"{name}_step", mu=0, sigma=1, dims=self.dims)
+        return pmd.Deterministic(name, (middle + spread * step).transpose(*self.dims))
+
+
+@dataclass(kw_only=True)
+class Noise:
+    """What is left: one standard deviation per region, and none for periods that are kept away.
+
+    The data ``kept`` (1 or 0 per period) can be changed after compiling, so that one compiled model serves
+    the fit and the forecast of periods it has not seen.
+
+    Parameters
+    ----------
+    sigma : float
+        Scale of the half-normal prior.
+    """
+
+    sigma: float
+    dims: tuple[str, ...] = ("date", "region")
+
+    def create_variable(self, name: str, xdist: bool = False) -> Any:  # noqa: ARG002
+        """Add the standard deviations; a period kept away gets one so wide that it says nothing."""
+        noise = pmd.HalfNormal("noise", sigma=self.sigma, dims="region")
+        kept = modelcontext(None)["kept"]
+        return pmd.Deterministic(name, pmd.math.switch(kept > 0, noise, _WIDE).transpose("date", "region"))
+
+
+_WIDE = 1e6
+
+
+def carried_of(spec: MixSpec, x: Any, *, channel: Any = None) -> Any:
+    """Return carried exposure by pymc-marketing's own function, for all channels or those picked."""
+    pars = {"alpha": _picked("adstock_alpha", channel)}
+    if spec.adstock == "delayed":
+        pars["theta"] = _picked("adstock_theta", channel)
+    kind = GeometricAdstock if spec.adstock == "geometric" else DelayedAdstock
+    return kind(l_max=spec.carry_over).function(x, **pars, dim="date")
+
+
+def shape_of(spec: MixSpec, x: Any, *, channel: Any = None) -> Any:
+    """Return the share of the maximum by pymc-marketing's own function."""
+    half = _picked(half_name(spec), channel)
+    if spec.saturation == "logistic":
+        return LogisticSaturation().function(x, lam=half, beta=1.0)
+    slope = _picked("saturation_slope", channel) if spec.saturation == "hill" else 1.0
+    return HillSaturation().function(x, slope=slope, kappa=half, beta=1.0)
+
+
+def _picked(name: str, channel: Any) -> Any:
+    variable = modelcontext(None)[name]
+    return variable if channel is None else variable.isel(channel=channel)
+
+
+def _exposure() -> Any:
+    model = modelcontext(None)
+    return model["channel_data"] / model["channel_scale"]
+
+
+def _by_channel(values: Array) -> Any:
+    return as_xtensor(np.asarray(values, float), dims=("channel",))

@@ -1,0 +1,143 @@
+"""Draws from a posterior by nutpie: compiled once, sampled with progress, the same for the same seed."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from workbench.mmm.spec import Sampling
+
+_POLL = 250  # milliseconds between two looks at the chains
+_KEPT = "kept"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a fit has come.
+
+    Parameters
+    ----------
+    stage : {'building', 'compiling', 'sampling', 'forecasting'}
+        What is being done.
+    done : float
+        Share of this stage that is behind, 0 to 1.
+    divergences : int
+        Steps after tuning that left the path so far.
+    """
+
+    stage: str
+    done: float = 0.0
+    divergences: int = 0
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def compiled(model: Any) -> Any:
+    """Return a model as machine code, with nothing but what results need.
+
+    All data become constants but which periods are kept, so that one compilation serves the fit and the
+    forecast.
+    """
+    import nutpie
+    from pymc.model.transform.optimization import freeze_dims_and_data
+
+    data = [one.name for one in model.data_vars if one.name != _KEPT]
+    frozen = freeze_dims_and_data(model, data=data)
+    with _quiet():
+        return nutpie.compile_pymc_model(frozen, backend="numba", var_names=wanted(model))
+
+
+def wanted(model: Any) -> list[str]:
+    """Return the names of the variables that `posterior` reads."""
+    names = (
+        "roi",
+        "adstock_alpha",
+        "adstock_theta",
+        "saturation_kappa",
+        "saturation_lam",
+        "saturation_slope",
+        "saturation_beta",
+        "intercept_contribution",
+        "baseline_path",
+        "gamma_fourier",
+        "gamma_weekday",
+        "gamma_control",
+        "noise",
+    )
+    return [one for one in names if one in model.named_vars]
+
+
+def sample(
+    machine: Any,
+    sampling: Sampling,
+    *,
+    kept: Any,
+    stage: str = "sampling",
+    on_progress: OnProgress | None = None,
+) -> Any:
+    """Return draws as an xarray tree with the groups ``posterior`` and ``sample_stats``.
+
+    Parameters
+    ----------
+    machine : object
+        What `compiled` returned.
+    sampling : Sampling
+        Chains, steps and seed.
+    kept : array, shape (T,)
+        1 for periods that the model learns from, 0 for those kept away.
+    stage : str
+        What `on_progress` is told.
+    on_progress : callable, optional
+        Called several times a second from another thread.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        When interrupted; the chains are stopped first.
+    """
+    import nutpie
+
+    with _quiet():
+        handle = nutpie.sample(
+            machine.with_data(**{_KEPT: np.asarray(kept, float)}),
+            draws=sampling.draws,
+            tune=sampling.tune,
+            chains=sampling.chains,
+            cores=min(sampling.chains, os.cpu_count() or 1),
+            seed=sampling.seed,
+            target_accept=sampling.target_accept,
+            progress_bar=False,
+            progress_callback=_told(on_progress, stage) if on_progress else None,
+            progress_rate=_POLL,
+            save_warmup=False,
+            blocking=False,
+        )
+        try:
+            return handle.wait()
+        except KeyboardInterrupt:
+            handle.cancel()
+            raise
+
+
+def _told(on_progress: OnProgress, stage: str) -> Callable[[list[Any]], None]:
+    def tell(chains: list[Any]) -> None:
+        total = sum(one.total_draws for one in chains)
+        done = sum(one.finished_draws for one in chains) / max(total, 1)
+        on_progress(Progress(stage=stage, done=done, divergences=sum(one.divergences for one in chains)))
+
+    return tell
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the libraries' notes about caches and future versions from the reader."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
