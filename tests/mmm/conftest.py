@@ -21,7 +21,7 @@ def simulated() -> SimulatedMarket:
 def fitted(simulated: SimulatedMarket) -> MixFit:
     """Return a fit that takes seconds: two chains of 300 draws."""
     pytest.importorskip("pymc_marketing")
-    from workbench.mmm.fit import fit
+    from workbench.mmm.fitting import fit
 
     spec = replace(simulated.spec, sampling=Sampling(chains=2, tune=300, draws=300))
     return fit(spec, simulated.market)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from workbench.mmm.draws import Draws
-    from workbench.mmm.fit import fit
+    from workbench.mmm.fitting import fit
     from workbench.mmm.fitted import Forecast, MixFit, SamplingHealth
     from workbench.mmm.market import Market
     from workbench.mmm.spec import Channel, LiftTest, MixSpec, ReturnPrior, Sampling
@@ -26,7 +26,7 @@ _HOMES = {
     "ReturnPrior": "spec",
     "Sampling": "spec",
     "SamplingHealth": "fitted",
-    "fit": "fit",
+    "fit": "fitting",
 }
 
 __all__ = [
