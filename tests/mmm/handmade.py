@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from workbench.mmm.draws import Draws
+from workbench.mmm.fitted import Forecast, MixFit, ParameterHealth, SamplingHealth
 from workbench.mmm.market import Market, Period
-from workbench.mmm.spec import Adstock, Saturation
+from workbench.mmm.spec import Adstock, Channel, MixSpec, Saturation
 
 
 def market(
@@ -63,4 +66,35 @@ def draws(
         control_scale=np.array([2.0]),
         noise=rng.normal(50, 2, (count, regions)),
         chain=np.repeat(np.arange(4), count // 4),
+    )
+
+
+def fitted(of: Market | None = None, *, bad: bool = False, **changes: Any) -> MixFit:
+    """Return a fit by hand around a market: healthy, or with every gate missed."""
+    market_ = of or market(periods=60)
+    draws_ = changes.pop("draws", None) or draws(market_, count=200)
+    media = tuple(Channel(name=name) for name in market_.channels)
+    regional = {"region": "region"} if len(market_.regions) > 1 else {}
+    spec = MixSpec(
+        name="weekly",
+        outcome="revenue",
+        channels=media,
+        controls=market_.controls,
+        currency="EUR",
+        **regional,
+        **changes,
+    )
+    health = SamplingHealth(
+        parameters=(
+            ParameterHealth(name="roi[tv]", r_hat=1.04 if bad else 1.002, bulk=900, tail=120 if bad else 800),
+            ParameterHealth(name="noise", r_hat=1.001, bulk=1900, tail=1700),
+        ),
+        divergences=7 if bad else 0,
+        draws=len(draws_),
+    )
+    forecast = Forecast(
+        periods=13, model_error=90 if bad else 40, naive_error=60, r2=-0.2 if bad else 0.7, covered=0.92
+    )
+    return MixFit(
+        spec=spec, market=market_, draws=draws_, health=health, forecast=forecast, versions=(("pymc", "6"),)
     )

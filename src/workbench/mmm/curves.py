@@ -208,6 +208,18 @@ def change_at(
     return _swept(draws, market, multipliers, window, _change)
 
 
+def change_by_region(draws: Draws, market: Market, *, window: Window | None = None) -> Array:
+    """Return the derivative of the outcome by the multiplier at 1, region by region, shape (D, R, C)."""
+    found = np.empty((len(draws), len(market.regions), len(market.channels)))
+    for channel in range(len(market.channels)):
+        for block in blocks(draws, len(market.regions) * (window or whole(market)).periods):
+            x = carried(draws, market, channel, window=window, block=block)
+            half, slope = (part[block, channel, None, None] for part in (draws.half, draws.slope))
+            rise = _change(draws.saturation, x, 1.0, half, slope).sum(axis=2)
+            found[block, :, channel] = draws.effect[block, :, channel] * rise
+    return found
+
+
 def marginal_return_at(
     draws: Draws, market: Market, multipliers: npt.ArrayLike, *, window: Window | None = None
 ) -> Array:
