@@ -127,7 +127,8 @@ def sweep(table: ResponseTable, question: BudgetQuestion | None = None, *, total
     refuse(table, asked)
     limits = limits_of(asked, table)
     least, most = float(limits.low.sum()), float(limits.high.sum())
-    amounts = np.linspace(max(least, 1e-9 * most), most, max(2, totals))
+    several = max(2, totals) if most - least > 1e-9 * most else 1
+    amounts = np.linspace(max(least, 1e-9 * most), most, several)
     if least < table.total < most:
         amounts = np.unique(np.append(amounts, table.total))
     splits = np.stack([split_for(table, asked, limits, float(total)) for total in amounts])
