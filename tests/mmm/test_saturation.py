@@ -64,8 +64,10 @@ def test_at_the_points_the_curve_is_where_it_should_be(family: Family) -> None:
     times = found.break_even.value / found.current
     assert marginal_return_at(one, market, [times], window=window)[0, 0, 1] == pytest.approx(asked, rel=1e-4)
     assert times >= 1.699
-    top = outcome_at(one, market, [1e12], window=window)[0, 0, 1]
-    at = outcome_at(one, market, [found.full.value / found.current], window=window)[0, 0, 1]
+    flat = np.full_like(market.exposure, market.exposure[:, window.positions].mean(axis=1)[:, None])
+    even, late = replace(market, exposure=flat), window_of(market, first=market.dates[20].item())
+    top = outcome_at(one, even, [1e12], window=late)[0, 0, 1]
+    at = outcome_at(one, even, [found.full.value / found.current], window=late)[0, 0, 1]
     assert at == pytest.approx(0.9 * top, rel=1e-3)
 
 

@@ -36,7 +36,7 @@ class Saturation:
     threshold : float
         The marginal return meant: 1 for revenue; for conversions what all media return on average.
     full : Estimate
-        Spend that brings 90 % of the most that the channel could ever bring.
+        Spend that, spent evenly, brings 90 % of the most that the channel could ever bring.
     chance_beyond : float
         Probability that today's spend is beyond `break_even`.
     """
@@ -84,7 +84,8 @@ def _of_channel(
     x = carried(draws, market, channel, window=window)
     half, slope = (part[:, channel, None, None] for part in (draws.half, draws.slope))
     effect = draws.effect[:, :, channel, None]
-    top = (effect * (x > 0)).sum(axis=(1, 2))
+    even = _evenly(draws, market, channel, window)
+    top = (effect * (even > 0)).sum(axis=(1, 2))
 
     def beyond(times: Array) -> Array:
         rise = shape_slope(draws.saturation, times[:, None, None] * x, half, slope)
@@ -92,7 +93,7 @@ def _of_channel(
         return np.asarray((effect * change).sum(axis=(1, 2)) / money - threshold)
 
     def missing(times: Array) -> Array:
-        level = shape(draws.saturation, times[:, None, None] * x, half, slope)
+        level = shape(draws.saturation, times[:, None, None] * even, half, slope)
         return np.asarray(FULL * top - (effect * level).sum(axis=(1, 2)))
 
     each = money / window.periods
@@ -104,6 +105,13 @@ def _of_channel(
         full=estimate(last_crossing(missing, len(draws)) * each, centre="median"),
         chance_beyond=float((pays < each).mean()),
     )
+
+
+def _evenly(draws: Draws, market: Market, channel: int, window: Window) -> Array:
+    """Return the scaled exposure of every period if the window's were spread evenly, shape (1, R, 1)."""
+    mean = market.exposure[:, window.positions, channel].mean(axis=1)
+    scale = draws.exposure_scale[:, channel]
+    return np.where(scale > 0, mean / np.where(scale > 0, scale, 1.0), 0.0)[None, :, None]
 
 
 def last_crossing(above: Callable[[Array], Array], count: int) -> Array:
