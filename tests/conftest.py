@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -42,6 +43,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in affected:
             item.add_marker(pytest.mark.skipif(True, reason=reason))
         _left_out[reason] = [item.nodeid for item in affected]
+
+
+def pytest_collection_finish() -> None:
+    """Spare what is loaded by now from every later collection of garbage: they are many, and so is it."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """Let go of it, for libraries that look at the end for what was forgotten."""
+    gc.unfreeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
