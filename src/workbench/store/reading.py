@@ -76,7 +76,7 @@ def suffix(path: Path) -> str:
     return Path(name).suffix
 
 
-def open_source(path: Path, *, delimiter: str = "auto") -> Source:
+def open_source(path: Path, *, delimiter: str = "auto", numbered: bool = False) -> Source:
     """Return a file opened, by its content where its name does not say what it is.
 
     Parameters
@@ -85,6 +85,8 @@ def open_source(path: Path, *, delimiter: str = "auto") -> Source:
         The file.
     delimiter : str
         Of a delimited file: the sign, ``"whitespace"``, or ``"auto"``.
+    numbered : bool
+        Whether the first column of a delimited file may lack a name.
 
     Raises
     ------
@@ -101,7 +103,7 @@ def open_source(path: Path, *, delimiter: str = "auto") -> Source:
             return open_sheet(path)
         case "lines":
             return open_lines(path)
-    return open_text(path, delimiter)
+    return open_text(path, delimiter, numbered=numbered)
 
 
 def _shape(path: Path, start: bytes) -> str:

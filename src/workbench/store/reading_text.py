@@ -16,6 +16,7 @@ from workbench.store.sources import OWN_COLUMNS, Source, check_columns
 if TYPE_CHECKING:
     import pyarrow as pa
 
+ROW_NAMES = "row names"
 _SIGNS = (",", ";", "\t", "|")
 _LONGEST_CELL = 16 << 20
 _LONGEST_RECORD = 100  # lines; a quote that is never closed would swallow the file
@@ -25,8 +26,11 @@ _UNCLOSED = "a quote is opened and never closed"
 Row = tuple[int, str, str | None, list[str]]
 
 
-def open_text(path: Path, delimiter: str = "auto") -> Source:
+def open_text(path: Path, delimiter: str = "auto", *, numbered: bool = False) -> Source:
     """Return a delimited file, whose first line names its columns.
+
+    A first column without a name, as pandas and R write it for the numbers of rows, is taken where rows may
+    be `numbered`; it is then called ``row names``.
 
     Raises
     ------
@@ -34,6 +38,8 @@ def open_text(path: Path, delimiter: str = "auto") -> Source:
         If there is no header, or columns are doubled or nameless.
     """
     header, sign = _header(path, delimiter)
+    if numbered and len(header) > 1 and not header[0]:
+        header[0] = ROW_NAMES
     columns = tuple(header)
     check_columns(columns, path)
     return Source(

@@ -1,0 +1,64 @@
+"""Files of any form as one table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from workbench.errors import BadInput
+from workbench.store.reading_table import read_table
+
+FRAME = pd.DataFrame({"day": ["2024-01-01", "2024-01-02"], "tv": [1.5, 0.1 + 0.2], "note": ["a;b", "ü\nö"]})
+
+
+@pytest.mark.parametrize("name", ["plain.csv", "signs.csv", "numbered.csv", "typed.parquet", "lines.jsonl"])
+def test_every_form_gives_the_same_table(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    match name:
+        case "plain.csv":
+            FRAME.to_csv(path, index=False)
+        case "signs.csv":
+            FRAME.to_csv(path, index=False, sep="\t", encoding="utf-16")
+        case "numbered.csv":
+            FRAME.to_csv(path)
+        case "typed.parquet":
+            FRAME.to_parquet(path)
+        case "lines.jsonl":
+            FRAME.to_json(path, orient="records", lines=True, double_precision=15)
+    table = read_table(path)
+    assert table.column_names == list(FRAME)
+    assert [float(value) for value in table["tv"].to_pylist()] == pytest.approx(FRAME.tv.tolist(), abs=1e-15)
+    assert table["note"].to_pylist() == FRAME.note.tolist()
+    assert [str(value)[:10] for value in table["day"].to_pylist()] == FRAME.day.tolist()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "empty"),
+        ("a,b\n1,2\n3\n", "row 3, value '3'"),
+        ("a,,b\n1,2,3\n", "column 2 has no name"),
+        ("a,a\n1,2\n", "column 'a': a column stands twice"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "sales*.csv"
+    path.write_text(text)
+    with pytest.raises(BadInput, match=message) as raised:
+        read_table(path)
+    assert "sales*.csv" in str(raised.value)
+
+
+def test_what_is_no_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="No such file"):
+        read_table(tmp_path / "none.csv")
+    with pytest.raises(BadInput, match="it is a folder"):
+        read_table(tmp_path)
+
+
+@pytest.mark.data
+def test_rows_numbered_by_pandas(public_data: Path) -> None:
+    table = read_table(public_data / "mmm" / "meridian_simulated" / "geo_all_channels.csv")
+    assert (table.num_rows, table.column_names[0]) == (6240, "geo")
