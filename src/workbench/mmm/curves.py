@@ -129,6 +129,22 @@ def thinned(draws: Draws, most: int) -> Draws:
     return replace(draws, **{name: getattr(draws, name)[kept] for name in by_draw})
 
 
+def in_region(draws: Draws, market: Market, region: int) -> tuple[Draws, Market]:
+    """Return one region's draws and market, as those of a market with a single region."""
+    one = slice(region, region + 1)
+    by_region = ("effect", "level", "season", "control_effect", "noise")
+    small = replace(
+        draws,
+        exposure_scale=draws.exposure_scale[one],
+        **{name: getattr(draws, name)[:, one] for name in by_region},
+    )
+    arrays = ("outcome", "spend", "exposure", "control")
+    place = replace(
+        market, regions=market.regions[one], **{name: getattr(market, name)[one] for name in arrays}
+    )
+    return small, place
+
+
 def carried(
     draws: Draws, market: Market, channel: int, *, window: Window | None = None, block: slice = slice(None)
 ) -> Array:

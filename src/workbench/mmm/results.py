@@ -23,7 +23,7 @@ from workbench.mmm.estimate import Estimate, estimate
 from workbench.mmm.fitted import MixFit
 from workbench.mmm.gates import Gates, gates
 from workbench.mmm.returns import ChannelReturn
-from workbench.mmm.saturation import saturation_points
+from workbench.mmm.saturation import paying, saturation_points
 from workbench.mmm.spec import Kind
 from workbench.mmm.window import Window, whole, window_of
 from workbench.result import html_table
@@ -162,7 +162,7 @@ def _channels(fit: MixFit, totals: Array, window: Window) -> Iterator[ChannelRet
     """Yield the channels over all regions."""
     change = change_by_region(fit.draws, fit.market, window=window)
     summed = totals.sum(axis=1)
-    threshold = _threshold(fit, summed)
+    threshold = paying(fit.spec.kind, fit.market, summed)
     points = saturation_points(fit.draws, fit.market, window=window, threshold=threshold)
     priors = return_priors(fit.spec, fit.market)
     for place, row in enumerate(_rows(fit, summed, change.sum(axis=1), threshold, window)):
@@ -176,7 +176,7 @@ def _regions(fit: MixFit, totals: Array, window: Window) -> Iterator[ChannelRetu
     if fit.spec.region is None:
         return
     change = change_by_region(fit.draws, fit.market, window=window)
-    threshold = _threshold(fit, totals.sum(axis=1))
+    threshold = paying(fit.spec.kind, fit.market, totals.sum(axis=1))
     for region in range(len(fit.market.regions)):
         yield from _rows(fit, totals[:, region], change[:, region], threshold, window, region)
 
@@ -215,10 +215,3 @@ def _rows(
 
 def _per(total: Array, divisor: float) -> Array:
     return total / divisor if divisor > 0 else np.full(len(total), np.nan)
-
-
-def _threshold(fit: MixFit, totals: Array) -> Array:
-    """Return the marginal return at which more money stops to pay, by draw, shape (D,)."""
-    if fit.spec.kind == "revenue":
-        return np.ones(len(totals))
-    return np.asarray(totals.sum(axis=1)) / max(float(fit.market.spend.sum()), 1e-300)

@@ -12,6 +12,7 @@ from workbench.mmm.curves import carried, shape, shape_slope, spend_of, thinned
 from workbench.mmm.draws import Draws
 from workbench.mmm.estimate import Estimate, estimate
 from workbench.mmm.market import Market
+from workbench.mmm.spec import Kind
 from workbench.mmm.window import Window
 
 Array = npt.NDArray[np.float64]
@@ -48,6 +49,29 @@ class Saturation:
     chance_beyond: float
 
 
+def paying(kind: Kind, market: Market, totals: Array) -> Array:
+    """Return the marginal return at which more money stops to pay, by draw, shape (D,).
+
+    Parameters
+    ----------
+    kind : {'revenue', 'conversions'}
+        Revenue pays when it is more than its cost: 1. What a conversion is worth is not known, so there the
+        mark is what all media return on average.
+    market : Market
+        Whose spend is meant.
+    totals : array, shape (D, C)
+        Contributions over all periods and regions.
+    """
+    if kind == "revenue":
+        return np.ones(len(totals))
+    return np.asarray(totals.sum(axis=1)) / max(float(market.spend.sum()), 1e-300)
+
+
+def few_enough(draws: Draws, size: int) -> Draws:
+    """Return draws, evenly taken and at least 250, for work on `size` figures per draw."""
+    return thinned(draws, max(_FEWEST, _FIGURES // max(1, size)))
+
+
 def saturation_points(
     draws: Draws,
     market: Market,
@@ -68,9 +92,7 @@ def saturation_points(
     threshold : array, shape (D,)
         The marginal return at which more money stops to pay, by draw.
     """
-    size = len(market.regions) * window.periods
-    most = max(_FEWEST, _FIGURES // size)
-    few = thinned(draws, most)
+    few = few_enough(draws, len(market.regions) * window.periods)
     kept = threshold[np.linspace(0, len(draws) - 1, len(few)).round().astype(int)]
     return tuple(_of_channel(few, market, channel, window, kept) for channel in range(len(market.channels)))
 
