@@ -38,8 +38,8 @@ def _say(text: str) -> None:
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
-    """Treat a polite end (SIGTERM) like Ctrl-C, so that runs are recorded as cancelled."""
+def stoppable(said: str = "Stopped; what was running is recorded as cancelled.") -> Iterator[None]:
+    """Treat a polite end (SIGTERM) like Ctrl-C, so that it is recorded, and say so."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -48,7 +48,7 @@ def _stoppable() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        _say("Stopped; what was running is recorded as cancelled.")
+        _say(said)
         raise typer.Exit(1) from None
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -80,7 +80,7 @@ def run(
     read_parameters(found.parameters, values, source=str(params))
     values |= read_assignments(found.parameters, parameter or [])
     opened = _open(workspace)
-    with _stoppable():
+    with stoppable():
         done = run_notebook(
             opened, found, values, force=force, limits=Limits(seconds=timeout), progress=_progress()
         )
@@ -137,7 +137,7 @@ def batch(
     """Run many notebooks, a few at a time; what is done already is not repeated."""
     from workbench.reports.batches import batch as run_batch
 
-    with _stoppable(), _counting("runs") as told:
+    with stoppable(), _counting("runs") as told:
         done = run_batch(_open(workspace), file, jobs=jobs, force=force, told=told)
     for note in done.notes:
         _say(note)

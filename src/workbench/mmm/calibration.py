@@ -1,24 +1,23 @@
 """What experiments found, as evidence that a media mix model has to agree with.
 
-An experiment compares what happened with what would have happened without its change of spend. Both a geo
-test and a holdout therefore say one thing of a model: let S(t) be the spend of the channel as the data have
-it, D(t) the part of it that the experiment added (below 0 where it took some away), and F what the model
-says the channel brings. Then
+An experiment compares what happened with what would have happened without its change of spend. Let S(t) be
+the spend of the channel as the data have it, D(t) the part of it that the experiment added (below 0 where it
+took some away), s the share of the people who got D, and F what the model says that spend brings where all
+get it. Those people saw D / s on top of the rest, S - D, so that
 
-    sum over the test's days of  F(S) - F(S - D)  =  outcome caused,    sum of D = spend changed.
+    sum over the test's days of s [F(S - D + D / s) - F(S - D)] = outcome caused, sum of D = spend changed.
 
-*Geo test.* Treated regions spent `cost` more than they would have, and sold `incremental` more than the
-regions that stand for them say they would have; D lies in the treated regions alone. In a model without
-regions the same money moves the whole market along its flatter curve: the test is taken as it is, and the
-calibration says so.
+*Geo test.* The treated regions spent `cost` more than they would have, and sold `incremental` more than the
+regions that stand for them say they would have; there s = 1. In a model without regions s is the share of
+the market that lives in them: the same money spread over all would move everyone a little, which is not what
+was tested.
 
-*Holdout.* A share h of N users was kept out by lot, so ``cost`` was spent on the other (1 - h) N. Held-out
-users show what a user buys without the campaign, mean b; the treated buy a. The data's outcome holds
-``(1 - h) N a + h N b``; without the campaign it would have been ``N b``. So D is the whole cost of the
-campaign and the outcome caused is ``(1 - h) N (a - b)``, the figure that a report on a holdout gives for the
-treated. What was lost among the held-out users, ``h N (a - b)``, and the spend that they would have had,
-``cost h / (1 - h)``, stand to each other in the same ratio; but that money was never spent, and the curve of
-the data says nothing of it.
+*Holdout.* A share h of N users was kept out by lot, so `cost` was spent on the other (1 - h) N: D = cost and
+s = 1 - h. Held-out users show what a user buys without the campaign, mean b; the treated buy a. The data's
+outcome, ``(1 - h) N a + h N b``, would have been ``N b`` without the campaign, so ``(1 - h) N (a - b)`` was
+caused: the figure that a report on a holdout gives for the treated. Seen from the other side, ``h N (a - b)``
+was lost among the held-out for ``cost h / (1 - h)`` that was not spent on them: with s = h the equation above
+is the same one, both sides times -h / (1 - h).
 
 *Standard error.* A normal interval of level g around v is v -/+ z e with z = ndtri((1 + g) / 2), hence
 ``e = (high - low) / 2 z``. Where the ends lie unequally far away, as those of placebo tests do, the farther
@@ -77,6 +76,8 @@ class Finding:
         Money that was spent more because of it, below 0 where it was cut; NaN where it is not known.
     regions : tuple of str
         Where it ran; empty where it ran everywhere.
+    share : float
+        Of the people whose spend it changed: in those regions of the whole market, or not held out of all.
     currency : str, optional
         ISO 4217 code of all money in it.
     doubt : str
@@ -95,6 +96,7 @@ class Finding:
     level: float
     spend: float
     regions: tuple[str, ...] = ()
+    share: float = 1.0
     currency: str | None = None
     doubt: str = ""
 
@@ -234,6 +236,8 @@ def lift_test(finding: Finding) -> LiftTest:
         raise BadInput("its interval has no end, so it does not say how sure its figure is")
     if not math.isfinite(finding.spend) or finding.spend == 0:
         raise BadInput("the money that it moved is not known")
+    if not 0 < finding.share <= 1:
+        raise BadInput("it is not known which share of the people it reached")
     return LiftTest(
         channel=finding.channel,
         start=finding.start,
@@ -242,6 +246,7 @@ def lift_test(finding: Finding) -> LiftTest:
         outcome_change=finding.caused,
         error=max(_reach(finding)) / float(ndtri((1 + finding.level) / 2)),
         regions=finding.regions,
+        share=1.0 if finding.regions else finding.share,
         source=finding.source,
     )
 
@@ -253,7 +258,7 @@ def _judged(finding: Finding, spec: MixSpec, market: Market) -> Judged:
     ends = _reach(finding)
     if abs(ends[0] - ends[1]) > _UNEQUAL * (ends[0] + ends[1]) / 2:
         notes.append("its interval is uneven, so the farther end sets the error")
-    placed, said = _placed(test, market)
+    placed, said = _placed(test, finding.share, market)
     _refuse_impossible(placed, market)
     return Judged(finding=finding, test=placed, says="; ".join([*notes, *said]))
 
@@ -275,17 +280,15 @@ def _refuse_strange(finding: Finding, spec: MixSpec) -> None:
         raise BadInput(f"its money is in {finding.currency[:10]}, the model's in {spec.currency}")
 
 
-def _placed(test: LiftTest, market: Market) -> tuple[LiftTest, list[str]]:
+def _placed(test: LiftTest, share: float, market: Market) -> tuple[LiftTest, list[str]]:
     """Return the test where the market knows it, and what to know of that."""
     if not test.regions or market.regions != (EVERYWHERE,):
         check_lift_test(test, market)
         return test, []
-    everywhere = replace(test, regions=())
+    everywhere = replace(test, regions=(), share=share)
     check_lift_test(everywhere, market)
-    told = (
-        f"it ran in {len(test.regions)} regions, the model has none: it counts as a test of the whole market"
-    )
-    return everywhere, [told]
+    where = f"{len(test.regions)} region" + ("s" if len(test.regions) > 1 else "")
+    return everywhere, [f"the model has no regions, it ran in {where}, {share:.1%} of the market"]
 
 
 def _refuse_impossible(test: LiftTest, market: Market) -> None:

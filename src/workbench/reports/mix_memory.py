@@ -1,0 +1,94 @@
+"""How much memory a fit takes, and how much there is: asked before it starts, not found out in the middle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.errors import NotEnoughData
+
+if TYPE_CHECKING:
+    from workbench.mmm.market import Market
+    from workbench.mmm.spec import MixSpec
+
+# Measured as the most that a fit held (maximum resident set), see `benchmarks/mmm_sampling.py`: libraries and
+# compiled model, and then so many copies of the draws (while sampling, as a tree, and as plain arrays).
+BASE = 900_000_000
+COPIES = 4
+_NUMBER = 8
+
+
+def memory_needed(spec: MixSpec, market: Market) -> int:
+    """Return about how many bytes the sampling of a model takes.
+
+    Parameters
+    ----------
+    spec : MixSpec
+        Says how many draws are kept.
+    market : Market
+        Says how large each of them is.
+    """
+    regions, periods = market.outcome.shape
+    channels = len(market.channels)
+    draws = spec.sampling.chains * spec.sampling.draws
+    path = periods if spec.trend != "none" else 1
+    each = regions * (2 * channels + path + 2 * spec.seasonality + len(market.controls) + 2) + 4 * channels
+    arrays = regions * periods * (2 * channels + 2) * _NUMBER
+    return int(BASE + COPIES * draws * each * _NUMBER + 10 * arrays)
+
+
+def memory_free() -> int | None:
+    """Return how many bytes a new process could take now; None where the system does not say.
+
+    The least counts of what the machine has left (its caches given back) and what the control group of this
+    process may still take.
+    """
+    found = [free for free in (_of_machine(), _of_group()) if free is not None]
+    return min(found, default=None)
+
+
+def refuse_too_large(needed: int, free: int | None) -> None:
+    """Refuse a fit that cannot end well.
+
+    Raises
+    ------
+    NotEnoughData
+        Saying how much it takes and how much there is.
+
+    Examples
+    --------
+    >>> refuse_too_large(10, None)
+    >>> refuse_too_large(3_000_000_000, 1_000_000_000)
+    Traceback (most recent call last):
+        ...
+    workbench.errors.NotEnoughData: The fit takes about 3.0 GB of memory, and 1.0 GB are free. Keep fewer ...
+    """
+    if free is not None and needed > free:
+        raise NotEnoughData(
+            f"The fit takes about {needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free. "
+            "Keep fewer draws, group regions or weeks, end other programs, or take a larger machine."
+        )
+
+
+def _of_machine() -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        (line,) = (line for line in lines if line.startswith("MemAvailable:"))
+        return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _of_group(root: Path = Path("/sys/fs/cgroup")) -> int | None:
+    for most, now, cache in (
+        ("memory.max", "memory.current", "inactive_file"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),
+    ):
+        try:
+            limit, used = (int((root / name).read_text(encoding="ascii")) for name in (most, now))
+            stat = (root / most).with_name("memory.stat").read_text(encoding="ascii")
+            given_back = dict(line.split() for line in stat.splitlines()).get(cache, "0")
+            return limit - used + int(given_back)
+        except (OSError, ValueError):  # no such group, or one without a limit: "max"
+            continue
+    return None

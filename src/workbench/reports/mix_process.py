@@ -1,0 +1,126 @@
+"""Sampling in a process of its own: started, followed, and its end put into words, whatever ended it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import BadInput, RunFailed
+
+WORKER = "workbench.reports.mix_worker"
+_LONGEST_LOG = 2000
+_MEMORY = ("memoryerror", "bad_alloc", "cannot allocate memory", "out of memory", "memory allocation")
+
+
+def sampled(
+    folder: Path,
+    spec: Mapping[str, Any],
+    market: Mapping[str, str],
+    on_progress: Callable[[float, str], None],
+) -> dict[str, str]:
+    """Return the files, with their hashes, that the sampling of a model left in a run's folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder, which holds the market.
+    spec : mapping
+        The model as a document.
+    market : mapping of str to str
+        The files of the market, with their hashes.
+    on_progress : callable
+        Called with the share that is done and what is being done.
+
+    Raises
+    ------
+    BadInput
+        If the model does not fit the data.
+    RunFailed
+        If the process failed, was killed, or memory ran out; the message says which.
+    """
+    asked = {"folder": str(folder), "spec": dict(spec), "market": dict(market)}
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryFile() as log:
+        # In a session of its own: Ctrl-C reaches it through this process alone.
+        worker = subprocess.Popen(  # noqa: S603 - this very interpreter, with a module of its own
+            [sys.executable, "-m", WORKER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            _follow(worker, asked, found, on_progress)
+            status = worker.wait()
+        finally:
+            _end(worker)
+        if "files" in found:
+            return {str(name): str(digest) for name, digest in found["files"].items()}
+        log.seek(0, 2)
+        log.seek(max(log.tell() - _LONGEST_LOG, 0))
+        raise failure(status, found, log.read().decode(errors="replace"))
+
+
+def failure(status: int, found: Mapping[str, Any], log: str) -> BadInput | RunFailed:
+    """Return how a process ended, in words: by what it said, its exit status, and the end of its log.
+
+    Examples
+    --------
+    >>> print(failure(-9, {}, ""))
+    Memory ran out, most likely: the sampling process was killed by the system (SIGKILL).
+    >>> print(failure(1, {"kind": "ValueError", "error": "it was odd"}, ""))
+    ValueError: it was odd
+    """
+    kind, said = str(found.get("kind", "")), str(found.get("error", ""))
+    if kind == "BadInput":
+        return BadInput(said.rstrip("."))
+    text = f"{kind} {said}" if kind else log
+    if any(word in text.lower() for word in _MEMORY):
+        return RunFailed("Memory ran out while it was sampled.")
+    if kind:
+        return RunFailed(f"{kind}: {said}" if said else kind)
+    if status == -signal.SIGKILL:
+        return RunFailed(
+            "Memory ran out, most likely: the sampling process was killed by the system (SIGKILL)."
+        )
+    if status < 0:
+        return RunFailed(f"The sampling process was ended by {signal.Signals(-status).name}.")
+    lines = log.strip().splitlines()
+    return RunFailed(f"The sampling process ended with {status}. {lines[-1] if lines else ''}".rstrip())
+
+
+def _follow(
+    worker: subprocess.Popen[bytes],
+    asked: Mapping[str, Any],
+    found: dict[str, Any],
+    on_progress: Callable[[float, str], None],
+) -> None:
+    with suppress(BrokenPipeError):  # it ended at once: its status says why
+        assert worker.stdin is not None  # noqa: S101 - a pipe was asked for
+        worker.stdin.write(json.dumps(asked).encode() + b"\n")
+        worker.stdin.flush()
+    for line in worker.stdout or ():
+        with suppress(ValueError):
+            told = json.loads(line)
+            if "progress" in told:
+                on_progress(float(told["progress"]), str(told["doing"]))
+            else:
+                found.update(told)
+
+
+def _end(worker: subprocess.Popen[bytes]) -> None:
+    """End the process, if it has not ended, and close what leads to it."""
+    if worker.poll() is None:
+        worker.kill()
+        worker.wait()
+    for pipe in (worker.stdin, worker.stdout):
+        if pipe is not None:
+            with suppress(OSError):
+                pipe.close()
