@@ -21,9 +21,9 @@ from scipy.special import chdtrc
 
 from workbench.errors import UsageError
 from workbench.experiments.analysis.tested import compared
-from workbench.experiments.analysis.uneven_ratios import EVEN
 from workbench.experiments.inference.comparison import Comparison, Label, frame_of, shown_p
 from workbench.experiments.inference.multiplicity import adjusted
+from workbench.experiments.inference.skewness import EVEN
 from workbench.result import html_table
 
 if TYPE_CHECKING:

@@ -25,22 +25,19 @@ from workbench.experiments.inference.permutation_ratio import METHOD as PERMUTED
 from workbench.experiments.inference.ranks import Ranked, compare_ranks
 from workbench.experiments.inference.ratios import linearised
 from workbench.experiments.inference.relative import NO_CONTROL, UNBOUNDED
+from workbench.experiments.inference.shuffling import MOST_BUYERS, shuffles_for
 from workbench.experiments.inference.skewness import (
     FEW_BUYERS,
-    MOST_SKEW,
     needs_permutation,
+    shares_alike_normal,
     skewness_between,
-    skewness_of_difference,
 )
 from workbench.experiments.inference.sums import Sums
 from workbench.experiments.users.metric import UserMetric
 from workbench.experiments.users.question import NEW
 from workbench.experiments.users.users import Users
 
-ENOUGH_CONVERTED = 50
-MOST_BUYERS = 200_000  # of one group and the control; beyond, shuffling takes too long
 MOST_OF_ONE = 0.5  # of the spread of all users
-_DRAWS = 5e7
 _TOO_RARE = "not adjusted for the time before: too few users converted, or did not, for groups of these sizes"
 
 
@@ -109,18 +106,7 @@ def compared(metric: UserMetric, sums: Sums, *, level: float = 0.95) -> tuple[Co
 def _many(sums: Sums, column: str) -> bool:
     """Return whether so many users converted, and did not, that their means differ about normally."""
     share, n = sums.mean(column), sums.n
-    with np.errstate(invalid="ignore"):
-        enough = bool((np.minimum(share, 1 - share) * n >= ENOUGH_CONVERTED).all())
-    return enough and not any(_lopsided(share[cell], n[cell]) for cell in np.ndindex(n.shape[:-1]))
-
-
-def _lopsided(share: Any, n: Any) -> bool:
-    spread = share * (1 - share)
-    third = float((spread * (1 - 2 * share)) @ n / n.sum())
-    return any(
-        abs(skewness_of_difference(third, (spread[at], spread[0]), sizes=(n[at], n[0]))) > MOST_SKEW
-        for at in range(1, len(n))
-    )
+    return all(shares_alike_normal(share[cell], n[cell]) for cell in np.ndindex(n.shape[:-1]))
 
 
 def _robust(
@@ -147,7 +133,7 @@ def _robust(
             "a few users bring most of it, and the groups are unequal: look at the check by ranks beside it"
         )
         return Judged(metric=metric, comparison=replace(found, notes=(*found.notes, note)), ranked=ranked)
-    draws = int(min(10_000, max(2_500, _DRAWS / max(counts[values != 0].sum(), 1))))
+    draws = shuffles_for(counts[values != 0].sum())
     permuted = permutation_test(
         values, counts, users=(found.n_control, found.n), level=level, permutations=draws, seed=seed
     )

@@ -11,14 +11,17 @@ import numpy as np
 
 from workbench.experiments.inference.comparison import Comparison
 from workbench.experiments.inference.permutation_ratio import permutation_ratio
-from workbench.experiments.inference.skewness import FEW_BUYERS, needs_permutation, skewness_between
+from workbench.experiments.inference.shuffling import MOST_BUYERS, shuffles_for
+from workbench.experiments.inference.skewness import (
+    EVEN,
+    FEW_BUYERS,
+    fewer_than_few,
+    needs_permutation,
+    skewness_between,
+)
 from workbench.experiments.inference.sums import Sums
 from workbench.experiments.users.metric import UserMetric
 from workbench.experiments.users.users import Users
-
-EVEN = 1.25  # the larger group over the smaller one, up to which their skewness cancels
-MOST_USERS = 200_000  # with either sum; beyond, shuffling takes too long
-_DRAWS = 5e7
 
 Pairs = dict[str, tuple[Any, Any]]
 
@@ -69,7 +72,7 @@ def _open(one: Comparison, sums: Sums, column: str) -> bool:
     places = [sums.variants.index(name) for name in (one.control, one.variant)]
     n, mean = sums.n[places], sums.mean(column)[places]
     squares = sums.product(column, column)[places] + n * mean**2
-    return bool((np.square(n * mean) < FEW_BUYERS * squares).any())
+    return bool(fewer_than_few(n, mean, squares).any())
 
 
 def _judged(one: Comparison, plain: Comparison, pairs: Pairs, *, level: float, seed: int) -> Comparison:
@@ -85,7 +88,7 @@ def _judged(one: Comparison, plain: Comparison, pairs: Pairs, *, level: float, s
     if not needs_permutation(skewness_between(np.concatenate(apart), counts, sizes), buyers=carriers):
         return one
     crowd = int(counts.sum())
-    if crowd > MOST_USERS:
+    if crowd > MOST_BUYERS:
         note = "few users carry most of it, and the groups are unequal: its p may be too small"
         return replace(one, notes=(*one.notes, note))
     difference, relative = permutation_ratio(
@@ -93,7 +96,7 @@ def _judged(one: Comparison, plain: Comparison, pairs: Pairs, *, level: float, s
         counts,
         users=sizes,
         level=level,
-        permutations=int(min(10_000, max(2_500, _DRAWS / max(crowd, 1)))),
+        permutations=shuffles_for(crowd),
         seed=seed,
     )
     if not difference.known:

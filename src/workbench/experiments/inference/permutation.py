@@ -117,6 +117,40 @@ def permutation_test(
     )
 
 
+def permutation_tails(
+    values: ArrayLike, counts: ArrayLike, *, users: tuple[int, int], rng: np.random.Generator
+) -> Callable[[int], tuple[int, int]] | None:
+    """Return what shuffles so often and counts the tails of p alone, for `sided_p`; None where there is no p.
+
+    Parameters
+    ----------
+    values, counts, users
+        As in `permutation_test`.
+    rng : numpy.random.Generator
+        Chance.
+
+    Examples
+    --------
+    >>> counts, users = [[40, 60], [30, 55]], (1000, 1000)
+    >>> tails = permutation_tails([10.0, 25.0], counts, users=users, rng=np.random.default_rng(0))
+    >>> tails(1000)[0] < 10
+    True
+    """
+    table = buyers_of(values, counts, users)
+    if _why_not(table, 1, 2.0):
+        return None
+
+    def tails(permutations: int) -> tuple[int, int]:
+        drawn = shuffles(table, permutations, rng)
+        (c, c2), (t, t2) = table.sums(0), table.sums(1)
+        moved, moved2 = drawn.own[0] + drawn.others[0], drawn.own[1] + drawn.others[1]
+        apart, error = _statistic((c, t), (c2, t2), table.users)
+        shuffled, errors = _statistic((c + t - moved, moved), (c2 + t2 - moved2, moved2), table.users)
+        return _tails(apart, error, shuffled, errors)
+
+    return tails
+
+
 def permutation_p(
     values: ArrayLike,
     counts: ArrayLike,
@@ -203,12 +237,16 @@ def _difference_p(table: Buyers, drawn: Shuffles, effect: float) -> float:
 
 def _two_sided(apart: Floats, error: Floats, shuffled: Floats, errors: Floats) -> float:
     """Return twice the smaller tail, the data themselves counted as one shuffle."""
+    return min(1.0, 2 * (1 + min(_tails(apart, error, shuffled, errors))) / (len(shuffled) + 1))
+
+
+def _tails(apart: Floats, error: Floats, shuffled: Floats, errors: Floats) -> tuple[int, int]:
+    """Return how many shuffles are as high as what was seen, and as low."""
     observed = float(apart / error)
     with np.errstate(divide="ignore", invalid="ignore"):
         others = np.nan_to_num(shuffled / errors)
     slack = 1e-9 * max(1.0, abs(observed))  # equal but for rounding
-    above, below = (others >= observed - slack).sum(), (others <= observed + slack).sum()
-    return float(min(1.0, 2 * (1 + min(above, below)) / (len(others) + 1)))
+    return int((others >= observed - slack).sum()), int((others <= observed + slack).sum())
 
 
 def _estimates(table: Buyers, drawn: Shuffles, alpha: float) -> tuple[Estimate, Estimate]:

@@ -13,6 +13,9 @@ Chung, Romano (2013), Annals of Statistics 41: studentised permutation tests. Fi
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -65,28 +68,90 @@ def permutation_ratio(
     >>> round(difference.value, 2), difference.significant, relative.significant
     (7.12, True, True)
     """
+    table, blank = (
+        _table(pairs, counts, users),
+        unknown("The groups carry no ratio that varies.", method=METHOD),
+    )
+    if table is None:
+        return blank, blank
+    shuffled = table.shuffled(permutations, np.random.default_rng(seed))
+    return _estimates(table, shuffled, level)
+
+
+def ratio_tails(
+    pairs: ArrayLike, counts: ArrayLike, *, users: tuple[int, int], rng: np.random.Generator
+) -> Callable[[int], tuple[int, int]] | None:
+    """Return what shuffles so often and counts the tails of p alone, for `sided_p`; None where there is no p.
+
+    Parameters
+    ----------
+    pairs, counts, users
+        As in `permutation_ratio`.
+    rng : numpy.random.Generator
+        Chance.
+
+    Examples
+    --------
+    >>> pairs, counts = [[10.0, 1.0], [30.0, 2.0], [80.0, 1.0]], [[40, 60], [30, 55], [10, 41]]
+    >>> tails = ratio_tails(pairs, counts, users=(1000, 1000), rng=np.random.default_rng(0))
+    >>> tails(1000)[0] < 10
+    True
+    """
+    table = _table(pairs, counts, users)
+    return None if table is None else lambda permutations: _tails(table, table.shuffled(permutations, rng))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Table:
+    """Ratios and errors of the control and the treated, and all that is shuffled; in units of `unit`."""
+
+    figures: Floats
+    users: tuple[int, int]
+    ratios: tuple[float, float]
+    errors: tuple[float, float]
+    unit: float
+
+    @property
+    def observed(self) -> float:
+        return (self.ratios[1] - self.ratios[0]) / float(np.hypot(*self.errors))
+
+    def shuffled(self, permutations: int, rng: np.random.Generator) -> Floats:
+        """Return the statistic of so many shuffles."""
+        moved = shuffled_sums(self.figures, users=self.users, permutations=permutations, rng=rng)
+        rest = self.figures.sum(axis=0) - moved
+        return _statistic(_ratio(rest, self.users[0]), _ratio(moved, self.users[1]))
+
+
+def _table(pairs: ArrayLike, counts: ArrayLike, users: tuple[int, int]) -> _Table | None:
     both, count = np.asarray(pairs, float), np.asarray(counts)
     if both.ndim != 2 or both.shape[1] != 2 or count.shape != both.shape:
         raise UsageError(f"Pairs of shape {both.shape} and counts of {count.shape}: give two of each a row.")
     some = (both != 0).any(axis=1)
     rows = np.repeat(both[some], count[some].sum(axis=1), axis=0)
     treated = np.repeat(np.tile([False, True], int(some.sum())), count[some].ravel())
-    blank = unknown("The groups carry no ratio that varies.", method=METHOD)
     if len(rows) < 2 or not treated.any() or treated.all():
-        return blank, blank
+        return None
     scale = np.abs(rows).max(axis=0)
-    rows = rows / np.where(scale > 0, scale, 1.0)
-    y, z = rows.T
+    y, z = (rows / np.where(scale > 0, scale, 1.0)).T
     figures = np.column_stack([y, z, y * y, y * z, z * z])
-    moved = shuffled_sums(figures, users=users, permutations=permutations, rng=np.random.default_rng(seed))
-    all_sums, mine = figures.sum(axis=0), figures[treated].sum(axis=0)
-    parts = [_ratio(sums[None], n) for sums, n in ((all_sums - mine, users[0]), (mine, users[1]))]
+    mine = figures[treated].sum(axis=0)
+    parts = [_ratio(sums[None], n) for sums, n in ((figures.sum(axis=0) - mine, users[0]), (mine, users[1]))]
     (control, own), (value, other) = ((float(ratio[0]), float(error[0])) for ratio, error in parts)
-    error = float(np.hypot(own, other))
-    if not (np.isfinite(value - control) and error > 0):
-        return blank, blank
-    shuffled = _statistic(_ratio(all_sums - moved, users[0]), _ratio(moved, users[1]))
-    return _estimates((control, value), (own, other), shuffled, level, float(scale[0] / scale[1]))
+    if not (np.isfinite(value - control) and np.hypot(own, other) > 0):
+        return None
+    return _Table(
+        figures=figures,
+        users=users,
+        ratios=(control, value),
+        errors=(own, other),
+        unit=float(scale[0] / scale[1]),
+    )
+
+
+def _tails(table: _Table, shuffled: Floats) -> tuple[int, int]:
+    """Return how many shuffles are as high as what was seen, and as low."""
+    slack = 1e-9 * max(1.0, abs(table.observed))
+    return int((shuffled >= table.observed - slack).sum()), int((shuffled <= table.observed + slack).sum())
 
 
 def _ratio(sums: Floats, n: int) -> tuple[Floats, Floats]:
@@ -104,14 +169,10 @@ def _statistic(control: tuple[Floats, Floats], treated: tuple[Floats, Floats]) -
         return np.nan_to_num((treated[0] - control[0]) / np.hypot(control[1], treated[1]))
 
 
-def _estimates(
-    ratios: tuple[float, float], errors: tuple[float, float], shuffled: Floats, level: float, unit: float
-) -> tuple[Estimate, Estimate]:
-    value, error = ratios[1] - ratios[0], float(np.hypot(*errors))
-    observed, ranked, alpha = value / error, np.sort(shuffled), round(1 - level, 12)
-    slack = 1e-9 * max(1.0, abs(observed))
-    above, below = (shuffled >= observed - slack).sum(), (shuffled <= observed + slack).sum()
-    p = float(min(1.0, 2 * (1 + min(above, below)) / (len(shuffled) + 1)))
+def _estimates(table: _Table, shuffled: Floats, level: float) -> tuple[Estimate, Estimate]:
+    value, error = table.ratios[1] - table.ratios[0], float(np.hypot(*table.errors))
+    ranked, alpha, unit = np.sort(shuffled), round(1 - level, 12), table.unit
+    p = min(1.0, 2 * (1 + min(_tails(table, shuffled))) / (len(shuffled) + 1))
     beyond = int(np.ceil(alpha / 2 * (len(ranked) + 1) - 1)) - 1  # with so many farther out, p is below alpha
     upper, lower = max(float(ranked[len(ranked) - 1 - beyond]), 0.0), min(float(ranked[beyond]), 0.0)
     low, high = value - error * upper, value - error * lower
@@ -120,7 +181,7 @@ def _estimates(
     found = Estimate(
         value=value * unit, error=error * unit, low=low * unit, high=high * unit, p=p, method=METHOD
     )
-    return found, _relative(ratios, errors, (lower, upper), found)
+    return found, _relative(table.ratios, table.errors, (lower, upper), found)
 
 
 def _relative(

@@ -6,6 +6,7 @@ subset).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,60 @@ from workbench.errors import UsageError
 
 Floats = NDArray[np.float64]
 
+MOST_BUYERS = 200_000  # of one group and the control; beyond, shuffling takes too long
+_SHUFFLED = 5e7  # buyers, all shuffles together
+_SMALL = 4  # times a subset's size: up to so many rows its members are drawn one by one
 _CELLS = 4_000_000  # of one block of draws: 4 MB of bytes, 32 MB of figures
+
+
+def shuffles_for(buyers: float) -> int:
+    """Return how often so many buyers are shuffled: 10,000 times, less often where they are many.
+
+    Examples
+    --------
+    >>> shuffles_for(400), shuffles_for(10_000), shuffles_for(100_000)
+    (10000, 5000, 2500)
+    """
+    return int(min(10_000, max(2_500, _SHUFFLED / max(buyers, 1))))
+
+
+def sided_p(
+    tails: Callable[[int], tuple[int, int]], *, alpha: float, most: int, least: int = 400
+) -> tuple[float, int]:
+    """Return p of a test by shuffling, which ends as soon as it is clear on which side of alpha p lies.
+
+    Parameters
+    ----------
+    tails : callable
+        Shuffles so often anew, and returns how often the statistic was as high, and as low, as that seen.
+    alpha : float
+        The level; p is clear where it is three standard errors away.
+    most, least : int
+        Shuffles at most, and in the first turn.
+
+    Returns
+    -------
+    p : float
+    shuffles : int
+
+    References
+    ----------
+    Besag, Clifford (1991), Biometrika 78: sequential Monte Carlo p-values.
+
+    Examples
+    --------
+    >>> sided_p(lambda shuffles: (shuffles // 2, shuffles // 2), alpha=0.05, most=10_000)[1]
+    400
+    """
+    made = above = below = 0
+    while True:
+        # With whole tails of alpha / 2, p < alpha is as rare as it should be for any number of shuffles.
+        turn = min(max(least, int(np.ceil(20 / alpha)), 3 * made), most - made)
+        high, low = tails(turn)
+        made, above, below = made + turn, above + high, below + low
+        p = min(1.0, 2 * (1 + min(above, below)) / (made + 1))
+        if made >= most or abs(p - alpha) > 6 * np.sqrt(alpha / 2 * (1 - alpha / 2) / made):
+            return p, made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +160,8 @@ def _subset_sums(figures: Floats, sizes: NDArray[np.int64], rng: np.random.Gener
     added or removed at random until the size is right. That draws a few bits a row instead of sorting them.
     """
     buyers = len(figures)
+    if sizes.max(initial=0) * _SMALL <= buyers:
+        return _small_subset_sums(figures, sizes, rng)
     few = sizes.mean() - 2 * sizes.std()  # to add a row is quicker than to remove one: most are not taken
     coin = int(np.clip(256 * few / buyers, 0, 255))
     taken = rng.integers(0, 256, size=(len(sizes), buyers), dtype=np.uint8) < coin
@@ -123,3 +179,25 @@ def _subset_sums(figures: Floats, sizes: NDArray[np.int64], rng: np.random.Gener
         excess[rows] += step
         open_rows = open_rows[excess[open_rows] != 0]
     return np.asarray(sums)
+
+
+def _small_subset_sums(figures: Floats, sizes: NDArray[np.int64], rng: np.random.Generator) -> Floats:
+    """Return sums over random subsets of rows, a small part of all, by Floyd's sampling: a draw a member.
+
+    References
+    ----------
+    Bentley, Floyd (1987), Communications of the ACM 30, algorithm F2.
+    """
+    order = np.argsort(-sizes, kind="stable")
+    left = sizes[order]
+    taken = np.zeros((len(sizes), len(figures)), bool)
+    places = np.arange(len(sizes))
+    for drawn in range(int(sizes.max(initial=0))):
+        more = int(np.searchsorted(-left, -drawn, side="left"))  # subsets that have further members
+        last = len(figures) - left[:more] + drawn
+        picked = (rng.random(more) * (last + 1)).astype(np.int64)
+        again = taken[places[:more], picked]
+        taken[places[:more], np.where(again, last, picked)] = True
+    sums = np.empty((len(sizes), figures.shape[1]))
+    sums[order] = taken.astype(float) @ figures
+    return sums

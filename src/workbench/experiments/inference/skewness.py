@@ -12,10 +12,12 @@ skewness of a user or more, so its own skewness is at most the root of 1 / 355.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 MOST_SKEW = 355**-0.5
 FEW_BUYERS = 200
+ENOUGH_CONVERTED = 50
+EVEN = 1.25  # the larger group over the smaller one, up to which their skewness cancels
 
 
 def needs_permutation(skew: float, *, buyers: float) -> bool:
@@ -37,6 +39,49 @@ def needs_permutation(skew: float, *, buyers: float) -> bool:
     True
     """
     return bool(abs(skew) > MOST_SKEW or buyers < FEW_BUYERS)
+
+
+def fewer_than_few(n: ArrayLike, mean: ArrayLike, squares: ArrayLike) -> NDArray[np.bool_]:
+    """Return where as many users as carry a column evenly may be too few for the delta method.
+
+    Parameters
+    ----------
+    n, mean, squares : array_like
+        Users, the column's mean, and the sum of its squares.
+
+    Examples
+    --------
+    >>> bool(fewer_than_few(1000, 0.1, 100)), bool(fewer_than_few(1000, 0.5, 500))
+    (True, False)
+    """
+    total = np.asarray(n, float) * np.asarray(mean, float)
+    return np.asarray(np.square(total) < FEW_BUYERS * np.asarray(squares, float))
+
+
+def shares_alike_normal(share: ArrayLike, n: ArrayLike) -> bool:
+    """Return whether so many users converted, and did not, that means of variants differ about normally.
+
+    Parameters
+    ----------
+    share, n : array_like, shape (variants,)
+        Who converted, and users; the control first.
+
+    Examples
+    --------
+    >>> shares_alike_normal([0.1, 0.11], [1000, 1000]), shares_alike_normal([0.01, 0.01], [1000, 1000])
+    (True, False)
+    """
+    rate, size = np.asarray(share, float), np.asarray(n, float)
+    with np.errstate(invalid="ignore"):
+        if not (np.minimum(rate, 1 - rate) * size >= ENOUGH_CONVERTED).all():
+            return False
+    spread = rate * (1 - rate)
+    third = float((spread * (1 - 2 * rate)) @ size / size.sum())
+    skews = (
+        skewness_of_difference(third, (spread[at], spread[0]), sizes=(size[at], size[0]))
+        for at in range(1, len(size))
+    )
+    return all(abs(skew) <= MOST_SKEW for skew in skews)
 
 
 def skewness_of_difference(

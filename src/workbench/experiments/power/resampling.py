@@ -1,8 +1,9 @@
-"""Many simulated experiments at once: users drawn or assigned at random, of which only the sums are kept."""
+"""Many simulated experiments at once: users drawn or assigned at random, as sums and as counts of values."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,14 +11,34 @@ from numpy.typing import NDArray
 from workbench.experiments.inference.sums import Floats, Sums
 from workbench.experiments.power.user_values import UserValues
 
-_AT_ONCE = 4_000_000  # numbers in memory
+Marks = NDArray[np.bool_]
+_AT_ONCE = 2_000_000  # numbers in memory
 _ALIKE = 8  # from so many users on, those alike are drawn together
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """A batch of simulated experiments.
+
+    Parameters
+    ----------
+    sums : Sums
+        Of each experiment, the control first.
+    rows : tuple of ndarray, shape (distinct, columns)
+        The distinct values in each group.
+    counts : tuple of ndarray, shape (experiments, distinct)
+        How many users of each group have them.
+    """
+
+    sums: Sums
+    rows: tuple[Floats, ...]
+    counts: tuple[Floats, ...]
 
 
 def assigned(
     values: UserValues, split: Sequence[float], runs: int, generator: np.random.Generator
-) -> Iterator[Sums]:
-    """Yield the sums of groups into which the same users were put at random, in batches of runs.
+) -> Iterator[Drawn]:
+    """Yield groups into which the same users were put at random, in batches of runs.
 
     Every user is assigned on her own, as a hash does it, so that groups vary a little in size.
 
@@ -35,15 +56,20 @@ def assigned(
     middle, features = _features(values)
     whole = np.rint(values.users).astype(np.int64)
     alike = whole >= _ALIKE
-    single = np.repeat(features[~alike], whole[~alike], axis=0)
-    everything = whole @ features
-    size = max(1, _AT_ONCE // max(len(single), int(alike.sum()), 1))
+    order = np.concatenate([np.flatnonzero(alike), np.repeat(np.flatnonzero(~alike), whole[~alike])])
+    together, singles = int(alike.sum()), int(whole[~alike].sum())
+    everybody = np.concatenate([whole[alike], np.ones(singles)]).astype(float)
+    size = max(1, _AT_ONCE // max(len(order), 1))
     for start in range(0, runs, size):
         count = min(size, runs - start)
-        groups = _together(whole[alike], features[alike], split, count, generator)
-        for place, mask in enumerate(_one_by_one(len(single), split, count, generator)):
-            groups[place] += mask @ single
-        yield _sums([everything - sum(groups), *groups], middle, values.columns)
+        groups = [np.empty((count, len(order))) for _ in split[1:]]
+        for group, taken in zip(groups, _together(whole[alike], split, count, generator), strict=True):
+            group[:, :together] = taken
+        for group, mask in zip(groups, _one_by_one(singles, split, count, generator), strict=True):
+            group[:, together:] = mask
+        counts = (everybody - sum(groups), *groups)
+        sums = _sums([group @ features[order] for group in counts], middle, values.columns)
+        yield Drawn(sums=sums, rows=(values.rows[order],) * len(split), counts=counts)
 
 
 def drawn(
@@ -51,8 +77,8 @@ def drawn(
     sizes: Sequence[float],
     runs: int,
     generator: np.random.Generator,
-) -> Iterator[Sums]:
-    """Yield the sums of groups whose users were drawn from populations, in batches of runs.
+) -> Iterator[Drawn]:
+    """Yield groups whose users were drawn from populations, in batches of runs.
 
     Each value comes as often as a Poisson number says, so that groups vary a little in size.
 
@@ -75,11 +101,10 @@ def drawn(
     size = max(1, _AT_ONCE // max(map(len, made)))
     for start in range(0, runs, size):
         count = min(size, runs - start)
-        groups = [
-            generator.poisson(rate, (count, len(rate))) @ features
-            for rate, features in zip(rates, made, strict=True)
-        ]
-        yield _sums(groups, middle, populations[0].columns)
+        counts = tuple(generator.poisson(rate, (count, len(rate))).astype(float) for rate in rates)
+        groups = [own @ features for own, features in zip(counts, made, strict=True)]
+        sums = _sums(groups, middle, populations[0].columns)
+        yield Drawn(sums=sums, rows=tuple(values.rows for values in populations), counts=counts)
 
 
 def _features(values: UserValues, middle: Floats | None = None) -> tuple[Floats, Floats]:
@@ -92,32 +117,28 @@ def _features(values: UserValues, middle: Floats | None = None) -> tuple[Floats,
 
 
 def _together(
-    users: NDArray[np.int64],
-    features: Floats,
-    split: Sequence[float],
-    runs: int,
-    generator: np.random.Generator,
-) -> list[Floats]:
-    """Return the sums of those who are alike in every group but the control."""
+    users: NDArray[np.int64], split: Sequence[float], runs: int, generator: np.random.Generator
+) -> list[NDArray[np.int64]]:
+    """Return how many of those who are alike are in every group but the control."""
     left, share, found = np.broadcast_to(users, (runs, len(users))), 1.0, []
     for part in split[:0:-1]:
         taken = generator.binomial(left, min(part / share, 1.0))
-        found.append(taken @ features)
+        found.append(taken)
         left, share = left - taken, share - part
     return found[::-1]
 
 
 def _one_by_one(
     users: int, split: Sequence[float], runs: int, generator: np.random.Generator
-) -> Iterator[Floats]:
-    """Yield who is in every group but the control, as zeros and ones."""
+) -> Iterator[Marks]:
+    """Yield who is in every group but the control."""
     chance = generator.random((runs, users), dtype=np.float32)
     ends = np.cumsum(split)
     for place in range(1, len(split)):
         inside = chance >= np.float32(ends[place - 1])
         if place < len(split) - 1:
             inside &= chance < np.float32(ends[place])
-        yield inside.astype(float)
+        yield inside
 
 
 def _sums(groups: Sequence[Floats], middle: Floats, columns: tuple[str, ...]) -> Sums:

@@ -1,7 +1,8 @@
 """Tests that are simulated on one's own users: how often nothing is found to be something, and the power.
 
 An A/A test assigns the very same users at random, as a hash would. For power, users are drawn again with the
-change put in. Only sums are kept of each run, so that thousands take seconds.
+change put in. Each test is decided by the procedure that the analysis would choose for it: see
+`workbench.experiments.power.rehearsing`.
 
 References
 ----------
@@ -11,32 +12,25 @@ Hanley, MacGibbon (2006), Computer Methods and Programs in Biomedicine 83: drawi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 from workbench.errors import UsageError
-from workbench.experiments.inference.cuped import adjusted
-from workbench.experiments.inference.means import differences, mean_arms
-from workbench.experiments.inference.proportions import counts
-from workbench.experiments.inference.ratios import ratio_arms
-from workbench.experiments.inference.sums import Floats, Sums
 from workbench.experiments.power.procedure import Procedure
+from workbench.experiments.power.rehearsing import rehearsed
 from workbench.experiments.power.resampling import assigned, drawn
 from workbench.experiments.power.sample_size import power_of
 from workbench.experiments.power.user_values import UserValues
-from workbench.metrics.two_proportions import compared_p
 from workbench.result import html_table
 from workbench.stats import share_interval
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Marks = NDArray[np.bool_]
 BINS = 10
 MOST_RUNS = 1_000_000
 
@@ -63,6 +57,10 @@ class FalseAlarms:
         p of the hypothesis that they are even.
     missing : str
         Why there are no tests; empty where there are.
+    shuffled : float
+        The share of comparisons that were made by shuffling users, as the analysis would.
+    note : str
+        What was rehearsed, where it is not simply the plain test.
     """
 
     runs: int
@@ -76,6 +74,8 @@ class FalseAlarms:
     bins: tuple[int, ...]
     uniform: float
     missing: str = ""
+    shuffled: float = 0.0
+    note: str = ""
 
     @property
     def rate(self) -> float:
@@ -92,6 +92,10 @@ class FalseAlarms:
         """Return whether the promise is kept."""
         if self.missing:
             return self.missing
+        return f"{self._found} {self.note}".rstrip()
+
+    @property
+    def _found(self) -> str:
         said = f"{self.rate:.2%} ({self.low:.2%} to {self.high:.2%})"
         start = f"In {self.runs:,} tests of nothing on {self.users:,} users, {said} found a difference"
         if self.kept:
@@ -135,6 +139,7 @@ class SimulatedPower:
     alpha: float
     rows: tuple[PowerRow, ...]
     missing: str = ""
+    note: str = ""
 
     @property
     def sentence(self) -> str:
@@ -142,13 +147,13 @@ class SimulatedPower:
         if self.missing or not self.rows:
             return self.missing or "No change was tried."
         enough = [row for row in self.rows if row.power >= 0.8]
-        if not enough:
-            best = max(self.rows, key=lambda row: row.power)
-            return (
-                f"{self.users:,} users find a change of {best.lift:+.1%} in {best.power:.0%} of tests only."
-            )
-        least = min(enough, key=lambda row: abs(row.lift))
-        return f"{self.users:,} users find a change of {least.lift:+.1%} in {least.power:.0%} of tests."
+        shown = min(enough, key=lambda row: abs(row.lift)) if enough else max(self.rows, key=_power)
+        only = "" if enough else " only"
+        said = (
+            f"{self.users:,} users find a change of {shown.lift:+.1%} in {shown.power:.0%} of tests{only} "
+            f"({shown.low:.0%} to {shown.high:.0%}: {self.runs:,} were simulated)."
+        )
+        return f"{said} {self.note}".rstrip()
 
     def to_frame(self) -> pd.DataFrame:
         """Return the rows as a table."""
@@ -159,6 +164,10 @@ class SimulatedPower:
 
     def _repr_html_(self) -> str:
         return html_table(self.to_frame(), self.sentence)
+
+
+def _power(row: PowerRow) -> float:
+    return row.power
 
 
 def simulate_aa(
@@ -184,7 +193,9 @@ def simulate_aa(
     """
     chosen = _checked(procedure, runs)
     generator = np.random.default_rng(seed)
-    p, up = _tested(assigned(values, chosen.split, runs, generator), values, chosen)
+    batches = assigned(values, chosen.split, runs, generator)
+    made = rehearsed(batches, values, chosen, runs=runs, seed=seed)
+    p, up, runs = made.p, made.up, len(made.p)
     clear = p < chosen.comparison_alpha
     found = int(clear.any(axis=1).sum())
     interval = share_interval(found, runs)
@@ -202,6 +213,8 @@ def simulate_aa(
         below=int((clear & ~up).any(axis=1).sum()),
         bins=tuple(int(count) for count in bins),
         uniform=float(chdtrc(BINS - 1, float(((bins - expected) ** 2).sum() / expected))),
+        shuffled=made.shuffled,
+        note=made.note,
     )
 
 
@@ -241,26 +254,27 @@ def simulate_power(
     """
     chosen = _checked(procedure, runs)
     size = values.total if users is None else users
-    baseline = values.baseline
-    rows = []
+    baseline, rows, fewest, note = values.baseline, [], runs, ""
     for lift in lifts:
         generator = np.random.default_rng(seed)
         groups = (values, values.lifted(lift, added=added))
         sizes = [size * share for share in chosen.split[:2]]
-        p, up = _tested(drawn(groups, sizes, runs, generator), values, chosen)
-        found = int(((p < chosen.comparison_alpha) & (up == (lift > 0))).sum())
-        interval = share_interval(found, runs)
+        batches = drawn(groups, sizes, runs, generator)
+        made = rehearsed(batches, values, chosen, runs=runs, seed=seed)
+        found = int(((made.p < chosen.comparison_alpha) & (made.up == (lift > 0))).sum())
+        fewest, note = min(fewest, len(made.p)), made.note or note
+        interval = share_interval(found, len(made.p))
         calculated = float(power_of(baseline, lift * baseline.value, float(size), chosen))
         rows.append(
             PowerRow(
                 lift=lift,
-                power=found / runs,
+                power=found / len(made.p),
                 low=float(interval.low),
                 high=float(interval.high),
                 calculated=calculated,
             )
         )
-    return SimulatedPower(runs=runs, users=size, alpha=chosen.comparison_alpha, rows=tuple(rows))
+    return SimulatedPower(runs=fewest, users=size, alpha=chosen.comparison_alpha, rows=tuple(rows), note=note)
 
 
 def _checked(procedure: Procedure | None, runs: int) -> Procedure:
@@ -270,26 +284,3 @@ def _checked(procedure: Procedure | None, runs: int) -> Procedure:
     if not 1 <= runs <= MOST_RUNS:
         raise UsageError(f"Between 1 and {MOST_RUNS:,} tests can be simulated, not {runs:,}.")
     return chosen
-
-
-def _tested(batches: Iterable[Sums], values: UserValues, procedure: Procedure) -> tuple[Floats, Marks]:
-    """Return the p of every run and comparison, and whether the variant was above."""
-    parts = [_tests(sums, values, procedure) for sums in batches]
-    p, up = (np.concatenate(side) for side in zip(*parts, strict=True))
-    return p, up
-
-
-def _tests(sums: Sums, values: UserValues, procedure: Procedure) -> tuple[Floats, Marks]:
-    figure = ("value", "of") if values.kind == "ratio" else "value"
-    if "before" in values.columns:
-        before = [name for name in ("before", "of before") if name in values.columns]
-        arms = adjusted(sums, figure, before).arms
-    elif values.kind == "proportion":
-        x, n = counts(sums, "value"), sums.n
-        control = (x[..., :1], n[..., :1])
-        p = compared_p(x[..., 1:], n[..., 1:], *control)
-        return np.asarray(p), np.asarray(x[..., 1:] / n[..., 1:] > control[0] / control[1])
-    else:
-        arms = ratio_arms(sums, *figure) if isinstance(figure, tuple) else mean_arms(sums, figure)
-    found = differences(arms, level=1 - procedure.comparison_alpha)
-    return found.p, np.asarray(found.value > 0)
