@@ -234,6 +234,11 @@ def names_of(table: object, name: str, *, file: object = None) -> npt.NDArray[np
     return np.array([str(value) for value in plain])
 
 
+def texts_of(table: object, name: str) -> npt.NDArray[np.str_]:
+    """Return a column as text, in the order of the rows; empty where nothing stands."""
+    return np.array(["" if value is None else str(value).strip() for value in _plain(table, name)])
+
+
 def _arrow(table: object, name: str) -> Any:
     """Return a column as one Arrow array; None where its values are of several kinds."""
     import pyarrow as pa

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from math import isfinite
-from typing import Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from workbench.errors import UsageError, unknown_name
 
@@ -16,6 +16,7 @@ Trend = Literal["none", "linear", "varying"]
 Kind = Literal["revenue", "conversions"]
 _CHOICES = {"kind": Kind, "adstock": Adstock, "saturation": Saturation, "trend": Trend}
 LONGEST_CARRY_OVER = 120
+_STRICT: dict[str, Any] = {"extra": "forbid", "strict": True}  # how pydantic reads them from documents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,8 @@ class ReturnPrior:
     spread : float
         Standard deviation of the logarithm: 0.9 puts 94 % between a fifth of the median and five times it.
     """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
     median: float
     spread: float = 0.9
@@ -53,6 +56,8 @@ class Channel:
     prior : ReturnPrior, optional
         What is believed of its return; by default its share of what all media are believed to cause.
     """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
     name: str
     spend: str = ""
@@ -92,6 +97,8 @@ class LiftTest:
         The experiment's name, for the record.
     """
 
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
     channel: str
     start: date
     end: date
@@ -127,6 +134,8 @@ class Sampling:
     seed : int
         Of the sampler; the same seed on the same data gives the same draws.
     """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
     chains: int = 4
     tune: int = 500
@@ -194,6 +203,8 @@ class MixSpec:
     >>> spec.channel_names
     ('tv', 'search')
     """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
     name: str
     outcome: str
