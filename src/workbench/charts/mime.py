@@ -9,4 +9,5 @@ TABLE = "application/vnd.workbench.table+json"
 SENTENCE = "application/vnd.workbench.sentence+json"
 ALERTS = "application/vnd.workbench.alerts+json"
 EMPTY = "application/vnd.workbench.empty+json"
+SIMULATOR = "application/vnd.workbench.simulator+json"
 FIGURES = "application/vnd.workbench.figures+json"  # a list of rows, for the JSON beside a report

@@ -1,7 +1,7 @@
 """An executed notebook as one HTML file that needs nothing else: no network, no code, no parameters.
 
 What the page may do is written into it: a content security policy that allows no request at all and admits
-two scripts and one style sheet by their hashes, so that nothing that came with the data could ever run.
+our own scripts and one style sheet by their hashes, so that nothing that came with the data could ever run.
 """
 
 from __future__ import annotations
@@ -105,12 +105,15 @@ def _context(page: Page, about: About) -> dict[str, Any]:
     boot = (_TEMPLATE / "boot.js").read_text("utf-8")
     style = css_variables() + (_TEMPLATE / "style.css").read_text("utf-8")
     vega = runtime() if page.album.charts else None
-    hashes = [script_hash(boot), *([vega.sha256] if vega else [])]
+    simulated = any(block["kind"] == "simulator" for block in page.blocks)
+    simulator = (_TEMPLATE / "simulator.js").read_text("utf-8") if simulated else ""
+    hashes = [script_hash(one) for one in (boot, simulator) if one] + ([vega.sha256] if vega else [])
     return {
         "page": page,
         "about": asdict(about),
         "style": Markup(style),  # noqa: S704 - our own file
         "boot": Markup(boot),  # noqa: S704 - our own file
+        "simulator": Markup(simulator),  # noqa: S704 - our own file
         "vega": Markup(vega.packed) if vega else "",  # noqa: S704 - base64
         "charts": Markup(page.album.packed()) if vega else "",  # noqa: S704 - base64
         "policy": _policy(script_hash(style), hashes),

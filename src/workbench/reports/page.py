@@ -7,6 +7,7 @@ of MIME types; their text is escaped by the template, and foreign HTML is writte
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from workbench.charts import mime
 from workbench.charts.drawing import shown
 from workbench.charts.renderer import title_of
 from workbench.reports.markup import clean, slug
-from workbench.reports.vega import Album
+from workbench.reports.vega import Album, pack
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -139,6 +140,16 @@ def _empty(_page: Page, payload: Mapping[str, Any]) -> dict[str, Any]:
     return {"kind": "empty", "title": payload["title"], "reason": payload["reason"]}
 
 
+def _simulator(page: Page, payload: Mapping[str, Any]) -> dict[str, Any]:
+    figures = json.dumps(payload["page"], separators=(",", ":"), allow_nan=False)
+    return {
+        "kind": "simulator",
+        "id": slug("simulator", page.ids),
+        "packed": pack(figures),
+        **{name: payload[name] for name in ("title", "says", "rows", "figures", "warnings", "refused")},
+    }
+
+
 def _svg(_page: Page, text: str) -> dict[str, Any]:
     # As an <img> a drawing cannot run scripts or load anything.
     return {"kind": "image", "type": "svg+xml", "data": base64.b64encode(text.encode()).decode()}
@@ -164,6 +175,7 @@ SHOWN: dict[str, Callable[[Page, Any], dict[str, Any] | None]] = {
     mime.ALERTS: _alerts,
     mime.SENTENCE: _sentence,
     mime.EMPTY: _empty,
+    mime.SIMULATOR: _simulator,
     "image/svg+xml": _svg,
     "image/png": _png,
     "text/html": _html,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import date
 
 _KPI_FIELDS = ("value", "low", "high", "previous", "change", "unit", "target", "target_met", "note")
-_TITLED = (mime.TABLE, mime.CHART, mime.EMPTY)
+_TITLED = (mime.TABLE, mime.CHART, mime.EMPTY, mime.SIMULATOR)
 
 
 def report_payload(
@@ -104,6 +104,7 @@ _KINDS = {
     mime.ALERTS: "alerts",
     mime.SENTENCE: "sentence",
     mime.EMPTY: "empty",
+    mime.SIMULATOR: "simulator",
 }
 
 
