@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from workbench.charts.cards import Alerts, Sentence
 from workbench.charts.drawing import DataTable, Nothing, coded
@@ -12,6 +13,7 @@ from workbench.charts.tables import figure, tabulate, text
 from workbench.experiments.analysis.finding import Finding
 from workbench.experiments.analysis.views import ABTest
 from workbench.experiments.inference.comparison import shown_p
+from workbench.experiments.inference.estimate import Estimate
 from workbench.result import MISSING
 
 COURSES = {
@@ -53,7 +55,7 @@ def experiment_worth(result: ABTest) -> DataTable | Nothing:
         return Nothing(
             title="What it is worth", reason=result.missing or "Not enough data: nothing was compared."
         )
-    return tabulate(
+    made = tabulate(
         [
             _Worth(
                 metric=one.comparison.label.heading,
@@ -73,6 +75,7 @@ def experiment_worth(result: ABTest) -> DataTable | Nothing:
         ],
         caption="What the differences are worth if everybody gets the variant",
     )
+    return replace(made, figures=tuple(_money_figures(one) for one in result.analysis.findings))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +100,8 @@ class _Line:
 
 
 def comparisons(findings: Sequence[Finding]) -> DataTable:
-    """Return findings as a table, one row per metric and variant."""
-    return tabulate(
+    """Return findings as a table, one row per metric and variant; its figures are numbers."""
+    made = tabulate(
         [_line(one) for one in findings],
         [
             text("metric", "Metric"),
@@ -112,6 +115,34 @@ def comparisons(findings: Sequence[Finding]) -> DataTable:
         ],
         caption="Every metric against the control",
     )
+    return replace(made, figures=tuple(_figures(one) for one in findings))
+
+
+def _figures(one: Finding) -> dict[str, Any]:
+    found = one.comparison
+    return {
+        "metric": one.metric,
+        "variant": one.variant,
+        "users": found.n,
+        "value": finite(found.value.value),
+        "users_control": found.n_control,
+        "control": finite(found.value_control.value),
+        **_with_ends("difference", one.difference),
+        **_with_ends("relative", found.relative),
+        "p_adjusted": finite(one.p_adjusted),
+        "course": _told(one),
+    }
+
+
+def _money_figures(one: Finding) -> dict[str, Any]:
+    worth = _with_ends("worth", one.money) if one.money else {"worth": None}
+    names = {"metric": one.metric, "variant": one.variant}
+    return {**names, **worth, "chance": finite(one.chance), "method": one.difference.method}
+
+
+def _with_ends(name: str, found: Estimate) -> dict[str, Any]:
+    ends = {f"{name}_low": finite(found.low), f"{name}_high": finite(found.high)}
+    return {name: finite(found.value), **ends}
 
 
 def _line(one: Finding) -> _Line:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.charts.cards import period
@@ -99,21 +99,26 @@ def experiment_traffic(result: ABTest) -> Drawing | Nothing:
         + "; ".join(f"{row['label']} {row['said']}, {row['interval']}" for row in rows)
         + ".",
         spec=dots(rows, unit="pp", mark_at=0.0, tooltips=("Users", "Planned")),
-        table=tabulate(
-            [
-                _Traffic(variant=coded(name), users=seen, expected=expected, share=seen / total)
-                for name, seen, expected in parts
-            ],
-            [
-                text("variant", "Variant"),
-                figure("users", "Users", "count"),
-                figure("expected", "Expected", "count"),
-                figure("share", "Share", "%"),
-            ],
-            caption="Users by variant",
-        ),
+        table=_traffic(parts, total),
         note=f"{ratio.method}, p {shown_p(ratio.p)}. {found.contamination.sentence}",
     )
+
+
+def _traffic(parts: Sequence[tuple[str, int, float]], total: int) -> DataTable:
+    made = tabulate(
+        [
+            _Traffic(variant=coded(name), users=seen, expected=expected, share=seen / total)
+            for name, seen, expected in parts
+        ],
+        [
+            text("variant", "Variant"),
+            figure("users", "Users", "count"),
+            figure("expected", "Expected", "count"),
+            figure("share", "Share", "%"),
+        ],
+        caption="Users by variant",
+    )
+    return _named_whole(made, [name for name, _, _ in parts])
 
 
 def _split(found: Analysis, parts: Sequence[tuple[str, int, float]]) -> list[dict[str, Any]]:
@@ -199,7 +204,7 @@ class _Day:
 
 def _days(found: DailyEffects) -> DataTable:
     unit = _unit(found)
-    return tabulate(
+    made = tabulate(
         [
             _Day(
                 day=point.day,
@@ -222,6 +227,13 @@ def _days(found: DailyEffects) -> DataTable:
         caption=found.sentence,
         currency=found.label.currency,
     )
+    return _named_whole(made, [point.variant for point in found.points])
+
+
+def _named_whole(made: DataTable, variants: Sequence[str]) -> DataTable:
+    """Return a table whose figures name variants as they were defined, not as they are read."""
+    named = zip(made.figures, variants, strict=True)
+    return replace(made, figures=tuple({**row, "variant": variant} for row, variant in named))
 
 
 _FIGURES = ("value", "low", "high", "bound_low", "bound_high")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.charts.cards import Alerts
-from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, opened
+from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, figures_of, opened
 from workbench.charts.shapes import dots, labels
 from workbench.charts.tables import figure, tabulate, text
 from workbench.experiments.analysis.geo_views import GeoReport
@@ -88,14 +88,16 @@ def geo_weights(result: GeoReport) -> DataTable | Nothing:
     found = result.analysis
     if found is None or result.missing:
         return Nothing(title="Controls", reason=result.missing)
-    rows = [_Weight(geo=coded(geo), weight=weight) for geo, weight in found.weights().itertuples(index=False)]
-    return tabulate(
+    known = [_Weight(geo=geo, weight=weight) for geo, weight in found.weights().itertuples(index=False)]
+    rows = [_Weight(geo=coded(one.geo), weight=one.weight) for one in known]
+    made = tabulate(
         rows[:_MOST_CONTROLS],
         [text("geo", "Control"), figure("weight", "Weight", "%", bars=True)],
         caption=f"{len(rows)} of {len(found.found.split.controls)} controls stand for "
         f"{', '.join(map(coded, found.found.split.treated_names))}"
         + (f"; the {_MOST_CONTROLS} that count most" if len(rows) > _MOST_CONTROLS else ""),
     )
+    return replace(made, figures=figures_of(known))
 
 
 def geo_figures(result: GeoReport) -> DataTable | Nothing:
@@ -103,9 +105,9 @@ def geo_figures(result: GeoReport) -> DataTable | Nothing:
     found = result.analysis
     if found is None or result.missing:
         return Nothing(title="Figures", reason=result.missing)
-    rows = [_figure(found, row) for row in found.to_frame().to_dict("records")]
-    return tabulate(
-        rows,
+    known = found.to_frame().to_dict("records")
+    made = tabulate(
+        [_figure(found, row) for row in known],
         [
             text("name", "Figure"),
             text("value", "Value"),
@@ -114,6 +116,11 @@ def geo_figures(result: GeoReport) -> DataTable | Nothing:
         ],
         caption=f"What the test brought, by {found.found.method} and {found.lift.method}",
     )
+    figures = (
+        {"name": row["figure"], **{name: finite(row[name]) for name in ("value", "low", "high", "p")}}
+        for row in known
+    )
+    return replace(made, figures=tuple(figures))
 
 
 def geo_checks(result: GeoReport) -> Alerts | Nothing:
