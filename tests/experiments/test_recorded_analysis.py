@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import runpy
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,13 @@ import pytest
 from workbench.errors import NotEnoughData, UsageError
 from workbench.events.simulation import MarketSpec, simulate
 from workbench.experiments.analysis.analyzing import analyze
+from workbench.experiments.analysis.asked import asked
 from workbench.experiments.analysis.daily import daily_effects
 from workbench.experiments.analysis.monitoring import monitoring_of
 from workbench.experiments.analysis.verdict import verdict_of
 from workbench.experiments.analysis.views import ab_test
 from workbench.experiments.definition import Experiment, Guardrail
-from workbench.experiments.records.keeping import Change
+from workbench.experiments.records.keeping import Change, Kept
 from workbench.experiments.users.contamination import Contamination, Overlap, overlaps
 from workbench.experiments.users.users import Seen, recorded_users
 from workbench.metrics.window import Window
@@ -144,6 +145,44 @@ def test_planned_looks_follow_the_plan(market: Any, tables: Any) -> None:
     end = analyze(plan, tables)
     assert end.monitoring.final
     assert end.monitoring.fractions == pytest.approx((1 / 3, 2 / 3, 1.0))
+
+
+def test_guardrails_share_the_error_of_the_looks(market: Any, tables: Any) -> None:
+    rails = (Guardrail(metric="revenue", margin=0.1), Guardrail(metric="conversions", margin=0.1))
+    plan = plans(market, status="running", looks=3, secondary=(), guardrails=rails)["checkout_layout"]
+    middle = analyze(plan, View(tables, plan.start + 13 * DAY))
+    once = analyze(replace(plan, looks=1), View(tables, plan.start + 13 * DAY), monitor="none")
+    assert middle.monitoring.information[-1] > middle.monitoring.information[0] > 0
+    guarded = [[one for one in found.findings if one.role == "guardrail"] for found in (middle, once)]
+    assert guarded[0]
+    for one, other in zip(*guarded, strict=True):
+        assert one.guarded is not None
+        assert other.guarded is not None
+        assert one.guarded.tail < 0.025
+        assert one.guarded.change.low < other.guarded.change.low
+        assert one.guarded.change.high > other.guarded.change.high
+        assert "95% interval for all looks" in one.guarded.sentence
+
+
+def test_days_after_an_early_end_do_not_count(market: Any, tables: Any) -> None:
+    for looks in (1, 3):
+        plan = plans(market, looks=looks)["checkout_layout"]
+        over = plan.start + 8 * DAY
+        change = Change(
+            version=1,
+            experiment=plan,
+            changed_at=datetime.combine(over, datetime.min.time(), UTC),
+            changed_by="ann",
+            reason="",
+        )
+        users = dict.fromkeys(plan.variants, 1)
+        given = asked(Kept(name=plan.name, changes=(change,), users=users), tables)
+        found = analyze(given.experiment, given.tables)
+        assert found.seen.window == Window(plan.start, over)
+        assert [f"It was ended on {over}" in note for note in given.notes] == [True]
+        if looks > 1:
+            assert found.monitoring.fractions[-1] == pytest.approx(9 / ((plan.end - plan.start).days + 1))
+            assert not found.monitoring.final
 
 
 class View:

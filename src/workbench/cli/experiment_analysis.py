@@ -62,7 +62,7 @@ def analyze(
         analyze_geo_test(kept.geo_test, tables, seed=seed, version=tables.version, as_json=as_json)
         return
     plan = asked(kept, tables, metrics=metric or (), window=window, variants=names, split=shares)
-    found = analyzed(plan.experiment, tables, monitor=plan.monitor, seed=seed)
+    found = analyzed(plan.experiment, plan.tables, monitor=plan.monitor, seed=seed)
     if as_json:
         document = {"name": name, "data_version": tables.version, "assumed": list(plan.notes)}
         typer.echo(json.dumps(document | found.to_document(), indent=1))
@@ -169,7 +169,7 @@ def _figures(kept: Kept, tables: Tables) -> dict[str, Any]:
         if kept.geo_test is not None:
             return geo_figures(kept.geo_test, tables)
         plan = asked(kept, tables)
-        found = analyzed(plan.experiment, tables, monitor=plan.monitor)
+        found = analyzed(plan.experiment, plan.tables, monitor=plan.monitor)
     except (NotEnoughData, UsageError) as error:
         return {"none": str(error)}
     return {

@@ -74,7 +74,9 @@ def analyze(
     """
     _check_asked(experiment, seed)
     users = recorded_users(experiment, tables, metrics=metrics, several=several)
-    watched = monitoring_of(experiment, users.seen, monitor=monitor, planned_users=planned_users)
+    watched = monitoring_of(
+        experiment, users.seen, monitor=monitor, planned_users=planned_users, joined=users.joined
+    )
     return _analysis(experiment, users, watched, seed=seed)
 
 

@@ -16,6 +16,10 @@ from workbench.metrics.definitions import METRICS
 from workbench.metrics.window import resolve
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    import pyarrow as pa
+
     from workbench.experiments.analysis.monitoring import Monitor
     from workbench.source import Tables
 
@@ -25,9 +29,10 @@ _CONTROLS = ("control", "baseline", "base", "holdout", "original", "old", "a")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """An experiment as it will be analysed, what was taken for granted, and how it is looked at."""
+    """An experiment as it will be analysed, on what, what was taken for granted, how it is looked at."""
 
     experiment: Experiment
+    tables: Tables
     notes: tuple[str, ...] = ()
     monitor: Monitor = "auto"
 
@@ -81,7 +86,7 @@ def asked(
         plan = replace(plan, secondary=(*plan.secondary, *(name for name in metrics if name not in named)))
     monitor: Monitor = "auto"
     if window is None:
-        plan, said = _until_completed(kept, plan)
+        plan, tables, said = until_ended(kept, plan, tables)
         notes += said
         if kept.experiment is None:
             notes.append("Its end is not known: all days with data since its first assignment count.")
@@ -92,7 +97,7 @@ def asked(
         if (plan.start, plan.end) != (days.first, days.last) and kept.experiment is not None:
             notes.append(f"The days are {days}, not those planned.")
         plan = replace(plan, start=days.first, end=days.last)
-    return Asked(experiment=plan, notes=tuple(notes), monitor=monitor)
+    return Asked(experiment=plan, tables=tables, notes=tuple(notes), monitor=monitor)
 
 
 def _once(plan: Experiment) -> tuple[Experiment, list[str]]:
@@ -108,17 +113,53 @@ def _once(plan: Experiment) -> tuple[Experiment, list[str]]:
     return replace(plan, secondary=tuple(others), guardrails=guardrails), [said]
 
 
-def _until_completed(kept: Kept, plan: Experiment) -> tuple[Experiment, list[str]]:
-    """Return the experiment without the days after it was ended, where that was before its planned end."""
+@dataclass(frozen=True, slots=True)
+class _TablesUntil:
+    """Tables as if a day had been the last one with data."""
+
+    tables: Tables
+    last_day: date | None
+
+    @property
+    def dialect(self) -> str:
+        return self.tables.dialect
+
+    @property
+    def names(self) -> frozenset[str]:
+        return self.tables.names
+
+    @property
+    def currency(self) -> str | None:
+        return self.tables.currency
+
+    def query(self, sql: str) -> pa.Table:
+        return self.tables.query(sql)
+
+
+def until_ended(kept: Kept, plan: Experiment, tables: Tables) -> tuple[Experiment, Tables, list[str]]:
+    """Return an experiment and its tables without the days after it was ended, where that came early.
+
+    One with several planned looks keeps its planned end, which says how much each look may spend.
+
+    Parameters
+    ----------
+    kept : Kept
+        With its history.
+    plan : Experiment
+        Its newest version.
+    tables : Tables
+        The workspace's.
+    """
     over = [change.changed_at.date() for change in kept.changes if change.experiment.status in _OVER]
     if not over or plan.end is None or over[0] >= plan.end:
-        return plan, []
-    said = f"It was ended on {over[0]}, before its planned end, {plan.end}"
-    if plan.looks > 1:
-        return plan, [f"{said}: the days after that count, too, as far as there are data."]
-    why = "p and interval hold only if what was seen on the way was not the reason"
+        return plan, tables, []
     end = max(over[0], plan.start or over[0])
-    return replace(plan, end=end), [f"{said}: later days do not count, and {why}."]
+    said = f"It was ended on {over[0]}, before its planned end, {plan.end}: later days do not count"
+    if plan.looks > 1:
+        known = tables.last_day
+        return plan, _TablesUntil(tables, end if known is None else min(known, end)), [f"{said}."]
+    why = "p and interval hold only if what was seen on the way was not the reason"
+    return replace(plan, end=end), tables, [f"{said}, and {why}."]
 
 
 def check_metrics(experiment: Experiment) -> None:

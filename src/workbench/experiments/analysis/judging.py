@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,7 +84,17 @@ def _rails(case: Case, mine: Sequence[Judged]) -> dict[tuple[str, str], Any]:
     return {
         (name, variant): rail
         for name, metric in metrics.items()
-        for variant, rail in guarded(metric, case.sums, rails, found=found[name], level=level).items()
+        for variant, rail in guarded(
+            metric, case.sums, rails, found=found[name], level=level, tails=_tails(case, found[name])
+        ).items()
+    }
+
+
+def _tails(case: Case, found: Mapping[str, Comparison]) -> dict[str, float]:
+    """Return what each guardrail may err at this look: all looks together as much as one look would."""
+    return {
+        variant: case.monitoring.tail_at_this_look(one.n + one.n_control, alpha=case.alpha)
+        for variant, one in found.items()
     }
 
 

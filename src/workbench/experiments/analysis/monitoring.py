@@ -9,19 +9,25 @@ References
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from typing import Literal
 
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from workbench.errors import UsageError
 from workbench.experiments.definition import Experiment
 from workbench.experiments.inference import confidence_sequence, spending
 from workbench.experiments.inference.estimate import Estimate
+from workbench.experiments.users.joining import user_days
 from workbench.experiments.users.users import Seen
+from workbench.metrics.window import Window
 
 Monitor = Literal["auto", "planned", "any time", "none"]
 PLANNED_USERS = 10_000.0
+_NO_NEWS = 1e-3  # looks that are nearer in what is known are one
+_LEAST_TAIL = 1e-12  # of one side; smaller ones are lost in 1 - tail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +40,9 @@ class Monitoring:
         One look at the end, planned looks, or looks at will.
     fractions : tuple of float
         Shares of the planned time at the looks so far.
+    information : tuple of float
+        What was known at those looks, in days that users had been in the test; empty where nobody knows, and
+        then the shares of the time stand for it.
     final : bool
         Whether this look ends the test.
     planned_users : float
@@ -44,6 +53,7 @@ class Monitoring:
 
     kind: Literal["none", "planned", "any time"] = "none"
     fractions: tuple[float, ...] = (1.0,)
+    information: tuple[float, ...] = ()
     final: bool = True
     planned_users: float = PLANNED_USERS
     note: str = ""
@@ -55,7 +65,14 @@ class Monitoring:
         below, above = _sides(found, alpha)
         error = below if found.value > 0 else above
         if self.kind == "planned":
-            made = spending.look(found.value, error, fractions=self.fractions, alpha=alpha, final=self.final)
+            made = spending.look(
+                found.value,
+                error,
+                fractions=self.fractions,
+                alpha=alpha,
+                final=self.final,
+                information=self.information,
+            )
         else:
             made = confidence_sequence.at_any_time(
                 found.value, error, users, planned=self.planned_users, level=1 - alpha
@@ -64,6 +81,32 @@ class Monitoring:
         if found.value > 0:
             return replace(made, error=found.error, high=made.value + bound * above)
         return replace(made, error=found.error, low=made.value - bound * below)
+
+    def tail_at_this_look(self, users: float, *, alpha: float) -> float:
+        """Return the error of each side at this look; NaN where it is the only one.
+
+        Parameters
+        ----------
+        users : float
+            Of both variants.
+        alpha : float
+            Of both sides and all looks.
+        """
+        if self.kind == "none":
+            return math.nan
+        if self.kind == "planned":
+            bound = float(
+                spending.bounds(self.fractions, alpha=alpha, final=self.final, information=self.information)[
+                    -1
+                ]
+            )
+        else:
+            bound = (
+                confidence_sequence.at_any_time(0.0, 1.0, users, planned=self.planned_users, level=1 - alpha)
+                .at(method=confidence_sequence.METHOD)
+                .high
+            )
+        return max(float(ndtr(-bound)), _LEAST_TAIL)
 
 
 def _sides(found: Estimate, alpha: float) -> tuple[float, float]:
@@ -83,6 +126,7 @@ def monitoring_of(
     *,
     monitor: Monitor = "auto",
     planned_users: float = PLANNED_USERS,
+    joined: Callable[[], Mapping[date, int]] | None = None,
 ) -> Monitoring:
     """Return how a test is looked at, from its plan and from how far it got.
 
@@ -97,6 +141,8 @@ def monitoring_of(
         before that, looks at any time. ``none`` reads a running test as if it had ended, and says so.
     planned_users : float
         Of looks at any time: where they see best. To be chosen before the first look.
+    joined : callable, optional
+        Returns how many users joined on each day; asked for planned looks only.
 
     Raises
     ------
@@ -119,7 +165,7 @@ def monitoring_of(
                 note="Looks were planned, but no days are known: it is read as one look at the end."
             )
         raise UsageError(f"{experiment.name} has no planned end, so its looks have no place: give it an end.")
-    return _planned(experiment, seen)
+    return _planned(experiment, seen, joined() if joined else {})
 
 
 def _too_early(experiment: Experiment, seen: Seen) -> str:
@@ -134,19 +180,34 @@ def _too_early(experiment: Experiment, seen: Seen) -> str:
     )
 
 
-def _planned(experiment: Experiment, seen: Seen) -> Monitoring:
+def _planned(experiment: Experiment, seen: Seen, joined: Mapping[date, int]) -> Monitoring:
     assert seen.window is not None  # noqa: S101 - the caller looked
     assert experiment.end is not None  # noqa: S101
     planned = (experiment.end - seen.window.first).days + 1
     reached = min(seen.window.days / planned, 1.0)
     looks = max(experiment.looks, 2)
     before = [place / looks for place in range(1, looks) if place / looks < reached - 1e-9]
-    fractions = (*before, reached)
+    fractions, information = _known_at((*before, reached), seen.window, planned, joined)
     final = seen.window.last >= experiment.end
     note = (
-        f"Look {len(fractions)} of {looks} planned: the interval is as wide as {looks} looks need "
+        f"Look {len(before) + 1} of {looks} planned: the interval is as wide as {looks} looks need "
         "(Lan-DeMets, O'Brien-Fleming)."
     )
     if seen.ended and not final:
         note += " The test ended before its planned end, so what later looks would have spent stays unspent."
-    return Monitoring(kind="planned", fractions=fractions, final=final, note=note)
+    return Monitoring(kind="planned", fractions=fractions, information=information, final=final, note=note)
+
+
+def _known_at(
+    fractions: tuple[float, ...], window: Window, planned: int, joined: Mapping[date, int]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the looks that had something new to see, and what was known at each."""
+    days = [window.first + timedelta(days=max(round(share * planned), 1) - 1) for share in fractions]
+    known = user_days(joined, [*days[:-1], window.last])
+    if not known[-1] > 0:
+        return fractions, ()
+    kept: list[int] = [len(known) - 1]
+    for place in range(len(known) - 2, -1, -1):
+        if 0 < known[place] < known[kept[-1]] * (1 - _NO_NEWS):
+            kept.append(place)
+    return tuple(fractions[place] for place in kept[::-1]), tuple(known[place] for place in kept[::-1])

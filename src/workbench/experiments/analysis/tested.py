@@ -18,7 +18,7 @@ from workbench.experiments.analysis.uneven_ratios import with_uneven
 from workbench.experiments.definition import Guardrail
 from workbench.experiments.inference.comparing import compare_means, compare_proportions, compare_ratios
 from workbench.experiments.inference.comparison import Comparison
-from workbench.experiments.inference.noninferiority import Guarded, guard, guard_by
+from workbench.experiments.inference.noninferiority import Guarded, guard, guard_by, widened
 from workbench.experiments.inference.permutation import METHOD as PERMUTED
 from workbench.experiments.inference.permutation import permutation_test
 from workbench.experiments.inference.permutation_ratio import METHOD as PERMUTED_RATIO
@@ -123,17 +123,18 @@ def _robust(
     if min(found.n, found.n_control) < 2 or not found.difference.known:
         return Judged(metric=metric, comparison=found)
     ranked = compare_ranks(values, counts, level=level)
-    buyers = float(counts[values != 0].sum(axis=0).min())
+    bought = counts.sum(axis=0) - counts[values == 0].sum(axis=0)
+    buyers = float(bought.min())
     skew = skewness_between(values, counts, (found.n_control, found.n))
     if not needs_permutation(skew, buyers=buyers):
         told = (*found.notes, *_one_user(values, counts))
         return Judged(metric=metric, comparison=replace(found, notes=told), ranked=ranked)
-    if counts[values != 0].sum() > MOST_BUYERS:
+    if bought.sum() > MOST_BUYERS:
         note = (
             "a few users bring most of it, and the groups are unequal: look at the check by ranks beside it"
         )
         return Judged(metric=metric, comparison=replace(found, notes=(*found.notes, note)), ranked=ranked)
-    draws = shuffles_for(counts[values != 0].sum())
+    draws = shuffles_for(bought.sum())
     permuted = permutation_test(
         values, counts, users=(found.n_control, found.n), level=level, permutations=draws, seed=seed
     )
@@ -165,10 +166,10 @@ def _by_permutation(buyers: float, *, adjusted: bool) -> str:
 
 def _one_user(values: Any, counts: Any) -> tuple[str, ...]:
     """Return that one user decides how wide the interval is, where that is so."""
-    users = counts.sum(axis=1)
-    apart = np.square(values - values @ users / users.sum())
+    users = counts.sum(axis=1).astype(float)
+    apart = np.square(values - (values * users).sum() / users.sum())
     place = int(apart.argmax())
-    if not apart[place] > MOST_OF_ONE * (apart @ users):
+    if not apart[place] > MOST_OF_ONE * (apart * users).sum():
         return ()
     return (
         "one user, far from all others, makes most of the uncertainty: look at the check by ranks beside it",
@@ -179,10 +180,13 @@ def _beside(counted: dict[str, tuple[Any, Any]], control: str, variant: str) -> 
     """Return the distinct values of two variants and how many users of each have them."""
     empty = (np.zeros(0), np.zeros(0, np.int64))
     sides = [counted.get(name, empty) for name in (control, variant)]
-    values = np.unique(np.concatenate([side[0] for side in sides]))
-    counts = np.zeros((len(values), 2), np.int64)
-    for place, (own, users) in enumerate(sides):
-        counts[np.searchsorted(values, own), place] = users
+    both, users = (np.concatenate(some) for some in zip(*sides, strict=True))
+    order = np.argsort(both, kind="stable")  # both are in order already: this only merges
+    both = both[order]
+    new = np.append(True, both[1:] != both[:-1])[: len(both)]
+    values = both[new]
+    counts = np.zeros((len(values), 2), np.int64, order="F")
+    counts[np.cumsum(new) - 1, (order >= len(sides[0][0])).astype(int)] = users[order]
     return values, counts
 
 
@@ -193,6 +197,7 @@ def guarded(
     *,
     found: Mapping[str, Comparison],
     level: float = 0.95,
+    tails: Mapping[str, float] | None = None,
 ) -> dict[str, Guarded]:
     """Return for each variant whether a guardrail on a metric holds.
 
@@ -207,6 +212,8 @@ def guarded(
         What each variant was found to do to the metric.
     level : float
         Of the intervals.
+    tails : mapping of str to float, optional
+        The error of each side at this look, for each variant, where the test is looked at several times.
     """
     rail = next(one for one in guardrails if one.metric == metric.name)
     if metric.better == "neither":
@@ -222,11 +229,17 @@ def guarded(
         "margin": rail.margin,
         "better": "lower" if metric.better == "lower" else "higher",
         "metric": metric.label.heading,
-        "level": level,
     }
-    return {
-        variant: guard_by(found[variant].relative, variant=variant, **asked)
-        if metric.kind == "share" or found[variant].method in (PERMUTED, PERMUTED_RATIO)
-        else guard(mine.pair(variant), mine.columns[0], **asked)
-        for variant in sums.variants[1:]
-    }
+    by_interval = {name for name, one in found.items() if one.method in (PERMUTED, PERMUTED_RATIO)}
+    made = {}
+    for variant in sums.variants[1:]:
+        tail = (tails or {}).get(variant, math.nan)
+        if metric.kind == "share" or variant in by_interval:
+            one = guard_by(found[variant].relative, variant=variant, level=level, **asked)
+            change = one.change if math.isnan(tail) else widened(one.change, level=level, tail=tail)
+            made[variant] = replace(one, change=change, tail=tail)
+        else:
+            at = level if math.isnan(tail) else 1 - 2 * tail
+            one = guard(mine.pair(variant), mine.columns[0], level=at, **asked)
+            made[variant] = replace(one, level=level, tail=tail)
+    return made

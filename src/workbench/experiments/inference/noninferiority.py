@@ -12,7 +12,7 @@ means. Welch (1947), Biometrika 34: degrees of freedom.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -55,6 +55,9 @@ class Guarded:
         One-sided: small where harm beyond the margin is shown.
     level : float
         Of the interval.
+    tail : float
+        The error of each side at this look, where the guardrail is looked at several times: the interval
+        then holds at all looks together. NaN where there is one look, with (1 - level) / 2.
     """
 
     metric: str
@@ -65,6 +68,7 @@ class Guarded:
     p: float
     p_worse: float
     level: float = 0.95
+    tail: float = float("nan")
 
     @property
     def limit(self) -> float:
@@ -74,7 +78,7 @@ class Guarded:
     @property
     def verdict(self) -> Verdict:
         """Return ``"ok"``, ``"violated"``, or ``"cannot tell"`` where the interval holds the margin."""
-        tail = (1 - self.level) / 2
+        tail = self.tail if np.isfinite(self.tail) else (1 - self.level) / 2
         if self.p < tail:
             return "ok"
         return "violated" if self.p_worse < tail else "cannot tell"
@@ -85,7 +89,8 @@ class Guarded:
         if not self.change.known:
             return f"The guardrail {self.metric} cannot be judged for {self.variant}: {self.change.note}"
         low, high = _percent(self.change.low), _percent(self.change.high)
-        figures = f"{_percent(self.change.value)} ({self.level:.0%} interval {low} to {high})"
+        looks = " for all looks" if np.isfinite(self.tail) else ""
+        figures = f"{_percent(self.change.value)} ({self.level:.0%} interval{looks} {low} to {high})"
         limit = _percent(self.limit)
         match self.verdict:
             case "ok":
@@ -228,6 +233,29 @@ def guard_by(
         p_worse=p_worse if change.known else float("nan"),
         level=level,
     )
+
+
+def widened(change: Estimate, *, level: float, tail: float) -> Estimate:
+    """Return a relative change with the interval that leaves out a tail on each side, by logarithms.
+
+    Parameters
+    ----------
+    change : Estimate
+        With the interval of `level`.
+    level, tail : float
+        Of the interval that there is, and of each side of the one that is wanted.
+
+    Examples
+    --------
+    >>> change = Estimate(value=0.0, low=-0.2, high=0.25, p=1.0)
+    >>> found = widened(change, level=0.95, tail=0.0005)
+    >>> round(found.low, 3), round(found.high, 3)
+    (-0.312, 0.454)
+    """
+    factor = float(ndtri(tail) / ndtri((1 - level) / 2))
+    value, low, high = (np.log(max(1 + end, 1e-300)) for end in (change.value, change.low, change.high))
+    ends = (float(np.expm1(value - factor * (value - low))), float(np.expm1(value + factor * (high - value))))
+    return replace(change, low=ends[0], high=ends[1])
 
 
 def margin_test(

@@ -21,7 +21,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import log_ndtr, ndtr, ndtri
 
 from workbench.errors import UsageError
 from workbench.experiments.inference.estimate import Estimate, unknown
@@ -66,6 +66,7 @@ def bounds(
     alpha: float = 0.05,
     spending: Spending = "obrien_fleming",
     final: bool = False,
+    information: Sequence[float] = (),
 ) -> Floats:
     """Return the bound of |z| at each look; beyond it the test may stop.
 
@@ -80,6 +81,10 @@ def bounds(
         See `spent`.
     final : bool
         The last of these looks ends the test, so it spends all that is left, whatever its share.
+    information : sequence of float, optional
+        What was known at each look, e.g. users, where `fractions` are shares of the time: time says what may
+        be spent, and users how looks hang together. If they come ever faster, time alone is wrong in 6 to
+        8 % of tests. Any unit; the fractions where it is not given.
 
     Raises
     ------
@@ -93,7 +98,7 @@ def bounds(
     """
     times = tuple(float(share) for share in fractions)
     _check(times, alpha, spending)
-    return np.array(_bounds(times, alpha, spending, final))
+    return np.array(_bounds(times, alpha, spending, final, _known_at(times, information)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +201,7 @@ def look(
     alpha: float = 0.05,
     spending: Spending = "obrien_fleming",
     final: bool = False,
+    information: Sequence[float] = (),
 ) -> Estimate:
     """Return the repeated interval and p of the last of the looks so far.
 
@@ -208,8 +214,8 @@ def look(
     fractions : sequence of float
         Shares of the planned information at all looks so far, this one last. Looks that nobody planned
         count too: 28 days read daily, as if only 2 planned looks had been, are wrong in 7 % of tests.
-    final : bool
-        This look ends the test.
+    final, information : bool, sequence of float
+        As in `bounds`.
 
     Examples
     --------
@@ -222,9 +228,10 @@ def look(
     _check(times, alpha, spending)
     if not (error > 0 and np.isfinite(value)):
         return unknown("There is no effect with a standard error above 0.", method=method)
-    limit = _bounds(times, alpha, spending, final)[-1]
+    known = _known_at(times, information)
+    limit = _bounds(times, alpha, spending, final, known)[-1]
     half = limit * error if np.isfinite(limit) else np.inf
-    p = _p(abs(value) / error, times, spending, final)
+    p = _p(abs(value) / error, (times, known), spending, final)
     if (p < alpha) != (half < abs(value)):  # rounding at the bound itself
         p = float(np.nextafter(alpha, 0.0)) if half < abs(value) else alpha
     return Estimate(value=value, error=error, low=value - half, high=value + half, p=p, method=method)
@@ -257,15 +264,41 @@ def _check(times: tuple[float, ...], alpha: float, spending: str) -> None:
         )
 
 
-def _p(z: float, times: tuple[float, ...], spending: Spending, final: bool) -> float:
+def _known_at(times: tuple[float, ...], information: Sequence[float]) -> tuple[float, ...]:
+    """Return the information of each look: all rising, a little at least."""
+    if not len(information):
+        return times
+    given = tuple(float(one) / float(information[-1]) for one in information)
+    if len(given) != len(times) or not all(one > 0 for one in given):
+        raise UsageError(f"{len(times)} looks need as many figures above 0 of what was known at each.")
+    if any(later - earlier < _NEAR * later for earlier, later in pairwise(given)):
+        raise UsageError(
+            "Each look needs more users than the one before: leave out the one without new users."
+        )
+    return given
+
+
+def _p(
+    z: float, looks: tuple[tuple[float, ...], tuple[float, ...]], spending: Spending, final: bool
+) -> float:
     """Return the smallest alpha at which this look crosses."""
     from scipy.optimize import brentq
 
+    times, known = looks
+
     def apart(exponent: float) -> float:
-        limit = _bounds(times, float(np.exp(exponent)), spending, final)[-1]
+        limit = _bounds(times, float(np.exp(exponent)), spending, final, known)[-1]
         return min(limit, 1e3) - z
 
     low, high = np.log(_ALPHAS[0]), np.log(_ALPHAS[1])
+    # A single look would have the smallest p; that of the last of several is not far above it.
+    near = float(np.clip(np.log(2.0) + log_ndtr(-z), low, high))
+    low = near if apart(near) >= 0 else low
+    for step in (0.25, 1.0, 4.0):
+        if near + step < high and apart(near + step) < 0:
+            high = near + step
+            break
+        low = max(low, near + step) if near + step < high else low
     if apart(high) > 0:
         return 1.0
     if apart(low) < 0:
@@ -274,7 +307,9 @@ def _p(z: float, times: tuple[float, ...], spending: Spending, final: bool) -> f
 
 
 @lru_cache(maxsize=512)
-def _bounds(times: tuple[float, ...], alpha: float, spending: Spending, final: bool) -> tuple[float, ...]:
+def _bounds(
+    times: tuple[float, ...], alpha: float, spending: Spending, final: bool, known: tuple[float, ...]
+) -> tuple[float, ...]:
     budget = spent(times, alpha=alpha, spending=spending)
     if final:
         budget[-1] = alpha
@@ -282,9 +317,9 @@ def _bounds(times: tuple[float, ...], alpha: float, spending: Spending, final: b
     found: list[float] = []
     grid: Grid | None = None
     for k, step in enumerate(steps):
-        limit = _limit(float(step), grid, times, k)
+        limit = _limit(float(step), grid, known, k)
         if k + 1 < len(times):
-            grid = moved(grid, times, k, limit=limit)
+            grid = moved(grid, known, k, limit=limit)
         found.append(limit)
     return tuple(found)
 

@@ -11,6 +11,7 @@ from workbench.events.definitions import EVENT_TYPES
 from workbench.events.tables import TABLES
 from workbench.experiments.definition import Experiment
 from workbench.experiments.users.contamination import Contamination, overlaps
+from workbench.experiments.users.joining import joined_by_day
 from workbench.experiments.users.metric import UserMetric, user_metrics
 from workbench.experiments.users.outcomes import Outcome, outcome
 from workbench.experiments.users.question import Question, Several
@@ -124,6 +125,10 @@ class RecordedUsers:
             return read(self.tables, until(first, day), variants=self.variants)
         except NotEnoughData:
             return None
+
+    def joined(self) -> dict[date, int]:
+        """Return how many users joined on each day."""
+        return joined_by_day(self.tables, self.question)
 
     def contamination(self, reading: Reading) -> Contamination:
         """Return who saw several variants, what was left out, and the other experiments of the users."""
