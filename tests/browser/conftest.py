@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 SAMPLES = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "charts" / "samples.py")))
+OF_TESTS = ("experiment", "geo", "holdout", "lift", "uplift", "bandit", "plan")
+SLOW = ("bandit_regret", "geo_markets", "geo_power")
 HOSTILE = (
     "<script>window.hit=1;alert(1)</script>",
     "'\"><img src=x onerror=window.hit=1>",
@@ -146,12 +148,24 @@ def widest_tables() -> NotebookNode:
     return v4.new_notebook(cells=[v4.new_markdown_cell("# Credit"), *map(cell, tables)])
 
 
+def attacked_tests() -> NotebookNode:
+    """Return an executed notebook on experiments whose names, variants, geos and metrics are attacks."""
+    kinds = [kind for kind in SAMPLES.RESULTS if kind.split("_")[0] in OF_TESTS and kind not in SLOW]
+    shown = [getattr(charts, kind)(SAMPLES.RESULTS[kind](HOSTILE)) for kind in kinds]
+    return v4.new_notebook(cells=[v4.new_markdown_cell("# Tests"), *map(cell, shown)])
+
+
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Return an ordinary report, one whose every text is an attack, and one of wide tables, as files."""
+    """Return an ordinary report, two whose every text is an attack, and one of wide tables, as files."""
     folder = tmp_path_factory.mktemp("reports")
     made = {}
-    pages = {"plain": three_charts(), "hostile": three_charts(HOSTILE), "wide": widest_tables()}
+    pages = {
+        "plain": three_charts(),
+        "hostile": three_charts(HOSTILE),
+        "hostile_tests": attacked_tests(),
+        "wide": widest_tables(),
+    }
     for name, page in pages.items():
         html, _ = ReportExporter().from_notebook_node(page)
         made[name] = folder / f"{name}.html"

@@ -18,7 +18,7 @@ PAPER = 688  # pixels between the margins of A4
 
 
 def test_the_only_request_is_the_file_itself(show, files: dict[str, Path]) -> None:
-    for name in ("plain", "hostile"):
+    for name in ("plain", "hostile", "hostile_tests"):
         _, watch = show(name)
         assert watch.requests == [files[name].as_uri()]
         assert watch.messages == []
@@ -47,9 +47,10 @@ def test_without_scripts_every_chart_is_drawn(show) -> None:
     assert watch.requests[1:] == []
 
 
-def test_nothing_hostile_comes_to_life(show) -> None:
+@pytest.mark.parametrize("name", ["hostile", "hostile_tests"])
+def test_nothing_hostile_comes_to_life(show, name: str) -> None:
     for scheme in ("light", "dark"):
-        page, watch = show("hostile", scheme=scheme)
+        page, watch = show(name, scheme=scheme)
         for plot in page.locator(".plot").all():
             plot.hover()
         for button in page.locator(".about button").all():
@@ -71,6 +72,15 @@ def test_hostile_names_are_shown_as_they_are(show) -> None:
     assert "{{7*7}}" in text
     assert "49" not in page.locator("h1").inner_text()
     assert "x" * 2000 not in text
+
+
+def test_hostile_names_of_tests_are_shown_as_they_are(show) -> None:
+    page, _ = show("hostile_tests", live=False)
+    text = page.locator("main").inner_text()
+    for name in ("<script>window.hit=1;alert(1)</script>", "'\"><img src=x onerror=window.hit=1>"):
+        assert text.count(name) > 5
+    assert "x" * 2000 not in text
+    assert page.locator("table, .plot").count() > 20
 
 
 def test_even_an_injected_script_would_not_run(show) -> None:
@@ -98,7 +108,7 @@ def test_evaluation_of_text_is_refused(show) -> None:
     assert refused == "EvalError"
 
 
-@pytest.mark.parametrize("name", ["plain", "hostile"])
+@pytest.mark.parametrize("name", ["plain", "hostile", "hostile_tests"])
 def test_no_page_scrolls_sideways(show, name: str) -> None:
     page, _ = show(name, width=390)
     page.locator("summary").evaluate_all("all => all.forEach(one => one.click())")
