@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from workbench.mmm.draws import Draws
-    from workbench.mmm.fitting import fit
     from workbench.mmm.fitted import Forecast, MixFit, SamplingHealth
+    from workbench.mmm.fitting import fit
     from workbench.mmm.market import Market
     from workbench.mmm.spec import Channel, LiftTest, MixSpec, ReturnPrior, Sampling
 
