@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from workbench.experiments.definition import Experiment
     from workbench.experiments.power.planning import design
     from workbench.metrics import METRICS, Metric, measure
+    from workbench.mmm.spec import MixSpec
+    from workbench.reports.mix_fitting import fit_mix
+    from workbench.reports.mix_runs import mix_run, mix_runs
     from workbench.store import Workspace
     from workbench.store.opening import open_tables as open  # noqa: A004 - reads as wb.open
 
@@ -28,12 +31,16 @@ _SURFACE = {
     "METRICS": ("workbench.metrics", "METRICS"),
     "Metric": ("workbench.metrics", "Metric"),
     "MarketSpec": ("workbench.events.simulation", "MarketSpec"),
+    "MixSpec": ("workbench.mmm.spec", "MixSpec"),
     "TABLES": ("workbench.events.tables", "TABLES"),
     "Workspace": ("workbench.store", "Workspace"),
     "analyze": ("workbench.experiments.analysis.analyzing", "analyze"),
     "attribute": ("workbench.attribution.attributing", "attribute"),
     "design": ("workbench.experiments.power.planning", "design"),
+    "fit_mix": ("workbench.reports.mix_fitting", "fit_mix"),
     "measure": ("workbench.metrics", "measure"),
+    "mix_run": ("workbench.reports.mix_runs", "mix_run"),
+    "mix_runs": ("workbench.reports.mix_runs", "mix_runs"),
     "open": ("workbench.store.opening", "open_tables"),
     "simulate": ("workbench.events.simulation", "simulate"),
 }
@@ -44,11 +51,15 @@ __all__ = [
     "Experiment",
     "MarketSpec",
     "Metric",
+    "MixSpec",
     "Workspace",
     "analyze",
     "attribute",
     "design",
+    "fit_mix",
     "measure",
+    "mix_run",
+    "mix_runs",
     "open",
     "simulate",
 ]

@@ -11,7 +11,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import workbench
 from workbench.reports.notebook import sha256, to_bytes
 
 if TYPE_CHECKING:
@@ -107,7 +106,7 @@ def _data(snapshot: Snapshot) -> str:
 @cache
 def code_hash() -> str:
     """Return the hash of the package's source."""
-    root = Path(workbench.__file__).parent
+    root = Path(__file__).parents[1]
     files = sorted(p for p in root.rglob("*") if p.suffix in _CODE and "__pycache__" not in p.parts)
     return sha256(
         to_bytes({p.relative_to(root).as_posix(): sha256(p.read_bytes()) for p in files if p.is_file()})
@@ -125,7 +124,7 @@ def environment_hash() -> str:
 
 def lock_file() -> Path | None:
     """Return the project's lock file; None where the package is installed without it."""
-    lock = Path(workbench.__file__).resolve().parents[2] / "uv.lock"
+    lock = Path(__file__).resolve().parents[3] / "uv.lock"
     return lock if lock.is_file() else None
 
 

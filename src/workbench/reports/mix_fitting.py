@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-import workbench
 from workbench.errors import BadInput, RunFailed, WorkspaceError
 from workbench.mmm.run import GateRecord, MixRun, now
 from workbench.reports.mix_data import asked_of
@@ -146,7 +145,7 @@ def _draft(spec: MixSpec, market: Market) -> MixRun:
         doing="waiting to begin",
         created=now(),
         by=identity(),
-        code=f"{workbench.__version__} {code_hash()[:16]}",
+        code=f"{version('workbench')} {code_hash()[:16]}",
         versions=tuple((name, version(name)) for name in _LIBRARIES),
     )
 
