@@ -6,6 +6,14 @@ chart with its finding, its description and the figures behind it; and where the
 
 from workbench.charts.attribution import credit_beside, model_comparison, model_spread
 from workbench.charts.bandits import bandit_regret, bandit_shares
+from workbench.charts.budget import (
+    budget_gain,
+    budget_next,
+    budget_returns,
+    budget_split,
+    budget_sweep,
+    budget_warnings,
+)
 from workbench.charts.cards import alerts, kpi_cards, sentence
 from workbench.charts.cohorts import activation, cohort_value, retention
 from workbench.charts.comparisons import (
@@ -51,9 +59,22 @@ from workbench.charts.holdouts import (
     lift_parts,
 )
 from workbench.charts.journeys import funnel, funnel_steps, lead_grades, lead_stages, lead_table
+from workbench.charts.mix import mix_learning, mix_moved, mix_returns, mix_shares
+from workbench.charts.mix_course import mix_decomposition, mix_parts
+from workbench.charts.mix_curves import mix_curves
+from workbench.charts.mix_fit import mix_fit
+from workbench.charts.mix_tables import (
+    mix_advice,
+    mix_fit_figures,
+    mix_gates,
+    mix_reasons,
+    mix_regions,
+    mix_table,
+)
 from workbench.charts.plans import heatmap, pacing, pacing_table
 from workbench.charts.quality import loads, reasons
 from workbench.charts.segments import frequency, segment_table
+from workbench.charts.simulator import simulator_block
 from workbench.charts.tables import table
 from workbench.charts.trends import changes, trend
 from workbench.charts.uplift import qini, uplift_by_decile, uplift_deciles
@@ -65,6 +86,12 @@ __all__ = [
     "alerts",
     "bandit_regret",
     "bandit_shares",
+    "budget_gain",
+    "budget_next",
+    "budget_returns",
+    "budget_split",
+    "budget_sweep",
+    "budget_warnings",
     "campaign_returns",
     "campaign_table",
     "caveats",
@@ -113,6 +140,20 @@ __all__ = [
     "lift_over_time",
     "lift_parts",
     "loads",
+    "mix_advice",
+    "mix_curves",
+    "mix_decomposition",
+    "mix_fit",
+    "mix_fit_figures",
+    "mix_gates",
+    "mix_learning",
+    "mix_moved",
+    "mix_parts",
+    "mix_reasons",
+    "mix_regions",
+    "mix_returns",
+    "mix_shares",
+    "mix_table",
     "model_checks",
     "model_comparison",
     "model_notes",
@@ -133,6 +174,7 @@ __all__ = [
     "segment_table",
     "sentence",
     "simulated_power",
+    "simulator_block",
     "table",
     "targets",
     "trend",

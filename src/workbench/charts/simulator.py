@@ -12,7 +12,7 @@ from workbench.mmm.budget.projection import ChannelPlan, Projection
 from workbench.mmm.budget.question import BudgetQuestion
 from workbench.mmm.budget.scenario import Scenario, scenario, to_page
 from workbench.mmm.budget.table import ResponseTable
-from workbench.mmm.budget.told import amount
+from workbench.mmm.budget.told import amount, chance
 from workbench.mmm.estimate import Estimate
 from workbench.result import format_value, html_table
 
@@ -97,8 +97,8 @@ def figures(found: Projection) -> list[dict[str, Any]]:
         told("gain", "Difference", found.gain),
         {
             "name": "better",
-            "label": "Chance that it is more",
-            "said": f"{100 * found.better:.0f}%",
+            "label": "Probability of more",
+            "said": chance(found.better),
             "range": "",
             "raw": found.better,
         },
@@ -130,11 +130,7 @@ def percent(change: float) -> str:
 
 def warnings(found: Projection) -> list[str]:
     """Return where a split leaves what was ever seen, channel by channel."""
-    return [
-        f"{shown_name(row.channel)}{shown(row.warning.removeprefix(row.channel), 400)}"
-        for row in found.rows
-        if row.warning
-    ]
+    return [f"{shown_name(row.channel)}: {shown(row.warning, 300)}" for row in found.rows if row.warning]
 
 
 def marginal(value: float, unit: str) -> str:

@@ -13,7 +13,7 @@ from workbench.mmm.budget.plan import Plan
 from workbench.mmm.budget.planning import optimise, refuse, split_for
 from workbench.mmm.budget.question import BudgetQuestion, Limits, limits_of
 from workbench.mmm.budget.table import ResponseTable
-from workbench.mmm.budget.told import amount
+from workbench.mmm.budget.told import amount, chance
 from workbench.result import format_value
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Goal:
         """Return the budget and whether it meets the goal, in one sentence."""
         shown = self.plan.projection
         money, now = (amount(one, "money", shown.currency) for one in (self.plan.total, shown.current))
-        sure = "" if self.chance is None else f", reached in {self.chance:.0%} of the model's draws"
+        sure = "" if self.chance is None else f", reached with a probability of {chance(self.chance)}"
         if self.reached:
             return f"{self.asked}: {money} for {shown.span} instead of {now}{sure}."
         far = "is out of reach within these bounds; the nearest is"

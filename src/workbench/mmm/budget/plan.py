@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from workbench.mmm.budget.projection import ChannelPlan, Projection
 from workbench.mmm.budget.question import BudgetQuestion, Limits
-from workbench.mmm.budget.told import amount, with_interval
+from workbench.mmm.budget.told import amount, chance, with_interval
 from workbench.mmm.estimate import Estimate
 from workbench.result import html_table
 
@@ -85,7 +85,7 @@ class Plan:
         gain = with_interval(shown.gain, shown.unit, shown.currency)
         return (
             f"{' and '.join(dict.fromkeys(said))}: expected to bring {gain} more over {shown.span}, and "
-            f"to be a gain with {100 * shown.better:.0f}% probability."
+            f"to be a gain with a probability of {chance(shown.better)}."
         )
 
     def to_frame(self) -> pd.DataFrame:

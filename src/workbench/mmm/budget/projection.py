@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from workbench.errors import UsageError, unknown_name
 from workbench.mmm.budget.table import ResponseTable
-from workbench.mmm.budget.told import amount, with_interval
+from workbench.mmm.budget.told import amount, chance, with_interval
 from workbench.mmm.estimate import Estimate, estimate
 from workbench.result import html_table
 
@@ -99,7 +99,7 @@ class Projection:
         money = amount(self.proposed, "money", self.currency)
         return (
             f"{money} for {self.span}, split like this, are expected to change the outcome by {gain}; "
-            f"they bring more than today in {self.better:.0%} of the model's draws."
+            f"that it is more than today has a probability of {chance(self.better)}."
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -155,7 +155,7 @@ def project(table: ResponseTable, spend: Mapping[str, float] | npt.ArrayLike) ->
         gain=estimate(gains),
         better=float((gains > 0).mean()),
         gains=gains,
-        warnings=tuple(row.warning for row in rows if row.warning) + table.missed,
+        warnings=tuple(f"{row.channel}: {row.warning}" for row in rows if row.warning) + table.missed,
         span=table.span,
         unit=table.unit,
         currency=table.currency,
@@ -205,15 +205,14 @@ def _rows(table: ResponseTable, money: Array, now: Array, then: Array) -> tuple[
 def out_of_range(table: ResponseTable, place: int, times: float) -> str:
     """Return how far a channel's multiplier leaves what was ever seen; empty where it does not."""
     sustained, peak = float(table.sustained[place]), float(table.peak[place])
-    name, now = table.channels[place], "times what it spends now"
     if times > max(peak, 1.0) * _SLACK:
         return (
-            f"{name}: {times:.2f} {now}, but it never spent more than {peak:.2f} times that in any "
-            f"{table.period}. Its curve is extrapolated there."
+            f"{times:.2f} times today's spend; no {table.period} ever had more than {peak:.2f} times, so the "
+            "curve is extrapolated."
         )
     if times > max(sustained, 1.0) * _SLACK:
         return (
-            f"{name}: {times:.2f} {now}; so much was spent in single {table.period}s only, over "
-            f"{table.span} at most {sustained:.2f} times."
+            f"{times:.2f} times today's spend; single {table.period}s had as much, but {table.span} at most "
+            f"{sustained:.2f} times."
         )
     return ""

@@ -19,6 +19,19 @@ def amount(value: float, unit: str, currency: str) -> str:
     return format_value(value, unit, currency=currency or None).replace("-", "−")
 
 
+def chance(share: float) -> str:
+    """Return a share of draws as a probability: some hundred draws cannot say that nothing else can be.
+
+    Examples
+    --------
+    >>> chance(0.973), chance(1.0), chance(0.0)
+    ('97%', 'over 99%', 'under 1%')
+    """
+    if share > 0.995:
+        return "over 99%"
+    return "under 1%" if share < 0.005 else f"{100 * share:.0f}%"
+
+
 def with_interval(found: Estimate, unit: str, currency: str) -> str:
     """Return an estimate with its interval.
 

@@ -209,7 +209,7 @@
       this.put_estimate("outcome", estimate(then));
       this.put_estimate("gain", estimate(gains));
       const better = gains.filter(one => one > 0).length / page.draws;
-      this.put("better", `${fixed(100 * better, 0)}%`, better);
+      this.put("better", better > 0.995 ? "over 99%" : better < 0.005 ? "under 1%" : `${fixed(100 * better, 0)}%`, better);
       this.find("total").value = String(Math.round(sum(split)));
       this.rows.forEach(({ slider, field, lock, change, next, row }, c) => {
         const times = split[c] / page.spend[c], worth = this.marginal(c);
@@ -227,11 +227,11 @@
       this.warn();
     }
     warn() {
-      const { page, split } = this, list = this.find("warnings");
+      const { page, split } = this, list = this.find("warnings"), two = value => fixed(value, 2).replaceAll(",", "");
       const told = page.channels.flatMap((name, c) => {
-        const times = split[c] / page.spend[c], much = `${name}: ${fixed(times, 2)} times what it spends now`;
-        if (times > Math.max(page.peak[c], 1) * 1.001) return [`${much}, but it never spent more than ${fixed(page.peak[c], 2)} times that in any ${page.period}. Its curve is extrapolated there.`];
-        if (times > Math.max(page.sustained[c], 1) * 1.001) return [`${much}; so much was spent in single ${page.period}s only, over ${page.span} at most ${fixed(page.sustained[c], 2)} times.`];
+        const times = split[c] / page.spend[c], much = `${name}: ${two(times)} times today's spend`;
+        if (times > Math.max(page.peak[c], 1) * 1.001) return [`${much}; no ${page.period} ever had more than ${two(page.peak[c])} times, so the curve is extrapolated.`];
+        if (times > Math.max(page.sustained[c], 1) * 1.001) return [`${much}; single ${page.period}s had as much, but ${page.span} at most ${two(page.sustained[c])} times.`];
         return [];
       });
       list.replaceChildren(...told.map(text => Object.assign(document.createElement("li"), { textContent: text })));
