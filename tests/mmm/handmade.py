@@ -11,11 +11,19 @@ from workbench.mmm.fitted import Forecast, MixFit, ParameterHealth, SamplingHeal
 from workbench.mmm.market import Market, Period
 from workbench.mmm.spec import Adstock, Channel, MixSpec, Saturation
 
+MEDIA = ("tv", "search", "social", "display")
+
 
 def market(
-    *, regions: int = 1, periods: int = 30, channels: int = 2, seed: int = 1, period: Period = "week"
+    *,
+    regions: int = 1,
+    periods: int = 30,
+    channels: int = 2,
+    seed: int = 1,
+    period: Period = "week",
+    media: tuple[str, ...] = MEDIA,
 ) -> Market:
-    """Return a market of gamma spend, a third of it in bursts, and an outcome around 1,000."""
+    """Return a market of gamma spend, the first channel's in bursts, and an outcome around 1,000."""
     rng = np.random.default_rng(seed)
     spend = rng.gamma(2.0, 50.0, (regions, periods, channels))
     spend[:, :, 0] *= rng.random((regions, periods)) < 0.6
@@ -25,7 +33,7 @@ def market(
         dates=np.datetime64("2023-01-02") + days,
         period=period,
         regions=names,
-        channels=tuple(["tv", "search", "social", "display"][:channels]),
+        channels=media[:channels],
         controls=("price",),
         outcome=rng.normal(1000, 50, (regions, periods)),
         spend=spend,

@@ -35,6 +35,8 @@ def test_channels_have_their_contributions_and_controls_their_names() -> None:
     assert [part.total.value for part in found.of("channel")] == pytest.approx(totals)
     assert [part.name for part in found.parts] == ["baseline", "season", "price", "tv", "search"]
     assert len(found.to_frame()) == 5 * 60
+    assert found.without_media.total.value == pytest.approx(found.fitted.sum() - totals.sum())
+    assert found.without_media.total.low < found.without_media.total.value < found.without_media.total.high
     assert "would have come without media" in found.sentence
 
 

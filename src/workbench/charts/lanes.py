@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from workbench.charts.shapes import spec_of, tooltip, unit_axis, values
@@ -22,22 +24,50 @@ _WORDS = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """What lanes are measured in.
+
+    Parameters
+    ----------
+    unit : str
+        Of the axis.
+    words : tuple of (str, str)
+        Fields and labels of the tooltip.
+    mark_at : float, optional
+        Where a hairline stands: a target, or the point of no gain.
+    log : bool
+        Whether equal steps are equal factors; all figures must then lie above 0.
+    """
+
+    unit: str = "money"
+    words: tuple[tuple[str, str], ...] = _WORDS
+    mark_at: float | None = None
+    log: bool = False
+
+
+_MONEY = Measure()
+
+
 def lanes(
     points: Sequence[Mapping[str, Any]],
     ticks: Sequence[Mapping[str, Any]],
     *,
     order: Sequence[str],
     series: Sequence[str],
+    measure: Measure = _MONEY,
 ) -> dict[str, Any]:
     """Return a picture of points with intervals, one row per label and one lane in it per series.
 
     Parameters
     ----------
     points, ticks : sequences of mapping
-        `label`, `series`, `value`, `low`, `high` (None where unknown), `said`, `interval` and `share` for
-        the tooltip. Ticks lie on a band that spans those of their row.
+        `label`, `series`, `value`, `low`, `high` (None where unknown), and the fields of the tooltip (`said`,
+        `interval` and `share`). Ticks lie on a band that spans those of their row.
     order, series : sequences of str
         The rows and the lanes, the topmost first.
+    measure : Measure
+        Unit, tooltip, hairline and scale.
     """
     import altair as alt
 
@@ -48,8 +78,8 @@ def lanes(
         scale=alt.Scale(domain=list(order), paddingInner=0.28, paddingOuter=0.14),
         axis=alt.Axis(grid=False, labelLimit=130, labelFontSize=12.5),
     )
-    axis = unit_axis("money", grid=True)
-    scale = alt.Scale(zero=True, nice=True)
+    axis = unit_axis(measure.unit, grid=True, **({"values": _rounds(points)} if measure.log else {}))
+    scale = alt.Scale(type="log", nice=True) if measure.log else alt.Scale(zero=True, nice=True)
     lane = alt.YOffset("series:N", sort=list(series), scale=alt.Scale(domain=list(series)))
     told = alt.Color(
         "series:N",
@@ -59,7 +89,7 @@ def lanes(
         ),
     )
     shape = alt.Shape("series:N", scale=alt.Scale(domain=list(series), range=list(_SHAPES[: len(series)])))
-    base = alt.Chart(values(points)).encode(y=y, yOffset=lane, color=told, tooltip=tooltip(*_WORDS))
+    base = alt.Chart(values(points)).encode(y=y, yOffset=lane, color=told, tooltip=tooltip(*measure.words))
     layers = [
         base.mark_rule(strokeWidth=3, opacity=0.4, strokeCap="round")
         .transform_filter("isValid(datum.low) && isValid(datum.high)")
@@ -70,8 +100,20 @@ def lanes(
     ]
     if ticks:
         layers = [*_behind(ticks, y=y, axis=axis, scale=scale), *layers]
+    if measure.mark_at is not None:
+        at = alt.X("at:Q", axis=axis, scale=scale)
+        line = alt.Chart(values([{"at": measure.mark_at}]))
+        layers.insert(0, line.mark_rule(color=colour("muted"), strokeDash=[3, 3]).encode(x=at))
     height = len(order) * (_LANE * len(series) + _GAP.get(len(series), _WIDE_GAP))
     return spec_of(alt.layer(*layers).properties(width=640, height=height))
+
+
+def _rounds(points: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Return the places 1, 2, 5, 10, ... that a logarithmic axis of these points names."""
+    ends = [point[name] for point in points for name in ("low", "value", "high") if point[name]]
+    low, high = math.floor(math.log10(min(ends))), math.ceil(math.log10(max(ends)))
+    steps = (1, 2, 5) if high - low <= 3 else (1,)
+    return [step * 10.0**power for power in range(low, high + 1) for step in steps]
 
 
 def _behind(ticks: Sequence[Mapping[str, Any]], *, y: Any, axis: Any, scale: Any) -> list[Any]:

@@ -57,9 +57,8 @@ def day_axis(field: str = "day", **options: Any) -> alt.X:
     """Return a time axis of days that stay the same days in every time zone."""
     import altair as alt
 
-    axis = alt.Axis(
-        title=None, format="%-d %b", labelOverlap="greedy", tickCount=6, **{"labelSeparation": 10, **options}
-    )
+    usual = {"format": "%-d %b", "labelSeparation": 10}
+    axis = alt.Axis(title=None, labelOverlap="greedy", tickCount=6, **{**usual, **options})
     return alt.X(f"{field}:T", scale=alt.Scale(type="utc"), axis=axis)
 
 

@@ -73,6 +73,8 @@ class Decomposition:
         The outcome, and what the model expects of it.
     parts : tuple of Part
         The reasons, in the order baseline, trend, seasons, controls, channels.
+    without_media : Part
+        All parts but the channels, as one.
     """
 
     outcome: str
@@ -83,6 +85,7 @@ class Decomposition:
     actual: Array
     fitted: Array
     parts: tuple[Part, ...]
+    without_media: Part
 
     def of(self, source: Source) -> tuple[Part, ...]:
         """Return the parts of one kind."""
@@ -92,14 +95,14 @@ class Decomposition:
     def sentence(self) -> str:
         """Return what media caused and what would have come without them."""
         channels = sorted(self.of("channel"), key=lambda part: -part.total.value)
-        media = sum(part.total.value for part in channels)
         whole = float(self.fitted.sum())
         unit = "money" if self.kind == "revenue" else "count"
         said = format_value(whole, unit, currency=self.currency or None)
         largest = ", ".join(f"{part.name} {format_value(part.share.value, '%')}" for part in channels[:3])
         where = f" in {self.region}" if self.region else ""
+        alone = format_value(self.without_media.share.value, "%")
         return (
-            f"Of {said} of {self.outcome}{where}, {format_value(1 - media / whole, '%')} would have come "
+            f"Of {said} of {self.outcome}{where}, {alone} would have come "
             f"without media; of the rest most came from {largest}."
         )
 
@@ -167,6 +170,7 @@ def decompose(fit: MixFit, *, region: str | None = None) -> Decomposition:
             summed[name, source] = summed.get((name, source), 0.0) + draws
     whole = np.sum([part.sum(axis=1) for part in summed.values()], axis=0)
     parts = tuple(_part(name, source, draws, whole) for (name, source), draws in summed.items())
+    rest = np.sum([draws for (_, source), draws in summed.items() if source != "channel"], axis=0)
     return Decomposition(
         outcome=spec.outcome,
         currency=spec.currency,
@@ -176,6 +180,7 @@ def decompose(fit: MixFit, *, region: str | None = None) -> Decomposition:
         actual=market.outcome[list(chosen)].sum(axis=0),
         fitted=np.sum([part.mean for part in parts], axis=0),
         parts=parts,
+        without_media=_part("without media", "baseline", rest, whole),
     )
 
 
