@@ -108,7 +108,7 @@ def compare_ranks(values: ArrayLike, counts: ArrayLike, *, level: float = 0.95) 
         return Ranked(more=unknown(why, method=METHOD), mann_whitney=float("nan"), level=level)
     # Each user's share of the other group that lies below, ties halved.
     below = (np.cumsum(count, axis=0) - count / 2) / n
-    chance = float(count[:, 1] @ below[:, 0]) / n[1]
+    chance = float((count[:, 1] * below[:, 0]).sum() / n[1])
     return Ranked(
         more=_brunner_munzel(count, below, chance, level),
         mann_whitney=_mann_whitney(count, chance),
@@ -131,16 +131,19 @@ def sorted_table(values: ArrayLike, counts: ArrayLike) -> tuple[Floats, Floats]:
         )
     if not np.isfinite(value).all() or not np.isfinite(count).all() or (count < 0).any():
         raise UsageError("Values must be finite, and counts numbers of 0 or more.")
+    if (value[1:] > value[:-1]).all():
+        return value, np.asfortranarray(count)  # sums run down the columns
     distinct, place = np.unique(value, return_inverse=True)
-    total = np.zeros((len(distinct), count.shape[1]))
+    total = np.zeros((len(distinct), count.shape[1]), order="F")
     np.add.at(total, place, count)
     return distinct, total
 
 
 def _brunner_munzel(count: Floats, below: Floats, chance: float, level: float) -> Estimate:
     n = count.sum(axis=0)
-    control = count[:, 0] @ np.square(below[:, 1] - (1 - chance)) / (n[0] - 1) / n[0]
-    treated = count[:, 1] @ np.square(below[:, 0] - chance) / (n[1] - 1) / n[1]
+    # Long vectors are multiplied and summed: their product would set threads spinning for next to nothing.
+    control = (count[:, 0] * np.square(below[:, 1] - (1 - chance))).sum() / (n[0] - 1) / n[0]
+    treated = (count[:, 1] * np.square(below[:, 0] - chance)).sum() / (n[1] - 1) / n[1]
     error = float(np.sqrt(control + treated))
     if not error > 0:
         apart = "all users have one value." if chance == 0.5 else "the groups do not overlap."
@@ -161,7 +164,7 @@ def _brunner_munzel(count: Floats, below: Floats, chance: float, level: float) -
 def _mann_whitney(count: Floats, chance: float) -> float:
     n_c, n_t = count.sum(axis=0)
     n, ties = n_c + n_t, count.sum(axis=1)
-    variance = n_c * n_t / 12 * (n + 1 - (ties**3 - ties).sum() / (n * (n - 1)))
+    variance = n_c * n_t / 12 * (n + 1 - ((ties * ties - 1) * ties).sum() / (n * (n - 1)))
     if not variance > 0:
         return 1.0
     apart = max(abs(chance - 0.5) * n_c * n_t - 0.5, 0.0)

@@ -141,8 +141,10 @@ def central_moments(values: ArrayLike, counts: ArrayLike, users: float) -> tuple
     value, count = np.asarray(values, float), np.asarray(counts, float)
     rest = users - count.sum()
     mean = (value * count).sum() / users
-    second = ((value - mean) ** 2 * count).sum() + rest * mean**2
-    third = ((value - mean) ** 3 * count).sum() - rest * mean**3
+    apart = value - mean
+    square = apart * apart * count  # numpy's powers take ten times as long
+    second = square.sum() + rest * mean**2
+    third = (square * apart).sum() - rest * mean**3
     return float(second / users), float(third / users)
 
 

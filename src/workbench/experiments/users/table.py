@@ -87,13 +87,9 @@ class UserTable:
         """Return for each variant the distinct values of a column, ascending, and their numbers of users."""
         import polars as pl
 
-        counted = self.rows.group_by("variant_", pl.col(column).alias("value_")).agg(pl.len().alias("users_"))
-        rows = counted.sort("value_").collect(engine="streaming")
-        parts = {name: rows.filter(pl.col("variant_") == name) for name in self.variants}
-        return {
-            name: (part["value_"].to_numpy().astype(float), part["users_"].to_numpy().astype(np.int64))
-            for name, part in parts.items()
-        }
+        rows = self.rows.select("variant_", pl.col(column).alias("value_")).collect(engine="streaming")
+        parts = {name: rows.filter(pl.col("variant_") == name)["value_"] for name in self.variants}
+        return {name: _counted(part.to_numpy()) for name, part in parts.items()}
 
     def pairs(self, value: str, of: str) -> dict[str, tuple[Any, Any]]:
         """Return for each variant the distinct pairs of two columns, and their numbers of users."""
@@ -194,6 +190,13 @@ def _looked_through(
     shares = {name for name in outcomes if seen.get(f"share {name}")}
     metrics = _with_shares(table.metrics, shares)
     return replace(table, rows=rows, metrics=metrics, middle=middle, left_out=int(seen["bad"]))
+
+
+def _counted(values: Any) -> tuple[Any, Any]:
+    """Return distinct values, ascending, and their numbers: sorting is faster than grouping floats."""
+    ordered = np.sort(values.astype(float))
+    begins = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
+    return ordered[begins], np.diff(np.append(begins, len(ordered)))
 
 
 def _lazy(frame: Any) -> pl.LazyFrame:
