@@ -62,12 +62,16 @@ def test_weeks_are_whole_and_hold_what_their_days_hold(sold, tables):
         geo_panel(tables, grain="week", window="2024-01-02:2024-01-10")
 
 
-def test_a_missing_day_of_a_market_is_refused_unless_it_counts_as_zero(sold, tmp_path):
+def test_a_missing_day_of_a_market_is_refused_unless_it_counts_as_zero(sold, tables, tmp_path):
     some = sold.filter((pl.col("geo") != "Kiel") | (pl.col("date") != pl.date(2024, 2, 2)))
-    tables = loaded(tmp_path, some)
+    torn = loaded(tmp_path, some)
     with pytest.raises(BadInput, match="1 of 3,600 geo-days have no row: Kiel on 2024-02-02"):
-        geo_panel(tables)
-    assert "they count as 0" in geo_panel(tables, gaps="zero").notes[0]
+        geo_panel(torn)
+    assert "they count as 0" in geo_panel(torn, gaps="zero").notes[0]
+    elsewhere = geo_panel(torn, needed=lambda geo: geo != "Kiel")
+    assert elsewhere.notes == ()
+    whole = geo_panel(tables).without(["Kiel"])
+    assert elsewhere.without(["Kiel"]).values.tolist() == whole.values.tolist()
 
 
 def test_a_market_without_a_figure_is_refused(sold, tmp_path):

@@ -41,7 +41,7 @@ def analyze_recorded(
     UsageError
         If a market or the metric is unknown.
     """
-    whole = geo_panel(tables, test.metric) if panel is None else panel
+    whole = geo_panel(tables, test.metric, needed=test.uses) if panel is None else panel
     last = min(whole.position(test.end + timedelta(days=1)) + test.cooldown, len(whole.days))
     currency = tables.currency if test.metric == "revenue" else None
     return analyze_geo(test, whole.cut(0, last), seed=seed, currency=currency)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
@@ -107,6 +107,7 @@ def panel_of(
     value: str = "value",
     spend: str | None = None,
     gaps: Gaps = "refuse",
+    needed: Callable[[str], bool] | None = None,
 ) -> Panel:
     """Return the panel of a long table with one row for each geo and day.
 
@@ -119,6 +120,8 @@ def panel_of(
     gaps : str
         ``"refuse"`` names what is missing; ``"zero"`` takes a geo-day without a row as 0 and counts it in
         `notes` (right for sums of events, wrong for a feed that failed).
+    needed : function, optional
+        Whether a geo is needed, all by default; gaps of others are 0 and nothing is said of them.
 
     Raises
     ------
@@ -149,7 +152,8 @@ def panel_of(
     geos, calendar = tuple(str(name) for name in names), tuple(days.astype(object).tolist())
     rows = np.bincount(place, minlength=len(geos) * len(days)).reshape(len(geos), len(days))
     _refuse_twice(rows, geos, calendar)
-    notes = _gap_notes(rows, geos, calendar, gaps)
+    used = np.array([needed is None or needed(name) for name in geos])
+    notes = _gap_notes(np.where(used[:, None], rows, 1), geos, calendar, gaps)
 
     def matrix(column: str) -> Floats:
         filled = np.zeros(rows.size)

@@ -134,6 +134,20 @@ class GeoTest:
         """Return the last day on which its effect may arrive, the cooldown counted in days."""
         return self.end + timedelta(days=self.cooldown)
 
+    def uses(self, geo: str) -> bool:
+        """Return whether a geo is treated, or may be a control.
+
+        Examples
+        --------
+        >>> days = {"start": date(2024, 3, 1), "end": date(2024, 3, 14)}
+        >>> test = GeoTest(name="x", treated=("Kiel",), excluded=("Jena",), **days)
+        >>> test.uses("Kiel"), test.uses("Bonn"), test.uses("Jena")
+        (True, True, False)
+        """
+        if geo in self.excluded:
+            return False
+        return not self.controls or geo in self.controls or geo in self.treated
+
     def disturbed_by(self, other: GeoTest) -> tuple[str, ...]:
         """Return the regions of this test in which another one ran at the same time.
 
@@ -146,10 +160,7 @@ class GeoTest:
         """
         if other.start > self.last_effect or other.last_effect < self.start:
             return ()
-        mine = {*self.treated, *self.controls} if self.controls else None
-        return tuple(
-            geo for geo in other.treated if geo not in self.excluded and (mine is None or geo in mine)
-        )
+        return tuple(geo for geo in other.treated if self.uses(geo))
 
     def split(self, panel: Panel) -> Split:
         """Return who of a panel is treated and who stands for them, checked.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
@@ -38,6 +39,7 @@ def geo_panel(
     window: str | Window | None = None,
     grain: Literal["day", "week"] = "day",
     gaps: Gaps | None = None,
+    needed: Callable[[str], bool] | None = None,
 ) -> Panel:
     """Return one figure of every geo on every day or week.
 
@@ -57,6 +59,8 @@ def geo_panel(
         ``"day"``, or ``"week"`` for sums of whole weeks from Monday.
     gaps : str, optional
         As in `panel_of`. Markets without a row are refused, regions without a row count as 0, by default.
+    needed : function, optional
+        As in `panel_of`.
 
     Raises
     ------
@@ -70,7 +74,7 @@ def geo_panel(
         what = f"no table {MARKETS} is loaded" if metric in FIGURES else f"it holds {' and '.join(FIGURES)}"
         raise NotEnoughData(f"{metric} of markets is not known: {what}.")
     if own and source != "regions":
-        found = _markets(tables, metric, window, gaps or "refuse")
+        found = _markets(tables, metric, window, gaps or "refuse", needed=needed)
     else:
         found = _regions(tables, metric, window, gaps or "zero")
     found = replace(found, metric=metric)
@@ -106,7 +110,14 @@ def weekly(panel: Panel) -> Panel:
     )
 
 
-def _markets(tables: Tables, metric: str, window: str | Window | None, gaps: Gaps) -> Panel:
+def _markets(
+    tables: Tables,
+    metric: str,
+    window: str | Window | None,
+    gaps: Gaps,
+    *,
+    needed: Callable[[str], bool] | None,
+) -> Panel:
     import pyarrow as pa
 
     key = ("geo markets", _source(), metric)
@@ -120,7 +131,7 @@ def _markets(tables: Tables, metric: str, window: str | Window | None, gaps: Gap
     if spent and unknown:
         spent_there = np.nan_to_num(rows["spend"].to_numpy())
         rows = rows.set_column(rows.column_names.index("spend"), "spend", pa.array(spent_there))
-    found = panel_of(rows, value="value", spend="spend" if spent else None, gaps=gaps)
+    found = panel_of(rows, spend="spend" if spent else None, gaps=gaps, needed=needed)
     note = (f"{unknown:,} of {rows.num_rows:,} rows tell no spend; it counts as 0.",) * (
         spent and unknown > 0
     )
