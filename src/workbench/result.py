@@ -85,6 +85,9 @@ def _money(value: float, currency: str | None) -> str:
     return text if sign or not currency else f"{text} {currency}"
 
 
+_SMALLEST_P = 1e-4  # below, no reader needs more of a p-value than that it is smaller
+
+
 def html_table(frame: pd.DataFrame, caption: str = "") -> str:
     """Return a frame as an accessible HTML table in which all text is escaped.
 
@@ -99,16 +102,21 @@ def html_table(frame: pd.DataFrame, caption: str = "") -> str:
     body = "".join(
         "<tr>"
         + "".join(
-            f"<td class='number'>{escape(_cell(value))}</td>"
+            f"<td class='number'>{escape(_figure(str(column), value))}</td>"
             if number
             else f"<td>{escape(_cell(value))}</td>"
-            for value, number in zip(row, numeric, strict=True)
+            for column, value, number in zip(frame.columns, row, numeric, strict=True)
         )
         + "</tr>"
         for row in frame.itertuples(index=False, name=None)
     )
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
     return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _figure(column: str, value: object) -> str:
+    small = isinstance(value, float) and 0 <= value < _SMALLEST_P
+    return "< 0.0001" if small and (column == "p" or column.startswith("p_")) else _cell(value)
 
 
 def _cell(value: object) -> str:

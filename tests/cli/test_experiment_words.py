@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
@@ -19,6 +20,7 @@ from workbench.experiments import Experiment
 from workbench.experiments.analysis.asked import asked
 from workbench.experiments.records.keeping import Change, Kept
 from workbench.store import Workspace
+from workbench.store.experiments import keep_assignments, keep_definition
 from workbench.store.ingest import ingest
 
 assert workbench.cli.experiment_analysis  # its import adds the commands
@@ -87,6 +89,35 @@ def test_a_running_test_is_not_ended_by_naming_its_days(run: Run, tmp_path: Path
     assert span["monitored"] > fixed["high"] - fixed["low"], "looking early has its price"
     assert "guardrail ok" in run("analyze", "known")
     assert "nan" not in run("list"), "what is unknown is a dash"
+
+
+def test_long_names_keep_tables_narrow_and_a_damaged_definition_stops_no_other(tmp_path: Path) -> None:
+    long, folder = "v" * 10_000, Path(Workspace.create(tmp_path / "acme").path)
+    change = Change(
+        version=1,
+        experiment=Experiment(name="known", primary="orders", start=START, end=START + timedelta(days=9)),
+        changed_at=datetime(2024, 3, 4, tzinfo=UTC),
+        changed_by="ann",
+        reason="",
+    )
+    opened = Workspace.open(folder)
+    keep_definition(opened, change.to_row())
+    keep_definition(opened, change.to_row() | {"name": "torn", "definition": "{"})
+    ids = [f"u{place}" for place in range(10)]
+    users = pa.table({"user_id": ids, "variant": [long] * 10})
+    keep_assignments(opened, "w" * 10_000, users, at=datetime(2024, 3, 4, tzinfo=UTC))
+
+    def said(*words: str) -> Any:
+        return CliRunner().invoke(app, ["experiment", *words, "--workspace", str(folder)])
+
+    listed = said("list").stdout
+    table, reason = listed.split("What is kept of torn")
+    assert max(map(len, table.split("\n"))) < 200
+    assert "known" in table
+    assert "no JSON object" in reason
+    assert said("show", "known").exit_code == 0
+    assert "cannot be understood" in str(said("show", "torn").exception)
+    assert "cannot be understood" in str(said("start", "torn").exception)
 
 
 @pytest.mark.parametrize(("looks", "end"), [(1, START + timedelta(days=9)), (3, START + timedelta(days=60))])

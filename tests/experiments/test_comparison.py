@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
+from workbench.experiments.inference.comparing import compare_means
 from workbench.experiments.inference.comparison import Comparison, Label, frame_of, shown_p
 from workbench.experiments.inference.estimate import Estimate, unknown
+
+from .cells import cells
 
 
 def comparison(difference: Estimate, relative: Estimate, **more: object) -> Comparison:
@@ -89,5 +93,17 @@ def test_names_from_data_cannot_write_html() -> None:
 
 
 def test_p_is_never_zero() -> None:
-    assert shown_p(2.2e-308) == "2.2e-308"
+    assert shown_p(2.2e-308) == "< 0.0001"
+    assert shown_p(1e-4) == "0.0001"
     assert shown_p(0.05) == "0.05"
+
+
+def test_a_tiny_p_is_a_bound_to_a_reader_and_a_number_in_the_frame() -> None:
+    rng = np.random.default_rng(0)
+    sums = cells({"y": rng.normal(0, 1, (1, 500))}, {"y": rng.normal(2, 1, (1, 500))})
+    label = Label(metric="y", title="Y", unit="")
+    (found,) = compare_means(sums, "y", label=label)
+    assert "p < 0.0001)" in found.sentence
+    assert found.p == found.to_frame().loc[0, "p"] < 1e-100
+    assert "&lt; 0.0001" in found._repr_html_()
+    assert f"{found.p:.3g}" not in found._repr_html_()

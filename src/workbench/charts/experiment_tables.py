@@ -62,6 +62,7 @@ def experiment_worth(result: ABTest) -> DataTable | Nothing:
                 variant=coded(one.variant),
                 worth=one.worth or MISSING,
                 chance=finite(one.chance),
+                prior=one.prior or MISSING,
                 method=one.difference.method,
             )
             for one in result.analysis.findings
@@ -71,6 +72,7 @@ def experiment_worth(result: ABTest) -> DataTable | Nothing:
             text("variant", "Variant"),
             text("worth", "Worth"),
             figure("chance", "Chance to be better", "%"),
+            text("prior", "Prior"),
             text("method", "Method"),
         ],
         caption="What the differences are worth if everybody gets the variant",
@@ -84,6 +86,7 @@ class _Worth:
     variant: str
     worth: str
     chance: float | None
+    prior: str
     method: str
 
 
@@ -137,7 +140,13 @@ def _figures(one: Finding) -> dict[str, Any]:
 def _money_figures(one: Finding) -> dict[str, Any]:
     worth = _with_ends("worth", one.money) if one.money else {"worth": None}
     names = {"metric": one.metric, "variant": one.variant}
-    return {**names, **worth, "chance": finite(one.chance), "method": one.difference.method}
+    return {
+        **names,
+        **worth,
+        "chance": finite(one.chance),
+        "prior": one.prior,
+        "method": one.difference.method,
+    }
 
 
 def _with_ends(name: str, found: Estimate) -> dict[str, Any]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from workbench.experiments.records.keeping import Decision, Kept
     from workbench.source import Tables
 
+_LONGEST = 40  # letters of a name in a table
+
 
 @experiment.command()
 def analyze(
@@ -124,11 +126,16 @@ def decide(
 
 def as_text(found: Analysis, assumed: Sequence[str] = ()) -> str:
     """Return an analysis as plain text: what to do, every comparison, and what a reader must know."""
+    from workbench.governance.masking import shown_name
+
+    def short(name: str) -> str:
+        return shown_name(name, _LONGEST)
+
     lines = [
         [
             one.role,
-            one.metric,
-            one.variant,
+            short(one.metric),
+            short(one.variant),
             one.comparison.label.shown(one.comparison.value.value),
             one.comparison.label.shown(one.comparison.value_control.value),
             one.effect,
@@ -136,10 +143,17 @@ def as_text(found: Analysis, assumed: Sequence[str] = ()) -> str:
         ]
         for one in found.findings
     ]
-    head = ["role", "metric", "variant", "value", f"of {found.experiment.control}", "change, 95% interval, p"]
+    head = [
+        "role",
+        "metric",
+        "variant",
+        "value",
+        f"of {short(found.experiment.control)}",
+        "change, 95% interval, p",
+    ]
     head[-1] = head[-1].replace("95%", f"{found.experiment.level:.0%}")
     users = ", ".join(
-        f"{variant} {count:,}"
+        f"{short(variant)} {count:,}"
         for variant, count in zip(found.experiment.variants, found.ratio.seen, strict=True)
     )
     notes = "\n".join(f"- {printable(note)}" for note in (*assumed, *found.notes))

@@ -83,12 +83,14 @@ def geo_figures(test: GeoTest, tables: Tables) -> dict[str, Any]:
 
 
 def _analysis_text(found: GeoAnalysis) -> str:
+    from workbench.experiments.inference.comparison import shown_p
+
     rows = found.to_frame().to_dict("records")
     lines = [
         [
             row["figure"],
             *(_shown(found, row["figure"], row[end]) for end in ("value", "low", "high")),
-            "" if math.isnan(row["p"]) else f"{row['p']:.3g}",
+            "" if math.isnan(row["p"]) else shown_p(row["p"]),
         ]
         for row in rows
     ]

@@ -205,7 +205,9 @@ def _line(found: Holdout, effect: Effect, name: str) -> list[str]:
 
 
 def _p(value: float) -> str:
-    return f"{value:.3g}" if math.isfinite(value) else ""
+    from workbench.experiments.inference.comparison import shown_p
+
+    return shown_p(value) if math.isfinite(value) else ""
 
 
 def _effect(effect: Effect) -> dict[str, Any]:

@@ -134,7 +134,8 @@ def _said(row: Row) -> str:
 
 def _shown(value: object) -> str:
     text = "–" if value is None else str(value)
-    return "".join(letter if letter.isprintable() else "?" for letter in text)[:60]
+    shown = "".join(letter if letter.isprintable() else "?" for letter in text[:61])
+    return shown if len(text) <= 60 else f"{shown[:59]}…"
 
 
 def printed_table(head: list[str], lines: list[list[str]]) -> str:

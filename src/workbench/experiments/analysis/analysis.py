@@ -81,6 +81,7 @@ class Analysis:
         frame["p_adjusted"] = [one.p_adjusted for one in self.findings]
         frame["course"] = [one.course for one in self.findings]
         frame["chance_to_be_better"] = [one.chance for one in self.findings]
+        frame["prior"] = [one.prior for one in self.findings]
         frame["expected_loss"] = [one.loss for one in self.findings]
         frame["detectable"] = [one.detectable for one in self.findings]
         frame["guardrail"] = [one.guarded.verdict if one.guarded else "" for one in self.findings]

@@ -42,6 +42,8 @@ class Finding:
     chance, loss : float
         The chance that the variant is better, and the relative change given up by choosing it if it is not;
         NaN where there is no direction.
+    prior : str
+        What was believed before the data, for the chance and the loss.
     detectable : float
         The relative change that so many users would find with the planned power.
     money : Estimate, optional
@@ -58,6 +60,7 @@ class Finding:
     ranked: Ranked | None = None
     chance: float = math.nan
     loss: float = math.nan
+    prior: str = ""
     detectable: float = math.nan
     money: Estimate | None = None
     money_basis: str = ""

@@ -100,7 +100,7 @@ def _tails(case: Case, found: Mapping[str, Comparison]) -> dict[str, float]:
 
 def _finding(case: Case, one: Judged, look: Estimate | None, *, p: float, rail: Any) -> Finding:
     found, better = one.comparison, one.metric.better
-    chance, loss = _belief(case, one)
+    chance, loss, prior = _belief(case, one)
     money, basis = _money(case, one.metric, look or found.difference)
     return Finding(
         role=case.role(one.metric.name),
@@ -113,18 +113,19 @@ def _finding(case: Case, one: Judged, look: Estimate | None, *, p: float, rail: 
         ranked=one.ranked,
         chance=chance,
         loss=loss,
+        prior=prior,
         detectable=_detectable(case, found),
         money=money,
         money_basis=basis,
     )
 
 
-def _belief(case: Case, one: Judged) -> tuple[float, float]:
-    """Return the chance that the variant is better, and the relative change given up if it is not."""
+def _belief(case: Case, one: Judged) -> tuple[float, float, str]:
+    """Return the chance that the variant is better, the relative change given up if not, and the prior."""
     found, better = one.comparison, one.metric.better
     control = abs(found.value_control.value)
     if better == "neither" or not (found.difference.known and control > 0):
-        return math.nan, math.nan
+        return math.nan, math.nan, ""
     if one.metric.kind == "share" and math.isnan(found.reduction):
         users = (found.n_control, found.n)
         shares = [
@@ -133,14 +134,14 @@ def _belief(case: Case, one: Judged) -> tuple[float, float]:
         counts = [round(share * n) for share, n in zip(shares, users, strict=True)]
         counts = counts if better == "higher" else [n - k for k, n in zip(counts, users, strict=True)]
         best = best_share(counts, users)
-        return best.chance[1], best.loss[1] / control
+        return best.chance[1], best.loss[1] / control, "every share is equally likely"
     error = found.difference.error / control
     if not (error > 0 and found.value_control.excludes(0.0)):
-        return math.nan, math.nan  # relative to what may be nothing, no change is small or large
+        return math.nan, math.nan, ""  # relative to what may be nothing, no change is small or large
     aim = case.experiment.minimum_effect
     prior = Prior(spread=max(Prior().spread, aim if aim > 0 else 0.0))
     held = belief(found.difference.value / control, error, prior=prior, better=better)
-    return float(held.chance), float(held.loss)
+    return float(held.chance), float(held.loss), f"changes of about ±{prior.spread:.0%}, either way"
 
 
 def _names(found: Comparison) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from workbench.experiments.holdout.errors import FalsePositives, false_positives
 from workbench.experiments.holdout.holdout import SHARE
 from workbench.experiments.holdout.pairs import Pairs
 from workbench.experiments.holdout.reading import campaign_names, read_pairs
+from workbench.experiments.inference.comparison import shown_p
 from workbench.experiments.inference.multiplicity import adjusted
 from workbench.experiments.inference.sample_ratio import BLOCKS, WARNS, ratio_p
 from workbench.experiments.inference.skewness import FEW_BUYERS
@@ -220,11 +221,11 @@ def _split(pairs: Pairs, planned: float, names: dict[str, str]) -> Check:
     p = min(overall, float(each.min()))
     worst = names.get(pairs.campaigns[int(each.argmin())]) or pairs.campaigns[int(each.argmin())]
     verdict: Verdict = "bad" if p < BLOCKS else "warning" if p < WARNS else "good"
-    says = f"As planned: {format_value(planned, '%')} (p {p:.2g})."
+    says = f"As planned: {format_value(planned, '%')} (p {shown_p(p)})."
     if verdict != "good":
         says = (
-            f"Planned were {format_value(planned, '%')} (p {p:.2g}), and {worst} is furthest off: find out "
-            "who was lost, or say which share was planned."
+            f"Planned were {format_value(planned, '%')} (p {shown_p(p)}), and {worst} is furthest off: find "
+            "out who was lost, or say which share was planned."
         )
     return Check(
         name="Split",
@@ -243,7 +244,7 @@ def _balanced(alike: Balance) -> Check:
         says = "The sides differed before the campaign: what differs after it need not be its doing."
     return Check(
         name="Balance",
-        found=f"p {alike.p:.2g}; largest: {worst.name}, {worst.difference:+.3f} standard deviations",
+        found=f"p {shown_p(alike.p)}; largest: {worst.name}, {worst.difference:+.3f} standard deviations",
         verdict="good" if alike.balanced else "bad",
         says=says,
     )

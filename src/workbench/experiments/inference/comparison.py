@@ -148,16 +148,16 @@ class Comparison:
 
 
 def shown_p(p: float) -> str:
-    """Return p as a reader sees it, never as zero.
+    """Return p as a reader sees it, never as zero; what is below 0.0001 in words of that bound.
 
     Examples
     --------
     >>> shown_p(0.0311), shown_p(0.8123), shown_p(5.7e-112), shown_p(float("nan"))
-    ('0.031', '0.81', '5.7e-112', '–')
+    ('0.031', '0.81', '< 0.0001', '–')
     """
     if not math.isfinite(p):
         return MISSING
-    return f"{p:.1e}" if p < 1e-4 else f"{p:.2g}"
+    return "< 0.0001" if p < 1e-4 else f"{p:.2g}"
 
 
 def frame_of(comparisons: Iterable[Comparison]) -> pd.DataFrame:
