@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from tests.mmm import handmade
 
 from workbench.attribution.buying import Ways, ways_of
 from workbench.attribution.cost import Returns, returns
@@ -62,8 +63,25 @@ from workbench.explore.segments import SegmentRow, SegmentsView
 from workbench.explore.targets import TargetRow, TargetsView
 from workbench.explore.trends import Change, TrendPoint, Trends
 from workbench.metrics.window import Window
+from workbench.mmm.report import MixReport, mix_report
 
 START = date(2025, 3, 1)
+MIX = (
+    "mix_advice",
+    "mix_curves",
+    "mix_decomposition",
+    "mix_fit",
+    "mix_fit_figures",
+    "mix_gates",
+    "mix_learning",
+    "mix_moved",
+    "mix_parts",
+    "mix_reasons",
+    "mix_regions",
+    "mix_returns",
+    "mix_shares",
+    "mix_table",
+)
 HOSTILE = (
     "<script>alert(1)</script>",
     '=HYPERLINK("http://evil.example","x")',
@@ -721,7 +739,17 @@ def next_test(names: tuple[str, ...] = NAMES) -> NextTest:
     return NextTest(markets=markets, power=geo_power(past, markets.best.treated, periods=(7, 10)))
 
 
+@cache
+def mix(names: tuple[str, ...] = ("tv", "search", "social")) -> MixReport:
+    """Return a report of a media mix model with regions, and of one whose effects were larger before."""
+    market = handmade.market(regions=2, periods=60, channels=len(names), media=names)
+    fit = handmade.fitted(market)
+    louder = replace(fit.draws, effect=fit.draws.effect * 2)
+    return mix_report(fit, before=replace(fit, draws=louder, versions=(("pymc", "5"),)))
+
+
 RESULTS = {
+    **dict.fromkeys(MIX, mix),
     "geo_checks": geo_test,
     "geo_course": geo_test,
     "geo_cumulative": geo_test,

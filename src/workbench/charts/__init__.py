@@ -61,8 +61,8 @@ from workbench.charts.holdouts import (
 from workbench.charts.journeys import funnel, funnel_steps, lead_grades, lead_stages, lead_table
 from workbench.charts.mix import mix_learning, mix_moved, mix_returns, mix_shares
 from workbench.charts.mix_course import mix_decomposition, mix_parts
-from workbench.charts.mix_curves import mix_curves
-from workbench.charts.mix_fit import mix_fit
+from workbench.charts.mix_outcome import mix_fit
+from workbench.charts.mix_responses import mix_curves
 from workbench.charts.mix_tables import (
     mix_advice,
     mix_fit_figures,

@@ -78,7 +78,9 @@ def lanes(
         scale=alt.Scale(domain=list(order), paddingInner=0.28, paddingOuter=0.14),
         axis=alt.Axis(grid=False, labelLimit=130, labelFontSize=12.5),
     )
-    axis = unit_axis(measure.unit, grid=True, **({"values": _rounds(points)} if measure.log else {}))
+    axis = unit_axis(measure.unit, grid=True, **_steps(points, measure))
+    if measure.log:
+        axis.tickCount = len(axis.values)  # a logarithmic scale blanks the labels beyond this count
     scale = alt.Scale(type="log", nice=True) if measure.log else alt.Scale(zero=True, nice=True)
     lane = alt.YOffset("series:N", sort=list(series), scale=alt.Scale(domain=list(series)))
     told = alt.Color(
@@ -108,12 +110,15 @@ def lanes(
     return spec_of(alt.layer(*layers).properties(width=640, height=height))
 
 
-def _rounds(points: Sequence[Mapping[str, Any]]) -> list[float]:
+def _steps(points: Sequence[Mapping[str, Any]], measure: Measure) -> dict[str, Any]:
     """Return the places 1, 2, 5, 10, ... that a logarithmic axis of these points names."""
+    if not measure.log:
+        return {}
     ends = [point[name] for point in points for name in ("low", "value", "high") if point[name]]
     low, high = math.floor(math.log10(min(ends))), math.ceil(math.log10(max(ends)))
     steps = (1, 2, 5) if high - low <= 3 else (1,)
-    return [step * 10.0**power for power in range(low, high + 1) for step in steps]
+    places = [step * 10.0**power for power in range(low, high + 1) for step in steps]
+    return {"values": places, "labelOverlap": False}
 
 
 def _behind(ticks: Sequence[Mapping[str, Any]], *, y: Any, axis: Any, scale: Any) -> list[Any]:

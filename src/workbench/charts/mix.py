@@ -52,12 +52,7 @@ def mix_returns(result: MixReport) -> Drawing | Nothing:
     against = "1, where money comes back" if found.kind == "revenue" else "what media return on average"
     return Drawing(
         finding=cautious(result, _headline(found, rows)),
-        subtitle=in_one_line(
-            opened(per_money(found)),
-            f"{period(found.first, found.last)}; the next unit at the spend of {found.window.periods} "
-            f"{found.period}s up to the end",
-            f"lines are {LEVEL} intervals",
-        ),
+        subtitle=in_one_line(f"{opened(per_money(found))} by channel", f"lines are {LEVEL} intervals"),
         description="Two points with intervals per channel, of all its money and of the next unit. "
         + listed(f"{p['label']}, {p['series'].lower()}: {p['said']} ({p['interval']})" for p in points),
         spec=lanes(
@@ -68,7 +63,9 @@ def mix_returns(result: MixReport) -> Drawing | Nothing:
             measure=Measure(unit="x", words=_WORDS, mark_at=mark),
         ),
         table=returns_table(found),
-        note=f"{left_out(found, len(rows))}The hairline stands at {against}. "
+        note=f"{_PAST}: {period(found.first, found.last)}. {_NEXT}: at the spend of the "
+        f"{found.window.periods} {found.period}s up to {period(found.window.last, found.window.last)}. "
+        f"{left_out(found, len(rows))}The hairline stands at {against}. "
         + ("Revenue is no profit: with a margin of 40% a channel has to return 2.5." if unit else ""),
     )
 
