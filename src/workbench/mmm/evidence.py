@@ -114,7 +114,7 @@ def correlations(columns: Array) -> Array:
 
 def _within(values: Array) -> Array:
     centred = values - values.mean(1, keepdims=True)
-    return np.asarray(centred.reshape(-1, values.shape[2]))
+    return np.asarray(centred.reshape(values.shape[0] * values.shape[1], values.shape[2]))
 
 
 def _carried(exposure: Array) -> Array:

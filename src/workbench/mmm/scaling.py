@@ -54,7 +54,7 @@ def scaling_of(spec: MixSpec, market: Market) -> Scaling:
     """
     outcome = _positive(market.outcome.mean(axis=1))
     within = (market.outcome / outcome[:, None]).std(axis=1)
-    control = market.control.reshape(-1, market.control.shape[2])
+    control = market.control.reshape(market.outcome.size, market.control.shape[2])
     return Scaling(
         outcome=outcome,
         variation=float(max(within.mean(), 1e-6)),
