@@ -3,7 +3,8 @@
 Widgets ask pure functions and draw with `charts`; what they remember is what was chosen, nothing else.
 """
 
+from workbench.widgets.budget_simulator import budget_simulator
 from workbench.widgets.experiment_designer import experiment_designer
 from workbench.widgets.journeys import journey_browser
 
-__all__ = ["experiment_designer", "journey_browser"]
+__all__ = ["budget_simulator", "experiment_designer", "journey_browser"]

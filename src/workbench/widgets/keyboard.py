@@ -18,6 +18,14 @@ const guard = (tries) => {
   box.setAttribute("role", "group");
   box.setAttribute("aria-label", box.querySelector("[data-title]")?.dataset.title ?? "");
   box.querySelector(".workbench-said .widget-html-content")?.setAttribute("aria-live", "polite");
+  const name = () => {
+    for (const slider of box.querySelectorAll(".widget-slider")) {
+      const handle = slider.querySelector("[role=slider]:not([aria-label])");
+      handle?.setAttribute("aria-label", slider.querySelector("label")?.textContent ?? "");
+    }
+  };
+  name();
+  new MutationObserver(name).observe(box, { childList: true, subtree: true });
   box.addEventListener("keydown", (event) => {
     const combined = event.ctrlKey || event.metaKey || event.altKey;
     if (!combined && !(event.shiftKey && event.key === "Enter")) { event.stopPropagation(); }
