@@ -14,7 +14,7 @@ from workbench.reports.mix_data import asked_of
 from workbench.reports.mix_files import keep_fit, keep_market, read_fit
 from workbench.reports.mix_memory import memory_free, memory_needed, refuse_too_large
 from workbench.reports.mix_process import sampled
-from workbench.reports.mix_runs import FittedMix, completed_mix
+from workbench.reports.mix_runs import FittedMix, as_workspace, completed_mix
 from workbench.store.mix_runs import begin, clear, write_record
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _LIBRARIES = ("pymc-marketing", "pymc", "pytensor", "nutpie", "numba", "numpy")
 
 
 def fit_mix(
-    workspace: Workspace,
+    workspace: Workspace | str | Path,
     model: MixSpec | str | Path,
     table: object = None,
     *,
@@ -47,7 +47,7 @@ def fit_mix(
 
     Parameters
     ----------
-    workspace : Workspace
+    workspace : Workspace or path
         Whose data are read, where no table is given, and where the run is kept.
     model : MixSpec or path
         The model, or the YAML file that describes it.
@@ -71,7 +71,8 @@ def fit_mix(
     RunFailed
         If it failed on the way; the run is kept and says why.
     """
-    asked = asked_of(workspace, model, table, tests=tests)
+    opened = as_workspace(workspace)
+    asked = asked_of(opened, model, table, tests=tests)
     refuse(asked.check)
     draft = _draft(asked.spec, asked.market)
     draft = replace(
@@ -81,19 +82,19 @@ def fit_mix(
         tests=asked.told,
         notes=asked.notes,
     )
-    if not again and (before := completed_mix(workspace, draft.key)) is not None:
+    if not again and (before := completed_mix(opened, draft.key)) is not None:
         return replace(before, reused=True)
     refuse_too_large(memory_needed(asked.spec, asked.market), memory_free())
-    with begin(workspace, asked.spec.name, draft.to_document()) as stored:
+    with begin(opened, asked.spec.name, draft.to_document()) as stored:
         return _sampled(stored, asked.market, on_progress or _nobody)
 
 
-def keep_mix(workspace: Workspace, fit: MixFit, *, source: str = "") -> FittedMix:
+def keep_mix(workspace: Workspace | str | Path, fit: MixFit, *, source: str = "") -> FittedMix:
     """Return a fit that was made elsewhere as a run of a workspace, read back as it was written.
 
     Parameters
     ----------
-    workspace : Workspace
+    workspace : Workspace or path
         Where it is kept.
     fit : MixFit
         What `workbench.mmm.fit` returned.
@@ -106,7 +107,7 @@ def keep_mix(workspace: Workspace, fit: MixFit, *, source: str = "") -> FittedMi
         If it cannot be written.
     """
     draft = replace(_draft(fit.spec, fit.market), source=source, versions=fit.versions)
-    with begin(workspace, fit.spec.name, draft.to_document()) as stored:
+    with begin(as_workspace(workspace), fit.spec.name, draft.to_document()) as stored:
         running = MixRun.from_document(stored.document).started_now().at(0.9, "keeping")
         with _failing(stored, [running]):
             return _completing(stored, running, keep_fit(stored.folder, fit))

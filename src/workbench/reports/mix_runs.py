@@ -106,17 +106,33 @@ class MixRuns:
         return html_table(self.to_frame(), self.sentence)
 
 
-def mix_run(workspace: Workspace, id_: str) -> FittedMix:
-    """Return a completed run, found by its id or by the beginning of its id, with what it found.
+def mix_run(workspace: Workspace | str | Path, id_: str = "") -> FittedMix:
+    """Return a completed run with what it found.
+
+    Parameters
+    ----------
+    workspace : Workspace or path
+        Where it was kept.
+    id_ : str
+        Its id, or the beginning of it; by default the newest that completed.
 
     Raises
     ------
     WorkspaceError
         If there is none, or a file of it is gone or was changed.
+    NotEnoughData
+        If it has not ended, or none has completed yet.
     RunFailed
-        If it did not complete; the message says why.
+        If it failed; the message says why.
     """
-    return _read(stored_run(workspace, id_))
+    opened = as_workspace(workspace)
+    if not id_:
+        found = mix_runs(opened)
+        newest = next((run for run in found.rows if run.completed), None)
+        if newest is None:
+            raise NotEnoughData(f"No run has completed. {found.sentence}")
+        id_ = newest.id
+    return _read(stored_run(opened, id_))
 
 
 def mix_record(workspace: Workspace, id_: str) -> MixRun:
@@ -130,15 +146,22 @@ def mix_record(workspace: Workspace, id_: str) -> MixRun:
     return _record(stored_run(workspace, id_))
 
 
-def mix_runs(workspace: Workspace) -> MixRuns:
+def mix_runs(workspace: Workspace | str | Path) -> MixRuns:
     """Return the media mix runs of a workspace, the newest first; those whose process died are failed."""
     found = []
-    for stored in stored_runs(workspace):
+    for stored in stored_runs(as_workspace(workspace)):
         try:
             found.append(_record(stored))
         except WorkspaceError:  # of a later workbench: nothing can be said of it here
             continue
     return MixRuns(rows=tuple(sorted(found, key=lambda run: (run.created, run.id), reverse=True)))
+
+
+def as_workspace(workspace: Workspace | str | Path) -> Workspace:
+    """Return a workspace, opened where its path was given."""
+    from workbench.store.workspace import Workspace
+
+    return workspace if isinstance(workspace, Workspace) else Workspace.open(workspace)
 
 
 def completed_mix(workspace: Workspace, key: str) -> FittedMix | None:
