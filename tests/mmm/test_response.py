@@ -48,7 +48,7 @@ def test_channels_without_spend_are_named_and_not_drawn() -> None:
     found = response_curves(fit)
     assert found.left_out == ("tv",)
     assert [curve.channel for curve in found.curves] == ["search"]
-    assert len(found.to_frame()) == 41
+    assert len(found.to_frame()) == 26
     assert len(found.marks()) == 1
 
 

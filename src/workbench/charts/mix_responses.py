@@ -8,7 +8,16 @@ from typing import Any
 from workbench.charts.cards import period
 from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, opened
 from workbench.charts.mix_words import LEVEL, cautious, listed, missing_of, outcome_unit, place_of, spoken
-from workbench.charts.shapes import in_one_line, labels, spec_of, tooltip, unit_axis, unit_in_words, values
+from workbench.charts.shapes import (
+    in_one_line,
+    labels,
+    side_by_side,
+    spec_of,
+    tooltip,
+    unit_axis,
+    unit_in_words,
+    values,
+)
 from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import colour
 from workbench.mmm.report import MixReport
@@ -63,15 +72,13 @@ def _marks_in_words(one: ResponseCurve, found: ResponseCurves) -> str:
 
 
 def _spec(found: ResponseCurves, drawn: list[ResponseCurve], names: list[str]) -> dict[str, Any]:
-    import altair as alt
-
     if len(drawn) == 1:
         return spec_of(_picture(found, drawn[0]).properties(width=640, height=230))
     pictures = [
         _picture(found, one).properties(width=200, height=140, title=name)
         for name, one in zip(names, drawn, strict=True)
     ]
-    return spec_of(alt.concat(*pictures, columns=2 if len(pictures) in {2, 4} else 3))
+    return side_by_side(pictures, columns=2 if len(pictures) in {2, 4} else 3)
 
 
 def _picture(found: ResponseCurves, one: ResponseCurve) -> Any:

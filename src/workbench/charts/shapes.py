@@ -160,6 +160,18 @@ def spec_of(chart: alt.TopLevelMixin) -> dict[str, Any]:
     return found
 
 
+def side_by_side(pictures: Sequence[alt.TopLevelMixin], columns: int) -> dict[str, Any]:
+    """Return pictures as one specification; much quicker than a concatenation that copies all data."""
+    parts = [spec_of(picture) for picture in pictures]
+    datasets = {name: rows for part in parts for name, rows in part.pop("datasets", {}).items()}
+    return {
+        "$schema": parts[0]["$schema"],
+        "columns": columns,
+        "concat": [{key: value for key, value in part.items() if key != "$schema"} for part in parts],
+        "datasets": datasets,
+    }
+
+
 def heat() -> alt.Scale:
     """Return the scale of four shades, light to strong."""
     import altair as alt

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Array = npt.NDArray[np.float64]
-_POINTS = 41
+_POINTS = 26  # steps of a tenth of today's spend
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
