@@ -11,6 +11,8 @@ from workbench.cli.commands import reference
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference"
 
 
-@pytest.mark.parametrize("name", ["commands.md", "events.md", "mappings.md", "metrics.md", "tables.md"])
+@pytest.mark.parametrize(
+    "name", ["commands.md", "events.md", "mappings.md", "media-mix.md", "metrics.md", "tables.md"]
+)
 def test_page_is_up_to_date(name: str) -> None:
     assert (FOLDER / name).read_text() == reference.pages()[name], "run `make docs`"

@@ -237,6 +237,8 @@ def test_the_gravest_comes_first() -> None:
 def test_every_check_says_what_it_asks() -> None:
     assert len(CHECKS) == 16
     assert all(check.says.endswith(".") for check in CHECKS.values())
+    planted = {one[0] for one in PLANTED} | {"divided", "tiny"}
+    assert planted == {word for check in CHECKS.values() for word in check.finds}
 
 
 RETAIL = ["dm", "inst", "nsp", "auddig", "audtr", "vidtr", "viddig", "so", "on", "sem"]

@@ -13,7 +13,7 @@ from workbench.cli.app import app
 
 @app.command(hidden=True)
 def reference(folder: Annotated[Path, typer.Argument(help="Where the pages go.")]) -> None:
-    """Write the reference pages of events, tables, mappings, metrics and commands."""
+    """Write the reference pages of events, tables, mappings, metrics, media mix models and commands."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, page in pages().items():
         (folder / name).write_text(page, encoding="utf-8")
@@ -25,11 +25,13 @@ def pages() -> dict[str, str]:
     from workbench.events.mapping_page import mappings_page
     from workbench.events.reference import events_page, tables_page
     from workbench.metrics.reference import metrics_page
+    from workbench.mmm.reference import mix_page
 
     return {
         "commands.md": commands_page(),
         "events.md": events_page(),
         "mappings.md": mappings_page(),
+        "media-mix.md": mix_page(),
         "metrics.md": metrics_page(),
         "tables.md": tables_page(),
     }

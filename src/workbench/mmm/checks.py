@@ -23,11 +23,19 @@ class DataCheck:
         Identifier, and what is asked and why.
     looks : callable
         From the evidence to what was found; nothing where all is well.
+    also : tuple of str
+        Further words under which its findings stand.
     """
 
     name: str
     says: str
     looks: Callable[[Evidence], Iterator[Finding]]
+    also: tuple[str, ...] = ()
+
+    @property
+    def finds(self) -> tuple[str, ...]:
+        """Return the words under which its findings stand."""
+        return (self.name, *self.also)
 
 
 CHECKS: Catalog[DataCheck] = Catalog(
@@ -42,6 +50,7 @@ CHECKS: Catalog[DataCheck] = Catalog(
             name="alike",
             says="No two channels, and no channel and control, move together (correlation 0.8 and more).",
             looks=spend_checks.alike,
+            also=("identical", "control"),
         ),
         DataCheck(
             name="inflated",
@@ -52,11 +61,13 @@ CHECKS: Catalog[DataCheck] = Catalog(
             name="few_periods",
             says="There are six periods and more per parameter, and two years and more.",
             looks=outcome_checks.few_periods,
+            also=("short",),
         ),
         DataCheck(
-            name="follows",
+            name="seasonal",
             says="Spend follows neither the season nor the sales of the period before.",
             looks=spend_checks.follows,
+            also=("reacts",),
         ),
         DataCheck(
             name="small",

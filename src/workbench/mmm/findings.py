@@ -22,7 +22,7 @@ class Finding:
     Parameters
     ----------
     check : str
-        Its name in `checks.CHECKS`.
+        What was found, in one of the words of `checks.CHECKS`.
     status : {'refuse', 'warn', 'note'}
         Whether the model cannot be fitted, its answer needs care, or it is good to know.
     about : str
