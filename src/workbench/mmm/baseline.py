@@ -26,26 +26,29 @@ class Baseline(MuEffect):  # type: ignore[misc]
     ----------
     trend : {'none', 'linear', 'varying'}
         How the baseline moves.
-    variation : float
-        Standard deviation of the scaled outcome.
     regions, periods, per_year : int
         The market's size, and periods in a year.
+    figures : dict
+        What priors are made of: name -> (array, dimensions). As data of the model they can be exchanged
+        after compiling for those of another market of the same shape.
     """
 
     trend: str
-    variation: float
+    figures: dict[str, Any]
     regions: int
     periods: int
     per_year: int
 
     def create_data(self, mmm: Any) -> None:  # noqa: ARG002
-        """Add which periods are kept, and the time axis."""
+        """Add which periods are kept, and what priors are made of."""
         pmd.Data("kept", np.ones(self.periods), dims=("date",))
+        for name, (values, dims) in self.figures.items():
+            pmd.Data(name, np.asarray(values, float), dims=dims)
 
     def create_effect(self, mmm: Any) -> Any:
         """Return the trend by region less the media's mean."""
         media = mmm.model["channel_contribution"].sum("channel").mean("date")
-        path = self._trend()
+        path = self._trend(mmm)
         path = path - media if path is not None else -media.expand_dims(date=self.periods)
         return pmd.Deterministic("baseline_path", path.transpose("date", "region"))
 
@@ -53,20 +56,20 @@ class Baseline(MuEffect):  # type: ignore[misc]
         """Refuse other periods: forecasts are made from the draws."""
         raise NotImplementedError
 
-    def _trend(self) -> Any:
+    def _trend(self, mmm: Any) -> Any:
         if self.trend == "none":
             return None
         time = as_xtensor(np.linspace(-1, 1, self.periods), dims=("date",))
-        slope = Varied(sigma=self.variation, regions=self.regions, feature="")
+        slope = Varied(regions=self.regions, feature="")
         line = slope.create_variable("trend_slope") * time
-        return line if self.trend == "linear" else line + self._bends()
+        return line if self.trend == "linear" else line + self._bends() * mmm.model["variation"]
 
     def _bends(self) -> Any:
         half = (self.periods - 1) / 2
         bends = HSGP(
             m=min(_WAVES, max(self.periods // 8, 3)),
             L=1.3 * half,
-            eta=Prior("HalfNormal", sigma=self.variation),
+            eta=Prior("HalfNormal", sigma=1.0),
             ls=Prior("InverseGamma", alpha=4, beta=3 * self.per_year),
             dims=("date",),
             drop_first=True,

@@ -12,7 +12,7 @@ from workbench.mmm.fitted import Forecast, MixFit
 from workbench.mmm.forecast import forecast_of, kept_away
 from workbench.mmm.market import Market
 from workbench.mmm.posterior import draws_of, health_of
-from workbench.mmm.sampling import OnProgress, Progress, compiled, sample
+from workbench.mmm.sampling import OnProgress, Progress, compiled, data_of, sample
 from workbench.mmm.scaling import scaling_of
 from workbench.mmm.spec import MixSpec
 
@@ -55,27 +55,35 @@ def fit(spec: MixSpec, market: Market, *, on_progress: OnProgress | None = None)
 
     model = build(spec, market).model
     tell(Progress(stage="compiling"))
-    machine = compiled(model)
-    periods = len(market.dates)
-    tree = sample(machine, spec.sampling, kept=np.ones(periods), on_progress=on_progress)
+    return sampled(compiled(model), model, spec, market, on_progress=on_progress)
+
+
+def sampled(
+    machine: Any, model: Any, spec: MixSpec, market: Market, *, on_progress: OnProgress | None = None
+) -> MixFit:
+    """Return the fit of a built model by one that was compiled for a market of the same shape."""
+    data = data_of(model, machine)
+    tree = sample(machine, spec.sampling, data=data, on_progress=on_progress)
     return MixFit(
         spec=spec,
         market=market,
         draws=draws_of(tree, spec, market, scaling_of(spec, market)),
         health=health_of(tree),
-        forecast=_forecast(machine, spec, market, on_progress),
+        forecast=_forecast(machine, data, spec, market, on_progress),
         versions=tuple((name, version(name)) for name in _LIBRARIES),
     )
 
 
-def _forecast(machine: Any, spec: MixSpec, market: Market, on_progress: OnProgress | None) -> Forecast | None:
+def _forecast(
+    machine: Any, data: dict[str, Any], spec: MixSpec, market: Market, on_progress: OnProgress | None
+) -> Forecast | None:
     held = kept_away(market)
     if not held:
         return None
     periods = len(market.dates)
     kept = (np.arange(periods) < periods - held).astype(float)
     shorter = replace(spec.sampling, draws=max(spec.sampling.draws // 2, 1))
-    tree = sample(machine, shorter, kept=kept, stage="forecasting", on_progress=on_progress)
+    tree = sample(machine, shorter, data=data | {"kept": kept}, stage="forecasting", on_progress=on_progress)
     draws = draws_of(tree, spec, market, scaling_of(spec, market))
     return forecast_of(draws, market, held=held, seed=spec.sampling.seed)
 

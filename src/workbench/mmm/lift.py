@@ -22,6 +22,7 @@ from workbench.mmm.scaling import Scaling
 from workbench.mmm.spec import LiftTest, MixSpec
 
 Array = npt.NDArray[np.float64]
+_CUBE = ("lift_test", "lift_period", "region")
 _DAYS = {"day": 1, "week": 7}
 
 
@@ -77,28 +78,26 @@ def add_lift_tests(model: Any, spec: MixSpec, market: Market, scaling: Scaling) 
     error = np.array([one.error for one in tests])
     found = np.array([one.outcome_change for one in tests])
     unit = scaling.exposure[:, trials.channel].T[:, None, :]
+    cubes = {"changed": trials.changed / unit, "usual": trials.usual / unit, "weight": trials.weight}
     with model:
         model.add_coord("lift_test", [f"{i}: {one.channel}" for i, one in enumerate(tests)])
+        model.add_coord("lift_period", np.arange(trials.weight.shape[1]))
         channel = as_xtensor(trials.channel, dims=("lift_test",))
-        reached = [
-            shape_of(spec, carried_of(spec, _cube(part / unit), channel=channel), channel=channel)
-            for part in (trials.changed, trials.usual)
-        ]
-        size = as_xtensor(scaling.outcome, dims=("region",))
-        effect = model["saturation_beta"].isel(channel=channel) * size
-        lift = (_cube(trials.weight) * effect * (reached[0] - reached[1])).sum(["date", "region"])
-        scaled = pmd.Deterministic("lift", lift)
-        errors = as_xtensor(error, dims=("lift_test",))
-        pmd.Normal(
-            "lift_found",
-            mu=scaled / errors,
-            sigma=1.0,
-            observed=as_xtensor(found / error, dims=("lift_test",)),
+        data = {name: pmd.Data(f"lift_{name}", cube, dims=_CUBE) for name, cube in cubes.items()}
+        changed, usual = (
+            shape_of(spec, carried_of(spec, _in_time(data[name]), channel=channel), channel=channel)
+            for name in ("changed", "usual")
         )
+        effect = model["saturation_beta"].isel(channel=channel) * model["target_scale"]
+        lift = _in_time(data["weight"]) * effect * (changed - usual)
+        foretold = pmd.Deterministic("lift", lift.sum(["date", "region"]))
+        errors = pmd.Data("lift_error", error, dims="lift_test")
+        observed = pmd.Data("lift_result", found / error, dims="lift_test")
+        pmd.Normal("lift_found", mu=foretold / errors, sigma=1.0, observed=observed)
 
 
-def _cube(values: Array) -> Any:
-    return as_xtensor(np.ascontiguousarray(values), dims=("lift_test", "date", "region"))
+def _in_time(values: Any) -> Any:
+    return values.rename(lift_period="date")
 
 
 def _cells(test: LiftTest, market: Market, carry_over: int) -> tuple[Array, Array, Array]:

@@ -15,7 +15,7 @@ from pymc_marketing.mmm.scaling import Scaling as ModelScaling
 from workbench.mmm.baseline import Baseline
 from workbench.mmm.lift import add_lift_tests
 from workbench.mmm.market import Market
-from workbench.mmm.priors import Effect, Noise, Varied, adstock_of, return_priors, saturation_of
+from workbench.mmm.priors import Effect, Level, Noise, Varied, adstock_of, return_priors, saturation_of
 from workbench.mmm.scaling import Scaling, has_weekly_waves, scaling_of, weekly_order
 from workbench.mmm.spec import MixSpec
 
@@ -54,8 +54,8 @@ def build(spec: MixSpec, market: Market) -> MMM:
         dims=("region",),
         scaling=_fixed(market, scaling),
         adstock=adstock_of(spec, market),
-        saturation=saturation_of(spec, _effect(spec, market, scaling)),
-        model_config=_config(market, scaling),
+        saturation=saturation_of(spec, Effect(spec=spec, regions=len(market.regions))),
+        model_config=_config(market),
     )
     mmm.mu_effects.extend(_effects(spec, market, scaling))
     mmm.build_model(_dataset(market, scaling))
@@ -64,26 +64,25 @@ def build(spec: MixSpec, market: Market) -> MMM:
     return mmm
 
 
-def _effect(spec: MixSpec, market: Market, scaling: Scaling) -> Effect:
-    median, spread = return_priors(spec, market)
-    return Effect(
-        spec=spec,
-        median=median,
-        spread=spread,
-        money=market.spend.sum(axis=(0, 1)),
-        size=scaling.outcome,
-    )
+def _figures(spec: MixSpec, market: Market, scaling: Scaling) -> dict[str, Any]:
+    median, width = return_priors(spec, market)
+    return {
+        "variation": (scaling.variation, ()),
+        "return_median": (median, ("channel",)),
+        "return_width": (width, ("channel",)),
+        "money": (market.spend.sum(axis=(0, 1)), ("channel",)),
+    }
 
 
-def _config(market: Market, scaling: Scaling) -> dict[str, Any]:
-    regions, sigma = len(market.regions), scaling.variation
+def _config(market: Market) -> dict[str, Any]:
+    regions = len(market.regions)
     config: dict[str, Any] = {
-        "intercept": Prior("Normal", mu=1.0, sigma=sigma, dims="region"),
-        "gamma_fourier": Varied(sigma=sigma, regions=regions, feature="fourier_mode"),
-        "likelihood": Prior("Normal", sigma=Noise(sigma=sigma), dims=("date", "region")),
+        "intercept": Level(),
+        "gamma_fourier": Varied(regions=regions, feature="fourier_mode"),
+        "likelihood": Prior("Normal", sigma=Noise(), dims=("date", "region")),
     }
     if market.controls:
-        config["gamma_control"] = Varied(sigma=sigma, regions=regions, feature="control")
+        config["gamma_control"] = Varied(regions=regions, feature="control")
     return config
 
 
@@ -92,14 +91,14 @@ def _effects(spec: MixSpec, market: Market, scaling: Scaling) -> list[Any]:
     found: list[Any] = [
         Baseline(
             trend=spec.trend,
-            variation=scaling.variation,
+            figures=_figures(spec, market, scaling),
             regions=regions,
             periods=len(market.dates),
             per_year=_PER_YEAR[market.period],
         )
     ]
     if has_weekly_waves(market):
-        prior = Varied(sigma=scaling.variation, regions=regions, feature="weekday")
+        prior = Varied(regions=regions, feature="weekday")
         waves = WeeklyFourier(
             n_order=weekly_order(), prefix="weekday", prior=prior, variable_name="gamma_weekday"
         )

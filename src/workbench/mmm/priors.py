@@ -74,40 +74,35 @@ class Effect:
     saturated exposure. Regions differ by a factor per channel. Sampling returns instead of maxima takes away
     the ridge between a curve's height and its bend, on which samplers waste their steps.
 
+    The figures it needs are the model's data (`baseline.Baseline` adds them): ``return_median`` and
+    ``return_width`` of the log-normal, ``money`` spent per channel, ``target_scale`` per region.
+
     Parameters
     ----------
     spec : MixSpec
         The model's families.
-    median, spread : array, shape (C,)
-        Of the log-normal return.
-    money : array, shape (C,)
-        Spend of each channel over all periods and regions.
-    size : array, shape (R,)
-        Outcome that counts as 1 in each region.
+    regions : int
+        How many there are.
     """
 
     spec: MixSpec
-    median: Array
-    spread: Array
-    money: Array
-    size: Array
+    regions: int
     dims: tuple[str, ...] = field(default=("region", "channel"))
 
     def create_variable(self, name: str, xdist: bool = False) -> Any:  # noqa: ARG002
         """Add the returns and the maxima that follow from them to the model."""
+        data = modelcontext(None)
         believed = pmd.Normal("return_step", mu=0, sigma=1, dims="channel")
-        roi = pmd.Deterministic(
-            "roi", pmd.math.exp(_by_channel(np.log(self.median)) + believed * _by_channel(self.spread))
-        )
-        weight = self._regions()
+        logarithm = pmd.math.log(data["return_median"]) + believed * data["return_width"]
+        roi = pmd.Deterministic("roi", pmd.math.exp(logarithm))
+        weight = self._weight()
         reached = shape_of(self.spec, carried_of(self.spec, _exposure())).sum("date")
-        size = as_xtensor(self.size, dims=("region",))
-        area = (reached * weight * size).sum("region")
-        height = roi * _by_channel(self.money) / (area + _TINY)
+        area = (reached * weight * data["target_scale"]).sum("region")
+        height = roi * data["money"] / (area + _TINY)
         return pmd.Deterministic(name, (height * weight).transpose("region", "channel"))
 
-    def _regions(self) -> Any:
-        if len(self.size) == 1:
+    def _weight(self) -> Any:
+        if self.regions == 1:
             return as_xtensor(np.ones(1), dims=("region",))
         differ = pmd.HalfNormal("region_spread", sigma=REGIONS_DIFFER, dims="channel")
         step = pmd.Normal("region_step", mu=0, sigma=1, dims=("region", "channel"))
@@ -118,17 +113,16 @@ class Effect:
 class Varied:
     """Coefficients by region around a common one: regions share what they have in common.
 
+    The common ones lie around 0 with the outcome's own standard deviation (the data ``variation``).
+
     Parameters
     ----------
-    sigma : float
-        Standard deviation of the common coefficients, around 0.
     regions : int
         How many regions there are; with one there is nothing to share.
     feature : str
         The dimension that tells the coefficients apart; empty for a single one.
     """
 
-    sigma: float
     regions: int
     feature: str
     dims: tuple[str, ...] = ()
@@ -138,13 +132,25 @@ class Varied:
 
     def create_variable(self, name: str, xdist: bool = False) -> Any:  # noqa: ARG002
         """Add the common coefficients, how far regions differ, and each region's own."""
+        sigma = modelcontext(None)["variation"]
         if self.regions == 1:
-            return pmd.Normal(name, mu=0, sigma=self.sigma, dims=self.dims)
+            return pmd.Normal(name, mu=0, sigma=sigma, dims=self.dims)
         common = self.dims[1:] or None
-        middle = pmd.Normal(f"{name}_common", mu=0, sigma=self.sigma, dims=common)
-        spread = pmd.HalfNormal(f"{name}_spread", sigma=self.sigma / 2, dims=common)
+        middle = pmd.Normal(f"{name}_common", mu=0, sigma=sigma, dims=common)
+        spread = pmd.HalfNormal(f"{name}_spread", sigma=sigma / 2, dims=common)
         step = pmd.Normal(f"{name}_step", mu=0, sigma=1, dims=self.dims)
         return pmd.Deterministic(name, (middle + spread * step).transpose(*self.dims))
+
+
+@dataclass(kw_only=True)
+class Level:
+    """The mean of the outcome, 1 in the model's units, give or take the outcome's standard deviation."""
+
+    dims: tuple[str, ...] = ("region",)
+
+    def create_variable(self, name: str, xdist: bool = False) -> Any:  # noqa: ARG002
+        """Add the level to the model."""
+        return pmd.Normal(name, mu=1.0, sigma=modelcontext(None)["variation"], dims=self.dims)
 
 
 @dataclass(kw_only=True)
@@ -153,20 +159,15 @@ class Noise:
 
     The data ``kept`` (1 or 0 per period) can be changed after compiling, so that one compiled model serves
     the fit and the forecast of periods it has not seen.
-
-    Parameters
-    ----------
-    sigma : float
-        Scale of the half-normal prior.
     """
 
-    sigma: float
     dims: tuple[str, ...] = ("date", "region")
 
     def create_variable(self, name: str, xdist: bool = False) -> Any:  # noqa: ARG002
         """Add the standard deviations; a period kept away gets one so wide that it says nothing."""
-        noise = pmd.HalfNormal("noise", sigma=self.sigma, dims="region")
-        kept = modelcontext(None)["kept"]
+        data = modelcontext(None)
+        noise = pmd.HalfNormal("noise", sigma=data["variation"], dims="region")
+        kept = data["kept"]
         return pmd.Deterministic(name, pmd.math.switch(kept > 0, noise, _WIDE).transpose("date", "region"))
 
 
@@ -199,7 +200,3 @@ def _picked(name: str, channel: Any) -> Any:
 def _exposure() -> Any:
     model = modelcontext(None)
     return model["channel_data"] / model["channel_scale"]
-
-
-def _by_channel(values: Array) -> Any:
-    return as_xtensor(np.asarray(values, float), dims=("channel",))

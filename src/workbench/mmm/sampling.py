@@ -9,12 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from workbench.mmm.spec import Sampling
 
 _POLL = 250  # milliseconds between two looks at the chains
-_KEPT = "kept"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,19 +36,31 @@ class Progress:
 OnProgress = Callable[[Progress], None]
 
 
-def compiled(model: Any) -> Any:
+def compiled(model: Any, *, exchangeable: bool = False) -> Any:
     """Return a model as machine code, with nothing but what results need.
 
-    All data become constants but which periods are kept, so that one compilation serves the fit and the
-    forecast.
+    Parameters
+    ----------
+    model : pymc.Model
+        What is compiled.
+    exchangeable : bool
+        Whether its data can be exchanged for those of another model of the same shape and families
+        (`data_of`). Compiling then takes twice as long and sampling half as long again; otherwise only
+        which periods are kept can be changed.
     """
     import nutpie
     from pymc.model.transform.optimization import freeze_dims_and_data
 
-    data = [one.name for one in model.data_vars if one.name != _KEPT]
-    frozen = freeze_dims_and_data(model, data=data)
+    fixed = [one.name for one in model.data_vars if not (exchangeable or one.name == "kept")]
+    frozen = freeze_dims_and_data(model, data=fixed)
     with _quiet():
         return nutpie.compile_pymc_model(frozen, backend="numba", var_names=wanted(model))
+
+
+def data_of(model: Any, machine: Any) -> dict[str, Any]:
+    """Return the data of a model that a compiled one can take instead of its own."""
+    names = {one.name for one in machine.shared_var_keys}
+    return {one.name: one.get_value() for one in model.data_vars if one.name in names}
 
 
 def wanted(model: Any) -> list[str]:
@@ -78,7 +87,7 @@ def sample(
     machine: Any,
     sampling: Sampling,
     *,
-    kept: Any,
+    data: dict[str, Any],
     stage: str = "sampling",
     on_progress: OnProgress | None = None,
 ) -> Any:
@@ -90,8 +99,9 @@ def sample(
         What `compiled` returned.
     sampling : Sampling
         Chains, steps and seed.
-    kept : array, shape (T,)
-        1 for periods that the model learns from, 0 for those kept away.
+    data : dict of arrays
+        Data that replace those it was compiled with. ``kept`` is 1 for periods that the model learns from
+        and 0 for those kept away.
     stage : str
         What `on_progress` is told.
     on_progress : callable, optional
@@ -106,7 +116,7 @@ def sample(
 
     with _quiet():
         handle = nutpie.sample(
-            machine.with_data(**{_KEPT: np.asarray(kept, float)}),
+            machine.with_data(**data),
             draws=sampling.draws,
             tune=sampling.tune,
             chains=sampling.chains,
