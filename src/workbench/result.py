@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from datetime import datetime
 from html import escape
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from workbench.errors import BadInput
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,3 +129,60 @@ def _cell(value: object) -> str:
     if isinstance(value, float) and math.isinf(value):
         return "∞" if value > 0 else "−∞"
     return _significant(value) if isinstance(value, float) else str(value)
+
+
+class ModelFigure(NamedTuple):
+    """One figure of a model as it is stored: its name, of which slice, its value and the ends around it."""
+
+    figure: str
+    slice: str | None
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+def model_results_of(
+    model: str, figures: Iterable[ModelFigure], *, computed_at: datetime
+) -> list[dict[str, Any]]:
+    """Return the rows of the table `model_results` that store what a model found.
+
+    Parameters
+    ----------
+    model : str
+        Its name.
+    figures : iterable of ModelFigure
+        What to store; an end that is unknown or infinite is left open.
+    computed_at : datetime
+        When it was computed; with a time zone.
+
+    Raises
+    ------
+    BadInput
+        If `computed_at` has no time zone.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> figures = [ModelFigure("qini", None, 0.2, 0.1, math.inf)]
+    >>> (row,) = model_results_of("uplift", figures, computed_at=datetime(2024, 5, 1, tzinfo=UTC))
+    >>> row["model"], row["figure"], row["value"], row["low"], row["high"]
+    ('uplift', 'qini', 0.2, 0.1, None)
+    """
+    if computed_at.tzinfo is None:
+        raise BadInput("the moment of computation has no time zone", column="computed_at", value=computed_at)
+    return [
+        {
+            "model": model,
+            "figure": one.figure,
+            "slice": one.slice,
+            "value": one.value,
+            "low": _end(one.low),
+            "high": _end(one.high),
+            "computed_at": computed_at,
+        }
+        for one in figures
+    ]
+
+
+def _end(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None

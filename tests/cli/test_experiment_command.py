@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-import workbench.cli.experiment_analysis
 from workbench.cli.app import app
 from workbench.errors import BadInput, NotEnoughData, UsageError, WorkbenchError
 from workbench.store import Workspace
 
-assert workbench.cli.experiment_analysis  # its import adds the commands
+from .calling import run
 
 _DEFINITION = """
 name: new_subject
@@ -35,15 +32,6 @@ def definition(tmp_path: Path) -> Path:
     path = tmp_path / "test.yaml"
     path.write_text(_DEFINITION)
     return path
-
-
-def run(folder: Path, *arguments: object, fails: type[WorkbenchError] | None = None) -> Any:
-    done = CliRunner().invoke(app, ["experiment", *map(str, arguments), "--workspace", str(folder)])
-    if fails:
-        assert isinstance(done.exception, fails), done.output
-        return str(done.exception)
-    assert done.exit_code == 0, done.exception
-    return json.loads(done.stdout) if "--json" in arguments else done.stdout
 
 
 def test_a_life(folder: Path, definition: Path, tmp_path: Path) -> None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-import workbench.cli.experiment_analysis
 from workbench import experiments
 from workbench.cli.app import app
-from workbench.errors import BadInput, NotEnoughData, UsageError, WorkbenchError
+from workbench.errors import BadInput, NotEnoughData, UsageError
 from workbench.events.simulation import GEO_TESTS, MarketSpec
 from workbench.events.simulation.markets import open_stores
 from workbench.experiments.records.keeping import next_status
@@ -22,7 +19,7 @@ from workbench.experiments.records.kept import kept_experiment
 from workbench.store import Workspace
 from workbench.store.ingest import ingest
 
-assert workbench.cli.experiment_analysis  # its import adds the commands
+from .calling import run
 
 STORES = open_stores(MarketSpec(days=180))
 START, END = STORES.truth["start"].min(), STORES.truth["end"].max()
@@ -57,15 +54,6 @@ def plan(tmp_path: Path) -> Path:
     path = tmp_path / "posters.yaml"
     path.write_text(_PLAN)
     return path
-
-
-def run(folder: Path, *arguments: object, fails: type[WorkbenchError] | None = None) -> Any:
-    done = CliRunner().invoke(app, ["experiment", *map(str, arguments), "--workspace", str(folder)])
-    if fails:
-        assert isinstance(done.exception, fails), (done.output, done.exception)
-        return str(done.exception)
-    assert done.exit_code == 0, done.exception
-    return json.loads(done.stdout) if "--json" in arguments else done.stdout
 
 
 def test_a_geo_test_is_kept_run_analysed_and_decided(stores: Path, plan: Path) -> None:

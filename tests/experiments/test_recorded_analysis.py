@@ -26,21 +26,9 @@ from workbench.experiments.users.users import Seen, recorded_users
 from workbench.metrics.window import Window
 
 _EXPLORE = runpy.run_path(str(Path(__file__).parents[1] / "explore" / "conftest.py"))
-Base, _FACTS = _EXPLORE["Base"], _EXPLORE["_FACTS"]
+Base, tables_of = _EXPLORE["Base"], _EXPLORE["tables_of"]
 NOON = datetime(2024, 3, 4, 12)
 DAY = timedelta(days=1)
-
-
-def tables_of(market: Any) -> Any:
-    tables = Base(currency=market.spec.currency)
-    for name, frame in {**market.tables, "facts": market.events}.items():
-        tables.connection.register("loading", frame.to_arrow())
-        source = _FACTS if name == "facts" else "SELECT * FROM loading"
-        tables.connection.execute(f"CREATE OR REPLACE TABLE {name} AS {source}")
-        tables.connection.unregister("loading")
-    tables.names = frozenset({*market.tables, "facts"})
-    tables.last_day = tables._last_day()
-    return tables
 
 
 @pytest.fixture(scope="module")

@@ -119,9 +119,8 @@ def market() -> Any:
     return simulate(MarketSpec.small())
 
 
-@pytest.fixture(scope="session")
-def market_tables(market: Any) -> Base:
-    """Return the tables of the small market."""
+def tables_of(market: Any) -> Base:
+    """Return the tables of a simulated market."""
     tables = Base(currency=market.spec.currency)
     for name, frame in {**market.tables, "facts": market.events}.items():
         tables.connection.register("loading", frame.to_arrow())
@@ -131,3 +130,9 @@ def market_tables(market: Any) -> Base:
     tables.names = frozenset({*market.tables, "facts"})
     tables.last_day = tables._last_day()
     return tables
+
+
+@pytest.fixture(scope="session")
+def market_tables(market: Any) -> Base:
+    """Return the tables of the small market."""
+    return tables_of(market)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.attribution.credit import UNATTRIBUTED, Credit, CreditRow
 from workbench.errors import BadInput, NotEnoughData
 from workbench.metrics import measure
-from workbench.result import format_value, html_table
+from workbench.result import ModelFigure, format_value, html_table, model_results_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -291,27 +291,14 @@ def model_results(credit: Credit, *, computed_at: datetime) -> list[dict[str, An
     BadInput
         If `computed_at` has no time zone.
     """
-    if computed_at.tzinfo is None:
-        raise BadInput("the moment of computation has no time zone", column="computed_at", value=computed_at)
-    stored: list[tuple[str, str | None, float, float | None, float | None]] = []
+    stored: list[ModelFigure] = []
     for row in credit.rows:
         name = f"{credit.by}={row.channel}"
         ends = (row.conversions_low, row.conversions_high)
-        stored.append((f"{row.model}_conversions", name, row.conversions, *ends))
-        stored.append((f"{row.model}_value", name, row.value, row.value_low, row.value_high))
+        stored.append(ModelFigure(f"{row.model}_conversions", name, row.conversions, *ends))
+        stored.append(ModelFigure(f"{row.model}_value", name, row.value, row.value_low, row.value_high))
     if len(credit.models) > 1:
         spread = attribution_spread(credit)
         parts = [(None, spread.spread), *((f"{credit.by}={r.channel}", r.spread) for r in spread.rows)]
-        stored += [("spread", name, figure, None, None) for name, figure in parts if figure is not None]
-    return [
-        {
-            "model": "attribution",
-            "figure": figure,
-            "slice": name,
-            "value": value,
-            "low": low,
-            "high": high,
-            "computed_at": computed_at,
-        }
-        for figure, name, value, low, high in stored
-    ]
+        stored += [ModelFigure("spread", name, figure) for name, figure in parts if figure is not None]
+    return model_results_of("attribution", stored, computed_at=computed_at)

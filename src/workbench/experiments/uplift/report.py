@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from workbench.errors import BadInput, NotEnoughData
+from workbench.errors import NotEnoughData
 from workbench.experiments.holdout.pairs import Pairs
 from workbench.experiments.holdout.reading import read_pairs
 from workbench.experiments.inference.estimate import Estimate, unknown
@@ -28,7 +28,7 @@ from workbench.experiments.uplift.curves import (
 )
 from workbench.experiments.uplift.uplift import LEARNERS, cross_fitted, matrix
 from workbench.metrics.window import Window
-from workbench.result import format_value, html_table
+from workbench.result import ModelFigure, format_value, html_table, model_results_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -225,26 +225,13 @@ def uplift_results(found: Uplift, *, computed_at: datetime) -> list[dict[str, An
     BadInput
         If `computed_at` has no time zone.
     """
-    if computed_at.tzinfo is None:
-        raise BadInput("the moment of computation has no time zone", column="computed_at", value=computed_at)
-    figures = {"auuc": found.auuc, "qini": found.qini}
-    return [
-        {
-            "model": "uplift",
-            "figure": name,
-            "slice": None,
-            "value": one.value,
-            "low": _end(one.low),
-            "high": _end(one.high),
-            "computed_at": computed_at,
-        }
-        for name, one in figures.items()
+    known = {"auuc": found.auuc, "qini": found.qini}
+    figures = [
+        ModelFigure(name, None, one.value, one.low, one.high)
+        for name, one in known.items()
         if np.isfinite(one.value)
     ]
-
-
-def _end(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
+    return model_results_of("uplift", figures, computed_at=computed_at)
 
 
 def _responses(pairs: Pairs) -> Responses:
