@@ -186,3 +186,19 @@ def test_a_model_says_where_its_data_are(spec: Path) -> None:
     spec.write_text(SPEC.replace("data: sales.csv\n", ""))
     with pytest.raises(UsageError, match="where the data are"):
         run("check", spec)
+
+
+def test_a_model_is_proposed_for_what_a_workspace_holds(kept: Path) -> None:
+    with pytest.raises(UsageError, match="week or day"):
+        run("propose", "--period", "month", "-w", kept)
+    with pytest.raises(NotEnoughData, match="no spend is recorded"):
+        run("propose", "-w", kept)
+
+
+def test_a_workspace_without_experiments_says_so(spec: Path, tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path / "acme")
+    found = told("calibrate", spec, "-w", workspace.path)
+    assert found["experiments"] == []
+    assert found["sentence"].startswith("No experiment is known")
+    with pytest.raises(UsageError, match="No geo test that ran named 'posters'"):
+        run("calibrate", spec, "--test", "posters=tv", "-w", workspace.path)

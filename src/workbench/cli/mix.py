@@ -49,6 +49,29 @@ def _root() -> None:
 
 
 @mmm.command()
+def propose(
+    *,
+    workspace: Folder,
+    outcome: Annotated[str, typer.Option(help="What is explained: revenue or orders.")] = "revenue",
+    period: Annotated[str, typer.Option(help="What days are added up to: week or day.")] = "week",
+    region: Annotated[
+        str | None, typer.Option(help="Tell regions apart: region (of users) or geo (of geo_performance).")
+    ] = None,
+) -> None:
+    """Write a model of what a workspace holds as YAML: all channels that spend, to be read and changed."""
+    from workbench.errors import UsageError
+    from workbench.mmm.recorded import proposed_spec
+    from workbench.reports.mix_data import model_text
+    from workbench.store import Workspace
+
+    if period not in ("week", "day"):
+        raise UsageError(f"--period is week or day, not {period!r:.80}.")
+    tables = Workspace.open(workspace).tables()
+    made = proposed_spec(tables, outcome=outcome, period="day" if period == "day" else "week", region=region)
+    typer.echo(model_text(made, period=period), nl=False)
+
+
+@mmm.command()
 def check(
     spec: Spec,
     *,

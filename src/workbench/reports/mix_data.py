@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import BadInput, UsageError
 from workbench.events.documents import LARGEST
 from workbench.mmm.calibration import Calibration, calibration_of
 from workbench.mmm.checks import check_market
 from workbench.mmm.deriving import with_derived
+from workbench.mmm.document import to_document
 from workbench.mmm.market import market_of
-from workbench.mmm.spec import MixSpec
+from workbench.mmm.spec import Channel, MixSpec
 from workbench.mmm.spec_file import MixFile, Source, mix_file_of
 
 if TYPE_CHECKING:
@@ -112,6 +113,34 @@ def asked_of(
         source=source,
         data_version=version,
     )
+
+
+def model_text(spec: MixSpec, *, period: str = "week") -> str:
+    """Return the YAML file that describes a model of a workspace's data; what is usual is left out.
+
+    Examples
+    --------
+    >>> from workbench.mmm.spec import Channel
+    >>> spec = MixSpec(name="weekly", outcome="revenue", channels=(Channel(name="tv"),), currency="EUR")
+    >>> print(model_text(spec), end="")
+    name: weekly
+    outcome: revenue
+    channels:
+    - tv
+    currency: EUR
+    period: week
+    """
+    import yaml
+
+    usual = to_document(MixSpec(name="-", outcome="-", channels=(Channel(name="x"),)))
+    document = {k: v for k, v in to_document(spec).items() if k != "format" and v != usual[k]}
+    document["channels"] = [_short(one) for one in document["channels"]]
+    return str(yaml.safe_dump(document | {"period": period}, sort_keys=False, allow_unicode=True))
+
+
+def _short(channel: Mapping[str, Any]) -> Any:
+    told = {name: value for name, value in channel.items() if value not in ("", None)}
+    return told["name"] if len(told) == 1 else told
 
 
 def _model(model: MixSpec | str | Path) -> tuple[MixFile, Path | None]:
