@@ -17,10 +17,10 @@ from workbench.mmm.window import Window
 
 Array = npt.NDArray[np.float64]
 FULL = 0.9
-_GRID = np.geomspace(1e-3, 1e3, 31)
-_HALVINGS = 18
-_FIGURES = 2_000_000
-_FEWEST = 250
+_GRID = np.geomspace(1e-3, 1e3, 13)
+_STEPS = 8
+_FIGURES = 1_000_000
+_FEWEST = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ def paying(kind: Kind, market: Market, totals: Array) -> Array:
 
 
 def few_enough(draws: Draws, size: int) -> Draws:
-    """Return draws, evenly taken and at least 250, for work on `size` figures per draw."""
+    """Return draws, evenly taken and at least 400, for work on `size` figures per draw."""
     return thinned(draws, max(_FEWEST, _FIGURES // max(1, size)))
 
 
@@ -81,7 +81,7 @@ def saturation_points(
 ) -> tuple[Saturation | None, ...]:
     """Return where every channel's curve bends; None for a channel without spend in the window.
 
-    Large markets are answered from fewer draws, evenly taken, at least 250.
+    Large markets are answered from fewer draws, evenly taken, at least 400.
 
     Parameters
     ----------
@@ -109,22 +109,22 @@ def _of_channel(
     even = _evenly(draws, market, channel, window)
     top = (effect * (even > 0)).sum(axis=(1, 2))
 
-    def beyond(times: Array) -> Array:
+    def surplus(times: Array) -> Array:
         rise = shape_slope(draws.saturation, times[:, None, None] * x, half, slope)
         change = np.multiply(rise, x, out=np.zeros_like(x), where=x > 0)
-        return np.asarray((effect * change).sum(axis=(1, 2)) / money - threshold)
+        return _log((effect * change).sum(axis=(1, 2)) / money) - _log(threshold)
 
-    def missing(times: Array) -> Array:
+    def lacking(times: Array) -> Array:
         level = shape(draws.saturation, times[:, None, None] * even, half, slope)
-        return np.asarray(FULL * top - (effect * level).sum(axis=(1, 2)))
+        return _log(FULL * top) - _log((effect * level).sum(axis=(1, 2)))
 
     each = money / window.periods
-    pays = last_crossing(beyond, len(draws)) * each
+    pays = last_crossing(surplus, len(draws)) * each
     return Saturation(
         current=each,
         break_even=estimate(pays, centre="median"),
         threshold=float(threshold.mean()),
-        full=estimate(last_crossing(missing, len(draws)) * each, centre="median"),
+        full=estimate(last_crossing(lacking, len(draws)) * each, centre="median"),
         chance_beyond=float((pays < each).mean()),
     )
 
@@ -140,22 +140,44 @@ def last_crossing(above: Callable[[Array], Array], count: int) -> Array:
     """Return the multiplier beyond which a function of it stays below zero, by draw.
 
     The function may rise before it falls (an S-shaped curve does). It is looked at from a thousandth to a
-    thousand times, then the place is halved down to a relative error below 1e-5.
+    thousand times, then the place is narrowed down by the Illinois rule on the logarithm of the multiplier.
 
     Returns
     -------
     array, shape (count,)
         0 where it is below zero throughout, infinite where it never falls below.
+
+    References
+    ----------
+    Dowell, Jarratt (1971), A modified regula falsi method for computing the root of an equation, BIT 11.
     """
-    last = np.full(count, -1)
-    for place, times in enumerate(_GRID):
-        last = np.where(above(np.full(count, times)) > 0, place, last)
-    inner = (last >= 0) & (last < len(_GRID) - 1)
+    seen = np.stack([above(np.full(count, times)) for times in _GRID])
+    last = np.where(seen > 0, np.arange(len(_GRID))[:, None], -1).max(axis=0)
     at = np.clip(last, 0, len(_GRID) - 2)
     low, high = np.log(_GRID[at]), np.log(_GRID[at + 1])
-    for _ in range(_HALVINGS if inner.any() else 0):
-        middle = (low + high) / 2
-        rising = above(np.exp(middle)) > 0
+    up, down = (np.take_along_axis(seen, place[None], axis=0)[0] for place in (at, at + 1))
+    inner = (last >= 0) & (last < len(_GRID) - 1)
+    found = _narrowed(above, (low, high), (up, down)) if inner.any() else low
+    return np.where(last < 0, 0.0, np.where(last == len(_GRID) - 1, np.inf, np.exp(found)))
+
+
+def _narrowed(above: Callable[[Array], Array], ends: tuple[Array, Array], seen: tuple[Array, Array]) -> Array:
+    """Return the place between two ends at which a function passes through zero, from above to below."""
+    (low, high), (up, down) = ends, seen
+    middle, before = (low + high) / 2, np.zeros(len(low))
+    for _ in range(_STEPS):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            middle = high - down * (high - low) / (down - up)
+        middle = np.where((middle >= low) & (middle <= high), middle, (low + high) / 2)
+        at = above(np.exp(middle))
+        rising = at > 0
+        again = before == np.where(rising, 1, -1)  # the same end twice: the other one is given less weight
+        before = np.where(rising, 1, -1)
         low, high = np.where(rising, middle, low), np.where(rising, high, middle)
-    found = np.exp((low + high) / 2)
-    return np.where(last < 0, 0.0, np.where(last == len(_GRID) - 1, np.inf, found))
+        less = np.where(again, 0.5, 1.0)
+        up, down = np.where(rising, at, up * less), np.where(rising, down * less, at)
+    return middle
+
+
+def _log(value: Array) -> Array:
+    return np.asarray(np.log(np.maximum(value, 1e-300)))
