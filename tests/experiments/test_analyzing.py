@@ -259,3 +259,20 @@ def test_same_groups_are_told_apart_as_often_as_promised() -> None:
     ]
     wrong = sum(one.primary[0].clear for one in found)
     assert abs(wrong / 200 - 0.05) < 3 * np.sqrt(0.05 * 0.95 / 200)
+
+
+@pytest.mark.parametrize(
+    ("users", "kept", "shuffled"), [(120, 0.9, False), (120, 0.0, True), (40, 0.9, True), (300, 0.0, False)]
+)
+def test_the_past_of_few_users_is_used_where_it_explains_much(
+    users: int, kept: float, shuffled: bool
+) -> None:
+    rng = np.random.default_rng(3)
+    user = rng.normal(0, 1, 2 * users)
+    y = np.exp(3 + kept * user + rng.normal(0, 0.5, 2 * users))
+    x = np.exp(3 + kept * user + rng.normal(0, 0.5, 2 * users))
+    frame = pd.DataFrame({"variant": ["a", "b"] * users, "y": y, "x": x})
+    plan = Experiment(name="x", primary="y", variants=("a", "b"), status="completed")
+    found = analyze_users(plan, frame, [own_metric("y", before="x")]).findings[0].comparison
+    assert ("permutation" in found.method) == shuffled
+    assert ("CUPED" in found.method) != shuffled

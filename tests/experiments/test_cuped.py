@@ -9,6 +9,7 @@ import statsmodels.api as sm
 from workbench.experiments.inference.cuped import adjusted, covariate_differences, filled
 from workbench.experiments.inference.means import differences, mean_arms
 from workbench.experiments.inference.relative import relative
+from workbench.experiments.inference.skewness import FEW_ADJUSTED, WORTH_ADJUSTING
 from workbench.experiments.inference.sums import Sums, sums_of
 
 from .cells import REPETITIONS, band, cells, shop, tails
@@ -186,3 +187,28 @@ def test_false_positives_of_adjusted_ratios() -> None:
     assert below == pytest.approx(0.025, abs=band(0.025, 10_000))
     assert above == pytest.approx(0.025, abs=band(0.025, 10_000))
     assert np.median(found.reduction) > 0.1
+
+
+@pytest.mark.parametrize(("users", "share", "lift"), [(60, 1.0, 1.3), (150, 1.0, 1.3), (300, 0.4, 1.5)])
+def test_few_users_of_even_groups_keep_the_level_where_the_past_explains_much(
+    users: int, share: float, lift: float
+) -> None:
+    rng, runs = np.random.default_rng(17), 6000
+
+    def drawn(factor: float) -> dict[str, np.ndarray]:
+        kept = rng.normal(0, 1.0, (runs, users))  # what a user keeps from one time to the next
+        came = [rng.random((runs, users)) < share * np.exp(kept / 2 - 0.2) for _ in range(2)]
+        came = came if share < 1 else [np.ones((runs, users), bool)] * 2
+        y, x = (bought * np.exp(3 + kept + rng.normal(0, 0.6, (runs, users))) for bought in came)
+        return {"y": y * factor, "x": x}
+
+    control = drawn(1.0)
+    nothing = adjusted(cells(control, drawn(1.0)), "y", ["x"])
+    assert (nothing.reduction >= WORTH_ADJUSTING).mean() > 0.9
+    assert control["y"].astype(bool).sum(axis=1).mean() >= FEW_ADJUSTED
+    found = differences(nothing.arms)
+    for tail in tails(found.p, found.value):
+        assert tail <= 0.025 + band(0.025, runs)
+    effect = adjusted(cells(control, drawn(lift)), "y", ["x"])
+    power = [tails(one.p, one.value)[1] for one in (differences(effect.arms), differences(effect.raw))]
+    assert power[0] > power[1] + 0.05

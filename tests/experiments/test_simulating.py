@@ -264,3 +264,16 @@ def test_a_sample_of_users_is_like_all() -> None:
     assert part.baseline.value == pytest.approx(values.baseline.value, rel=0.03)
     assert part.baseline.reduction == pytest.approx(values.baseline.reduction, abs=0.05)
     assert values.sampled(USERS, np.random.default_rng(1)) is values
+
+
+def test_few_users_whose_past_explains_much_are_rehearsed_with_it() -> None:
+    generator = np.random.default_rng(6)
+    kept = generator.normal(0, 0.8, 300)
+    now, past = (np.exp(3 + kept + generator.normal(0, 0.4, 300)) for _ in range(2))
+    with_past = simulate_aa(user_values(now, before=past), runs=400)
+    assert with_past.shuffled < 0.02
+    without = simulate_aa(user_values(now), runs=100)
+    assert without.shuffled > 0.98
+    lifts = [0.3]
+    one, other = (simulate_power(user_values(now, before=before), lifts, runs=200) for before in (past, None))
+    assert one.rows[0].power > other.rows[0].power + 0.1

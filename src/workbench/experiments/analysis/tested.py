@@ -126,7 +126,7 @@ def _robust(
     bought = counts.sum(axis=0) - counts[values == 0].sum(axis=0)
     buyers = float(bought.min())
     skew = skewness_between(values, counts, (found.n_control, found.n))
-    if not needs_permutation(skew, buyers=buyers):
+    if not needs_permutation(skew, buyers=buyers, reduction=found.reduction):
         told = (*found.notes, *_one_user(values, counts))
         return Judged(metric=metric, comparison=replace(found, notes=told), ranked=ranked)
     if bought.sum() > MOST_BUYERS:

@@ -16,12 +16,18 @@ from numpy.typing import ArrayLike, NDArray
 
 MOST_SKEW = 355**-0.5
 FEW_BUYERS = 200
+FEW_ADJUSTED = 50
+WORTH_ADJUSTING = 0.1
 ENOUGH_CONVERTED = 50
 EVEN = 1.25  # the larger group over the smaller one, up to which their skewness cancels
 
 
-def needs_permutation(skew: float, *, buyers: float) -> bool:
+def needs_permutation(skew: float, *, buyers: float, reduction: float = 0.0) -> bool:
     """Return whether a difference of means is too skewed, or rests on too few, for a t test.
+
+    Fewer buyers do where the time before, which shuffling leaves out, explains a tenth of the variance: with
+    60 to 190 of them on either side, adjusted means find too much in 4.1 to 4.9 % of tests, and an effect in
+    70 % where shuffling finds it in 53 %. Where few of many users buy, it explains next to nothing.
 
     Parameters
     ----------
@@ -30,15 +36,18 @@ def needs_permutation(skew: float, *, buyers: float) -> bool:
     buyers : float
         Users with a value other than 0, of the side that has fewer; 200 are measured, on e-mail campaigns
         with a tenth held out.
+    reduction : float
+        The share of the variance that the time before explains; NaN where nobody knows.
 
     Examples
     --------
     >>> needs_permutation(0.06, buyers=900), needs_permutation(0.04, buyers=900)
     (True, False)
-    >>> needs_permutation(0.0, buyers=150)
-    True
+    >>> needs_permutation(0.0, buyers=150), needs_permutation(0.0, buyers=150, reduction=0.3)
+    (True, False)
     """
-    return bool(abs(skew) > MOST_SKEW or buyers < FEW_BUYERS)
+    few = FEW_ADJUSTED if reduction >= WORTH_ADJUSTING else FEW_BUYERS
+    return bool(abs(skew) > MOST_SKEW or buyers < few)
 
 
 def fewer_than_few(n: ArrayLike, mean: ArrayLike, squares: ArrayLike) -> NDArray[np.bool_]:

@@ -85,8 +85,8 @@ def rehearsed(
     left, wanted, skipped = runs, 0.0, False
     parts: list[tuple[Floats, Marks, Marks]] = []
     for batch in batches:
-        p, up = _plain(batch.sums, values, procedure)
-        lopsided = _lopsided(batch, values, p)
+        p, up, reduction = _plain(batch.sums, values, procedure)
+        lopsided = _lopsided(batch, values, p, reduction)
         if not parts:
             wanted = float(lopsided.needed.mean())
             cost = float((lopsided.needed * lopsided.crowd).sum()) / len(p) * _SHUFFLES
@@ -120,27 +120,29 @@ def _note(shuffled: float, skipped: float, made: int, asked: int) -> str:
     return f"{said}; that takes time, so {made:,} were made, not {asked:,}." if made < asked else f"{said}."
 
 
-def _plain(sums: Sums, values: UserValues, procedure: Procedure) -> tuple[Floats, Marks]:
-    """Return p, and whether the variant is above, from sums alone."""
+def _plain(sums: Sums, values: UserValues, procedure: Procedure) -> tuple[Floats, Marks, Floats]:
+    """Return p, whether the variant is above, and what the time before explains, from sums alone."""
     figure = ("value", "of") if values.kind == "ratio" else "value"
     before = [name for name in ("before", "of before") if name in values.columns]
-    level = 1 - procedure.comparison_alpha
+    level, reduction = 1 - procedure.comparison_alpha, np.full((len(sums.n), sums.n.shape[-1] - 1), np.nan)
     if before:
-        found = differences(adjusted(sums, figure, before).arms, level=level)
+        made = adjusted(sums, figure, before)
+        found, reduction = differences(made.arms, level=level), made.reduction
     elif isinstance(figure, tuple):
         found = differences(ratio_arms(sums, *figure), level=level)
     else:
         found = differences(mean_arms(sums, figure), level=level)
     p, up = np.array(found.p), np.asarray(found.value > 0)
     if values.kind != "proportion":
-        return p, up
+        return p, up, reduction
     x, n = counts(sums, "value"), sums.n
     share = x / n
     score = np.asarray(compared_p(x[..., 1:], n[..., 1:], x[..., :1], n[..., :1]))
     as_means = np.zeros(len(p), bool)
     if before:
         as_means = np.array([shares_alike_normal(*run) for run in zip(share, n, strict=True)])
-    return np.where(as_means[:, None], p, score), np.where(as_means[:, None], up, share[:, 1:] > share[:, :1])
+    p = np.where(as_means[:, None], p, score)
+    return p, np.where(as_means[:, None], up, share[:, 1:] > share[:, :1]), reduction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,14 +154,18 @@ class _Lopsided:
     up: Marks
 
 
-def _lopsided(batch: Drawn, values: UserValues, p: Floats) -> _Lopsided:
+def _lopsided(batch: Drawn, values: UserValues, p: Floats, reduction: Floats) -> _Lopsided:
     if values.kind == "proportion":
         none = np.zeros(p.shape, bool)
         return _Lopsided(needed=none, crowd=np.zeros(p.shape), up=none)
     sides = [_moments(batch, group, values) for group in range(len(batch.rows))]
     needed = np.isfinite(p)
+    ratio = values.kind == "ratio"
+    explained = np.full_like(reduction, np.nan) if ratio else reduction  # of ratios it is not looked at
     for run, place in np.argwhere(needed):
-        needed[run, place] = _needs(sides[0][run], sides[place + 1][run], ratio=values.kind == "ratio")
+        needed[run, place] = _needs(
+            sides[0][run], sides[place + 1][run], ratio=ratio, reduction=float(explained[run, place])
+        )
     crowd = np.stack([sides[0][:, _CROWD] + side[:, _CROWD] for side in sides[1:]], axis=1)
     up = np.stack([side[:, _FIGURE] > sides[0][:, _FIGURE] for side in sides[1:]], axis=1)
     return _Lopsided(needed=needed & (crowd <= MOST_BUYERS), crowd=crowd, up=up)
@@ -191,7 +197,7 @@ def _moments(batch: Drawn, group: int, values: UserValues) -> Floats:
 _POWERS = ((1, 0), (0, 1), (2, 0), (1, 1), (0, 2), (3, 0), (2, 1), (1, 2), (0, 3))
 
 
-def _needs(control: Floats, variant: Floats, *, ratio: bool) -> bool:
+def _needs(control: Floats, variant: Floats, *, ratio: bool, reduction: float) -> bool:
     """Return whether the analysis would shuffle the users of two groups."""
     n = np.array([control[_N], variant[_N]])
     if n.min() < 2:
@@ -202,7 +208,8 @@ def _needs(control: Floats, variant: Floats, *, ratio: bool) -> bool:
             return False
     third = float((control[_THIRD] * n[0] + variant[_THIRD] * n[1]) / n.sum())
     skew = skewness_of_difference(third, (variant[_SPREAD], control[_SPREAD]), sizes=(n[1], n[0]))
-    return needs_permutation(skew, buyers=float(min(control[_CARRIERS], variant[_CARRIERS])))
+    buyers = float(min(control[_CARRIERS], variant[_CARRIERS]))
+    return needs_permutation(skew, buyers=buyers, reduction=reduction)
 
 
 def _by_shuffling(
