@@ -1,16 +1,16 @@
 """Experiments beside tea-tasting 2 on the same engine, in one run.
 
-    python benchmarks/experiments.py [USERS] [--only users|store|many|cells]
+    python benchmarks/experiments.py [USERS ...] [--only users|store|many|cells] [--repeats 3]
 
-1 M users unless named. Three means and one ratio, with the time before as covariates (CUPED) and without,
-from a table of users on Parquet and from the tables of a workspace in DuckDB, where tea-tasting gets the
-same expression of one row per user. Then 100 metrics x 10 variants of a fifth of the users, and 1,000 cells
-from their sums. Every figure is of a process of its own, after one run on a small table: CPU seconds of two
-threads, wall seconds, peak memory. tea-tasting reads Parquet through Polars' lazy frames, through Ibis on
-DuckDB, and through Narwhals on DuckDB. Ours are the sums and every comparison of means and ratios; from the
-store, what finds the users is ready for both. The whole analysis, with verdict, sample ratio check, rails
-and a look at the values of skewed metrics, stands beside. Limits: not slower than tea-tasting on the same
-engine, and not more memory; 1,000 cells within 0.05 s.
+1 M users unless named; `1e6 1e7` are two sizes, one after the other. Three means and one ratio, with the
+time before as covariates (CUPED) and without, from a table of users on Parquet and from the tables of a
+workspace in DuckDB, where tea-tasting gets the same expression of one row per user. Then 100 metrics x 10
+variants of a fifth of the users, and 1,000 cells from their sums. Every figure is of a process of its own,
+after one run on a small table: CPU seconds of two threads, wall seconds, peak memory. tea-tasting reads
+Parquet through Polars' lazy frames, through Ibis on DuckDB, and through Narwhals on DuckDB. Ours are the sums
+and every comparison of means and ratios; from the store, what finds the users is ready for both. The whole
+analysis, with verdict, sample ratio check, rails and a look at the values of skewed metrics, stands beside.
+Limits: not slower than tea-tasting on the same engine, and not more memory; 1,000 cells within 0.05 s.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import sys
 import tempfile
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -49,10 +49,28 @@ LAST = date(2024, 3, 28)
 CELLS, CELLS_LIMIT = 1000, 0.05
 
 
-def generate(folder: Path, users: int) -> None:
-    """Write a table of users, one of many metrics, and the tables of a workspace."""
+def generate(folder: Path, users: int, groups: Collection[str]) -> None:
+    """Write what the groups need: a table of users, one of many metrics, the tables of a workspace."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(7)
+    if "users" in groups:
+        _users(folder, users, rng)
+    if "many" in groups:
+        rows = users // 5
+        many = {f"m{place}": rng.gamma(2, 1, rows).astype(np.float32) for place in range(MANY)}
+        arms = np.array([f"v{place}" for place in range(ARMS)])[rng.integers(0, ARMS, rows)]
+        made = pl.DataFrame({"variant": arms, **many})
+        made.write_parquet(folder / "many.parquet", row_group_size=50_000)
+    if "store" in groups:
+        connection = duckdb.connect()
+        connection.execute("SET threads=2; SET TimeZone='UTC'")
+        for name, text in _workspace(users).items():
+            connection.execute(
+                f"COPY ({text}) TO '{folder / name}.parquet' (FORMAT parquet, COMPRESSION zstd)"
+            )
+
+
+def _users(folder: Path, users: int, rng: np.random.Generator) -> None:
     busy = rng.gamma(2, 1, users)
     made = {}
     for when in ("", "_before"):
@@ -65,14 +83,6 @@ def generate(folder: Path, users: int) -> None:
         }
     variant = np.where(rng.random(users) < 0.5, *VARIANTS)
     pl.DataFrame({"variant": variant, **made}).write_parquet(folder / "users.parquet", row_group_size=250_000)
-    rows = users // 5
-    many = {f"m{place}": rng.gamma(2, 1, rows).astype(np.float32) for place in range(MANY)}
-    arms = np.array([f"v{place}" for place in range(ARMS)])[rng.integers(0, ARMS, rows)]
-    pl.DataFrame({"variant": arms, **many}).write_parquet(folder / "many.parquet", row_group_size=50_000)
-    connection = duckdb.connect()
-    connection.execute("SET threads=2; SET TimeZone='UTC'")
-    for name, text in _workspace(users).items():
-        connection.execute(f"COPY ({text}) TO '{folder / name}.parquet' (FORMAT parquet, COMPRESSION zstd)")
 
 
 def _workspace(users: int) -> dict[str, str]:
@@ -257,7 +267,19 @@ def store_tea_narwhals(ready: tuple[Any, Any, str, int], *, cuped: bool) -> Any:
     return plan.analyze(tables.connection.sql(text))
 
 
-def many_ours(folder: Path, *, cuped: bool = False) -> Any:  # noqa: ARG001 - all work is called alike
+def many_ours(folder: Path, *, cuped: bool = False) -> Any:
+    """Return every variant against the control."""
+    from workbench.experiments.users.metric import own_metric
+    from workbench.experiments.users.table import user_table
+
+    metrics = [own_metric(f"m{place}") for place in range(MANY)]
+    variants = [f"v{place}" for place in range(ARMS)]
+    rows = pl.scan_parquet(folder / "many.parquet")
+    return _compared(user_table(rows, metrics, variants=variants), cuped=cuped)
+
+
+def many_analysis(folder: Path, *, cuped: bool = False) -> Any:  # noqa: ARG001 - all work is called alike
+    """Return the whole analysis."""
     from workbench.experiments import analyze_users
     from workbench.experiments.users.metric import own_metric
 
@@ -276,7 +298,7 @@ def many_tea(folder: Path, *, cuped: bool = False) -> Any:  # noqa: ARG001 - all
 GROUPS: dict[str, tuple[Callable[..., Any], ...]] = {
     "users": (scan, ours, tea_polars, tea_ibis, tea_narwhals, analysis),
     "store": (store_ours, store_tea_ibis, store_tea_narwhals, store_analysis),
-    "many": (many_ours, many_tea),
+    "many": (many_ours, many_tea, many_analysis),
 }
 # Ours, and the peers on the same engine: the best of them is the limit.
 PEERS = {
@@ -320,10 +342,10 @@ def measured(name: str, *, cuped: bool, folder: Path, small: Path) -> dict[str, 
     return found
 
 
-def compared(group: str, *, cuped: bool, folder: Path, small: Path) -> list[str]:
+def compared(group: str, *, cuped: bool, folder: Path, small: Path, repeats: int) -> list[str]:
     """Print the medians of a group; return the limits that are broken."""
     runs: dict[str, list[dict[str, float]]] = {work.__name__: [] for work in GROUPS[group]}
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         for name in runs:
             found = measured(name, cuped=cuped, folder=folder, small=small)
             runs[name] += [found] if found else []
@@ -397,25 +419,32 @@ def cells() -> list[str]:
     return broken
 
 
-def main() -> int:
-    """Generate, measure, print; 1 where a limit is broken."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("users", nargs="?", type=float, default=1e6)
-    parser.add_argument("--only", choices=[*GROUPS, "cells"])
-    asked = parser.parse_args()
-    print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}", end="")
-    print(f", load {os.getloadavg()[0]:.1f}; {asked.users:,.0f} users")
+def _of_size(users: int, groups: list[str], repeats: int) -> list[str]:
+    """Print what so many users take; return the limits that are broken."""
     broken = []
     with tempfile.TemporaryDirectory() as name:
         folder, small = Path(name) / "all", Path(name) / "small"
-        if asked.only != "cells":
-            generate(folder, int(asked.users))
-            generate(small, SMALL)
-        for group in GROUPS:
+        generate(folder, users, groups)
+        generate(small, SMALL, groups)
+        for group in groups:
             for cuped in (False, True)[: 1 + (group != "many")]:
-                if asked.only in (None, group):
-                    print(f"{group}{' with CUPED' if cuped else ''}", flush=True)
-                    broken += compared(group, cuped=cuped, folder=folder, small=small)
+                print(f"{users:,} users, {group}{' with CUPED' if cuped else ''}", flush=True)
+                found = compared(group, cuped=cuped, folder=folder, small=small, repeats=repeats)
+                broken += [f"{users:,} users, {line}" for line in found]
+    return broken
+
+
+def main() -> int:
+    """Generate, measure, print; 1 where a limit is broken."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("users", nargs="*", type=float, default=[1e6])
+    parser.add_argument("--only", choices=[*GROUPS, "cells"])
+    parser.add_argument("--repeats", type=int, default=REPEATS)
+    asked = parser.parse_args()
+    print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}", end="")
+    print(f", load {os.getloadavg()[0]:.1f}")
+    groups = [group for group in GROUPS if asked.only in (None, group)]
+    broken = [line for size in asked.users if groups for line in _of_size(int(size), groups, asked.repeats)]
     if asked.only in (None, "cells"):
         print(f"{CELLS:,} cells from their sums")
         broken += cells()
