@@ -129,6 +129,8 @@ def test_the_example_of_the_page_is_read() -> None:
         ("name: a\noutcome: r\nchannels: [tv, {nme: x}]", "channel 2: no field is named 'nme'. Did you mean"),
         ("name: a\noutcome: r\nchannels: [{name: x, prior: {median: -1}}]", "a median and a spread above 0"),
         ("name: a\noutcome: r\nchannels: [{name: x, prior: 2}]", "channel 1, prior: not accepted"),
+        ("name: a\noutcome: r\nchannels: [{name: x, share: 2}]", "expected a number between 0 and 1"),
+        ("name: a\noutcome: r\nchannels: [{name: x, share: 0.1, prior: {median: 2}}]", "a prior and a share"),
     ],
 )
 def test_what_is_wrong_is_named(text: str, message: str) -> None:

@@ -70,10 +70,18 @@ def learning(prior: ReturnPrior, roi: npt.NDArray[np.float64]) -> Learning:
 def return_priors(spec: MixSpec, market: Market) -> tuple[ReturnPrior, ...]:
     """Return what is believed of every channel's return over all periods and regions.
 
-    Where a channel names no prior, its median is the outcome that all media are believed to cause
+    A channel's own prior counts first; else the share of the outcome that it is believed to cause, by what it
+    costs. Where it names neither, the median is the outcome that all media are believed to cause
     (`media_share` of it), by the money that all media cost.
     """
-    spend = float(market.spend.sum())
-    median = spec.media_share * float(market.outcome.sum()) / spend if spend > 0 else 1.0
-    common = ReturnPrior(median=max(median, 1e-12))
-    return tuple(channel.prior or common for channel in spec.channels)
+    spend, sold = market.spend.sum((0, 1)), float(market.outcome.sum())
+
+    def believed(share: float, money: float) -> ReturnPrior:
+        known = sold > 0 and money > 0
+        return ReturnPrior(median=share * sold / money if known else 1.0)
+
+    common = believed(spec.media_share, float(spend.sum()))
+    return tuple(
+        one.prior or (common if one.share is None else believed(one.share, float(money)))
+        for one, money in zip(spec.channels, spend, strict=True)
+    )

@@ -17,6 +17,7 @@ from pymc_extras.prior import Prior
 from pymc_marketing.mmm import DelayedAdstock, GeometricAdstock, HillSaturation, LogisticSaturation
 from pytensor.xtensor import as_xtensor
 
+from workbench.mmm import beliefs
 from workbench.mmm.market import Market
 from workbench.mmm.spec import MixSpec
 
@@ -27,18 +28,9 @@ _HALF = {"michaelis-menten": "saturation_kappa", "hill": "saturation_kappa", "lo
 
 
 def return_priors(spec: MixSpec, market: Market) -> tuple[Array, Array]:
-    """Return median and spread of every channel's return before its data.
-
-    A channel without a prior of its own gets the return that all media together would have if they caused
-    `media_share` of the outcome.
-    """
-    spent, earned = float(market.spend.sum()), float(market.outcome.sum())
-    usual = spec.media_share * earned / spent if spent > 0 and earned > 0 else 1.0
-    priors = [one.prior for one in spec.channels]
-    return (
-        np.array([one.median if one else usual for one in priors]),
-        np.array([one.spread if one else 0.9 for one in priors]),
-    )
+    """Return median and spread of every channel's return before its data, shape (C,) each."""
+    priors = beliefs.return_priors(spec, market)
+    return np.array([one.median for one in priors]), np.array([one.spread for one in priors])
 
 
 def adstock_of(spec: MixSpec, market: Market) -> Any:

@@ -55,6 +55,14 @@ class Channel:
         Column of what people saw (impressions, GRPs), where it drives the effect better than money does.
     prior : ReturnPrior, optional
         What is believed of its return; by default its share of what all media are believed to cause.
+    share : float, optional
+        What is believed, said another way: the part of the outcome that it causes, as likely to be exceeded
+        as not. Becomes a prior of the return, by what the channel costs.
+
+    Raises
+    ------
+    UsageError
+        With both, or with a share that is none.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
@@ -63,6 +71,15 @@ class Channel:
     spend: str = ""
     exposure: str | None = None
     prior: ReturnPrior | None = None
+    share: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.share is not None and self.prior is not None:
+            raise UsageError(f"The channel {self.name!r} says a prior and a share: leave out one of them.")
+        if self.share is not None and not 0 < self.share < 1:
+            raise UsageError(
+                f"The share of {self.name!r} is a part of the outcome: expected a number between 0 and 1."
+            )
 
     @property
     def spend_column(self) -> str:
