@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from workbench.mmm.checks import CHECKS, check_market
+    from workbench.mmm.comparison import RunComparison, compare_runs
+    from workbench.mmm.decomposition import Decomposition, decompose
     from workbench.mmm.document import from_document, to_document
     from workbench.mmm.draws import Draws
     from workbench.mmm.findings import MarketCheck
@@ -18,14 +20,18 @@ if TYPE_CHECKING:
     from workbench.mmm.flighting import MarketSetting
     from workbench.mmm.market import Market, market_of
     from workbench.mmm.recorded import market_table, proposed_spec
+    from workbench.mmm.report import MixReport, mix_report
+    from workbench.mmm.response import ResponseCurves, response_curves
     from workbench.mmm.simulation import SimulatedMarket, simulate_market
     from workbench.mmm.spec import Channel, LiftTest, MixSpec, ReturnPrior, Sampling
     from workbench.mmm.spec_file import MixFile, mix_file_of
     from workbench.mmm.truth import MixTruth
+    from workbench.mmm.window import Window, window_of
 
 _HOMES = {
     "CHECKS": "checks",
     "Channel": "spec",
+    "Decomposition": "decomposition",
     "Draws": "draws",
     "Forecast": "fitted",
     "LiftTest": "spec",
@@ -34,26 +40,36 @@ _HOMES = {
     "MarketSetting": "flighting",
     "MixFile": "spec_file",
     "MixFit": "fitted",
+    "MixReport": "report",
     "MixSpec": "spec",
     "MixTruth": "truth",
+    "ResponseCurves": "response",
     "ReturnPrior": "spec",
+    "RunComparison": "comparison",
     "Sampling": "spec",
     "SamplingHealth": "fitted",
     "SimulatedMarket": "simulation",
+    "Window": "window",
     "check_market": "checks",
+    "compare_runs": "comparison",
+    "decompose": "decomposition",
     "fit": "fitting",
     "from_document": "document",
     "market_of": "market",
     "market_table": "recorded",
     "mix_file_of": "spec_file",
+    "mix_report": "report",
     "proposed_spec": "recorded",
+    "response_curves": "response",
     "simulate_market": "simulation",
     "to_document": "document",
+    "window_of": "window",
 }
 
 __all__ = [
     "CHECKS",
     "Channel",
+    "Decomposition",
     "Draws",
     "Forecast",
     "LiftTest",
@@ -62,21 +78,30 @@ __all__ = [
     "MarketSetting",
     "MixFile",
     "MixFit",
+    "MixReport",
     "MixSpec",
     "MixTruth",
+    "ResponseCurves",
     "ReturnPrior",
+    "RunComparison",
     "Sampling",
     "SamplingHealth",
     "SimulatedMarket",
+    "Window",
     "check_market",
+    "compare_runs",
+    "decompose",
     "fit",
     "from_document",
     "market_of",
     "market_table",
     "mix_file_of",
+    "mix_report",
     "proposed_spec",
+    "response_curves",
     "simulate_market",
     "to_document",
+    "window_of",
 ]
 
 
