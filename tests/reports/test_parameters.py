@@ -15,8 +15,8 @@ from workbench.reports.definitions import (
     NOTEBOOKS,
     CampaignParameters,
     ExecutiveParameters,
-    RunParameters,
 )
+from workbench.reports.parameter_kinds import RunParameters
 from workbench.reports.parameters import (
     expected,
     read_assignments,

@@ -9,6 +9,7 @@ from workbench.charts.bandits import bandit_regret, bandit_shares
 from workbench.charts.budget import (
     budget_gain,
     budget_next,
+    budget_pays,
     budget_returns,
     budget_split,
     budget_sweep,
@@ -88,6 +89,7 @@ __all__ = [
     "bandit_shares",
     "budget_gain",
     "budget_next",
+    "budget_pays",
     "budget_returns",
     "budget_split",
     "budget_sweep",

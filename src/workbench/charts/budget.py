@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,19 +10,22 @@ import numpy as np
 from workbench.charts.budget_shapes import (
     GainRow,
     ReturnRow,
+    SplitRow,
     SweepRow,
     dumbbells,
     histogram,
     returns,
     rising,
 )
-from workbench.charts.cards import Alerts
+from workbench.charts.cards import Alerts, Sentence
 from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, shown
 from workbench.charts.shapes import in_one_line, labels
 from workbench.charts.simulator import figure, percent, shown_name
 from workbench.charts.tables import figure as column
 from workbench.charts.tables import tabulate, text
+from workbench.mmm.budget.goal import Goal
 from workbench.mmm.budget.plan import Plan
+from workbench.mmm.budget.projection import ChannelPlan
 from workbench.mmm.budget.told import amount, chance
 from workbench.mmm.budget.totals import NextMoney, Sweep, TotalRow
 from workbench.mmm.budget.view import BudgetView
@@ -53,23 +57,11 @@ def budget_split(result: Plan | BudgetView) -> Drawing | Nothing:
     ]
     told = "; ".join(f"{row['label']} {row['now_said']} to {row['then_said']}" for row in drawn)
     return Drawing(
-        finding=coded(plan.sentence),
+        finding=coded(f"Largest shift: {plan.shift}" if plan.shift else plan.sentence),
         subtitle=in_one_line(f"Money for {plan.projection.span}: hollow is today, filled the plan", currency),
         description=f"Two dots a channel. {told}.",
         spec=dumbbells(drawn),
-        table=tabulate(
-            rows,
-            [
-                text("channel", "Channel"),
-                column("current", "Today", "money"),
-                column("proposed", "Proposed", "money"),
-                column("change", "Change", "%"),
-                column("peak", "Most in a period", "x"),
-                column("sustained", "Most over such a time", "x"),
-            ],
-            caption="Today and the plan, by channel",
-            currency=currency or None,
-        ),
+        table=_split_table(rows, currency),
         note=_measured(plan),
     )
 
@@ -239,6 +231,15 @@ def budget_next(result: NextMoney | BudgetView) -> DataTable | Nothing:
     )
 
 
+def budget_pays(result: Goal | BudgetView) -> Sentence | Nothing:
+    """Return the budget beyond which the next unit of money no longer pays."""
+    found = result.pays if isinstance(result, BudgetView) else result
+    if found is None:
+        reason = _missing(result) or "What a conversion is worth was not said, so it is not known what pays."
+        return Nothing(title="Where it stops to pay", reason=reason)
+    return Sentence(text=found.sentence)
+
+
 def budget_warnings(result: Plan | BudgetView) -> Alerts | Nothing:
     """Return where the plan leaves what was ever seen, and what the model missed."""
     plan = result.plan if isinstance(result, BudgetView) else result
@@ -250,6 +251,32 @@ def budget_warnings(result: Plan | BudgetView) -> Alerts | Nothing:
     items += [("warning", shown_name(row.channel), shown(row.warning, 300)) for row in far]
     calm = "Every channel stays within what was spent over such a time before."
     return Alerts(items=tuple(items), calm=calm)
+
+
+def _split_table(rows: Sequence[ChannelPlan], currency: str) -> DataTable:
+    return tabulate(
+        [
+            SplitRow(
+                channel=row.channel,
+                current=row.current,
+                proposed=row.proposed,
+                change=row.change,
+                peak=row.peak,
+                sustained=row.sustained,
+            )
+            for row in rows
+        ],
+        [
+            text("channel", "Channel"),
+            column("current", "Today", "money"),
+            column("proposed", "Proposed", "money"),
+            column("change", "Change", "%"),
+            column("peak", "Most in a period", "x"),
+            column("sustained", "Most over such a time", "x"),
+        ],
+        caption="Today and the plan, by channel",
+        currency=currency or None,
+    )
 
 
 def _missing(result: object) -> str:

@@ -12,6 +12,18 @@ _DASHED: dict[str, Any] = {"strokeDash": [3, 3]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SplitRow:
+    """A channel's money today and in the plan, and the most that was ever spent."""
+
+    channel: str
+    current: float
+    proposed: float
+    change: float
+    peak: float
+    sustained: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SweepRow:
     """A total, what it brings, and what the next unit brings there."""
 

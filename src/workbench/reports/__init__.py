@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from workbench.reports.batches import Batch, batch
-    from workbench.reports.definitions import NOTEBOOKS, RunParameters
+    from workbench.reports.definitions import NOTEBOOKS
     from workbench.reports.health import Health, examine
+    from workbench.reports.parameter_kinds import RunParameters
     from workbench.reports.publication import Published, gallery, publish
     from workbench.reports.record import RunRecord
     from workbench.reports.runs import Run, list_runs, run
@@ -21,7 +22,7 @@ _SURFACE = {
     "Health": "health",
     "Published": "publication",
     "Run": "runs",
-    "RunParameters": "definitions",
+    "RunParameters": "parameter_kinds",
     "RunRecord": "record",
     "Verified": "verification",
     "batch": "batches",

@@ -2,74 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from datetime import date
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import Field
 
 from workbench.catalog import Catalog
-
-_DAYS = re.compile(r"[1-9]\d{0,3}d")
-_RANGE = re.compile(r"(\d{4}-\d{2}-\d{2}):(\d{4}-\d{2}-\d{2})")
-
-
-def _window(text: str) -> str:
-    if _DAYS.fullmatch(text):
-        return text
-    if match := _RANGE.fullmatch(text):
-        first, last = (date.fromisoformat(day) for day in match.groups())
-        if first <= last:
-            return text
-    raise ValueError(text)
-
-
-Window = Annotated[
-    Annotated[str, AfterValidator(_window), WithJsonSchema({"type": "string", "format": "window"})] | None,
-    Field(
-        description='Days reported: "30d" ends on the last day with data, "2024-01-01:2024-01-31" is fixed.'
-    ),
-]
-
-
-def _look_back(text: str) -> str:
-    if text == "any" or _DAYS.fullmatch(text):
-        return text
-    raise ValueError(text)
-
-
-LookBack = Annotated[
-    Annotated[str, AfterValidator(_look_back), WithJsonSchema({"type": "string", "format": "look-back"})],
-    Field(description='How far before an order a touch may lie: "30d", or "any".'),
-]
-
-
-def _models(text: str) -> str:
-    from workbench.attribution.crediting import chosen_models
-    from workbench.errors import WorkbenchError
-
-    try:
-        chosen_models(text)
-    except WorkbenchError:
-        raise ValueError(text) from None
-    return text
-
-
-Models = Annotated[
-    Annotated[str, AfterValidator(_models), WithJsonSchema({"type": "string", "format": "models"})],
-    Field(description='Attribution models, joined by commas: "last_touch,markov"; or "all".'),
-]
-Touch = Annotated[
-    Literal["channel", "campaign", "campaign_type"], Field(description="What tells touches apart.")
-]
-CampaignId = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
-
-
-class RunParameters(BaseModel):
-    """What a run can be asked; every field has a type, bounds, a default and a sentence of help."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
+from workbench.reports.mix_parameters import BudgetSimulatorParameters, MixParameters
+from workbench.reports.parameter_kinds import (
+    CampaignId,
+    ExperimentName,
+    LookBack,
+    Models,
+    Names,
+    Period,
+    RunParameters,
+    TestedMetric,
+    TestedMetrics,
+    Touch,
+    Window,
+)
 
 
 class ExecutiveParameters(RunParameters):
@@ -146,36 +98,6 @@ class HoldoutParameters(RunParameters):
     level: float = Field(default=0.95, ge=0.8, le=0.999, description="The level of all intervals.")
 
 
-def _tested_metric(text: str) -> str:
-    from workbench.metrics.definitions import METRICS
-
-    if text not in METRICS:
-        raise ValueError(text)
-    return text
-
-
-TestedMetric = Annotated[
-    Annotated[str, AfterValidator(_tested_metric), WithJsonSchema({"type": "string", "format": "metric"})],
-    Field(description="A metric of the dictionary that users have: revenue, orders, aov, ctr ..."),
-]
-
-
-def _tested_metrics(text: str) -> str:
-    for name in text.split(","):
-        _tested_metric(name.strip())
-    return text
-
-
-ExperimentName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-TestedMetrics = Annotated[
-    Annotated[str, AfterValidator(_tested_metrics), WithJsonSchema({"type": "string", "format": "metrics"})],
-    Field(
-        description="Metrics that users have, joined by commas; the first decides. Of an experiment that was "
-        "defined, its own are taken."
-    ),
-]
-
-
 class ABTestParameters(RunParameters):
     """Parameters of the report on an A/B test."""
 
@@ -214,12 +136,6 @@ class ExperimentDesignParameters(RunParameters):
     )
 
 
-def _period(text: str) -> str:
-    if _DAYS.fullmatch(text):
-        raise ValueError(text)
-    return _window(text)
-
-
 class GeoExperimentParameters(RunParameters):
     """Parameters of the report on a geo test."""
 
@@ -228,11 +144,11 @@ class GeoExperimentParameters(RunParameters):
         description="The geo test as it was defined; none is the one that ended last, or that spend shows.",
     )
     metric: Literal["revenue", "orders"] = Field(default="revenue", description="What is looked at.")
-    treated: Annotated[str, StringConstraints(max_length=20_000)] = Field(
+    treated: Names = Field(
         default="",
         description='The markets in which it ran, joined by ";"; none are those defined, or with spend.',
     )
-    days: Annotated[str, AfterValidator(_period)] | None = Field(
+    days: Period | None = Field(
         default=None,
         description='Days, "2024-05-01:2024-05-28"; none are those defined, or with spend there.',
         json_schema_extra={"format": "window"},
@@ -325,6 +241,18 @@ NOTEBOOKS: Catalog[NotebookDefinition] = Catalog(
             title="Geo test",
             says="What did a campaign in some markets cause, and where to run the next one?",
             parameters=GeoExperimentParameters,
+        ),
+        NotebookDefinition(
+            name="mmm",
+            title="Media mix model",
+            says="What did every channel bring, and what would the next unit of money bring?",
+            parameters=MixParameters,
+        ),
+        NotebookDefinition(
+            name="budget_simulator",
+            title="Budget simulator",
+            says="How should the media budget be split, and what would that bring?",
+            parameters=BudgetSimulatorParameters,
         ),
         NotebookDefinition(
             name="leads",

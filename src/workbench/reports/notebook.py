@@ -18,7 +18,8 @@ from typing import Any
 from pydantic import create_model
 
 from workbench.errors import BadInput
-from workbench.reports.definitions import NOTEBOOKS, RunParameters
+from workbench.reports.definitions import NOTEBOOKS
+from workbench.reports.parameter_kinds import RunParameters
 from workbench.reports.parameters import SET_BY_THE_RUN
 
 LARGEST = 5_000_000

@@ -13,19 +13,23 @@ if TYPE_CHECKING:
     from workbench.mmm.budget.plan import Plan
     from workbench.mmm.budget.planning import optimise
     from workbench.mmm.budget.projection import Projection, project
-    from workbench.mmm.budget.question import BudgetQuestion
+    from workbench.mmm.budget.question import BudgetQuestion, budget_question
     from workbench.mmm.budget.table import ResponseTable
     from workbench.mmm.budget.tabulation import response_table
     from workbench.mmm.budget.totals import NextMoney, Sweep, next_money, sweep
+    from workbench.mmm.budget.view import BudgetView, budget_view
 
 _HOMES = {
     "BudgetQuestion": "question",
+    "BudgetView": "view",
     "Goal": "goal",
     "NextMoney": "totals",
     "Plan": "plan",
     "Projection": "projection",
     "ResponseTable": "table",
     "Sweep": "totals",
+    "budget_question": "question",
+    "budget_view": "view",
     "least_budget": "goal",
     "next_money": "totals",
     "optimise": "planning",
@@ -37,12 +41,15 @@ _HOMES = {
 
 __all__ = [
     "BudgetQuestion",
+    "BudgetView",
     "Goal",
     "NextMoney",
     "Plan",
     "Projection",
     "ResponseTable",
     "Sweep",
+    "budget_question",
+    "budget_view",
     "least_budget",
     "next_money",
     "optimise",

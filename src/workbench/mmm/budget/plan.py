@@ -75,16 +75,22 @@ class Plan:
         return self.projection.warnings
 
     @property
+    def shift(self) -> str:
+        """Return the largest increase and the largest cut, in words; empty where nothing moves."""
+        moved = sorted(self.rows, key=lambda row: row.proposed - row.current)
+        ends = (moved[-1], moved[0])
+        said = [_more(row, self.projection.currency) for row in ends if abs(row.change) > 0.005]
+        return " and ".join(dict.fromkeys(said))
+
+    @property
     def sentence(self) -> str:
         """Return the largest shift and what the plan is expected to bring, in one sentence."""
         shown = self.projection
-        moved = sorted(self.rows, key=lambda row: row.proposed - row.current)
-        said = [f"{_more(row, shown.currency)}" for row in (moved[-1], moved[0]) if abs(row.change) > 0.005]
-        if not said:
+        if not self.shift:
             return "What is spent now is as good as any split within these bounds."
         gain = with_interval(shown.gain, shown.unit, shown.currency)
         return (
-            f"{' and '.join(dict.fromkeys(said))}: expected to bring {gain} more over {shown.span}, and "
+            f"{self.shift}: expected to bring {gain} more over {shown.span}, and "
             f"to be a gain with a probability of {chance(shown.better)}."
         )
 

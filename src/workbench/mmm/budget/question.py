@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -68,6 +68,18 @@ class BudgetQuestion:
         both = sorted(set(self.locked) & set(self.bounds))
         if both:
             raise UsageError(f"{both[0]!r} is locked and has bounds: give one of the two.")
+
+
+def budget_question(*, locked: str = "", **facts: Any) -> BudgetQuestion:
+    """Return a question from parameters, where locked channels are one text joined by ";".
+
+    Examples
+    --------
+    >>> budget_question(locked="tv; search", total=1e6).locked
+    ('tv', 'search')
+    """
+    names = tuple(name for part in locked.split(";") if (name := part.strip()))
+    return BudgetQuestion(locked=names, **facts)
 
 
 class Limits(NamedTuple):

@@ -25,6 +25,8 @@ class BudgetView:
     ----------
     missing : str
         Why there is no plan; empty where there is one.
+    source : str
+        The run of the model that it rests on, in words.
     table : ResponseTable or None
         The model's curves: there even when the model missed its gates.
     question : BudgetQuestion
@@ -40,6 +42,7 @@ class BudgetView:
     """
 
     missing: str = ""
+    source: str = ""
     table: ResponseTable | None = None
     question: BudgetQuestion
     plan: Plan | None = None
@@ -49,8 +52,9 @@ class BudgetView:
 
     @property
     def sentence(self) -> str:
-        """Return what the plan says, or why there is none."""
-        return self.plan.sentence if self.plan is not None else self.missing
+        """Return what the plan says and on what it rests, or why there is none."""
+        said = self.plan.sentence if self.plan is not None else self.missing
+        return f"{said} {self.source}".strip()
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a channel of the plan; none where there is no plan."""

@@ -1,0 +1,60 @@
+"""The budget of a workspace: a run of its media mix model, asked what to spend where."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from workbench.errors import NotEnoughData
+from workbench.mmm.budget.question import BudgetQuestion
+from workbench.mmm.budget.tabulation import response_table
+from workbench.mmm.budget.view import BudgetView, budget_view
+from workbench.reports.mix_runs import mix_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from workbench.store.workspace import Workspace
+
+
+def planned_budget(
+    workspace: Workspace | str | Path,
+    run: str | None = None,
+    *,
+    question: BudgetQuestion | None = None,
+    more: float = 100_000.0,
+    worth: float | None = None,
+) -> BudgetView:
+    """Return the plan, other totals and the next money by a run of a workspace, or why there is none.
+
+    Parameters
+    ----------
+    workspace : Workspace or path
+        Where the run was kept.
+    run : str, optional
+        Its id, or the beginning of it; by default the newest that completed.
+    question : BudgetQuestion, optional
+        Total, bounds, locks and care.
+    more : float
+        Additional money, whose place is asked for.
+    worth : float, optional
+        Money that one unit of the outcome is worth.
+
+    Raises
+    ------
+    WorkspaceError
+        If there is no such run.
+    RunFailed
+        If it failed.
+    UsageError
+        Where the bounds do not allow the total, or a channel is unknown.
+    """
+    asked = question or BudgetQuestion()
+    try:
+        found = mix_run(workspace, run or "")
+    except NotEnoughData as reason:
+        return BudgetView(missing=str(reason), question=asked)
+    table = response_table(found.fit)
+    days = f"{table.first:%Y-%m-%d} to {table.last:%Y-%m-%d}"
+    source = f"By run {found.id} of the model {table.model}, on the spend of {days}."
+    return replace(budget_view(table, asked, more=more, worth=worth), source=source)
