@@ -199,14 +199,18 @@ def _floats(table: object, name: str, file: object) -> Array:
             return np.asarray(
                 values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), np.float64
             )
+        try:  # a column of nothing but numbers in text, in one go
+            return np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            pass  # a value is none: the search below names it
     plain = _plain(table, name)
     numbers = np.full(len(plain), np.nan)
     for row, value in enumerate(plain):
         if value is None or (isinstance(value, str) and not value.strip()):
             continue
         try:
-            numbers[row] = float(value)
-        except (TypeError, ValueError):
+            numbers[row] = float("no" if isinstance(value, str) and "_" in value else value)
+        except (TypeError, ValueError, OverflowError):
             raise BadInput(
                 "not a number",
                 file=file,
@@ -250,7 +254,7 @@ def _arrow(table: object, name: str) -> Any:
         if hasattr(column, "to_arrow"):
             return column.to_arrow()
         return pa.array(column, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
         return None
 
 
