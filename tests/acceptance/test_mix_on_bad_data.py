@@ -20,8 +20,67 @@ SPEC = "name: weekly\noutcome: revenue\nchannels: [tv, search]\ncontrols: [price
 REGIONS = SPEC + "region: region\n"
 LIFT = (
     "lift_tests: [{channel: tv, start: %s, end: %s, spend_change: 10, outcome_change: 9, error: 2, "
-    "regions: [%s]}]
-"
+    "regions: [%s]}]\n"
+)
+Change = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+def check(folder: Path, spec: str) -> str:
+    (folder / "weekly.yaml").write_text(spec)
+    done = CliRunner().invoke(app, ["mmm", "check", str(folder / "weekly.yaml")])
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done.stdout
+
+
+def write(folder: Path, change: Change, regions: int = 1) -> None:
+    table = simulate_market(seed=4, periods=104, channels=2, regions=regions).table
+    change(table.astype({"date": str})).to_csv(folder / "sales.csv", index=False)
+
+
+def _at(column: str, row: int, value: object) -> Change:
+    def change(table: pd.DataFrame) -> pd.DataFrame:
+        table[column] = table[column].astype(object)
+        table.loc[row, column] = value
+        return table
+
+    return change
+
+
+def _same(table: pd.DataFrame) -> pd.DataFrame:
+    return table
+
+
+def _days_then_weeks(table: pd.DataFrame) -> pd.DataFrame:
+    days = [*pd.date_range("2022-01-01", periods=40), *pd.date_range("2022-02-10", periods=64, freq="7D")]
+    return table.assign(date=[f"{day:%Y-%m-%d}" for day in days])
+
+
+NATIONAL: list[tuple[str, Change, str, type[WorkbenchError]]] = [
+    ("a gap", lambda table: table.drop(index=30), "1 week .* is missing, the first is 2022-08-01", BadInput),
+    (
+        "a week twice",
+        lambda table: pd.concat([table, table[9:10]]),
+        "row 106, column 'date': 2022-03-07 stands more than once",
+        BadInput,
+    ),
+    ("all zeros", lambda table: table.assign(tv=0), "column 'tv': the channel 'tv' never spends", BadInput),
+    ("negative spend", _at("search", 7, -5), "row 9, column 'search', value '-5.0': it is below 0", BadInput),
+    ("no outcome", _at("revenue", 3, "NaN"), "row 5, column 'revenue': no number stands here", BadInput),
+    ("an empty cell", _at("revenue", 3, ""), "row 5, column 'revenue': no number stands here", BadInput),
+    ("infinity", _at("revenue", 3, "1e999"), "row 5, column 'revenue'.*not finite", BadInput),
+    ("decimal commas", _at("search", 7, "12,5"), "row 9, column 'search', value '12,5': not a", BadInput),
+    ("short", lambda table: table[:51], "51 weeks .* at least 52 weeks", NotEnoughData),
+    ("mixed", _days_then_weeks, "days and weeks are mixed", BadInput),
+    ("other dates", _at("date", 0, "03.01.2022"), "row 2, column 'date', value '03.01.2022'", BadInput),
+    ("a script", _at("tv", 2, "<script>=cmd|' /C calc'!A0"), "row 4, column 'tv', value .<script>", BadInput),
+    ("no column", lambda table: table.rename(columns={"tv": "TV"}), "Did you mean 'TV'", BadInput),
+    ("empty", lambda table: table[:0], "no row", BadInput),
+]
+
+
+@pytest.mark.parametrize(
+    ("change", "said", "kind"), [one[1:] for one in NATIONAL], ids=[one[0] for one in NATIONAL]
 )
 def test_one_error_names_the_place(
     tmp_path: Path, change: Change, said: str, kind: type[WorkbenchError]
