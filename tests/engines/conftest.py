@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from workbench.events.simulation import MarketSpec, simulate, write_market
 from workbench.store import Snapshot, Workspace
+from workbench.store.ingest import ingest
+from workbench.store.postgres import PostgresTables, copy_to_postgres
 
 
 @pytest.fixture(scope="session")
@@ -61,3 +64,22 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
         )
         load.commit()
     return workspace.tables()
+
+
+@pytest.fixture(scope="session")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    """Return five months of a small simulated market."""
+    folder = tmp_path_factory.mktemp("parity")
+    write_market(simulate(MarketSpec(seed=3, days=150, users=400)), folder / "files")
+    listed = folder / "files" / "campaigns.csv"  # one campaign's messages go by another channel than its own
+    listed.write_text(listed.read_text("utf-8").replace(",email,", ",sms,", 1), "utf-8")
+    workspace = Workspace.create(folder / "acme")
+    ingest(workspace, [*sorted((folder / "files").glob("*.csv")), folder / "files" / "events"], backfill=True)
+    return workspace.tables()
+
+
+@pytest.fixture(scope="session")
+def on_postgres(market: Snapshot, postgres_dsn: str) -> PostgresTables:
+    """Return the same rows on Postgres."""
+    copy_to_postgres(market, postgres_dsn, schema="parity")
+    return PostgresTables(postgres_dsn, schema="parity", currency=market.currency)

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from workbench.events.simulation import MarketSpec, simulate, write_market
 from workbench.experiments.power.duration import arrivals
 from workbench.experiments.power.history import history
 from workbench.experiments.power.planning import design_from_tables
-from workbench.store import Workspace
-from workbench.store.ingest import ingest
-from workbench.store.postgres import PostgresTables, copy_to_postgres
+from workbench.store import Snapshot
+from workbench.store.postgres import PostgresTables
 
 
 @pytest.mark.postgres
-def test_a_plan_is_the_same(tmp_path: Path, postgres_dsn: str) -> None:
-    write_market(simulate(MarketSpec(seed=4, days=80, users=150)), tmp_path / "files")
-    workspace = Workspace.create(tmp_path / "acme")
-    files = [*sorted((tmp_path / "files").glob("*.csv")), tmp_path / "files" / "events"]
-    ingest(workspace, files, backfill=True)
-    tables = workspace.tables()
-    copy_to_postgres(tables, postgres_dsn, schema="designs")
-    theirs = PostgresTables(postgres_dsn, schema="designs", currency=tables.currency)
+def test_a_plan_is_the_same(market: Snapshot, on_postgres: PostgresTables) -> None:
+    tables, theirs = market, on_postgres
     assert arrivals(tables) == arrivals(theirs)
     for name in ("revenue", "aov", "ctr"):
         one, other = (history(some, name).values for some in (tables, theirs))

@@ -51,8 +51,9 @@ def test_many_small_files_become_few(workspace: Workspace) -> None:
         assert compact(writer).sentence == "No table has many small files."
 
 
-def test_however_many_loads_there_are_files_stay_few(workspace: Workspace) -> None:
-    loads, rewritten = 66, 0
+@pytest.mark.parametrize("loads", [18, pytest.param(66, marks=pytest.mark.slow)])
+def test_however_many_loads_there_are_files_stay_few(workspace: Workspace, loads: int) -> None:
+    rewritten = 0
     with workspace.writer(threads=1) as writer:
 
         def stored(name: str, version: int) -> dict[str, int]:
