@@ -50,7 +50,7 @@ def test_a_healthy_model_is_drawn_without_a_warning(kind: str, fit: MixFit) -> N
 def test_advice_of_a_bad_model_begins_with_what_it_missed() -> None:
     found = charts.mix_advice(mix_report(handmade.fitted(bad=True)))
     assert isinstance(found, Alerts)
-    assert found.items[0][:2] == ("critical", "Not to decide on yet")
+    assert found.items[0][:2] == ("critical", "A gate was missed")
     gates = charts.mix_gates(mix_report(handmade.fitted(bad=True)))
     assert isinstance(gates, Alerts)
     assert [level for level, _, _ in gates.items] == ["critical"] * 4 + ["info"]

@@ -71,7 +71,7 @@ def mix_decomposition(result: MixReport) -> Drawing | Nothing:
     return Drawing(
         finding=cautious(result, _headline(found)),
         subtitle=in_one_line(
-            f"{opened(found.outcome)} by what caused it, one area each; line: what was sold",
+            f"{opened(found.outcome)} by what caused it, one area each; line: the outcome itself",
             unit_in_words(unit, found.currency),
         ),
         description="Stacked areas over time. " + _totals_in_words(found),
@@ -191,7 +191,7 @@ def _areas_spec(
         .encode(
             x=day_axis(format="%b %Y"),
             y=alt.Y("value:Q", axis=unit_axis(unit)),
-            tooltip=tooltip(("day", "From"), ("said", "Sold")),
+            tooltip=tooltip(("day", "From"), ("said", "Outcome")),
         )
     )
     return spec_of(alt.layer(areas, line).properties(width=640, height=280))

@@ -80,7 +80,7 @@ def mix_advice(result: MixReport) -> Alerts | Nothing:
         for one in ranked
     ]
     caution = (
-        [] if found.gates.passed else [("critical", "Not to decide on yet", coded(found.gates.sentence))]
+        [] if found.gates.passed else [("critical", "A gate was missed", found.gates.sentence)]
     )
     return Alerts(items=(*caution, *items), calm="No channel spent anything.")
 
@@ -118,7 +118,7 @@ def mix_gates(result: MixReport) -> Alerts | Nothing:
         (
             levels[one.status],
             f"{_TITLES.get(one.gate, coded(one.gate))}: {_STATUS[one.status]}",
-            f"{coded(one.message)} Found {one.figure}, asked for {one.limit}. {one.recommendation}".strip(),
+            f"{one.message} Found {one.figure}, asked for {one.limit}. {one.recommendation}".strip(),
         )
         for one in ranked
     )
