@@ -175,7 +175,9 @@ def budget_gain(result: Plan | BudgetView) -> Drawing | Nothing:
         reason = _missing(result) or "The plan is what is spent now."
         return Nothing(title="How sure the gain is", reason=reason)
     shown = plan.projection
-    counts, edges = np.histogram(shown.gains, bins=min(_BINS, max(5, len(shown.gains) // 6)))
+    width = float(np.ptp(shown.gains)) / min(_BINS, max(5, len(shown.gains) // 6))
+    first, last = np.floor(shown.gains.min() / width), np.ceil(shown.gains.max() / width)
+    counts, edges = np.histogram(shown.gains, bins=np.arange(first, last + 1) * width)
     bins = [
         GainRow(low=float(low), high=float(high), share=float(count / len(shown.gains)))
         for count, low, high in zip(counts, edges[:-1], edges[1:], strict=True)
