@@ -13,9 +13,10 @@ import pytest
 
 from workbench.errors import BadInput, NotEnoughData, UsageError
 from workbench.events.simulation import MarketSpec, simulate
+from workbench.metrics import sql
 from workbench.mmm.checks import check_market
 from workbench.mmm.market import market_of
-from workbench.mmm.recorded import NOWHERE, market_table, proposed_spec
+from workbench.mmm.recorded import NOWHERE, _sales, market_table, proposed_spec
 from workbench.mmm.spec import Channel, MixSpec
 
 Base = runpy.run_path(str(Path(__file__).parents[1] / "explore" / "conftest.py"))["Base"]
@@ -173,6 +174,13 @@ def test_markets_have_one_channel() -> None:
     assert table.geo.tolist() == ["Bonn", "Bonn", "Kiel", "Kiel"]
     assert table.spend.tolist() == [0.0, 0.0, 7.0, 7.0]
     assert table.revenue.tolist() == [560.0] * 4
+
+
+@pytest.mark.parametrize("dialect", ["duckdb", "postgres", "databricks"])
+def test_markets_are_asked_of_every_engine(dialect: str) -> None:
+    text = sql.to_sql(_sales, ("test of markets",), dialect)
+    assert "geo_performance" in text
+    assert "revenue" in text
 
 
 def test_what_cannot_be_answered_is_said() -> None:
