@@ -70,10 +70,10 @@ UNEVEN = Procedure(split=(0.1, 0.9))
 
 
 def test_a_tenth_held_out_keeps_its_promise_as_the_analysis_does() -> None:
-    found = simulate_aa(user_values(SPARSE), UNEVEN, runs=800)
+    found = simulate_aa(user_values(SPARSE), UNEVEN, runs=500)
     assert found.shuffled == 1.0
     for side in (found.above, found.below):
-        assert side / found.runs == pytest.approx(0.025, abs=3 * np.sqrt(0.025 * 0.975 / 800))
+        assert side / found.runs == pytest.approx(0.025, abs=3 * np.sqrt(0.025 * 0.975 / 500))
     assert "In 100% of them users were shuffled, as the analysis does" in found.sentence
 
 
@@ -97,7 +97,7 @@ def analysed(kind: str, size: int, lift: float, tests: int) -> float:
 @pytest.mark.parametrize(
     ("kind", "tests"),
     [
-        ("mean", 60),
+        ("mean", 40),
         pytest.param("mean", 500, marks=pytest.mark.slow),
         pytest.param("ratio", 300, marks=pytest.mark.slow),
     ],
@@ -105,9 +105,9 @@ def analysed(kind: str, size: int, lift: float, tests: int) -> float:
 def test_the_power_is_that_of_the_analysis(kind: str, tests: int) -> None:
     of = (SPARSE > 0) + np.random.default_rng(8).poisson(0.2, len(SPARSE))
     values = user_values(SPARSE, of if kind == "ratio" else None)
-    (row,) = simulate_power(values, [1.5], UNEVEN, users=4000, runs=400).rows
+    (row,) = simulate_power(values, [1.5], UNEVEN, users=4000, runs=300).rows
     seen = analysed(kind, 4000, 1.5, tests)
-    error = np.sqrt(seen * (1 - seen) / tests + row.power * (1 - row.power) / 400)
+    error = np.sqrt(seen * (1 - seen) / tests + row.power * (1 - row.power) / 300)
     assert abs(row.power - seen) < 3 * error
     assert row.power < row.calculated - 0.1  # the formula is of Welch's t, and of users alike
 
@@ -277,8 +277,8 @@ def test_few_users_whose_past_explains_much_are_rehearsed_with_it() -> None:
     now, past = (np.exp(3 + kept + generator.normal(0, 0.4, 300)) for _ in range(2))
     with_past = simulate_aa(user_values(now, before=past), runs=400)
     assert with_past.shuffled < 0.1  # where chance makes the groups uneven
-    without = simulate_aa(user_values(now), runs=100)
+    without = simulate_aa(user_values(now), runs=40)
     assert without.shuffled > 0.98
     lifts = [0.3]
-    one, other = (simulate_power(user_values(now, before=before), lifts, runs=200) for before in (past, None))
+    one, other = (simulate_power(user_values(now, before=before), lifts, runs=100) for before in (past, None))
     assert one.rows[0].power > other.rows[0].power + 0.1

@@ -81,7 +81,7 @@ def asked(
     else:
         if variants:
             raise UsageError(f"{kept.name} was defined with the variants {', '.join(plan.variants)}.")
-        plan, notes = _once(plan)
+        plan, notes = named_once(plan)
         named = {plan.primary, *plan.secondary, *(rail.metric for rail in plan.guardrails)}
         plan = replace(plan, secondary=(*plan.secondary, *(name for name in metrics if name not in named)))
     monitor: Monitor = "auto"
@@ -100,8 +100,15 @@ def asked(
     return Asked(experiment=plan, tables=tables, notes=tuple(notes), monitor=monitor)
 
 
-def _once(plan: Experiment) -> tuple[Experiment, list[str]]:
-    """Return the experiment with each metric in one part, as definitions once could name one in several."""
+def named_once(plan: Experiment) -> tuple[Experiment, list[str]]:
+    """Return the experiment with each metric in one part, as definitions once could name one in several.
+
+    Examples
+    --------
+    >>> plan, notes = named_once(Experiment(name="subject", primary="ctr", secondary=("ctr", "orders")))
+    >>> plan.secondary, len(notes)
+    (('orders',), 1)
+    """
     rails = {rail.metric: rail for rail in reversed(plan.guardrails) if rail.metric != plan.primary}
     others = [name for name in dict.fromkeys(plan.secondary) if name != plan.primary and name not in rails]
     guardrails = tuple(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from workbench.errors import NotEnoughData, UsageError
 from workbench.experiments.analysis.analysis import Analysis
 from workbench.experiments.analysis.analyzing import analyze
-from workbench.experiments.analysis.asked import until_ended
+from workbench.experiments.analysis.asked import named_once, until_ended
 from workbench.experiments.analysis.daily import DailyEffects, daily_effects
 from workbench.experiments.definition import Experiment
 from workbench.experiments.records.keeping import Kept
@@ -104,8 +104,9 @@ def ab_test(
         )
         note = "The experiment was not defined here: equal shares are taken as its planned split."
     else:
+        plan, twice = named_once(plan)
         plan, tables, said = until_ended(kept, plan, tables)
-        note = " ".join(said)
+        note = " ".join([*twice, *said])
     try:
         found = analyze(plan, tables)
         running = found.monitoring.kind == "any time"
