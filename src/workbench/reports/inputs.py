@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -49,6 +49,9 @@ class RunInputs:
         Hashes of the package's source, and of the lock file (or else of the installed distributions).
     seed : int
         Seeds the random number generators.
+    fits : mapping
+        Of each completed media mix run, the newest first: a hash of what it found. Of a planned run, of those
+        that it reads.
     """
 
     data_version: int
@@ -57,6 +60,7 @@ class RunInputs:
     code: str
     environment: str
     seed: int
+    fits: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> dict[str, Any]:
@@ -66,6 +70,7 @@ class RunInputs:
             "data": self.data,
             "environment": self.environment,
             "seed": self.seed,
+            **({"fits": dict(self.fits)} if self.fits else {}),
         }
 
     def run_id(self, notebook: str, source: str, parameters: Mapping[str, Any]) -> str:
@@ -85,7 +90,19 @@ def read_inputs(workspace: Workspace, *, version: int | None = None, seed: int =
         code=code_hash(),
         environment=environment_hash(),
         seed=seed,
+        fits=fits_of(workspace),
     )
+
+
+def fits_of(workspace: Workspace) -> dict[str, str]:
+    """Return the completed media mix runs of a workspace, the newest first, each with a hash."""
+    from workbench.reports.mix_runs import mix_runs
+
+    return {
+        run.id: sha256(to_bytes({"files": dict(run.files), "key": run.key}))
+        for run in mix_runs(workspace).rows
+        if run.completed
+    }
 
 
 def _tables(snapshot: Snapshot) -> dict[str, dict[str, int]]:

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from workbench.errors import BadInput
-from workbench.reports.definitions import RunParameters
+from workbench.reports.parameter_kinds import RunParameters
 
 SET_BY_THE_RUN = ("workspace", "data_version")
 _FORMATS = {
@@ -172,3 +172,49 @@ def _in_words(schema: Mapping[str, Any]) -> str:
     if "maxLength" in schema:
         return f"{words} of {schema.get('minLength', 0)} to {schema['maxLength']} characters"
     return words
+
+
+def name_fits(
+    parameters: RunParameters, fits: Mapping[str, str], *, source: str | None = None
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return a run's values with whole ids of media mix runs in them, and those of `fits` that they name.
+
+    Parameters
+    ----------
+    parameters : RunParameters
+        What is asked.
+    fits : mapping
+        Id to hash of the completed media mix runs, the newest first.
+    source : str, optional
+        Names the parameters' file in messages.
+
+    Raises
+    ------
+    BadInput
+        If a run is named that has not completed, or a beginning that several share.
+    """
+    values = parameters.model_dump(mode="json")
+    named: dict[str, str] = {}
+    for name in filter(None, (parameters.newest_fit, parameters.other_fit)):
+        asked = values[name]
+        if asked is None and name == parameters.newest_fit:
+            asked = next(iter(fits), None)
+        if asked is None:
+            continue
+        values[name] = _whole_id(asked, fits, name, source)
+        named[values[name]] = fits[values[name]]
+    return values, named
+
+
+def _whole_id(asked: str, fits: Mapping[str, str], name: str, source: str | None) -> str:
+    same = [asked] if asked in fits else [one for one in fits if one.startswith(asked)]
+    if len(same) == 1:
+        return same[0]
+    raise BadInput(
+        "several media mix runs begin like this" if same else "no completed media mix run has this id",
+        file=source,
+        column=name,
+        value=asked,
+        expected=f"one of {', '.join((same or list(fits))[:10])}" if fits else None,
+        fix="`workbench mmm list` shows the runs." if fits else "Fit a model first: `workbench mmm fit`.",
+    )

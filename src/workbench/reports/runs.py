@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkspaceError
-from workbench.reports.definitions import RunParameters
 from workbench.reports.execution import Executed, Failure, Limits, execute
 from workbench.reports.inputs import RunInputs, read_inputs
 from workbench.reports.lease import lease, list_records, put_in_place, settle, working_directory
 from workbench.reports.notebook import Notebook, find_notebook
-from workbench.reports.parameters import read_parameters
+from workbench.reports.parameter_kinds import RunParameters
+from workbench.reports.parameters import name_fits, read_parameters
 from workbench.reports.receipt import make_receipt, notebook_bytes, read_receipt, receipt_bytes
 from workbench.reports.record import NOTEBOOK, RECEIPT, RunRecord, now, read_record, write_record, write_whole
 
@@ -89,7 +89,8 @@ def plan(
     """
     if not isinstance(parameters, RunParameters):
         parameters = read_parameters(notebook.parameters, parameters or {}, source=source)
-    values = parameters.model_dump(mode="json")
+    values, fits = name_fits(parameters, inputs.fits, source=source)
+    inputs = replace(inputs, fits=fits)
     defaults = {name: field.default for name, field in type(parameters).model_fields.items()}
     label = ", ".join(
         f"{name} {'all days' if value is None and name == 'window' else value}"

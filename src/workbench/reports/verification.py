@@ -105,6 +105,12 @@ def verify(workspace: Workspace, run_id: str, *, limits: Limits | None = None) -
     if inputs.data != receipt["data"]["sha256"]:
         moved = Difference(where="the data", what=f"version {inputs.data_version} is not what the run read")
         return Verified(id=folder.name, outputs=len(receipt["outputs"]), difference=moved, notes=notes)
+    for fit, told in receipt["data"].get("fits", {}).items():
+        if inputs.fits.get(fit) != told:
+            gone = Difference(
+                where="the data", what=f"the media mix run {fit} is gone or is not what was read"
+            )
+            return Verified(id=folder.name, outputs=len(receipt["outputs"]), difference=gone, notes=notes)
     again = _execute_again(workspace, stored, receipt, limits)
     return Verified(
         id=folder.name,
