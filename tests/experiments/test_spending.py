@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 
 import numpy as np
@@ -165,3 +166,19 @@ def test_unknown_words() -> None:
         look(1.0, 1.0, fractions=[1.0], spending="even")
     with pytest.raises(UsageError, match="alpha is 0"):
         bounds([1.0], alpha=0)
+
+
+def test_a_year_of_daily_looks_takes_seconds() -> None:
+    began = time.process_time()
+    found = look(0.3, 0.1, fractions=[day / 365 for day in range(1, 366)])
+    assert time.process_time() - began < 3
+    assert found.p == pytest.approx(0.0048982434, abs=1e-9)  # as all curves were summed at all places
+
+
+@pytest.mark.parametrize("z", [1e-6, 3.0, 20.0, 33.0, 45.0])
+def test_p_of_a_look_is_that_of_its_own_interval(z: float) -> None:
+    fractions = [0.25, 0.5, 0.75, 1.0]
+    found = look(z, 1.0, fractions=fractions)
+    assert 0 < found.p <= 1
+    if 1e-200 < found.p < 0.999:
+        assert bounds(fractions, alpha=found.p)[-1] == pytest.approx(z, rel=1e-6)

@@ -21,7 +21,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import log_ndtr, ndtr, ndtri
+from scipy.special import ndtr, ndtri
 
 from workbench.errors import UsageError
 from workbench.experiments.inference.estimate import Estimate, unknown
@@ -286,24 +286,24 @@ def _p(
 
     times, known = looks
 
-    def apart(exponent: float) -> float:
-        limit = _bounds(times, float(np.exp(exponent)), spending, final, known)[-1]
+    def apart(single: float) -> float:
+        limit = _bounds(times, float(2 * ndtr(-single)), spending, final, known)[-1]
         return min(limit, 1e3) - z
 
-    low, high = np.log(_ALPHAS[0]), np.log(_ALPHAS[1])
-    # A single look would have the smallest p; that of the last of several is not far above it.
-    near = float(np.clip(np.log(2.0) + log_ndtr(-z), low, high))
-    low = near if apart(near) >= 0 else low
-    for step in (0.25, 1.0, 4.0):
-        if near + step < high and apart(near + step) < 0:
-            high = near + step
-            break
-        low = max(low, near + step) if near + step < high else low
-    if apart(high) > 0:
+    # By the bound that one single look would have: the bound of several rises with it, almost in a line, and
+    # lies above it.
+    high, low = (float(-ndtri(alpha / 2)) for alpha in _ALPHAS)
+    if apart(low) > 0:
         return 1.0
-    if apart(low) < 0:
+    if z > high and apart(high) < 0:
         return _ALPHAS[0]
-    return float(np.exp(brentq(apart, low, high, xtol=1e-10, rtol=1e-12)))
+    high = min(high, z + 1e-9)
+    for step in (0.05, 0.3, 1.0):
+        if low < high - step and apart(high - step) < 0:
+            low = high - step
+            break
+        high = max(high - step, low) if low < high - step else high
+    return float(2 * ndtr(-brentq(apart, low, high, xtol=1e-11, rtol=1e-12)))
 
 
 @lru_cache(maxsize=512)
