@@ -25,8 +25,11 @@ from workbench.mmm.curves import (
     thinned,
 )
 from workbench.mmm.draws import Draws
+from workbench.mmm.flighting import MarketSetting
 from workbench.mmm.market import Market
+from workbench.mmm.simulation import simulate_market
 from workbench.mmm.spec import Adstock, Saturation
+from workbench.mmm.truth import MixTruth
 from workbench.mmm.window import window_of
 
 SHAPES = get_args(Saturation)
@@ -173,3 +176,39 @@ def test_thinning_keeps_some_of_every_chain_and_nothing_where_there_are_few() ->
     assert np.bincount(few.chain).tolist() == [2, 2, 2, 2]
     assert few.effect.shape == (8, 1, 2)
     assert thinned(draws, 100) is draws
+
+
+def _knowing(truth: MixTruth) -> Draws:
+    """Return draws that all are the truth of a simulated market."""
+    market = handmade.market(
+        regions=len(truth.regions), periods=len(truth.dates), channels=len(truth.channels)
+    )
+    count = 4
+    first = truth.weights[:, 0]
+    scale = 1 / truth.half if truth.saturation == "logistic" else truth.half
+    return replace(
+        handmade.draws(market, count=count, saturation=truth.saturation),
+        carry_over=truth.weights.shape[1],
+        retention=np.tile(truth.weights[:, 1] / first, (count, 1)),
+        half=np.ones((count, len(truth.channels))),
+        slope=np.tile(truth.slope, (count, 1)),
+        effect=np.tile(truth.effect, (count, 1, 1)),
+        exposure_scale=scale,
+    )
+
+
+@pytest.mark.parametrize("regions", [1, 3])
+@pytest.mark.parametrize("saturation", SHAPES)
+def test_a_simulated_truth_is_what_draws_of_it_say(saturation: Saturation, regions: int) -> None:
+    simulated = simulate_market(
+        seed=4, periods=80, channels=3, regions=regions, setting=MarketSetting(saturation=saturation)
+    )
+    truth, market = simulated.truth, simulated.market
+    draws, window = _knowing(truth), window_of(market)
+    totals = contribution_totals(draws, market)[0]
+    np.testing.assert_allclose(totals, truth.contribution.sum(axis=1), rtol=1e-9)
+    times = np.array([0.5, 1.0, 2.0])
+    at = outcome_at(draws, market, times[None], window=window)[0, 0]
+    np.testing.assert_allclose(at, truth.by_channel(times), rtol=1e-9)
+    marginal = marginal_return_at(draws, market, [1.0], window=window)[0, 0]
+    np.testing.assert_allclose(marginal, truth.marginal_roi, rtol=1e-6)
