@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -296,27 +297,36 @@ def test_a_fit_killed_at_any_moment_breaks_nothing(empty: Workspace, spec: Path,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("megabytes", [200, 300, 450])
+@pytest.mark.parametrize("megabytes", [150, 300, 450, 500])
 def test_too_little_memory_fails_the_run_and_nothing_else(
     empty: Workspace, spec: Path, megabytes: int
 ) -> None:
-    code = (
-        "import resource, sys; from workbench.reports import mix_process, mix_worker\n"
-        f"limit = {megabytes} * 1_000_000\n"
-        "resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))\n"
-        "from workbench.cli import main; main(sys.argv[1:])"
-    )
-    told = subprocess.run(
-        [sys.executable, "-c", code, "mmm", "fit", spec, "-w", empty.path],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert told.returncode == 1
+    process = started(empty, spec)
+    worker = until(lambda: workers_of(process.pid))[0]
+    resource.prlimit(worker, resource.RLIMIT_DATA, (megabytes * 1_000_000, megabytes * 1_000_000))
+    _, told = process.communicate(timeout=400)
+    assert process.returncode == 1
     record = mix_record(empty, "weekly")
     assert record.status == "failed"
-    assert record.error in told.stderr.replace("\n", " ")
+    assert record.error in told
+    assert "emory" in record.error
+    assert "Traceback" not in told
+    assert keep_mix(empty, handmade.fitted()).id == "weekly-2"
+
+
+def test_a_sampler_that_stands_still_is_ended(
+    empty: Workspace, simulated: SimulatedMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import workbench.reports.mix_process as process
+
+    monkeypatch.setattr(process, "_STILL", 1)  # seconds; otherwise a minute
+    with ThreadPoolExecutor(1) as pool:
+        told = pool.submit(fit_mix, empty, simulated.spec, simulated.table)
+        os.kill(until(lambda: workers_of(os.getpid()))[0], signal.SIGSTOP)
+        with pytest.raises(RunFailed, match="did nothing for 1 s"):
+            told.result(timeout=60)
+    assert not workers_of(os.getpid())
+    assert mix_runs(empty).rows[0].status == "failed"
 
 
 def started(workspace: Workspace, spec: Path) -> subprocess.Popen[str]:

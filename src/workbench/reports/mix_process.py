@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
+import os
+import select
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ from typing import Any
 from workbench.errors import BadInput, RunFailed
 
 WORKER = "workbench.reports.mix_worker"
+_STILL, _LEAST = 60, 0.05  # seconds without a word, and of computing in them
 _LONGEST_LOG = 2000
 _MEMORY = ("memoryerror", "bad_alloc", "cannot allocate memory", "out of memory", "memory allocation")
 
@@ -106,13 +110,45 @@ def _follow(
         assert worker.stdin is not None  # noqa: S101 - a pipe was asked for
         worker.stdin.write(json.dumps(asked).encode() + b"\n")
         worker.stdin.flush()
-    for line in worker.stdout or ():
+    for line in _lines(worker):
         with suppress(ValueError):
             told = json.loads(line)
             if "progress" in told:
                 on_progress(float(told["progress"]), str(told["doing"]))
             else:
                 found.update(told)
+
+
+def _lines(worker: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    """Yield what a process says, line by line, to its end; one that stands still is ended.
+
+    Where memory is refused to it, a library's thread may end with a lock in its hands, and the others wait.
+    """
+    assert worker.stdout is not None  # noqa: S101 - a pipe was asked for
+    said, rest, spent = worker.stdout.fileno(), b"", -1.0
+    while True:
+        if not select.select([said], [], [], _STILL)[0]:
+            before, spent = spent, _processor_time(worker.pid)
+            if spent - before < _LEAST:
+                raise RunFailed(
+                    f"The sampling process did nothing for {_STILL} s and was ended. "
+                    "Memory ran out, most likely."
+                )
+            continue
+        spent, read = -1.0, os.read(said, 1 << 16)
+        if not read:
+            return
+        *whole, rest = (rest + read).split(b"\n")
+        yield from whole
+
+
+def _processor_time(process: int) -> float:
+    """Return the seconds that a process has computed; without end where the system does not say."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return math.inf
 
 
 def _end(worker: subprocess.Popen[bytes]) -> None:
