@@ -45,28 +45,12 @@ def mix_decomposition(result: MixReport) -> Drawing | Nothing:
     found = result.decomposition
     if found is None or result.missing:
         return Nothing(title="What the outcome is made of", reason=missing_of(result))
-    areas = _areas(found)
+    areas, unit = _areas(found), outcome_unit(found.kind)
     kept = slice(max(0, len(found.dates) - MOST_PERIODS), None)
-    days = [str(day) for day in found.dates[kept].astype("datetime64[D]")]
-    unit = outcome_unit(found.kind)
     rows = [
-        {
-            "day": day,
-            "part": name,
-            "place": place,
-            "value": float(value),
-            "said": format_value(float(value), unit, currency=found.currency or None),
-        }
+        row | {"part": name, "place": place}
         for place, (name, figures) in enumerate(areas)
-        for day, value in zip(days, figures[kept], strict=True)
-    ]
-    actual = [
-        {
-            "day": day,
-            "value": float(value),
-            "said": format_value(float(value), unit, currency=found.currency or None),
-        }
-        for day, value in zip(days, found.actual[kept], strict=True)
+        for row in _line(found, figures, kept)
     ]
     return Drawing(
         finding=cautious(result, _headline(found)),
@@ -75,7 +59,7 @@ def mix_decomposition(result: MixReport) -> Drawing | Nothing:
             unit_in_words(unit, found.currency),
         ),
         description="Stacked areas over time. " + _totals_in_words(found),
-        spec=_areas_spec(rows, actual, [name for name, _ in areas], unit),
+        spec=_areas_spec(rows, _line(found, found.actual, kept), [name for name, _ in areas], unit),
         table=parts_table(found),
         note="Without media: level, trend, seasons and controls together."
         + (
@@ -145,6 +129,16 @@ class _Total:
     total: float
     interval: str
     share: float
+
+
+def _line(found: Decomposition, figures: Any, kept: slice) -> list[dict[str, Any]]:
+    """Return one row per period of a series."""
+    unit, currency = outcome_unit(found.kind), found.currency or None
+    days = found.dates[kept].astype("datetime64[D]")
+    return [
+        {"day": str(day), "value": float(value), "said": format_value(float(value), unit, currency=currency)}
+        for day, value in zip(days, figures[kept], strict=True)
+    ]
 
 
 def _headline(found: Decomposition) -> str:
