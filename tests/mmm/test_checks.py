@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 
 from workbench.mmm.checks import CHECKS, check_market
@@ -224,6 +226,49 @@ def test_sentence_and_table_of_what_was_found() -> None:
     assert clean.to_frame().empty
     assert "<table" not in clean._repr_html_()
     assert joined(["a", "b", "c"]) == "a, b and c"
+
+
+PATTERNS = ["flat", "noise", "zeros", "once", "line", "season", "huge", "tiny"]
+
+
+def _pattern(name: str, rng: np.random.Generator, count: int) -> np.ndarray:
+    line = np.arange(count, dtype=float)
+    return {
+        "flat": np.full(count, 3.0),
+        "noise": rng.uniform(0, 9, count),
+        "zeros": rng.uniform(0, 9, count) * (rng.random(count) < 0.1) + (line == 5),
+        "once": (line == 7) * 5.0,
+        "line": line,
+        "season": 1 + np.sin(2 * np.pi * line / 52),
+        "huge": 1e18 * rng.random(count),
+        "tiny": 1e-9 * rng.random(count),
+    }[name]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    media=st.lists(st.sampled_from(PATTERNS), min_size=1, max_size=3),
+    sold=st.sampled_from(PATTERNS),
+    control=st.sampled_from(PATTERNS),
+    regions=st.integers(1, 2),
+    weeks=st.integers(52, 120),
+)
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_whatever_can_be_read_can_be_checked(
+    media: list[str], sold: str, control: str, regions: int, weeks: int
+) -> None:
+    rng = np.random.default_rng(weeks)
+    columns = {"date": np.tile(np.datetime64("2022-01-03") + 7 * np.arange(weeks), regions)}
+    columns |= {"region": np.repeat(["a", "b"][:regions], weeks)}
+    series = {"sold": sold, "price": control} | {f"m{place}": one for place, one in enumerate(media)}
+    for name, pattern in series.items():
+        columns[name] = np.concatenate([_pattern(pattern, rng, weeks) for _ in range(regions)])
+    channels = tuple(Channel(name=f"m{place}") for place in range(len(media)))
+    spec = MixSpec(name="x", outcome="sold", channels=channels, controls=("price",), region="region")
+    check = check_market(spec, market_of(spec, pd.DataFrame(columns)))
+    told = check.sentence + "".join(f"{one.figure} {one.says}" for one in check.findings)
+    assert not {"nan", "inf", "-inf"} & set(told.replace("%", " ").replace(",", " ").split())
+    assert ("constant" in {one.check for one in check.refused}) >= ("flat" in media)
 
 
 def test_the_gravest_comes_first() -> None:

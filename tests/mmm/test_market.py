@@ -190,6 +190,7 @@ BAD: dict[str, tuple[MixSpec, Any, str]] = {
     "text": (SPEC, with_value("social", "12,50"), "row 6, column 'social', value '12,50': not a number"),
     "words": (replace(SPEC, controls=("note",)), frame(), "'whatever': not a number.*column of 0 and 1"),
     "underscores": (SPEC, with_value("social", "1_000"), "row 6, column 'social', value '1_000'"),
+    "too large": (SPEC, with_value("price", -1e19), "row 6, column 'price', value '-1e.19': no figure"),
     "beyond": (SPEC, with_value("social", 10**400), "row 6, column 'social'"),
     "hidden infinity": (SPEC, with_value("social", "inf"), "row 6, column 'social'.*not finite"),
     "never spends": (SPEC, frame().assign(tv_spend=0), "'tv_spend': the channel 'tv' never spends"),

@@ -15,6 +15,7 @@ Array = npt.NDArray[np.float64]
 _HEADER = 2  # rows count from 1, the header included
 _EARLIEST, _LATEST = np.datetime64("1900-01-01"), np.datetime64("2199-12-31")
 _SHOWN = 12
+_LARGEST = 1e18
 _WORDS = "Turn a column of words, such as names of events, into a column of 0 and 1 for each word."
 
 
@@ -145,7 +146,7 @@ def numbers_of(
     Raises
     ------
     BadInput
-        Naming the first row that holds no number, none that is finite, or one below 0.
+        Naming the first row that holds no number, none that is finite, one above 1e18, or one below 0.
 
     Examples
     --------
@@ -170,6 +171,17 @@ def numbers_of(
             value=numbers[row] if infinite else None,
             expected="a number",
             fix=fix,
+        )
+    beyond = np.abs(numbers) > _LARGEST
+    if beyond.any():
+        row = int(np.flatnonzero(beyond)[0])
+        raise BadInput(
+            "no figure of a market is that large",
+            file=file,
+            row=row + _HEADER,
+            column=name,
+            value=numbers[row],
+            expected="at most 1e18",
         )
     if not signed and (numbers < 0).any():
         row = int(np.flatnonzero(numbers < 0)[0])

@@ -79,12 +79,13 @@ def alike(seen: Evidence) -> Iterator[Finding]:
                 fix="Add them up to one channel, or leave one out.",
             )
         else:
+            way = "go up and down together" if found[one, other] > 0 else "move against each other"
             yield Finding(
                 check="alike",
                 status="warn",
                 about=f"{names[one]}, {names[other]}",
                 figure=figure,
-                says=f"{together} go up and down together ({figure}): their sum is known better than either.",
+                says=f"{together} {way} ({figure}): their sum is known better than either.",
                 fix="Add them up to one channel, or move one without the other for some weeks.",
             )
 
