@@ -157,3 +157,10 @@ def test_regions_that_come_in_another_order_are_no_revision() -> None:
     found = compare_runs(fit, replace(fit, market=turned, draws=draws))
     assert not found.data.any
     np.testing.assert_allclose([one.difference.value for one in found.channels], 0, atol=1e-9)
+
+
+def test_a_run_that_missed_a_gate_is_named_first() -> None:
+    good, bad = handmade.fitted(), handmade.fitted(bad=True)
+    found = compare_runs(good, bad).sentence
+    assert found.startswith("The later run missed a gate: The chains do not agree on roi[tv]")
+    assert compare_runs(bad, good).sentence.startswith("The earlier run missed a gate: ")

@@ -38,6 +38,7 @@ def test_channels_have_their_contributions_and_controls_their_names() -> None:
     assert found.without_media.total.value == pytest.approx(found.fitted.sum() - totals.sum())
     assert found.without_media.total.low < found.without_media.total.value < found.without_media.total.high
     assert "would have come without media" in found.sentence
+    assert decompose(handmade.fitted(bad=True)).sentence.startswith("Do not decide on this model yet.")
 
 
 def test_a_moving_level_is_a_baseline_and_a_trend_around_it() -> None:

@@ -14,6 +14,7 @@ from workbench.mmm.curves import contribution_totals
 from workbench.mmm.differences import DataChange, FieldChange, data_changes, spec_changes
 from workbench.mmm.estimate import Estimate, estimate
 from workbench.mmm.fitted import MixFit, ParameterHealth
+from workbench.mmm.gates import Gates, gates
 from workbench.mmm.spec import Kind
 from workbench.result import html_table
 
@@ -99,6 +100,8 @@ class RunComparison:
         What is not the same in the data.
     libraries : tuple of FieldChange
         Versions that changed.
+    gates : tuple of Gates
+        What each of the two runs showed of itself.
     """
 
     before: str
@@ -111,6 +114,7 @@ class RunComparison:
     sampling: tuple[FieldChange, ...]
     data: DataChange
     libraries: tuple[FieldChange, ...]
+    gates: tuple[Gates, Gates]
 
     @property
     def moved(self) -> tuple[ChannelMove, ...]:
@@ -129,14 +133,23 @@ class RunComparison:
 
     @property
     def sentence(self) -> str:
-        """Return which returns moved, and what was changed."""
+        """Return which returns moved, and what was changed; a missed gate first."""
         if self.moved:
             said = " ".join(one.sentence for one in self.moved)
         elif any(one.verdict == "within" for one in self.channels):
             said = "No return moved by more than its interval allows for."
         else:
             said = "No return moved by more than the sampler's noise."
-        return f"{said} {self._why}"
+        return f"{self._caution}{said} {self._why}"
+
+    @property
+    def _caution(self) -> str:
+        missed = [
+            f"The {run} run missed a gate: {' '.join(verdict.message for verdict in found.missed)} "
+            for run, found in zip(("earlier", "later"), self.gates, strict=True)
+            if not found.passed
+        ]
+        return "".join(missed)
 
     @property
     def _why(self) -> str:
@@ -206,6 +219,7 @@ def compare_runs(before: MixFit, after: MixFit) -> RunComparison:
         sampling=tuple(one for one in changes if one.field.startswith("sampling.")),
         data=data_changes(before.market, after.market),
         libraries=_libraries(before, after),
+        gates=(gates(before), gates(after)),
     )
 
 

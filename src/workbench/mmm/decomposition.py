@@ -15,6 +15,7 @@ from workbench.mmm.curves import contribution, in_region
 from workbench.mmm.draws import Draws
 from workbench.mmm.estimate import Estimate, estimate
 from workbench.mmm.fitted import MixFit
+from workbench.mmm.gates import Gates, gates
 from workbench.mmm.market import Market
 from workbench.mmm.spec import Kind
 from workbench.result import format_value, html_table
@@ -75,6 +76,8 @@ class Decomposition:
         The reasons, in the order baseline, trend, seasons, controls, channels.
     without_media : Part
         All parts but the channels, as one.
+    gates : Gates
+        Whether the model may carry a decision.
     """
 
     outcome: str
@@ -86,6 +89,7 @@ class Decomposition:
     fitted: Array
     parts: tuple[Part, ...]
     without_media: Part
+    gates: Gates
 
     def of(self, source: Source) -> tuple[Part, ...]:
         """Return the parts of one kind."""
@@ -93,7 +97,8 @@ class Decomposition:
 
     @property
     def sentence(self) -> str:
-        """Return what media caused and what would have come without them."""
+        """Return what media caused and what would have come without them; a missed gate first."""
+        caution = "" if self.gates.passed else f"{self.gates.sentence} "
         channels = sorted(self.of("channel"), key=lambda part: -part.total.value)
         whole = float(self.fitted.sum())
         unit = "money" if self.kind == "revenue" else "count"
@@ -102,7 +107,7 @@ class Decomposition:
         where = f" in {self.region}" if self.region else ""
         alone = format_value(self.without_media.share.value, "%")
         return (
-            f"Of {said} of {self.outcome}{where}, {alone} would have come "
+            f"{caution}Of {said} of {self.outcome}{where}, {alone} would have come "
             f"without media; of the rest most came from {largest}."
         )
 
@@ -181,6 +186,7 @@ def decompose(fit: MixFit, *, region: str | None = None) -> Decomposition:
         fitted=np.sum([part.mean for part in parts], axis=0),
         parts=parts,
         without_media=_part("without media", "baseline", rest, whole),
+        gates=gates(fit),
     )
 
 
