@@ -29,6 +29,7 @@ from workbench.reports.mix_memory import memory_free, memory_needed, refuse_too_
 from workbench.reports.mix_process import failure
 from workbench.reports.mix_runs import mix_record, mix_run, mix_runs
 from workbench.store import Workspace
+from workbench.store.erasure import erase
 
 SPEC = """
 name: weekly
@@ -170,6 +171,15 @@ def test_a_fit_that_cannot_end_well_does_not_begin(
     larger = replace(simulated.spec, sampling=Sampling(draws=50_000))
     assert memory_needed(larger, simulated.market) > 1.5 * memory_needed(simulated.spec, simulated.market)
     refuse_too_large(1, None)
+
+
+def test_erasing_a_user_leaves_runs_as_they_are(empty: Workspace) -> None:
+    kept = keep_mix(empty, handmade.fitted())
+    with empty.writer() as writer:
+        assert erase(writer, "u1").remaining == ()
+    again = mix_run(empty, kept.id)
+    assert again.run == kept.run
+    assert same(again.fit.draws, kept.fit.draws)
 
 
 FULL = """
