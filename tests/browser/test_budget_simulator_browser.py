@@ -224,6 +224,11 @@ def test_a_model_that_missed_a_gate_is_shown_and_not_optimised(opened, table) ->
     page = opened(page_of(replace(table, missed=("The chains disagree.",))))
     assert "The chains disagree." in page.locator(".sim-refused").inner_text()
     assert page.get_by_role("button", name="Find the best split").is_disabled()
+    allowed = BudgetQuestion(despite_gates=True)
+    page = opened(page_of(replace(table, missed=("The chains disagree.",)), allowed))
+    assert "The chains disagree." in page.locator(".sim-refused").inner_text()
+    page.get_by_role("button", name="Find the best split").click()
+    assert raw(page, "gain") > 0
 
 
 def test_a_move_is_answered_before_the_eye_sees_it(opened, table) -> None:

@@ -51,8 +51,9 @@ class Simulator:
                 for place, row in enumerate(found.rows)
             ],
             "warnings": warnings(found),
-            "refused": shown(" ".join(start.table.missed), 600),
-            "page": page | {"missed": [shown(one, 400) for one in start.table.missed]},
+            "missed": shown(" ".join(start.table.missed), 600),
+            "refused": bool(start.refused),
+            "page": page,
         }
 
     def _repr_html_(self) -> str:

@@ -140,13 +140,16 @@ def _empty(_page: Page, payload: Mapping[str, Any]) -> dict[str, Any]:
     return {"kind": "empty", "title": payload["title"], "reason": payload["reason"]}
 
 
+_SIMULATED = ("title", "says", "rows", "figures", "warnings", "missed", "refused")
+
+
 def _simulator(page: Page, payload: Mapping[str, Any]) -> dict[str, Any]:
     figures = json.dumps(payload["page"], separators=(",", ":"), allow_nan=False)
     return {
         "kind": "simulator",
         "id": slug("simulator", page.ids),
         "packed": pack(figures),
-        **{name: payload[name] for name in ("title", "says", "rows", "figures", "warnings", "refused")},
+        **{name: payload[name] for name in _SIMULATED},
     }
 
 

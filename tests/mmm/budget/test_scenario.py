@@ -85,8 +85,8 @@ def test_finding_the_best_split_keeps_money_and_locks(make) -> None:
 
 def test_a_missed_gate_is_carried_along(make) -> None:
     start = scenario(make(missed=("The chains disagree.",)))
-    assert to_page(start)["refused"] == "The chains disagree."
+    assert (start.refused, to_page(start)["refused"]) == ("The chains disagree.", True)
     with pytest.raises(NotEnoughData):
         auto_split(start, start.split, start.locked)
     allowed = scenario(make(missed=("The chains disagree.",)), BudgetQuestion(despite_gates=True))
-    assert (allowed.refused, to_page(allowed)["missed"]) == ("", ["The chains disagree."])
+    assert (allowed.refused, to_page(allowed)["refused"]) == ("", False)

@@ -162,8 +162,7 @@ def to_page(start: Scenario) -> dict[str, Any]:
         "period": table.period,
         "unit": table.unit,
         "currency": table.currency,
-        "refused": start.refused,
-        "missed": list(table.missed),
+        "refused": bool(start.refused),
     }
 
 
