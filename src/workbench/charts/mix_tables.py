@@ -18,19 +18,13 @@ from workbench.charts.mix_words import (
 )
 from workbench.charts.tables import figure, tabulate, text
 from workbench.mmm.comparison import RunComparison
+from workbench.mmm.gates import GATES
 from workbench.mmm.report import MixReport
 from workbench.mmm.results import MixResults
 from workbench.mmm.returns import ChannelReturn
 from workbench.result import MISSING
 
-_TITLES = {
-    "r_hat": "Chains agree",
-    "effective_draws": "Draws enough",
-    "divergences": "Sampler on its path",
-    "data_spoke": "Data spoke about large channels",
-    "forecast": "Foretells as well as last season",
-}
-_STATUS = {"passed": "passed", "missed": "missed", "unknown": "not known"}
+_STATUS = {"passed": "yes", "missed": "no", "unknown": "not known"}
 _VERDICTS = {"same": "the same", "within": "within both intervals", "moved": "moved"}
 
 
@@ -79,9 +73,7 @@ def mix_advice(result: MixReport) -> Alerts | Nothing:
         )
         for one in ranked
     ]
-    caution = (
-        [] if found.gates.passed else [("critical", "A gate was missed", found.gates.sentence)]
-    )
+    caution = [] if found.gates.passed else [("critical", "A gate was missed", found.gates.sentence)]
     return Alerts(items=(*caution, *items), calm="No channel spent anything.")
 
 
@@ -117,7 +109,7 @@ def mix_gates(result: MixReport) -> Alerts | Nothing:
     items = tuple(
         (
             levels[one.status],
-            f"{_TITLES.get(one.gate, coded(one.gate))}: {_STATUS[one.status]}",
+            f"{GATES[one.gate].title} {opened(_STATUS[one.status])}",
             f"{one.message} Found {one.figure}, asked for {one.limit}. {one.recommendation}".strip(),
         )
         for one in ranked

@@ -1,4 +1,4 @@
-"""The reference page of media mix models, made from the definitions: fields of a file, checks of data."""
+"""The reference page of media mix models, from the definitions: fields of a file, checks, gates."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from workbench.mmm import spec_file
 from workbench.mmm.checks import CHECKS
 from workbench.mmm.deriving import Derived
+from workbench.mmm.gates import GATES
 from workbench.mmm.spec import Channel, LiftTest, MixSpec, ReturnPrior, Sampling
 from workbench.mmm.spec_file import Source
 
@@ -27,18 +28,23 @@ _PARTS: tuple[tuple[str, type], ...] = (
 
 
 def mix_page() -> str:
-    """Return what a file of a media mix model may say, and what is checked of its data, as Markdown."""
+    """Return what a file of a model may say, what is checked of its data and of the fit, as Markdown."""
     example = inspect.cleandoc((spec_file.__doc__ or "").split("::\n", 1)[1])
     checks = "\n".join(f"| {', '.join(check.finds)} | {check.says} |" for check in CHECKS.values())
+    gates = "\n".join(f"| `{gate.name}` | {gate.title} | {gate.says} |" for gate in GATES.values())
     parts = [
         "# Media mix models",
-        "Written from `mmm/spec.py`, `mmm/spec_file.py` and `mmm/checks.py`. How to bring the data in order: "
-        "[Prepare data for a media mix model](../how-to/prepare-media-mix-data.md).",
+        "Written from `mmm/spec.py`, `mmm/spec_file.py`, `mmm/checks.py` and `mmm/gates.py`. How to bring the "
+        "data in order: [Prepare data for a media mix model](../how-to/prepare-media-mix-data.md).",
         "## A model as a file",
         f"```yaml\n{example}\n```",
         *(f"### {title}\n\n{_table(part)}" for title, part in _PARTS),
         "## What is checked of the data",
         f"| what may be found | what is asked |\n|---|---|\n{checks}",
+        "## What is asked of a fitted model",
+        "[Media mix explained](../explanation/media-mix.md) has the limits, and what to do where one is "
+        "missed.",
+        f"| gate | asks | why |\n|---|---|---|\n{gates}",
     ]
     return "\n\n".join(parts) + "\n"
 
