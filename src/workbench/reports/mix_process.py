@@ -19,6 +19,7 @@ from workbench.errors import BadInput, RunFailed
 
 WORKER = "workbench.reports.mix_worker"
 _STILL, _LEAST = 60, 0.05  # seconds without a word, and of computing in them
+_MOST = 900.0  # seconds of computing without a word: ten times what a large model takes to compile
 _LONGEST_LOG = 2000
 _MEMORY = ("memoryerror", "bad_alloc", "cannot allocate memory", "out of memory", "memory allocation")
 
@@ -120,22 +121,24 @@ def _follow(
 
 
 def _lines(worker: subprocess.Popen[bytes]) -> Iterator[bytes]:
-    """Yield what a process says, line by line, to its end; one that stands still is ended.
+    """Yield what a process says, line by line, to its end; one that gets on no more is ended.
 
-    Where memory is refused to it, a library's thread may end with a lock in its hands, and the others wait.
+    Where memory is refused to it, a library's thread may end with a lock in its hands while the others wait,
+    or the interpreter ask for the same bytes again and again. Building and compiling say nothing for a while,
+    but compute; sampling says something several times a second.
     """
     assert worker.stdout is not None  # noqa: S101 - a pipe was asked for
-    said, rest, spent = worker.stdout.fileno(), b"", -1.0
+    said, rest = worker.stdout.fileno(), b""
+    spent = heard = 0.0
     while True:
         if not select.select([said], [], [], _STILL)[0]:
             before, spent = spent, _processor_time(worker.pid)
-            if spent - before < _LEAST:
+            if spent - before < _LEAST or _MOST < spent - heard < math.inf:
                 raise RunFailed(
-                    f"The sampling process did nothing for {_STILL} s and was ended. "
-                    "Memory ran out, most likely."
+                    "The sampling process got on no more and was ended. Memory ran out, most likely."
                 )
             continue
-        spent, read = -1.0, os.read(said, 1 << 16)
+        heard, read = _processor_time(worker.pid), os.read(said, 1 << 16)
         if not read:
             return
         *whole, rest = (rest + read).split(b"\n")

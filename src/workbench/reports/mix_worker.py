@@ -6,17 +6,21 @@ asked. It ends when the one that started it does: nobody would wait for what it 
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import signal
 import sys
 import threading
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workbench.mmm.sampling import Progress
 
+_PARENT_DEATH = 1  # PR_SET_PDEATHSIG
 # Where each stage begins and ends on the way from 0 to 1, as measured on national and regional markets.
 STAGES = {
     "building": (0.0, 0.1),
@@ -28,6 +32,7 @@ STAGES = {
 
 def main() -> None:
     """Fit what the standard input names, and tell on the standard output how it goes, a line of JSON each."""
+    _end_by_the_system()
     asked = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, daemon=True, name="parent-watch").start()
     _offer_to_end_first()
@@ -69,12 +74,16 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
+def _end_by_the_system() -> None:
+    """Ask Linux for the same: a thread that waits cannot end an interpreter that is busy with itself."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PARENT_DEATH, signal.SIGKILL)
+
+
 def _offer_to_end_first() -> None:
     """Ask Linux to end this process, not the one that waits for it, where memory runs out."""
-    try:
+    with suppress(OSError):  # another system, or one that does not allow it
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
-    except OSError:  # another system, or one that does not allow it
-        return
 
 
 if __name__ == "__main__":
