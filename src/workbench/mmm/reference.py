@@ -34,8 +34,8 @@ def mix_page() -> str:
     gates = "\n".join(f"| `{gate.name}` | {gate.title} | {gate.says} |" for gate in GATES.values())
     parts = [
         "# Media mix models",
-        "Written from `mmm/spec.py`, `mmm/spec_file.py`, `mmm/checks.py` and `mmm/gates.py`. How to bring the "
-        "data in order: [Prepare data for a media mix model](../how-to/prepare-media-mix-data.md).",
+        "Written from `mmm/spec.py`, `mmm/spec_file.py`, `mmm/checks.py` and `mmm/gates.py`. How to bring "
+        "the data in order: [Prepare data for a media mix model](../how-to/prepare-media-mix-data.md).",
         "## A model as a file",
         f"```yaml\n{example}\n```",
         *(f"### {title}\n\n{_table(part)}" for title, part in _PARTS),
