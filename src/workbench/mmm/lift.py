@@ -24,6 +24,8 @@ from workbench.mmm.spec import LiftTest, MixSpec
 Array = npt.NDArray[np.float64]
 _CUBE = ("lift_test", "lift_period", "region")
 _DAYS = {"day": 1, "week": 7}
+_SLACK = 0.02  # books and experiments round
+_TOO_MUCH = "it changed more than the table says was spent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -108,21 +110,43 @@ def _cells(test: LiftTest, market: Market, carry_over: int) -> tuple[Array, Arra
     position = market.channels.index(test.channel)
     spend, exposure = market.spend[:, seen, position], market.exposure[:, seen, position]
     cell = where[:, None] * covered[None, seen]
-    pattern = cell * (spend if test.spend_change > 0 else _ordinary(market, position)[:, None])
+    pattern = cell * (spend if _visible(test, cell * spend) else _ordinary(market, position)[:, None])
     if pattern.sum() <= 0:
         raise _outside(test, "the channel spent nothing there and then")
-    per_money = market.exposure[..., position].sum() / market.spend[..., position].sum()
-    here = float((cell * spend).sum())
-    if here > 0:
-        per_money = float((cell * exposure).sum()) / here
-    change = test.spend_change * pattern / pattern.sum() * per_money
+    money = test.spend_change * pattern / pattern.sum()
+    if test.spend_change > 0:
+        money = _within(test, money, spend * (cell > 0))
+    change = money * _exposure_per_money(market, position, spend, exposure)
     usual = exposure - change
     changed = usual + change / test.share
-    slack = 0.02 * max(float(exposure.max()), 1e-12)
+    slack = _SLACK * max(float(exposure.max()), 1e-12)
     if min(usual.min(), changed.min()) < -slack:
-        raise _outside(test, "it changed more than the table says was spent")
+        raise _outside(test, _TOO_MUCH)
     weight = cell * test.share
     return np.maximum(usual, 0.0).T, np.maximum(changed, 0.0).T, weight.T
+
+
+def _visible(test: LiftTest, spent: Array) -> bool:
+    """Return whether the table shows when money was spent: not where the test cut nearly all of it."""
+    return test.spend_change > 0 or test.share < 1 or float(spent.sum()) > -0.2 * test.spend_change
+
+
+def _within(test: LiftTest, money: Array, spent: Array) -> Array:
+    """Return money of a test that is in no cell more than was spent there; what is over goes to the others.
+
+    Of a period that lasted longer than the test, all the spend may have been the test's.
+    """
+    given = np.minimum(money, spent)
+    over, left = float(money.sum() - given.sum()), spent - given
+    if over > float(left.sum()) + _SLACK * test.spend_change:
+        raise _outside(test, _TOO_MUCH)
+    return np.asarray(given + left * min(over / max(float(left.sum()), 1e-12), 1.0))
+
+
+def _exposure_per_money(market: Market, position: int, spend: Array, exposure: Array) -> Array:
+    """Return what a unit of money bought in each cell, where none was spent what it bought in all."""
+    overall = market.exposure[..., position].sum() / market.spend[..., position].sum()
+    return np.asarray(np.divide(exposure, spend, out=np.full(spend.shape, overall), where=spend > 0))
 
 
 def _ordinary(market: Market, position: int) -> Array:

@@ -1,0 +1,43 @@
+"""The money of an experiment within the spend of its periods."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+
+from workbench.errors import BadInput
+from workbench.mmm.market import Market
+from workbench.mmm.simulation import simulate_market
+from workbench.mmm.spec import LiftTest
+
+pytest.importorskip("pymc_marketing")
+from workbench.mmm.lift import trials_of
+
+
+def test_a_test_that_began_within_a_week_may_have_had_all_its_money() -> None:
+    """A holdout from Friday to a Thursday, whose channel ran for it alone: weeks hold more than its days."""
+    simulated = simulate_market(seed=1, periods=60, channels=3)
+    spend, exposure = simulated.market.spend.copy(), simulated.market.exposure.copy()
+    spend[0, :, 0] = exposure[0, :, 0] = 0.0
+    spend[0, 20:24, 0], exposure[0, 20:24, 0] = [277.0, 467.0, 465.0, 190.0], [30.0, 45.0, 46.0, 20.0]
+    market: Market = replace(simulated.market, spend=spend, exposure=exposure)
+    monday: Any = market.dates[20].astype("datetime64[D]").item()
+    test = LiftTest(
+        channel=market.channels[0],
+        start=monday + timedelta(days=4),
+        end=monday + timedelta(days=24),
+        spend_change=1399.0,
+        outcome_change=-1103.0,
+        error=2349.0,
+        share=0.9,
+    )
+    found = trials_of(simulated.spec.with_lift_tests((test,)), market)
+    assert found.usual.sum() == pytest.approx(0.0, abs=1e-9)
+    assert found.changed.sum() == pytest.approx(np.sum(exposure[0, 20:24, 0]) / 0.9)
+    for much in (1450.0, 5000.0):
+        with pytest.raises(BadInput, match="more than the table says"):
+            trials_of(simulated.spec.with_lift_tests((replace(test, spend_change=much),)), market)
