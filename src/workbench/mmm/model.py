@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from pymc_extras.prior import Prior
 from pymc_marketing.mmm import MMM, WeeklyFourier
@@ -64,6 +65,13 @@ def build(spec: MixSpec, market: Market) -> MMM:
     return mmm
 
 
+class Weekdays(WeeklyFourier):  # type: ignore[misc]
+    """Waves of the week that keep their phase at New Year: the library's count from the first of January."""
+
+    def _get_days_in_period(self, dates: pd.DatetimeIndex) -> pd.Index:
+        return dates.day_of_week
+
+
 def _figures(spec: MixSpec, market: Market, scaling: Scaling) -> dict[str, Any]:
     median, width = return_priors(spec, market)
     return {
@@ -99,9 +107,7 @@ def _effects(spec: MixSpec, market: Market, scaling: Scaling) -> list[Any]:
     ]
     if has_weekly_waves(market):
         prior = Varied(regions=regions, feature="weekday")
-        waves = WeeklyFourier(
-            n_order=weekly_order(), prefix="weekday", prior=prior, variable_name="gamma_weekday"
-        )
+        waves = Weekdays(n_order=weekly_order(), prefix="weekday", prior=prior, variable_name="gamma_weekday")
         found.append(FourierEffect(fourier=waves))
     return found
 
