@@ -106,11 +106,15 @@ def keep_mix(workspace: Workspace | str | Path, fit: MixFit, *, source: str = ""
     WorkspaceError
         If it cannot be written.
     """
+    from workbench.mmm.gates import gates
+
     draft = replace(_draft(fit.spec, fit.market), source=source, versions=fit.versions)
     with begin(as_workspace(workspace), fit.spec.name, draft.to_document()) as stored:
         running = MixRun.from_document(stored.document).started_now().at(0.9, "keeping")
         with _failing(stored, [running]):
-            return _completing(stored, running, keep_fit(stored.folder, fit))
+            verdicts = tuple(GateRecord(**asdict(one)) for one in gates(fit).verdicts)
+            files = keep_fit(stored.folder, fit)
+            return _completing(stored, running.well(gates=verdicts, files=files))
 
 
 def refuse(check: MarketCheck) -> None:
@@ -166,20 +170,15 @@ def _sampled(stored: StoredRun, market: Market, on_progress: OnProgress) -> Fitt
                 write_record(stored.folder, further.to_document())
                 on_progress(further)
 
-        files = kept | sampled(stored.folder, told[0].spec, kept, follow)
-        ended = _completing(stored, told[0], files)
-        on_progress(ended.run)
-        return ended
+        found = sampled(stored.folder, told[0].spec, kept, follow)
+        ended = _completing(stored, told[0].well(gates=found.gates, files=kept | dict(found.files)))
+    on_progress(ended.run)
+    return ended
 
 
-def _completing(stored: StoredRun, run: MixRun, files: Mapping[str, str]) -> FittedMix:
-    """Return a run whose files are written: it passes its gates or not, and is completed by one step."""
-    from workbench.mmm.gates import gates
-
-    whole = run.well(gates=(), files=files)
-    fit = read_fit(stored.folder, whole)
-    verdicts = tuple(GateRecord(**asdict(one)) for one in gates(fit).verdicts)
-    ended = replace(whole, gates=verdicts)
+def _completing(stored: StoredRun, ended: MixRun) -> FittedMix:
+    """Return a run whose files are written and can be read: one step completes it."""
+    fit = read_fit(stored.folder, ended)
     write_record(stored.folder, ended.to_document())
     return FittedMix(run=ended, fit=fit, folder=stored.folder)
 

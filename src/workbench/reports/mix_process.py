@@ -12,10 +12,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from workbench.errors import BadInput, RunFailed
+from workbench.mmm.run import GateRecord
 
 WORKER = "workbench.reports.mix_worker"
 _STILL, _LEAST = 60, 0.05  # seconds without a word, and of computing in them
@@ -24,13 +26,29 @@ _LONGEST_LOG = 2000
 _MEMORY = ("memoryerror", "bad_alloc", "cannot allocate memory", "out of memory", "memory allocation")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampled:
+    """What a sampling process left.
+
+    Parameters
+    ----------
+    files : mapping of str to str
+        Its files with their hashes.
+    gates : tuple of GateRecord
+        What was found at the gates.
+    """
+
+    files: Mapping[str, str]
+    gates: tuple[GateRecord, ...]
+
+
 def sampled(
     folder: Path,
     spec: Mapping[str, Any],
     market: Mapping[str, str],
     on_progress: Callable[[float, str], None],
-) -> dict[str, str]:
-    """Return the files, with their hashes, that the sampling of a model left in a run's folder.
+) -> Sampled:
+    """Return what the sampling of a model left in a run's folder, and what it showed at the gates.
 
     Parameters
     ----------
@@ -67,7 +85,10 @@ def sampled(
         finally:
             _end(worker)
         if "files" in found:
-            return {str(name): str(digest) for name, digest in found["files"].items()}
+            return Sampled(
+                files={str(name): str(digest) for name, digest in found["files"].items()},
+                gates=tuple(GateRecord(**gate) for gate in found["gates"]),
+            )
         log.seek(0, 2)
         log.seek(max(log.tell() - _LONGEST_LOG, 0))
         raise failure(status, found, log.read().decode(errors="replace"))

@@ -14,6 +14,7 @@ import sys
 import threading
 import warnings
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,22 +40,25 @@ def main() -> None:
     told = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # libraries print where nobody reads JSON
     try:
-        _tell(told, {"files": _fitted(Path(asked["folder"]), asked["spec"], asked["market"], told)})
+        _tell(told, _fitted(Path(asked["folder"]), asked["spec"], asked["market"], told))
     except Exception as error:  # noqa: BLE001 - whatever ends a run is what its record says
         _tell(told, {"error": str(error), "kind": type(error).__name__})
 
 
-def _fitted(folder: Path, spec: dict[str, Any], market: dict[str, str], told: int) -> dict[str, str]:
-    """Return the names and hashes of the files with what was found."""
+def _fitted(folder: Path, spec: dict[str, Any], market: dict[str, str], told: int) -> dict[str, Any]:
+    """Return the names and hashes of the files with what was found, and what it showed at the gates."""
     from workbench.mmm.archive import archive_of
     from workbench.mmm.document import from_document
     from workbench.mmm.fitting import fit
+    from workbench.mmm.gates import gates
     from workbench.reports.mix_files import keep_archive, read_market
 
     asked = from_document(spec)
     warnings.simplefilter("ignore")
     found = fit(asked, read_market(folder, market), on_progress=lambda progress: _follow(told, progress))
-    return keep_archive(folder, archive_of(found))
+    # Looked at here: what the gates need of memory is refused to this process, not to the one that waits.
+    verdicts = [asdict(one) for one in gates(found).verdicts]
+    return {"files": keep_archive(folder, archive_of(found)), "gates": verdicts}
 
 
 def _follow(told: int, progress: Progress) -> None:
