@@ -1,0 +1,1 @@
+"""Models and figures of the benchmarks of media mix models."""

@@ -1,0 +1,137 @@
+"""Whether media mix models find a truth that is known: docs/explanation/mix-recovery.md.
+
+    python benchmarks/mmm_recovery.py                 4 national markets, no page
+    python benchmarks/mmm_recovery.py --markets 20    as many as asked
+    python benchmarks/mmm_recovery.py --full          20 national markets, and the page
+
+Ours, ours with two lift tests, and pymc-marketing's defaults see the same markets in the same run. Each model
+is compiled once and takes the data of every market. Ends with exit code 1 if ours misses its goal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pandas as pd
+
+from mix import library
+from mix.figures import figures_of
+from workbench.mmm.posterior import draws_of, health_of
+from workbench.mmm.sampling import compiled, data_of, sample
+from workbench.mmm.scaling import scaling_of
+from workbench.mmm.simulation import SimulatedMarket, simulate_market
+from workbench.mmm.spec import MixSpec, Sampling
+
+PAGE = Path(__file__).parents[1] / "docs/explanation/mix-recovery.md"
+TEXT = Path(__file__).parent / "mix/page.md"
+SAMPLING = Sampling(chains=2, tune=500, draws=500)
+ARMS = {
+    "ours": "ours",
+    "tested": "ours, two channels tested",
+    "library": "pymc-marketing's defaults",
+}
+FIRST_SEED = 100
+
+
+def with_tests(simulated: SimulatedMarket, seed: int) -> MixSpec:
+    """Return the specification with tests of the two largest channels, 8 weeks each, 15 % standard error."""
+    truth = simulated.truth
+    tests = tuple(truth.lift_test(name, seed=seed).test for name in truth.channels[:2])
+    return simulated.spec.with_lift_tests(tests)
+
+
+class Arms:
+    """The three models, each compiled for the first market and given the data of the others."""
+
+    def __init__(self) -> None:
+        self.machines: dict[str, Any] = {}
+
+    def rows(self, simulated: SimulatedMarket, seed: int) -> list[dict[str, Any]]:
+        """Return the figures of all arms on one market."""
+        specs = {"ours": simulated.spec, "tested": with_tests(simulated, seed), "library": simulated.spec}
+        found = []
+        for arm, spec in specs.items():
+            start = time.process_time()
+            tree = self._tree(arm, replace(spec, sampling=replace(SAMPLING, seed=seed)), simulated)
+            market = simulated.market
+            draws = (
+                library.library_draws(tree, spec, market)
+                if arm == "library"
+                else draws_of(tree, spec, market, scaling_of(spec, market))
+            )
+            seconds = time.process_time() - start
+            facts = {"arm": arm, "market": seed, "seconds": seconds}
+            found += [facts | row for row in figures_of(simulated, draws, health_of(tree))]
+        return found
+
+    def _tree(self, arm: str, spec: MixSpec, simulated: SimulatedMarket) -> Any:
+        from workbench.mmm.model import build
+
+        market = simulated.market
+        if arm == "library":
+            model = library.library_model(spec, market)
+            if arm not in self.machines:
+                self.machines[arm] = library.compiled_library(model)
+            return sample(self.machines[arm], spec.sampling, data=data_of(model.model, self.machines[arm]))
+        built = build(spec, market).model
+        if arm not in self.machines:
+            self.machines[arm] = compiled(built, exchangeable=True)
+        return sample(self.machines[arm], spec.sampling, data=data_of(built, self.machines[arm]))
+
+
+def table_of(rows: pd.DataFrame) -> str:
+    """Return the figures of every arm as a Markdown table."""
+    lines = [
+        "| model | markets | 94 % interval of ROI holds | of marginal ROI | median error of ROI | bias | "
+        "width of the interval | error of shares, points | part of the best gain, median | "
+        "part of the best outcome, median | CPU seconds |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for arm, name in ARMS.items():
+        own = rows[rows["arm"] == arm]
+        if own.empty:
+            continue
+        markets = own.drop_duplicates("market")
+        part = (markets["gain"] / markets["best_gain"]).median()
+        earned = (markets["earned"] / markets["best"]).median()
+        lines.append(
+            f"| {name} | {len(markets)} | {own['roi_held'].mean():.1%} | {own['marginal_held'].mean():.1%} | "
+            f"{own['roi_error'].abs().median():.1%} | {own['roi_error'].median():+.1%} | "
+            f"{own['roi_width'].median():.0%} | {100 * (own['share_error'] ** 2).mean() ** 0.5:.2f} | "
+            f"{part:.0%} | {earned:.1%} | {markets['seconds'].median():.1f} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Run the markets, print the table, write the page, and say whether the goal is met."""
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--markets", type=int, default=4)
+    asked.add_argument("--full", action="store_true")
+    asked.add_argument("--keep", type=Path, help="file for the rows behind the table")
+    options = asked.parse_args()
+    arms, rows = Arms(), []
+    for seed in range(FIRST_SEED, FIRST_SEED + (20 if options.full else options.markets)):
+        rows += arms.rows(simulate_market(seed=seed), seed)
+        print(f"{seed - FIRST_SEED + 1} markets", flush=True)
+        if options.keep:
+            pd.DataFrame(rows).to_csv(options.keep, index=False)
+    table = pd.DataFrame(rows)
+    text = table_of(table)
+    print(text)
+    if options.full:
+        PAGE.write_text(TEXT.read_text().replace("{national}", text))
+    held = table[table["arm"] != "library"].groupby("arm")["roi_held"].mean()
+    return 0 if held.between(0.9, 0.99).all() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
