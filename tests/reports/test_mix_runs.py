@@ -263,6 +263,7 @@ def test_an_interrupted_fit_says_so(empty: Workspace, spec: Path, sign: signal.S
         (-11, {}, "", "was ended by SIGSEGV"),
         (3, {}, "first\nlast line\n", "ended with 3. last line"),
         (1, {"kind": "KeyError", "error": "'x'"}, "", "KeyError: 'x'"),
+        (1, {"kind": "WorkspaceError", "error": "No space left."}, "", "No space left."),
     ],
 )
 def test_every_end_of_a_sampler_has_words(status: int, found: dict[str, str], log: str, said: str) -> None:

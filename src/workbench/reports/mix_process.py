@@ -23,6 +23,7 @@ WORKER = "workbench.reports.mix_worker"
 _STILL, _LEAST = 60, 0.05  # seconds without a word, and of computing in them
 _MOST = 900.0  # seconds of computing without a word: ten times what a large model takes to compile
 _LONGEST_LOG = 2000
+_IN_WORDS = ("NotEnoughData", "UsageError", "WorkspaceError")
 _MEMORY = ("memoryerror", "bad_alloc", "cannot allocate memory", "out of memory", "memory allocation")
 
 
@@ -110,6 +111,8 @@ def failure(status: int, found: Mapping[str, Any], log: str) -> BadInput | RunFa
     text = f"{kind} {said}" if kind else log
     if any(word in text.lower() for word in _MEMORY):
         return RunFailed("Memory ran out while it was sampled.")
+    if kind in _IN_WORDS:
+        return RunFailed(said)
     if kind:
         return RunFailed(f"{kind}: {said}" if said else kind)
     if status == -signal.SIGKILL:
