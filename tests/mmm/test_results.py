@@ -41,6 +41,19 @@ def test_the_marginal_return_is_that_of_one_more_percent_of_the_window() -> None
         assert one.marginal_roi.value == pytest.approx(expected, rel=1e-3)
 
 
+def test_another_window_moves_the_next_unit_and_not_the_return() -> None:
+    fit = handmade.fitted()
+    window = window_of(fit.market, first=fit.market.dates[40].item())
+    early, usual = results(fit, window=window), results(fit)
+    assert early.window == window
+    for one, other in zip(early.channels, usual.channels, strict=True):
+        assert one.roi == other.roi
+        assert one.marginal_roi != other.marginal_roi
+        assert one.saturation is not None
+        lately = fit.market.spend[0, 40:, fit.market.channels.index(one.channel)]
+        assert one.saturation.current == pytest.approx(lately.mean())
+
+
 def test_regions_add_up_to_the_whole() -> None:
     fit = handmade.fitted(handmade.market(regions=3, periods=60))
     found = results(fit)
@@ -75,6 +88,19 @@ def test_a_channel_that_pays_is_told_to_grow_and_one_that_does_not_to_shrink() -
     assert "costs more than it brings" in found["search"].in_words(kind="revenue", currency="EUR")
     with pytest.raises(UsageError, match="search"):
         found["serch"]
+
+
+def test_a_curve_that_rises_late_is_not_told_to_shrink_for_its_first_part() -> None:
+    market = handmade.market(periods=60)
+    steep = replace(
+        handmade.draws(market, count=200, saturation="hill"),
+        slope=np.full((200, 2), 4.0),
+        half=np.full((200, 2), 4.0),
+        effect=np.full((200, 1, 2), 20_000.0),
+    )
+    found = results(handmade.fitted(market, draws=steep))["search"]
+    assert found.chance_next_pays < 0.1
+    assert "its curve rises late" in found.in_words(kind="revenue", currency="EUR")
 
 
 def test_conversions_have_a_cost_and_compare_with_the_average_of_media() -> None:

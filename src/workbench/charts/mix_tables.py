@@ -131,6 +131,10 @@ def mix_fit_figures(result: MixReport) -> DataTable | Nothing:
             _Figure(name=f"Outcomes inside {one.level:.0%} intervals", value=one.seen, asked=one.level)
             for one in found.coverage
         ),
+        *(
+            _Figure(name="Correlation of an error with the one before", value=one, asked=0.0)
+            for one in found.autocorrelation[:1]
+        ),
     ]
     return tabulate(
         rows,

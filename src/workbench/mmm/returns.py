@@ -108,7 +108,7 @@ class ChannelReturn:
 
     def _advice(self, kind: Kind, currency: str, period: str) -> str:
         """Return what to do about the spend; for conversions by what media return on average."""
-        point = self.saturation.break_even.value if self.saturation is not None else 0.0
+        point = self.saturation.break_even.value if self.saturation is not None else float("inf")
         place = f"{format_value(point, 'money', currency=currency)} a {period}"
         inside = 0 < point < float("inf")
         average = "" if kind == "revenue" else " than media do on average"
@@ -117,7 +117,13 @@ class ChannelReturn:
             return f"{pays}{f', up to about {place}' if inside else ''}."
         if self.chance_next_pays <= 1 - SURE:
             cost = "costs more than it brings" if kind == "revenue" else f"brings less{average}"
-            return f"What is spent above about {place} {cost}." if inside else f"Its last part {cost}."
+            if inside and self.saturation is not None and point > self.saturation.current:
+                return (
+                    f"Its next part {cost}; its curve rises late, so far more, up to about {place}, may pay."
+                )
+            if inside:
+                return f"What is spent above about {place} {cost}."
+            return f"{'Its last part' if point > 0 else 'Even its first part'} {cost}."
         open_ = "more spend pays" if kind == "revenue" else f"more spend brings more{average}"
         return f"Whether {open_} is open (probability {self.chance_next_pays:.0%}): a test would tell."
 
