@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -135,7 +136,23 @@ def test_a_record_that_cannot_be_read_is_passed_over(workspace: Workspace) -> No
         stored_run(workspace, "torn")
 
 
+def test_a_run_without_its_lock_has_died(workspace: Workspace) -> None:
+    with begin(workspace, "tv", {"status": "running"}) as run:
+        assert stored_run(workspace, "tv").document["status"] == "running"
+        (run.folder / "lock").unlink()
+        assert stored_run(workspace, "tv").document["status"] == "failed"
+
+
 def test_a_link_out_of_the_workspace_is_refused(workspace: Workspace, tmp_path: Path) -> None:
+    other = Workspace.create(tmp_path / "other")
+    with begin(other, "secret", {"status": "draft"}) as run, begin(workspace, "own", {"status": "draft"}):
+        (workspace.path / "mix" / "secret").symlink_to(run.folder)
+        assert [one.document["id"] for one in stored_runs(workspace)] == ["own"]
+        with pytest.raises(WorkspaceError, match="cannot be read"):
+            stored_run(workspace, "secret")
+    for path in (workspace.path / "mix").iterdir():
+        path.unlink() if path.is_symlink() else shutil.rmtree(path)
+    (workspace.path / "mix").rmdir()
     (workspace.path / "mix").symlink_to(tmp_path)
     with pytest.raises(WorkspaceError, match="is a link"):
         stored_runs(workspace)

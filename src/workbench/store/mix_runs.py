@@ -203,12 +203,10 @@ def stored_run(workspace: Workspace, id_: str) -> StoredRun:
 
 
 def _stored(folder: Path) -> StoredRun | None:
-    document = _read(folder)
-    if document is None or document["status"] not in _AT_WORK or folder.is_symlink():
-        return None if document is None else StoredRun(folder=folder, document=document)
-    with suppress(OSError), (folder / LOCK).open("r") as lock:
-        # Lookers share the lock, so that none of them takes another for the process that fits.
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    document = None if folder.is_symlink() else _read(folder)  # what lies elsewhere is not of this workspace
+    if document is None:
+        return None
+    if document["status"] in _AT_WORK and _deserted(folder):
         document = _read(folder) or document  # it may have ended well since
         if document["status"] in _AT_WORK:
             document = {**document, "status": "failed", "error": DIED}
@@ -216,6 +214,19 @@ def _stored(folder: Path) -> StoredRun | None:
                 write_record(folder, document)
             clear(folder)
     return StoredRun(folder=folder, document=document)
+
+
+def _deserted(folder: Path) -> bool:
+    """Return whether nobody holds the lock of a run. It is never taken again: what is so once stays so."""
+    try:
+        with (folder / LOCK).open("r") as lock:
+            # Lookers share the lock, so that none of them takes another for the process that fits.
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def _read(folder: Path) -> dict[str, Any] | None:
