@@ -28,7 +28,6 @@ NAMES = (
     "ab_test",
     "geo_experiment",
 )
-IN_KERNEL = ("executive", "campaign", "ab_test")  # every other one opens its data and draws by the same calls
 MODELLED = ("budget_simulator", "mmm")  # of a media mix model that was fitted before: run by their own tests
 _LOGIC = (
     ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.For, ast.AsyncFor, ast.While,
@@ -198,13 +197,10 @@ def test_changes_are_left_out_where_nobody_wants_them(workspaces: dict[str, Path
     assert {card["change"] for card in cards} == {""}
 
 
-@pytest.mark.parametrize("names", [IN_KERNEL, pytest.param(NAMES, marks=pytest.mark.slow)], ids=len)
-def test_nbval_runs_notebooks_in_their_kernels(
-    workspaces: dict[str, Path], tmp_path: Path, names: tuple[str, ...]
-) -> None:
+def test_nbval_runs_every_notebook_in_its_kernel(workspaces: dict[str, Path], tmp_path: Path) -> None:
     shutil.copytree(FOLDER, tmp_path / "notebooks", ignore=shutil.ignore_patterns(".*"))
     shutil.copytree(workspaces["everything"], tmp_path / "data" / "demo")
-    files = [str(tmp_path / "notebooks" / f"{name}.ipynb") for name in names]
+    files = [str(tmp_path / "notebooks" / f"{name}.ipynb") for name in (*NAMES, *MODELLED)]
     command = [sys.executable, "-m", "pytest", "--nbval-lax", "-q", "-p", "no:cacheprovider", *files]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=500)
     assert done.returncode == 0, done.stdout[-3000:]
