@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Array = npt.NDArray[np.float64]
+_APART = 0.2  # of a step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +131,7 @@ def sweep(table: ResponseTable, question: BudgetQuestion | None = None, *, total
     several = max(2, totals) if most - least > 1e-9 * most else 1
     amounts = np.linspace(max(least, 1e-9 * most), most, several)
     if least < table.total < most:
-        amounts = np.unique(np.append(amounts, table.total))
+        amounts = _with(amounts, table.total)
     splits = np.stack([split_for(table, asked, limits, float(total)) for total in amounts])
     outcome = table.measuring.at(splits.T / table.spend[:, None]).sum(axis=-2)
     marginal = np.gradient(outcome, amounts, axis=-1) if len(amounts) > 1 else np.zeros_like(outcome)
@@ -151,6 +152,14 @@ def sweep(table: ResponseTable, question: BudgetQuestion | None = None, *, total
         unit=table.unit,
         currency=table.currency,
     )
+
+
+def _with(amounts: Array, today: float) -> Array:
+    """Return amounts with today's among them: no two so close that rounding makes the slope between them."""
+    nearest = int(np.abs(amounts - today).argmin())
+    if abs(amounts[nearest] - today) > _APART * (amounts[1] - amounts[0]):
+        return np.sort(np.append(amounts, today))
+    return np.where(np.arange(len(amounts)) == nearest, today, amounts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
