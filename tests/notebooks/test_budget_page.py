@@ -84,5 +84,11 @@ def test_what_is_asked_reaches_the_optimiser(kept: Callable[..., Path]) -> None:
     row = next(row for row in view.plan.rows if row.channel == "tv")
     assert row.proposed == pytest.approx(row.current)
     assert max(row.change for row in view.plan.rows) <= 0.2 + 1e-9
+    half = planned_budget(folder, window="182d", more=100.0)
+    assert half.table is not None
+    assert half.table.spend == pytest.approx(fit.market.spend[0, -26:].sum(axis=0))
+    assert (half.table.span, half.table.last) == ("26 weeks", view.table.last)
+    with pytest.raises(UsageError, match="No period of the market starts in that window"):
+        planned_budget(folder, window="1999-01-01:1999-02-01")
     with pytest.raises(UsageError, match="do not allow a total"):
         planned_budget(folder, question=BudgetQuestion(total=1.0))

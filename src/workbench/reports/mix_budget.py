@@ -6,14 +6,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from workbench.errors import NotEnoughData
+from workbench.metrics.window import parse_window
 from workbench.mmm.budget.question import BudgetQuestion
 from workbench.mmm.budget.tabulation import response_table
 from workbench.mmm.budget.view import BudgetView, budget_view
+from workbench.mmm.window import Window, whole, window_of
 from workbench.reports.mix_runs import mix_run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from workbench.mmm.market import Market
     from workbench.store.workspace import Workspace
 
 
@@ -22,6 +25,7 @@ def planned_budget(
     run: str | None = None,
     *,
     question: BudgetQuestion | None = None,
+    window: str | None = None,
     more: float = 100_000.0,
     worth: float | None = None,
 ) -> BudgetView:
@@ -35,6 +39,9 @@ def planned_budget(
         Its id, or the beginning of it; by default the newest that completed.
     question : BudgetQuestion, optional
         Total, bounds, locks and care.
+    window : str, optional
+        Days whose pattern of spend is kept, such as ``"2024-01-01:2024-06-30"``; ``"182d"`` ends with the
+        model's data. By default its last 52 weeks.
     more : float
         Additional money, whose place is asked for.
     worth : float, optional
@@ -54,7 +61,15 @@ def planned_budget(
         found = mix_run(workspace, run or "")
     except NotEnoughData as reason:
         return BudgetView(missing=str(reason), question=asked)
-    table = response_table(found.fit)
+    table = response_table(found.fit, window=_window(found.fit.market, window))
     days = f"{table.first:%Y-%m-%d} to {table.last:%Y-%m-%d}"
     source = f"By run {found.id} of the model {table.model}, on the spend of {days}."
     return replace(budget_view(table, asked, more=more, worth=worth), source=source)
+
+
+def _window(market: Market, text: str | None) -> Window:
+    """Return the periods that a window in words means."""
+    if text is None:
+        return window_of(market)
+    meant = parse_window(text, whole(market).last)
+    return window_of(market, first=meant.first, last=meant.last)

@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
 
-from workbench.reports.parameter_kinds import ExperimentName, Names, RunParameters
+from pydantic import AfterValidator, Field, WithJsonSchema
+
+from workbench.reports.parameter_kinds import ExperimentName, RunParameters, Window
+
+
+def _bounds(text: str) -> str:
+    from workbench.errors import UsageError
+    from workbench.mmm.budget.question import budget_question
+
+    try:
+        budget_question(bounds=text)
+    except UsageError:
+        raise ValueError(text) from None
+    return text
+
+
+Bounds = Annotated[
+    Annotated[str, AfterValidator(_bounds), WithJsonSchema({"type": "string", "format": "bounds"})],
+    Field(
+        description='Bounds joined by ";": "0.5:2" for all channels in multiples of their spend, "tv=keep", '
+        '"search=1000:4000" in money.'
+    ),
+]
 
 
 class MixParameters(RunParameters):
@@ -28,16 +50,11 @@ class BudgetSimulatorParameters(RunParameters):
     run: ExperimentName | None = Field(
         default=None, description="The run of the media mix model; none is the newest that completed."
     )
+    window: Window = None
     total: float | None = Field(
         default=None, gt=0, le=1e15, description="Money for the whole window; none is what was spent in it."
     )
-    least: float = Field(
-        default=0.5, ge=0, le=1, description="The least a channel gets, as a multiple of today's spend."
-    )
-    most: float = Field(
-        default=2.0, ge=1, le=3, description="The most a channel gets, as a multiple of today's spend."
-    )
-    locked: Names = Field(default="", description='Channels that keep their spend, joined by ";".')
+    bounds: Bounds = "0.5:2"
     worst: float = Field(
         default=1.0,
         gt=0,

@@ -16,6 +16,7 @@ SET_BY_THE_RUN = ("workspace", "data_version")
 _FORMATS = {
     "window": "days as '30d' or '2024-01-01:2024-01-31'",
     "look-back": "days as '30d', or 'any'",
+    "bounds": "bounds as '0.5:2; tv=keep; search=1000:4000'",
     "models": "names of attribution models joined by commas, or 'all'",
 }
 

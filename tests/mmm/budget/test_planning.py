@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from workbench.errors import NotEnoughData, UsageError
-from workbench.mmm.budget import BudgetQuestion, ResponseTable, optimise, project
+from workbench.mmm.budget import BudgetQuestion, ResponseTable, budget_question, optimise, project
 
 
 def _expected(table: ResponseTable, split: np.ndarray) -> float:
@@ -171,6 +171,15 @@ def test_what_cannot_be_is_said_once(make, asked: dict, said: str) -> None:
     with pytest.raises(UsageError) as problem:
         optimise(make(), BudgetQuestion(**asked))
     assert said in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["tv", "tv=", "=1:2", "1:2:3", "a:b", "tv=keep:1", "x" * 5000, "2:1", "-1:1"]
+)
+def test_a_bound_that_is_none_is_said(text: str) -> None:
+    with pytest.raises(UsageError) as problem:
+        budget_question(bounds=text)
+    assert len(str(problem.value)) < 300
 
 
 @pytest.mark.parametrize("amount", [-1.0, float("nan"), 1e12])

@@ -70,16 +70,55 @@ class BudgetQuestion:
             raise UsageError(f"{both[0]!r} is locked and has bounds: give one of the two.")
 
 
-def budget_question(*, locked: str = "", **facts: Any) -> BudgetQuestion:
-    """Return a question from parameters, where locked channels are one text joined by ";".
+def budget_question(*, bounds: str = "", **facts: Any) -> BudgetQuestion:
+    """Return a question whose bounds are one text.
+
+    Parameters
+    ----------
+    bounds : str
+        Parts joined by ";": ``0.5:2`` for all channels, in multiples of their spend, ``tv=keep`` for one that
+        keeps its spend, ``search=100000:400000`` for one with bounds in money.
+    facts
+        Further parameters of `BudgetQuestion`.
+
+    Raises
+    ------
+    UsageError
+        Where a part is no bound.
 
     Examples
     --------
-    >>> budget_question(locked="tv; search", total=1e6).locked
-    ('tv', 'search')
+    >>> asked = budget_question(bounds="0.8:1.5; tv=keep; search=1000:4000", total=1e6)
+    >>> asked.within, asked.locked, dict(asked.bounds)
+    ((0.8, 1.5), ('tv',), {'search': (1000.0, 4000.0)})
     """
-    names = tuple(name for part in locked.split(";") if (name := part.strip()))
-    return BudgetQuestion(locked=names, **facts)
+    found: dict[str, Any] = dict(facts)
+    for part in filter(None, map(str.strip, bounds.split(";"))):
+        name, one, ends = (text.strip() for text in part.rpartition("="))
+        if name and ends == "keep":
+            found["locked"] = (*found.get("locked", ()), name)
+        elif name:
+            found["bounds"] = {**found.get("bounds", {}), name: _ends(ends, part)}
+        elif not one:
+            found["within"] = _ends(ends, part)
+        else:
+            raise _no_bound(part)
+    return BudgetQuestion(**found)
+
+
+def _ends(text: str, part: str) -> tuple[float, float]:
+    try:
+        low, high = map(float, text.split(":"))
+    except ValueError:
+        raise _no_bound(part) from None
+    return low, high
+
+
+def _no_bound(part: str) -> UsageError:
+    return UsageError(
+        f"{part[:80]!r} is no bound: write 0.5:2 for all channels, CHANNEL=keep, or, in money, "
+        "CHANNEL=LEAST:MOST."
+    )
 
 
 class Limits(NamedTuple):
