@@ -65,14 +65,7 @@ def mix_advice(result: MixReport) -> Alerts | Nothing:
         return Nothing(title="What to do", reason=missing_of(result))
     level = "info" if found.gates.passed else "warning"
     ranked = sorted(found.channels, key=lambda one: -one.spend)
-    items = [
-        (
-            level,
-            coded(one.channel),
-            coded(one.in_words(kind=found.kind, currency=found.currency, period=found.period)),
-        )
-        for one in ranked
-    ]
+    items = [(level, coded(one.channel), _advice(one, found)) for one in ranked]
     caution = [] if found.gates.passed else [("critical", "A gate was missed", found.gates.sentence)]
     return Alerts(items=(*caution, *items), calm="No channel spent anything.")
 
@@ -237,6 +230,12 @@ def moved_table(found: RunComparison) -> DataTable:
         ],
         caption="Returns in two runs",
     )
+
+
+def _advice(one: ChannelReturn, found: MixResults) -> str:
+    """Return what a channel returned and what to do, without its name."""
+    words = one.in_words(kind=found.kind, currency=found.currency, period=found.period)
+    return opened(words.removeprefix(one.channel).strip())
 
 
 def _row(one: ChannelReturn, found: MixResults) -> _Row:
