@@ -83,11 +83,37 @@ def test_a_channel_that_pays_is_told_to_grow_and_one_that_does_not_to_shrink() -
     fit = handmade.fitted()
     strong = replace(fit.draws, effect=fit.draws.effect * [20.0, 1.0])
     found = results(replace(fit, draws=strong))
-    assert "More spend pays, up to about €" in found["tv"].in_words(kind="revenue", currency="EUR")
+    said = found["tv"].in_words(kind="revenue", currency="EUR")
+    assert "More spend brings more revenue than it costs (probability over 99%)" in said
     assert found["tv"].chance_next_pays == 1
     assert "costs more than it brings" in found["search"].in_words(kind="revenue", currency="EUR")
     with pytest.raises(UsageError, match="search"):
         found["serch"]
+
+
+def test_a_saturation_point_beyond_all_that_was_spent_says_so() -> None:
+    fit = handmade.fitted()
+    for strength, beyond in ((20.0, True), (2.2, False)):
+        draws = replace(fit.draws, effect=fit.draws.effect * [strength, strength])
+        found = results(replace(fit, draws=draws))["tv"]
+        said, point = found.in_words(kind="revenue", currency="EUR"), found.saturation
+        assert point is not None
+        assert point.most_seen >= point.current
+        assert (point.break_even.value > point.most_seen) is beyond
+        assert ("it never had more than €" in said) is beyond
+
+
+def test_a_return_that_is_what_was_believed_gives_no_advice() -> None:
+    fit = handmade.fitted()
+    returns = contributions(fit.draws, fit.market)[:, 0, :, 0].sum(axis=1) / fit.market.spend[..., 0].sum()
+    logs = np.log(returns)
+    believed = ReturnPrior(median=float(np.exp(logs.mean())), spread=float(logs.std()))
+    media = (Channel(name="tv", prior=believed), fit.spec.channels[1])
+    found = results(replace(fit, spec=replace(fit.spec, channels=media)))
+    said = found["tv"].in_words(kind="revenue", currency="EUR")
+    assert "what was believed beforehand. A test would tell" in said
+    assert "probability" not in said
+    assert " tv " not in found.sentence.split("Media caused")[1]
 
 
 def test_a_curve_that_rises_late_is_not_told_to_shrink_for_its_first_part() -> None:

@@ -179,7 +179,7 @@ def mix_moved(result: MixReport) -> Drawing | Nothing:
 
 
 def _headline(found: MixResults, rows: tuple[ChannelReturn, ...]) -> str:
-    live = [one for one in rows if one.marginal_roi.known]
+    live = [one for one in rows if one.marginal_roi.known and not _believed(one)]
     pays = [coded(one.channel) for one in live if one.chance_next_pays >= SURE]
     burns = [coded(one.channel) for one in live if one.chance_next_pays <= 1 - SURE]
     enough = "more than it costs" if found.kind == "revenue" else "more than media do on average"
@@ -190,6 +190,11 @@ def _headline(found: MixResults, rows: tuple[ChannelReturn, ...]) -> str:
     ]
     text = "; ".join(said) if pays else f"{said[0].replace(' less', ' returns less')}" if said else ""
     return opened(text) if text else "For no channel is it clear whether its next unit pays"
+
+
+def _believed(one: ChannelReturn) -> bool:
+    """Return whether a return is what was believed beforehand: no finding to put in a headline."""
+    return one.learning is not None and one.learning.from_prior
 
 
 def _moved_in_words(found: RunComparison) -> str:

@@ -95,7 +95,8 @@ class MixResults:
         live = [one for one in self.channels if one.marginal_roi.known]
         if not live:
             return " ".join([*caution, caused])
-        best = max(live, key=lambda one: one.marginal_roi.value)
+        heard = [one for one in live if one.learning is None or not one.learning.from_prior]
+        best = max(heard or live, key=lambda one: one.marginal_roi.value)
         return " ".join(
             [*caution, caused, best.in_words(kind=self.kind, currency=self.currency, period=self.period)]
         )

@@ -96,7 +96,7 @@ class ChannelReturn:
             then = f"the next {format_value(1000, 'money', currency=currency)} bring " + thousand.said()
         if not self.marginal_roi.known:
             return f"{self._where} {past}; it spent nothing lately. {self._heard}".strip()
-        return f"{self._where} {past}; {then}. {self._advice(kind, currency, period)} {self._heard}".strip()
+        return f"{self._where} {past}; {then}. {self._advice(kind, currency, period)}"
 
     @property
     def _where(self) -> str:
@@ -108,13 +108,16 @@ class ChannelReturn:
 
     def _advice(self, kind: Kind, currency: str, period: str) -> str:
         """Return what to do about the spend; for conversions by what media return on average."""
+        if self.learning is not None and self.learning.from_prior:
+            return f"{self._heard} A test would tell what more or less spend does."
         point = self.saturation.break_even.value if self.saturation is not None else float("inf")
         place = f"{format_value(point, 'money', currency=currency)} a {period}"
         inside = 0 < point < float("inf")
         average = "" if kind == "revenue" else " than media do on average"
+        pays = "brings more revenue than it costs" if kind == "revenue" else f"brings more{average}"
         if self.chance_next_pays >= SURE:
-            pays = "More spend pays" if kind == "revenue" else f"More spend brings more{average}"
-            return f"{pays}{f', up to about {place}' if inside else ''}."
+            far = self._how_far(place, currency, period) if inside else ""
+            return f"More spend {pays} (probability {_chance(self.chance_next_pays)}){far}."
         if self.chance_next_pays <= 1 - SURE:
             cost = "costs more than it brings" if kind == "revenue" else f"brings less{average}"
             if inside and self.saturation is not None and point > self.saturation.current:
@@ -124,8 +127,17 @@ class ChannelReturn:
             if inside:
                 return f"What is spent above about {place} {cost}."
             return f"{'Its last part' if point > 0 else 'Even its first part'} {cost}."
-        open_ = "more spend pays" if kind == "revenue" else f"more spend brings more{average}"
-        return f"Whether {open_} is open (probability {self.chance_next_pays:.0%}): a test would tell."
+        return (
+            f"Whether more spend {pays} is open (probability {self.chance_next_pays:.0%}): a test would tell."
+        )
+
+    def _how_far(self, place: str, currency: str, period: str) -> str:
+        """Return up to which spend, and whether anybody ever saw as much."""
+        point = self.saturation
+        if point is None or point.break_even.value <= point.most_seen:
+            return f", up to about {place}"
+        seen = f"{format_value(point.most_seen, 'money', currency=currency)} a {period}"
+        return f"; up to about {place} by its curve, but over such a time it never had more than {seen}"
 
     def to_row(self) -> dict[str, Any]:
         """Return it as one flat row of figures."""
@@ -136,7 +148,8 @@ class ChannelReturn:
                 case Estimate():
                     row |= _flat(field.name, value)
                 case Saturation():
-                    row |= {"current": value.current, "chance_beyond": value.chance_beyond}
+                    row |= {"current": value.current, "most_seen": value.most_seen}
+                    row |= {"chance_beyond": value.chance_beyond}
                     row |= _flat("break_even", value.break_even) | _flat("full", value.full)
                 case Learning():
                     row |= {"prior_median": value.prior.median, "prior_spread": value.prior.spread}
@@ -153,6 +166,11 @@ _ENDS = ("value", "low", "high")
 
 def _flat(name: str, value: Estimate) -> dict[str, float]:
     return {name: value.value, f"{name}_low": value.low, f"{name}_high": value.high}
+
+
+def _chance(share: float) -> str:
+    """Return a share of draws as a probability: some thousand draws cannot say that nothing else can be."""
+    return "over 99%" if share > 0.995 else f"{share:.0%}"
 
 
 def _money(value: Estimate, currency: str) -> str:

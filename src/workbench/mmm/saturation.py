@@ -40,6 +40,8 @@ class Saturation:
         Spend that, spent evenly, brings 90 % of the most that the channel could ever bring.
     chance_beyond : float
         Probability that today's spend is beyond `break_even`.
+    most_seen : float
+        Most mean spend of any stretch as long as the window: a point beyond it rests on the curve alone.
     """
 
     current: float
@@ -47,6 +49,7 @@ class Saturation:
     threshold: float
     full: Estimate
     chance_beyond: float
+    most_seen: float
 
 
 def paying(kind: Kind, market: Market, totals: Array) -> Array:
@@ -126,7 +129,13 @@ def _of_channel(
         threshold=float(threshold.mean()),
         full=estimate(last_crossing(lacking, len(draws)) * each, centre="median"),
         chance_beyond=float((pays < each).mean()),
+        most_seen=_most_seen(market, channel, window),
     )
+
+
+def _most_seen(market: Market, channel: int, window: Window) -> float:
+    summed = np.concatenate([[0.0], np.cumsum(market.spend[:, :, channel].sum(axis=0))])
+    return float((summed[window.periods :] - summed[: -window.periods]).max() / window.periods)
 
 
 def _evenly(draws: Draws, market: Market, channel: int, window: Window) -> Array:
