@@ -12,7 +12,7 @@ import pytest
 from axe_core_python.sync_playwright import Axe
 from nbformat import v4
 
-from workbench.charts.simulator import figures, marginal, percent, simulator_block, warnings
+from workbench.charts.simulator import figure, figures, marginal, percent, simulator_block, warnings
 from workbench.mmm.budget import BudgetQuestion, optimise, project
 from workbench.mmm.budget.scenario import auto_split, rescaled, scenario
 from workbench.reports.exporter import ReportExporter
@@ -91,11 +91,10 @@ def agrees(page, table, split) -> None:
         scale = known.outcome_then.value
         assert [raw(page, name), *ends] == pytest.approx([one.value, one.low, one.high], abs=1e-9 * scale)
     assert raw(page, "better") == pytest.approx(known.better)
-    for figure in figures(known):
-        part = page.locator(f"[data-part={figure['name']}]")
-        assert part.inner_text() == figure["said"]
-        if figure["range"] and figure["name"] != "current":
-            assert page.locator(f"[data-part={figure['name']}-range]").inner_text() == figure["range"]
+    for one in figures(known):
+        assert page.locator(f"[data-part={one['name']}]").inner_text() == one["said"]
+        if one["range"] and one["name"] != "current":
+            assert page.locator(f"[data-part={one['name']}-range]").inner_text() == one["range"]
     changes = page.locator(".sim-channel [data-part=change]").all_inner_texts()
     assert changes == [percent(row.change) for row in known.rows]
     returns = page.locator(".sim-channel [data-part=next]").all_inner_texts()
@@ -247,6 +246,17 @@ def test_a_move_is_answered_before_the_eye_sees_it(opened, table) -> None:
         }"""
     )
     assert took < 50
+
+
+def test_figures_are_written_as_python_writes_them(opened) -> None:
+    values = [0.0, 0.5, 1.5, 2.5, -2.5, 0.125, 1.145, 12.345, 999.995, 999.999, 1000.5, 1001.5, 123_456.5]
+    values += [1e6, 1.005e6, 2.345e6, 2.5e9, -3.21e7, 0.004, -0.0049, 1e-7, 0.01, 99_999_999.5]
+    values += list(np.random.default_rng(2).normal(0, 1, 200) * 10 ** np.linspace(-3, 10, 200))
+    ask = "values => values.map(one => document.querySelector('.simulator').simulator.amount(one))"
+    for facts in ({"currency": "EUR"}, {"currency": "CHF"}, {"currency": ""}, {"kind": "conversions"}):
+        table = MAKE(draws=60, channels=2, **facts)
+        known = [figure(one, table.unit, table.currency) for one in values]
+        assert opened(page_of(table)).evaluate(ask, values) == known
 
 
 def test_it_fits_into_its_part_of_a_page(table) -> None:

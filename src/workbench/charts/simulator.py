@@ -72,7 +72,7 @@ def simulator_block(table: ResponseTable, plan: Plan | BudgetQuestion | None = N
     Parameters
     ----------
     table : ResponseTable
-        The model's curves; more than 400 draws are thinned.
+        The model's curves; of more draws than a page carries some are left out.
     plan : Plan or BudgetQuestion, optional
         The plan shown at first, or bounds and locks only.
     """

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from workbench.errors import NotEnoughData
 from workbench.metrics.window import parse_window
 from workbench.mmm.budget.question import BudgetQuestion
+from workbench.mmm.budget.scenario import page_draws
 from workbench.mmm.budget.tabulation import response_table
 from workbench.mmm.budget.view import BudgetView, budget_view
 from workbench.mmm.window import Window, whole, window_of
@@ -61,7 +62,9 @@ def planned_budget(
         found = mix_run(workspace, run or "")
     except NotEnoughData as reason:
         return BudgetView(missing=str(reason), question=asked)
-    table = response_table(found.fit, window=_window(found.fit.market, window))
+    market = found.fit.market
+    draws = page_draws(len(market.channels))
+    table = response_table(found.fit, window=_window(market, window), draws=draws)
     days = f"{table.first:%Y-%m-%d} to {table.last:%Y-%m-%d}"
     source = f"By run {found.id} of the model {table.model}, on the spend of {days}."
     return replace(budget_view(table, asked, more=more, worth=worth), source=source)

@@ -44,6 +44,12 @@ def test_a_plan_and_its_simulator_say_the_same(make) -> None:
     assert start.refused == ""
 
 
+@pytest.mark.parametrize("channels", [20, 40])
+def test_many_channels_share_the_same_room(make, channels: int) -> None:
+    page = json.dumps(to_page(scenario(make(draws=500, channels=channels, spread=0.5))))
+    assert len(gzip.compress(page.encode(), 9)) * 4 / 3 < 260_000
+
+
 def test_thinning_keeps_pairs_of_draws(make) -> None:
     table = make(draws=500)
     small = thinned_table(table, 400)

@@ -20,7 +20,9 @@ from workbench.mmm.budget.question import BudgetQuestion, Limits, limits_of
 from workbench.mmm.budget.table import ResponseTable, from_steps, in_steps
 
 Array = npt.NDArray[np.float64]
-MOST_DRAWS = 400  # half of which measure: what 150 kB of page carry for eight channels
+_MOST_DRAWS = 400  # half of which measure: what 150 kB of page carry for eight channels
+_MOST_CURVES = 6000  # draws times channels: with its pictures, a report stays below 600 kB
+_LEAST_DRAWS = 80
 _HALVINGS = 60
 
 
@@ -68,16 +70,27 @@ def scenario(table: ResponseTable, plan: Plan | BudgetQuestion | None = None) ->
     Parameters
     ----------
     table : ResponseTable
-        The model's curves; more than 400 draws are thinned.
+        The model's curves; of more draws than `page_draws` some are left out.
     plan : Plan or BudgetQuestion, optional
         The plan shown at first, or bounds and locks only; then today's split is shown.
     """
     question = plan.question if isinstance(plan, Plan) else plan or BudgetQuestion()
-    small = thinned_table(table, MOST_DRAWS)
+    small = thinned_table(table, page_draws(len(table.channels)))
     limits = limits_of(replace(question, locked=()), small)
     limits = Limits(np.minimum(limits.low, small.spend), np.maximum(limits.high, small.spend))
     split = np.array([plan.split[name] for name in small.channels]) if isinstance(plan, Plan) else small.spend
     return Scenario(table=small, question=question, limits=limits, split=split)
+
+
+def page_draws(channels: int) -> int:
+    """Return how many draws a page carries: a table of no more says the same as its page, to the last digit.
+
+    Examples
+    --------
+    >>> page_draws(8), page_draws(20)
+    (400, 300)
+    """
+    return min(_MOST_DRAWS, max(_LEAST_DRAWS, _MOST_CURVES // channels // 2 * 2))
 
 
 def thinned_table(table: ResponseTable, most: int) -> ResponseTable:

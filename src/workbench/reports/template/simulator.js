@@ -118,11 +118,11 @@
 
   /* Figures as every report writes them. */
   const SIGNS = { EUR: "€", USD: "$", GBP: "£", JPY: "¥" };
-  const formats = [];
   const fixed = (value, places) => {
     const shifted = value * 10 ** places, tie = Math.abs(shifted % 1) === 0.5 && Number.isInteger(value * 2 ** (places + 1));
-    formats[places] ??= new Intl.NumberFormat("en-US", { minimumFractionDigits: places, maximumFractionDigits: places });
-    return formats[places].format(tie ? 2 * Math.round(shifted / 2) / 10 ** places : value);
+    /* Not the formatter of the language: it rounds the shortest decimal of a figure, not the figure. */
+    const [whole, part] = (tie ? 2 * Math.round(shifted / 2) / 10 ** places : value).toFixed(places).split(".");
+    return whole.replace(/\B(?=(\d{3})+$)/g, ",") + (part ? `.${part}` : "");
   };
   const significant = value => {
     const size = Math.abs(value);
