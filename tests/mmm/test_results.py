@@ -116,6 +116,17 @@ def test_a_return_that_is_what_was_believed_gives_no_advice() -> None:
     assert " tv " not in found.sentence.split("Media caused")[1]
 
 
+def test_without_spend_there_is_no_probability() -> None:
+    market = handmade.market(regions=2, periods=60)
+    spend = market.spend.copy()
+    spend[0, :, 0] = 0.0
+    found = results(handmade.fitted(replace(market, spend=spend, exposure=spend)))
+    empty = next(one for one in found.regions if one.channel == "tv" and one.region == "region 0")
+    assert np.isnan(empty.chance_next_pays)
+    assert empty.chance_paid is not None
+    assert np.isnan(empty.chance_paid)
+
+
 def test_a_curve_that_rises_late_is_not_told_to_shrink_for_its_first_part() -> None:
     market = handmade.market(periods=60)
     steep = replace(

@@ -205,8 +205,8 @@ def _rows(
             roi=estimate(roi),
             cost=None if revenue else estimate(1 / np.maximum(roi, 1e-300), centre="median"),
             marginal_roi=estimate(marginal),
-            chance_paid=float((roi > 1).mean()) if revenue else None,
-            chance_next_pays=float((marginal > threshold).mean()),
+            chance_paid=_share(roi > 1, roi) if revenue else None,
+            chance_next_pays=_share(marginal > threshold, marginal),
             threshold=float(threshold.mean()),
             half_life=estimate(lives[:, place]),
             saturation=None,
@@ -216,3 +216,8 @@ def _rows(
 
 def _per(total: Array, divisor: float) -> Array:
     return total / divisor if divisor > 0 else np.full(len(total), np.nan)
+
+
+def _share(true: npt.NDArray[np.bool_], of: Array) -> float:
+    """Return the share of draws in which something is so; NaN where the figure itself is unknown."""
+    return float("nan") if np.isnan(of).any() else float(true.mean())

@@ -41,9 +41,9 @@ class ChannelReturn:
     marginal_roi : Estimate
         Outcome that one more unit of money would bring, at the spend of the reference window.
     chance_paid : float or None
-        Probability that it returned more than it cost; None where the outcome is no money.
+        Probability that it returned more than it cost, NaN without spend; None where the outcome is no money.
     chance_next_pays : float
-        Probability that the next unit of money returns more than `threshold`.
+        Probability that the next unit of money returns more than `threshold`; NaN without spend lately.
     threshold : float
         1 for revenue; for conversions what all media return on average.
     half_life : Estimate
