@@ -4,7 +4,8 @@
     python benchmarks/mmm_sampling.py --regions 40   regional: ours alone
 
 National: 180 weeks, 6 channels; the library samples with PyMC's NUTS, 4 chains of 1,000 after 1,000.
-Regional: 150 weeks, 5 channels. Limits: five times as fast as the library, no divergences; 40 regions in 15 minutes.
+Regional: 150 weeks, 5 channels. Limits: five times as fast as the library, no divergences; 40 regions within
+15 minutes.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from workbench.mmm.spec import MixSpec
 Array = npt.NDArray[np.float64]
 REGIONS_DIFFER = 0.3  # half-normal scale of the log effect's standard deviation between regions
 _TINY = 1e-12
+_HALF_AT, _HALF_WIDTH = 1.5, 0.8  # median and log width of where half is reached, in usual exposures
 _HALF = {"michaelis-menten": "saturation_kappa", "hill": "saturation_kappa", "logistic": "saturation_lam"}
 
 
@@ -44,11 +45,15 @@ def adstock_of(spec: MixSpec, market: Market) -> Any:
 
 
 def saturation_of(spec: MixSpec, effect: Effect) -> Any:
-    """Return pymc-marketing's saturation; Michaelis-Menten is the Hill curve of slope 1."""
+    """Return pymc-marketing's saturation; Michaelis-Menten is the Hill curve of slope 1.
+
+    Half of the maximum is believed to be reached at one and a half times the usual exposure, give or take
+    a factor of 4.5: media are bought where returns fall, but are seldom exhausted.
+    """
     if spec.saturation == "logistic":
-        rate = Prior("LogNormal", mu=np.log(2.0), sigma=0.7, dims="channel")
+        rate = Prior("LogNormal", mu=np.log(np.log(3) / _HALF_AT), sigma=_HALF_WIDTH, dims="channel")
         return LogisticSaturation(priors={"lam": rate, "beta": effect})
-    half = Prior("LogNormal", mu=np.log(0.7), sigma=0.7, dims="channel")
+    half = Prior("LogNormal", mu=np.log(_HALF_AT), sigma=_HALF_WIDTH, dims="channel")
     slope = Prior("LogNormal", mu=0.0, sigma=0.4, dims="channel") if spec.saturation == "hill" else 1.0
     return HillSaturation(priors={"slope": slope, "kappa": half, "beta": effect})
 

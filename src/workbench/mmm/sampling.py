@@ -64,7 +64,7 @@ def data_of(model: Any, machine: Any) -> dict[str, Any]:
 
 
 def wanted(model: Any) -> list[str]:
-    """Return the names of the variables that `posterior` reads."""
+    """Return the names of the variables that `posterior` reads, and of every free parameter."""
     names = (
         "roi",
         "adstock_alpha",
@@ -80,7 +80,8 @@ def wanted(model: Any) -> list[str]:
         "gamma_control",
         "noise",
     )
-    return [one for one in names if one in model.named_vars]
+    free = [one.name for one in model.free_RVs]
+    return list(dict.fromkeys([*(one for one in names if one in model.named_vars), *free]))
 
 
 def sample(

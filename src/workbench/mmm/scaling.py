@@ -16,7 +16,10 @@ _WEEKLY = 3  # three pairs of waves reach every pattern of seven days
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scaling:
-    """Units of the model: a region's mean outcome is 1, and so is a channel's peak in a region of its size.
+    """Units of the model: a region's mean outcome is 1, and so is a channel's usual exposure while it runs.
+
+    Usual is the mean over the periods with more than a twentieth of the channel's peak: a peak of its own
+    says little about where money is spent, and in pauses none is.
 
     Regions are compared by their mean outcome: it stands for how many people live there. The same exposure
     per person then means the same place on the saturation curve in every region.
@@ -58,7 +61,7 @@ def scaling_of(spec: MixSpec, market: Market) -> Scaling:
     return Scaling(
         outcome=outcome,
         variation=float(max(within.mean(), 1e-6)),
-        exposure=_peaks(market.exposure, outcome),
+        exposure=_usual(market.exposure, outcome),
         control_mean=control.mean(axis=0),
         control_scale=_positive(control.std(axis=0)),
         seasons=np.concatenate([_yearly(spec, market), _weekly(market)], axis=1),
@@ -75,11 +78,12 @@ def weekly_order() -> int:
     return _WEEKLY
 
 
-def _peaks(exposure: Array, size: Array) -> Array:
-    """Return the usual peak per size (mean over the regions that use the channel) times each size."""
-    peaks = exposure.max(axis=1) / size[:, None]
-    users = np.maximum((peaks > 0).sum(axis=0), 1)
-    return np.asarray(_positive(peaks.sum(axis=0) / users) * size[:, None])
+def _usual(exposure: Array, size: Array) -> Array:
+    """Return the usual exposure per size (mean over the regions that use the channel) times each size."""
+    active = exposure > 0.05 * exposure.max(axis=1, keepdims=True)
+    usual = (exposure * active).sum(axis=1) / np.maximum(active.sum(axis=1), 1) / size[:, None]
+    users = np.maximum((usual > 0).sum(axis=0), 1)
+    return np.asarray(_positive(usual.sum(axis=0) / users) * size[:, None])
 
 
 def _positive(values: Array) -> Array:
