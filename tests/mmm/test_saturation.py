@@ -97,3 +97,17 @@ def test_a_channel_without_spend_in_the_window_has_no_points() -> None:
     found = saturation_points(draws, silent, window=window_of(silent), threshold=np.ones(len(draws)))
     assert found[0] is not None
     assert found[1] is None
+
+
+@pytest.mark.parametrize("half", [0.7, 1.0, 2.0])
+def test_a_curve_that_pays_in_a_narrow_stretch_only_is_not_missed(half: float) -> None:
+    """A steep S returns more than it costs between two spends; the upper one is the point."""
+    market, draws = _even()
+    x = np.linspace(0.01, 5 * half, 20_000)
+    rise = np.gradient(x**3 / (half**3 + x**3), x)
+    steep = {"slope": np.full_like(draws.slope, 3.0), "half": np.full_like(draws.half, half)}
+    effect = np.full_like(draws.effect, 1.3 * 100 / rise.max())  # at its best 1.3 for 1
+    found = _points(market, replace(draws, saturation="hill", effect=effect, **steep))
+    pays = x[effect[0, 0, 0] * rise / 100 > 1][-1]
+    assert found.break_even.value == pytest.approx(100 * pays, rel=0.001)
+    assert found.chance_beyond == float(pays < 1)

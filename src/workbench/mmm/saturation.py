@@ -17,7 +17,7 @@ from workbench.mmm.window import Window
 
 Array = npt.NDArray[np.float64]
 FULL = 0.9
-_GRID = np.geomspace(1e-3, 1e3, 13)
+_COARSE, _FINE = 13, 49  # places looked at between a thousandth and a thousand times
 _STEPS = 8
 _FIGURES = 1_000_000
 _FEWEST = 400
@@ -122,7 +122,8 @@ def _of_channel(
         return _log(FULL * top) - _log((effect * level).sum(axis=(1, 2)))
 
     each = money / window.periods
-    pays = last_crossing(surplus, len(draws)) * each
+    late = draws.saturation == "hill" and bool((slope > 1).any())
+    pays = last_crossing(surplus, len(draws), places=_FINE if late else _COARSE) * each
     return Saturation(
         current=each,
         break_even=estimate(pays, centre="median"),
@@ -145,11 +146,12 @@ def _evenly(draws: Draws, market: Market, channel: int, window: Window) -> Array
     return np.where(scale > 0, mean / np.where(scale > 0, scale, 1.0), 0.0)[None, :, None]
 
 
-def last_crossing(above: Callable[[Array], Array], count: int) -> Array:
+def last_crossing(above: Callable[[Array], Array], count: int, *, places: int = _COARSE) -> Array:
     """Return the multiplier beyond which a function of it stays below zero, by draw.
 
     The function may rise before it falls (an S-shaped curve does). It is looked at from a thousandth to a
-    thousand times, then the place is narrowed down by the Illinois rule on the logarithm of the multiplier.
+    thousand times at so many places, then narrowed down by the Illinois rule on the logarithm of the
+    multiplier. Where an S-shaped curve is above zero in a narrow stretch only, few places would miss it.
 
     Returns
     -------
@@ -160,14 +162,15 @@ def last_crossing(above: Callable[[Array], Array], count: int) -> Array:
     ----------
     Dowell, Jarratt (1971), A modified regula falsi method for computing the root of an equation, BIT 11.
     """
-    seen = np.stack([above(np.full(count, times)) for times in _GRID])
-    last = np.where(seen > 0, np.arange(len(_GRID))[:, None], -1).max(axis=0)
-    at = np.clip(last, 0, len(_GRID) - 2)
-    low, high = np.log(_GRID[at]), np.log(_GRID[at + 1])
+    grid = np.geomspace(1e-3, 1e3, places)
+    seen = np.stack([above(np.full(count, times)) for times in grid])
+    last = np.where(seen > 0, np.arange(places)[:, None], -1).max(axis=0)
+    at = np.clip(last, 0, places - 2)
+    low, high = np.log(grid[at]), np.log(grid[at + 1])
     up, down = (np.take_along_axis(seen, place[None], axis=0)[0] for place in (at, at + 1))
-    inner = (last >= 0) & (last < len(_GRID) - 1)
+    inner = (last >= 0) & (last < places - 1)
     found = _narrowed(above, (low, high), (up, down)) if inner.any() else low
-    return np.where(last < 0, 0.0, np.where(last == len(_GRID) - 1, np.inf, np.exp(found)))
+    return np.where(last < 0, 0.0, np.where(last == places - 1, np.inf, np.exp(found)))
 
 
 def _narrowed(above: Callable[[Array], Array], ends: tuple[Array, Array], seen: tuple[Array, Array]) -> Array:
