@@ -78,7 +78,6 @@ def budget_sweep(result: Sweep | BudgetView) -> Drawing | Nothing:
         "said": f"Today: {amount(found.current, 'money', found.currency)}",
         "brings": figure(found.outcome_now.value, found.unit, found.currency),
     }
-    first, last = found.rows[0], found.rows[-1]
     brings = "revenue" if found.unit == "money" else "conversions"
     return Drawing(
         finding=found.sentence,
@@ -88,28 +87,7 @@ def budget_sweep(result: Sweep | BudgetView) -> Drawing | Nothing:
         description=f"A rising line with its band, from {rows[0]['brings']} at {rows[0]['said']} to "
         f"{rows[-1]['brings']} at {rows[-1]['said']}. Today's split is a dot at {today['brings']}.",
         spec=rising(rows, today, found.unit),
-        table=tabulate(
-            [
-                SweepRow(
-                    total=row.total,
-                    outcome=row.outcome.value,
-                    low=row.outcome.low,
-                    high=row.outcome.high,
-                    marginal=row.marginal.value,
-                )
-                for row in found.rows
-            ],
-            [
-                column("total", "Total", "money"),
-                column("outcome", brings.capitalize(), found.unit),
-                column("low", "94% interval from", found.unit),
-                column("high", "to", found.unit),
-                column("marginal", "Next unit brings", "x" if found.unit == "money" else ""),
-            ],
-            caption=f"Totals from {amount(first.total, 'money', found.currency)} to "
-            f"{amount(last.total, 'money', found.currency)}",
-            currency=found.currency or None,
-        ),
+        table=_sweep_table(found, brings),
         note="The band holds 94% of the model's draws; the dot is today's money as it is split today.",
     )
 
@@ -253,6 +231,32 @@ def budget_warnings(result: Plan | BudgetView) -> Alerts | Nothing:
     items += [("warning", shown_name(row.channel), shown(row.warning, 300)) for row in far]
     calm = "Every channel stays within what was spent over such a time before."
     return Alerts(items=tuple(items), calm=calm)
+
+
+def _sweep_table(found: Sweep, brings: str) -> DataTable:
+    first, last = found.rows[0], found.rows[-1]
+    return tabulate(
+        [
+            SweepRow(
+                total=row.total,
+                outcome=row.outcome.value,
+                low=row.outcome.low,
+                high=row.outcome.high,
+                marginal=row.marginal.value,
+            )
+            for row in found.rows
+        ],
+        [
+            column("total", "Total", "money"),
+            column("outcome", brings.capitalize(), found.unit),
+            column("low", "94% interval from", found.unit),
+            column("high", "to", found.unit),
+            column("marginal", "Next unit brings", "x" if found.unit == "money" else ""),
+        ],
+        caption=f"Totals from {amount(first.total, 'money', found.currency)} to "
+        f"{amount(last.total, 'money', found.currency)}",
+        currency=found.currency or None,
+    )
 
 
 def _split_table(rows: Sequence[ChannelPlan], currency: str) -> DataTable:
