@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from workbench.charts.budget_shapes import (
-    GainRow,
-    ReturnRow,
-    SplitRow,
-    SweepRow,
-    dumbbells,
-    histogram,
-    returns,
-    rising,
-)
+from workbench.charts.budget_shapes import dumbbells, histogram, returns, rising
+from workbench.charts.budget_tables import GainRow, return_table, split_table, sweep_table
 from workbench.charts.cards import Alerts, Sentence
 from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, shown
 from workbench.charts.shapes import in_one_line, labels
@@ -25,7 +16,6 @@ from workbench.charts.tables import figure as column
 from workbench.charts.tables import tabulate, text
 from workbench.mmm.budget.goal import Goal
 from workbench.mmm.budget.plan import Plan
-from workbench.mmm.budget.projection import ChannelPlan
 from workbench.mmm.budget.told import amount, chance
 from workbench.mmm.budget.totals import NextMoney, Sweep, TotalRow
 from workbench.mmm.budget.view import BudgetView
@@ -61,7 +51,7 @@ def budget_split(result: Plan | BudgetView) -> Drawing | Nothing:
         subtitle=in_one_line(f"Money for {plan.projection.span}: hollow is today, filled the plan", currency),
         description=f"Two dots a channel. {told}.",
         spec=dumbbells(drawn),
-        table=_split_table(rows, currency),
+        table=split_table(rows, currency),
         note=_measured(plan),
     )
 
@@ -87,7 +77,7 @@ def budget_sweep(result: Sweep | BudgetView) -> Drawing | Nothing:
         description=f"A rising line with its band, from {rows[0]['brings']} at {rows[0]['said']} to "
         f"{rows[-1]['brings']} at {rows[-1]['said']}. Today's split is a dot at {today['brings']}.",
         spec=rising(rows, today, found.unit),
-        table=_sweep_table(found, brings),
+        table=sweep_table(found, brings),
         note="The band holds 94% of the model's draws; the dot is today's money as it is split today.",
     )
 
@@ -122,26 +112,7 @@ def budget_returns(result: Plan | BudgetView) -> Drawing | Nothing:
             f"{row['label']}: {row['now_said']} today, {row['then_said']} in the plan" for row in drawn
         ),
         spec=returns(drawn, unit, mark_at=1.0 if shown.unit == "money" else None),
-        table=tabulate(
-            [
-                ReturnRow(
-                    channel=row.channel,
-                    now=row.marginal_now.value,
-                    then=row.marginal_then.value,
-                    low=row.marginal_then.low,
-                    high=row.marginal_then.high,
-                )
-                for row in rows
-            ],
-            [
-                text("channel", "Channel"),
-                column("now", "Today", unit),
-                column("then", "In the plan", unit),
-                column("low", "94% interval from", unit),
-                column("high", "to", unit),
-            ],
-            caption="What the next unit of money brings",
-        ),
+        table=return_table(rows, unit),
         note="In the plan channels inside their bounds bring the same; those at a bound bring more or less.",
     )
 
@@ -231,58 +202,6 @@ def budget_warnings(result: Plan | BudgetView) -> Alerts | Nothing:
     items += [("warning", shown_name(row.channel), shown(row.warning, 300)) for row in far]
     calm = "Every channel stays within what was spent over such a time before."
     return Alerts(items=tuple(items), calm=calm)
-
-
-def _sweep_table(found: Sweep, brings: str) -> DataTable:
-    first, last = found.rows[0], found.rows[-1]
-    return tabulate(
-        [
-            SweepRow(
-                total=row.total,
-                outcome=row.outcome.value,
-                low=row.outcome.low,
-                high=row.outcome.high,
-                marginal=row.marginal.value,
-            )
-            for row in found.rows
-        ],
-        [
-            column("total", "Total", "money"),
-            column("outcome", brings.capitalize(), found.unit),
-            column("low", "94% interval from", found.unit),
-            column("high", "to", found.unit),
-            column("marginal", "Next unit brings", "x" if found.unit == "money" else ""),
-        ],
-        caption=f"Totals from {amount(first.total, 'money', found.currency)} to "
-        f"{amount(last.total, 'money', found.currency)}",
-        currency=found.currency or None,
-    )
-
-
-def _split_table(rows: Sequence[ChannelPlan], currency: str) -> DataTable:
-    return tabulate(
-        [
-            SplitRow(
-                channel=row.channel,
-                current=row.current,
-                proposed=row.proposed,
-                change=row.change,
-                peak=row.peak,
-                sustained=row.sustained,
-            )
-            for row in rows
-        ],
-        [
-            text("channel", "Channel"),
-            column("current", "Today", "money"),
-            column("proposed", "Proposed", "money"),
-            column("change", "Change", "%"),
-            column("peak", "Most in a period", "x"),
-            column("sustained", "Most over such a time", "x"),
-        ],
-        caption="Today and the plan, by channel",
-        currency=currency or None,
-    )
 
 
 def _missing(result: object) -> str:

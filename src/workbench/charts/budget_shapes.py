@@ -1,57 +1,13 @@
-"""The shapes of a budget's pictures, and the rows of the tables behind them."""
+"""The shapes of a budget's pictures."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from workbench.charts.shapes import ROW_HEIGHT, spec_of, tooltip, unit_axis, values
 from workbench.charts.theme import colour
 
 _DASHED: dict[str, Any] = {"strokeDash": [3, 3]}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SplitRow:
-    """A channel's money today and in the plan, and the most that was ever spent."""
-
-    channel: str
-    current: float
-    proposed: float
-    change: float
-    peak: float
-    sustained: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SweepRow:
-    """A total, what it brings, and what the next unit brings there."""
-
-    total: float
-    outcome: float
-    low: float
-    high: float
-    marginal: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReturnRow:
-    """What the next unit of money brings in a channel, today and in the plan."""
-
-    channel: str
-    now: float
-    then: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GainRow:
-    """The share of draws whose gain lies between two figures."""
-
-    low: float
-    high: float
-    share: float
 
 
 def dumbbells(rows: list[dict[str, Any]]) -> dict[str, Any]:
