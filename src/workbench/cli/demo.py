@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.cli.app import app
+from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.events.simulation import MarketSpec
@@ -70,6 +71,7 @@ def _clear(folder: Path, source: Path) -> None:
 
 
 def _write(source: Path, spec: MarketSpec, fingerprint: str, say: _Say) -> None:
+    from workbench.cli.demo_mix import write_history
     from workbench.events.simulation import Dirt, simulate, write_market
 
     source.mkdir(parents=True)
@@ -80,6 +82,7 @@ def _write(source: Path, spec: MarketSpec, fingerprint: str, say: _Say) -> None:
         f"Simulated {market.events.height:,} events of {spec.users:,} users, {spec.start} to {spec.last_day}."
     )
     files = write_market(market, source, dirt=Dirt())
+    write_history(market, source)
     marker["files"] = [str(path.relative_to(source)) for path in files]
     (source / _MARKER).write_text(json.dumps(marker), encoding="utf-8")
     say(f"Wrote {len(files)} files to {source}, with the truth beside them in truth.json.")
@@ -125,11 +128,16 @@ def _uplift(workspace: Workspace) -> str:
     return f"Uplift: {found.sentence}"
 
 
+def source_of(folder: Path) -> Path:
+    """Return where the files of a demonstration lie, beside its workspace."""
+    return folder.with_name(f"{folder.name}-source")
+
+
 def make_demo(folder: Path, spec: MarketSpec, say: _Say) -> Workspace:
     """Return the demonstration's workspace, made where it is missing or of another market."""
     from workbench.store.workspace import Workspace
 
-    source = folder.with_name(f"{folder.name}-source")
+    source = source_of(folder)
     fingerprint, marker = _fingerprint(spec), _marker(source)
     written = marker.get("fingerprint") == fingerprint and "files" in marker
     if written and marker.get("loaded") and folder.exists():
@@ -141,17 +149,28 @@ def make_demo(folder: Path, spec: MarketSpec, say: _Say) -> Workspace:
     return _load(folder, source, spec.currency, say)
 
 
-def report_demo(workspace: Workspace, reports: Path, plan: Path, say: _Say) -> tuple[str, bool]:
-    """Return what was published, after running the plan's notebooks, and whether all of them completed."""
+def report_demo(workspace: Workspace, plan: Path, say: _Say) -> bool:
+    """Return whether all notebooks of a plan completed, after running them."""
     from workbench.reports.batches import batch
-    from workbench.reports.publication import publish
 
     say("Running the notebooks ...")
     ran = batch(workspace, plan, told=lambda run, done, count: say(f"{done} of {count}: {run.sentence}"))
     for note in ran.notes:
         say(note)
     say(ran.sentence)
-    return publish(workspace, reports).sentence, not ran.failed
+    return not ran.failed
+
+
+def report_mix(workspace: Workspace, source: Path, plan: Path, say: _Say) -> bool:
+    """Return whether all notebooks on the media mix model completed; without its extra there are none."""
+    from workbench.cli.demo_mix import model_demo
+
+    try:
+        modelled = model_demo(workspace, source, say)
+    except WorkbenchError as error:
+        say(f"There is no media mix model, and there are no reports on it. {error}")
+        return False
+    return not modelled or report_demo(workspace, plan, say)
 
 
 @app.command()
@@ -161,17 +180,25 @@ def demo(
     reports: Annotated[Path, typer.Option("--reports", help="Where its reports are published.")],
     events: Annotated[int, typer.Option(help="About how many events.", min=5_000, max=20_000_000)] = EVENTS,
     seed: Annotated[int, typer.Option(help="The same seed gives the same market.", min=0)] = 7,
-    plan: Annotated[Path | None, typer.Option("--plan", help="A batch file; params/demo.yaml.")] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option("--plan", help="A batch file instead of params/demo.yaml; no media mix model then."),
+    ] = None,
 ) -> None:
-    """Make a demonstration: simulate a market, load it, run the notebooks, publish their reports."""
+    """Make a demonstration: simulate a market, load it, model its media, run the notebooks, publish."""
+    from workbench.cli.demo_mix import PLAN as MIX_PLAN
     from workbench.events.simulation import MarketSpec
     from workbench.reports.notebook import notebooks_folder
+    from workbench.reports.publication import publish
 
     say = _teller()
     spec = MarketSpec(seed=seed) if events == EVENTS else MarketSpec.sized(events, seed)
     workspace = make_demo(folder, spec, say)
-    path = plan or notebooks_folder().parent / "params" / _PLAN
-    published, complete = report_demo(workspace, reports, path, say)
+    params = notebooks_folder().parent / "params"
+    complete = report_demo(workspace, plan or params / _PLAN, say)
+    if plan is None:
+        complete &= report_mix(workspace, source_of(folder), params / MIX_PLAN, say)
+    published = publish(workspace, reports).sentence
     say("Done.")
     typer.echo(published)
     if not complete:

@@ -6,9 +6,11 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
+from importlib.metadata import version
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import BadInput, RunFailed, WorkspaceError
+from workbench.errors import BadInput, RunFailed, UsageError, WorkspaceError
 from workbench.mmm.run import GateRecord, MixRun, now
 from workbench.reports.mix_data import asked_of
 from workbench.reports.mix_files import keep_fit, keep_market, read_fit
@@ -30,6 +32,12 @@ if TYPE_CHECKING:
 OnProgress = Callable[[MixRun], None]
 _STEP = 0.01  # progress is written when it has moved so far
 _LIBRARIES = ("pymc-marketing", "pymc", "pytensor", "nutpie", "numba", "numpy")
+
+
+def missing_extra() -> str:
+    """Return what has to be installed before a model can be sampled; empty where it is."""
+    lacking = any(find_spec(name) is None for name in ("pymc_marketing", "nutpie"))
+    return "Media mix models need an extra: pip install 'workbench[mmm]'" if lacking else ""
 
 
 def fit_mix(
@@ -70,7 +78,11 @@ def fit_mix(
         If there are too few data, or too little memory is free.
     RunFailed
         If it failed on the way; the run is kept and says why.
+    UsageError
+        If the libraries that sample are not installed; or it is not said where the data are.
     """
+    if missing := missing_extra():
+        raise UsageError(missing)
     opened = as_workspace(workspace)
     asked = asked_of(opened, model, table, tests=tests)
     refuse(asked.check)
@@ -81,6 +93,7 @@ def fit_mix(
         data_version=asked.data_version,
         tests=asked.told,
         notes=asked.notes,
+        versions=tuple((name, version(name)) for name in _LIBRARIES),
     )
     if not again and (before := completed_mix(opened, draft.key)) is not None:
         return replace(before, reused=True)
@@ -131,8 +144,6 @@ def refuse(check: MarketCheck) -> None:
 
 
 def _draft(spec: MixSpec, market: Market) -> MixRun:
-    from importlib.metadata import version
-
     from workbench.governance.roles import identity
     from workbench.mmm.document import to_document
     from workbench.reports.inputs import code_hash, environment_hash
@@ -151,7 +162,6 @@ def _draft(spec: MixSpec, market: Market) -> MixRun:
         created=now(),
         by=identity(),
         code=f"{version('workbench')} {code_hash()[:16]}",
-        versions=tuple((name, version(name)) for name in _LIBRARIES),
     )
 
 

@@ -75,7 +75,8 @@ class Trial:
     expected_buyers: tuple[float, ...] = field(default=())
 
 
-def _curves(spec: MarketSpec) -> list[Season]:
+def own_curves(spec: MarketSpec) -> list[Season]:
+    """Return when each kind of shopper orders of its own accord."""
     shapes = {
         "WEEKEND_SHOPPER": season(spec, weekdays=WEEKDAYS_OF_WEEKEND_SHOPPERS),
         "SEASONAL_SPENDER": season(spec, weekdays=WEEKDAYS, strength=5.0),
@@ -88,7 +89,7 @@ def _expected(
     spec: MarketSpec, people: Population, since: NDArray[np.int64], until: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     low, high = np.zeros(len(people)), np.zeros(len(people))
-    for place, curve in enumerate(_curves(spec)):
+    for place, curve in enumerate(own_curves(spec)):
         mine = people.segment == place
         low[mine], high[mine] = curve.spent(since[mine]), curve.spent(until[mine])
     high = np.maximum(high, low)
@@ -147,7 +148,7 @@ def buy(
     user = np.repeat(np.arange(len(people)), count)
     total = low[user] + rng.random(len(user)) * (high - low)[user]
     at = np.empty(len(user), dtype=np.int64)
-    for place, curve in enumerate(_curves(spec)):
+    for place, curve in enumerate(own_curves(spec)):
         mine = people.segment[user] == place
         at[mine] = curve.when(total[mine])
     keep = np.ones(len(user))
