@@ -12,7 +12,7 @@ from workbench.mmm.fitted import Forecast, MixFit
 from workbench.mmm.forecast import forecast_of, kept_away
 from workbench.mmm.market import Market
 from workbench.mmm.posterior import draws_of, health_of
-from workbench.mmm.sampling import OnProgress, Progress, compiled, data_of, sample
+from workbench.mmm.sampling import OnProgress, Progress, compiled, data_of, quiet, sample
 from workbench.mmm.scaling import scaling_of
 from workbench.mmm.spec import MixSpec
 
@@ -53,7 +53,8 @@ def fit(spec: MixSpec, market: Market, *, on_progress: OnProgress | None = None)
     tell(Progress(stage="building"))
     from workbench.mmm.model import build  # PyMC takes seconds to import
 
-    model = build(spec, market).model
+    with quiet():
+        model = build(spec, market).model
     tell(Progress(stage="compiling"))
     return sampled(compiled(model), model, spec, market, on_progress=on_progress)
 

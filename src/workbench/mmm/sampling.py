@@ -53,7 +53,7 @@ def compiled(model: Any, *, exchangeable: bool = False) -> Any:
 
     fixed = [one.name for one in model.data_vars if not (exchangeable or one.name == "kept")]
     frozen = freeze_dims_and_data(model, data=fixed)
-    with _quiet():
+    with quiet():
         return nutpie.compile_pymc_model(frozen, backend="numba", var_names=wanted(model))
 
 
@@ -115,7 +115,7 @@ def sample(
     """
     import nutpie
 
-    with _quiet():
+    with quiet():
         handle = nutpie.sample(
             machine.with_data(**data),
             draws=sampling.draws,
@@ -147,7 +147,7 @@ def _told(on_progress: OnProgress, stage: str) -> Callable[[list[Any]], None]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the libraries' notes about caches and future versions from the reader."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
