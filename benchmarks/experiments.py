@@ -10,7 +10,8 @@ after one run on a small table: CPU seconds of two threads, wall seconds, peak m
 Parquet through Polars' lazy frames, through Ibis on DuckDB, and through Narwhals on DuckDB. Ours are the sums
 and every comparison of means and ratios; from the store, what finds the users is ready for both. The whole
 analysis, with verdict, sample ratio check, rails and a look at the values of skewed metrics, stands beside.
-Limits: not slower than tea-tasting on the same engine, and not more memory; 1,000 cells within 0.05 s.
+Limits: not slower than tea-tasting on the same engine, and not more memory, where 3 % count as a tie; 1,000
+cells within 0.05 s.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ REPEATS, SMALL = 3, 20_000
 STORED = ("revenue", "orders", "clicks", "ctr")
 LAST = date(2024, 3, 28)
 CELLS, CELLS_LIMIT = 1000, 0.05
+TIE = 1.03  # medians of the same work differ by as much from run to run
 
 
 def generate(folder: Path, users: int, groups: Collection[str]) -> None:
@@ -369,7 +371,7 @@ def compared(group: str, *, cuped: bool, folder: Path, small: Path, repeats: int
     return [
         f"{group}{' with CUPED' if cuped else ''}: {said} {middle[mine][key]:.3g} against {best:.3g} {unit}"
         for key, said, unit in (("cpu", "CPU", "s"), ("peak", "memory", "MB"))
-        if there and middle[mine][key] > (best := min(one[key] for one in there))
+        if there and middle[mine][key] > TIE * (best := min(one[key] for one in there))
     ]
 
 
