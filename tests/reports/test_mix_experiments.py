@@ -73,7 +73,8 @@ def test_a_geo_test_is_evidence_for_the_channel_that_it_tested(asked: Asked) -> 
     assert asked.spec.lift_tests == (test,)
     assert test is not None
     assert (test.channel, test.source, test.regions) == ("ooh", "posters", TEST.treated)
-    assert (test.start, test.end, test.share) == (TEST.start, TEST.last_effect, 1.0)
+    assert (test.start, test.end, test.spent_until) == (TEST.start, TEST.last_effect, TEST.end)
+    assert test.share == 1.0
     assert test.spend_change == pytest.approx(STORES.performance["spend"].sum())
     truth = float(STORES.truth["incremental_revenue"].sum())
     assert abs(test.outcome_change - truth) < 3 * test.error

@@ -82,6 +82,8 @@ class Finding:
         ISO 4217 code of all money in it.
     doubt : str
         Why the experiment itself is not to be believed; empty where it is.
+    spent_until : date, optional
+        Last day on which it moved money, where its effect was counted for longer; by default `end`.
     """
 
     source: str
@@ -99,6 +101,7 @@ class Finding:
     share: float = 1.0
     currency: str | None = None
     doubt: str = ""
+    spent_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +251,7 @@ def lift_test(finding: Finding) -> LiftTest:
         regions=finding.regions,
         share=1.0 if finding.regions else finding.share,
         source=finding.source,
+        spent_until=finding.spent_until,
     )
 
 

@@ -8,6 +8,7 @@ and without its change of spend; the curve's steady state would promise more tha
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -104,18 +105,20 @@ def _in_time(values: Any) -> Any:
 
 def _cells(test: LiftTest, market: Market, carry_over: int) -> tuple[Array, Array, Array]:
     """Return usual and changed exposure and weight of one test, from what is carried into it to its end."""
-    where, covered = _where(test, market), _covered(test, market)
+    where, covered = _where(test, market), _covered(test, market, test.end)
+    paid = _covered(test, market, test.spent_until or test.end)
     inside = np.flatnonzero(covered)
     seen = slice(max(int(inside[0]) - carry_over + 1, 0), int(inside[-1]) + 1)
     position = market.channels.index(test.channel)
     spend, exposure = market.spend[:, seen, position], market.exposure[:, seen, position]
     cell = where[:, None] * covered[None, seen]
-    pattern = cell * (spend if _visible(test, cell * spend) else _ordinary(market, position)[:, None])
+    moved = where[:, None] * paid[None, seen]
+    pattern = moved * (spend if _visible(test, moved * spend) else _ordinary(market, position)[:, None])
     if pattern.sum() <= 0:
         raise _outside(test, "the channel spent nothing there and then")
     money = test.spend_change * pattern / pattern.sum()
     if test.spend_change > 0:
-        money = _within(test, money, spend * (cell > 0))
+        money = _within(test, money, spend * (moved > 0))
     change = money * _exposure_per_money(market, position, spend, exposure)
     usual = exposure - change
     changed = usual + change / test.share
@@ -168,8 +171,8 @@ def _where(test: LiftTest, market: Market) -> Array:
     return np.array([float(one in test.regions) for one in market.regions])
 
 
-def _covered(test: LiftTest, market: Market) -> Array:
-    """Return the share of each period's days that the test lasted."""
+def _covered(test: LiftTest, market: Market, last: date) -> Array:
+    """Return the share of each period's days from the test's start to a day of it."""
     days = _DAYS[market.period]
     first = market.dates.astype("datetime64[D]").astype(int)
     start, end = (int(np.datetime64(one, "D").astype(int)) for one in (test.start, test.end))
@@ -177,7 +180,8 @@ def _covered(test: LiftTest, market: Market) -> Array:
         raise _outside(
             test, f"the data go from {market.dates[0]} to {np.datetime64(int(first[-1] + days - 1), 'D')}"
         )
-    overlap = np.minimum(first + days, end + 1) - np.maximum(first, start)
+    until = int(np.datetime64(last, "D").astype(int))
+    overlap = np.minimum(first + days, until + 1) - np.maximum(first, start)
     return np.asarray(np.maximum(overlap, 0) / days)
 
 

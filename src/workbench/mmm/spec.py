@@ -112,6 +112,8 @@ class LiftTest:
         so has a test in regions with a tenth of the market where the model does not tell regions apart.
     source : str
         The experiment's name, for the record.
+    spent_until : date, optional
+        Last day on which its money was moved, where it went on counting after that; by default `end`.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
@@ -125,10 +127,13 @@ class LiftTest:
     regions: tuple[str, ...] = ()
     share: float = 1.0
     source: str = ""
+    spent_until: date | None = None
 
     def __post_init__(self) -> None:
         if self.end < self.start:
             raise UsageError(f"The lift test of {self.channel!r} ends before it starts.")
+        if self.spent_until is not None and not self.start <= self.spent_until <= self.end:
+            raise UsageError(f"The lift test of {self.channel!r} moves money outside of its own days.")
         figures = (self.error, self.spend_change, self.outcome_change)
         if not all(map(isfinite, figures)) or not self.error > 0 or self.spend_change == 0:
             raise UsageError(

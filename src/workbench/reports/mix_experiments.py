@@ -67,6 +67,7 @@ def _of_geo(test: GeoTest, tables: Tables, channel: str, seed: int) -> Finding:
         "outcome": _OUTCOMES.get(test.metric, test.metric),
         "start": test.start,
         "end": test.last_effect,
+        "spent_until": test.end,
         "level": test.level,
         "regions": test.treated,
     }
@@ -143,6 +144,7 @@ def _of_holdout(effect: Effect, outcome: Outcome, ran: list[dict[str, Any]], tab
         outcome=outcome,
         start=min((row["first"] for row in ran), default=last),
         end=min(max((row["last"] for row in ran), default=last) + _FOLLOWED, last),
+        spent_until=min(max((row["last"] for row in ran), default=last), last),
         caused=found.value,
         low=found.low,
         high=found.high,
