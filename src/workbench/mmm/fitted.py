@@ -57,8 +57,8 @@ class Forecast:
     periods : int
         Periods at the end that were kept away.
     model_error, naive_error : float
-        Mean absolute error of the model, and of the value one season earlier (one period, where no season
-        is there), in units of the outcome.
+        Mean absolute error of the model, and of the value one season earlier (of the last week seen, where no
+        season is there), in units of the outcome.
     r2 : float
         Share of the variation in these periods that was foretold; below 0 is worse than their mean.
     covered : float

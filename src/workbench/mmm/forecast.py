@@ -40,6 +40,11 @@ def expected_outcome(draws: Draws, market: Market) -> Array:
     return np.asarray(found)
 
 
+def has_a_season(market: Market, held: int) -> bool:
+    """Return whether a season was seen before the periods that are kept away."""
+    return len(market.dates) - held >= _SEASON[market.period]
+
+
 def forecast_of(draws: Draws, market: Market, *, held: int, seed: int) -> Forecast:
     """Return how draws that have not seen the last periods foretell them, summed over the regions.
 
@@ -71,8 +76,9 @@ def forecast_of(draws: Draws, market: Market, *, held: int, seed: int) -> Foreca
 
 
 def _naive(total: Array, held: int, season: int) -> Array:
-    """Return the value one season earlier, or the last one that was seen."""
+    """Return the value one season earlier; without one the last week over again, day by day."""
     start = len(total) - held
     if start >= season:
         return total[start - season : start - season + held]
-    return np.full(held, total[start - 1])
+    week = 7 if season == _SEASON["day"] else 1
+    return np.resize(total[start - week : start], held)

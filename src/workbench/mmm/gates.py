@@ -13,6 +13,7 @@ from workbench.catalog import Catalog
 from workbench.mmm.beliefs import learning, return_priors
 from workbench.mmm.curves import contribution_totals
 from workbench.mmm.fitted import MixFit, ParameterHealth
+from workbench.mmm.forecast import has_a_season
 from workbench.result import format_value, html_table
 
 if TYPE_CHECKING:
@@ -206,16 +207,17 @@ def _foretells(fit: MixFit) -> Verdict:
         )
     good = found.model_error <= found.naive_error
     ratio = found.model_error / found.naive_error if found.naive_error > 0 else np.inf
+    naive = "last season's" if has_a_season(fit.market, found.periods) else "the last week's"
     return Verdict(
         gate="forecast",
         status="passed" if good else "missed",
         figure=format_value(ratio, "x") if np.isfinite(ratio) else "∞",
-        limit="at most 1.00x the error of last season's figure",
+        limit=f"at most 1.00x the error of {naive} figure",
         message=f"On {found.periods} periods that it had not seen the model erred "
         + (
-            "no more than last season's figure does."
+            f"no more than {naive} figure does."
             if good
-            else f"{format_value(ratio, 'x')} as much as last season's figure does."
+            else f"{format_value(ratio, 'x')} as much as {naive} figure does."
         ),
         recommendation="" if good else "Look for what moves the outcome and is no control yet.",
     )

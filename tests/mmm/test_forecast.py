@@ -1,0 +1,47 @@
+"""What a forecast is compared with: the same week a year ago, or the last week where there is no year."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.mmm import handmade
+
+from workbench.mmm.forecast import forecast_of, kept_away
+from workbench.mmm.gates import gates
+from workbench.mmm.market import Market
+
+
+def _error(market: Market) -> tuple[float, int]:
+    held = kept_away(market)
+    return forecast_of(handmade.draws(market), market, held=held, seed=1).naive_error, held
+
+
+def test_days_without_a_season_are_compared_with_the_same_weekday() -> None:
+    """An outcome that repeats every week: the naive forecast of it is right."""
+    market = handmade.market(periods=400, period="day")
+    weekly = np.tile([1.0, 2.0, 3.0, 4.0, 5.0, 9.0, 8.0], 58)[None, :400] * 100
+    assert _error(replace(market, outcome=weekly))[0] == 0
+
+
+def test_days_with_a_season_are_compared_with_the_same_weekday_of_last_year() -> None:
+    market = handmade.market(periods=700, period="day")
+    yearly = np.random.default_rng(0).normal(1000, 100, 364)
+    assert _error(replace(market, outcome=np.resize(yearly, 700)[None]))[0] == 0
+
+
+@pytest.mark.parametrize(("weeks", "lag"), [(150, 52), (60, None)])
+def test_weeks_are_compared_with_last_years_or_the_last_one(weeks: int, lag: int | None) -> None:
+    market = handmade.market(periods=weeks)
+    found, held = _error(market)
+    total = market.outcome[0]
+    naive = total[weeks - held - 1] if lag is None else total[weeks - held - lag : weeks - lag]
+    assert found == pytest.approx(np.abs(total[weeks - held :] - naive).mean())
+
+
+def test_the_gate_says_what_it_compared_with() -> None:
+    short, long = (gates(handmade.fitted(handmade.market(periods=weeks))) for weeks in (60, 150))
+    said = [found.verdicts[-1].message for found in (short, long)]
+    assert "the last week's figure" in said[0]
+    assert "last season's figure" in said[1]
