@@ -14,6 +14,7 @@ from scipy.optimize import linprog
 
 from workbench.errors import NotEnoughData, UsageError
 from workbench.mmm.budget import BudgetQuestion, ResponseTable, budget_question, optimise, project
+from workbench.mmm.budget.told import amount
 
 
 def _expected(table: ResponseTable, split: np.ndarray) -> float:
@@ -221,3 +222,14 @@ def test_bounds_of_one_channel_hold(make) -> None:
     for least, most in product((low, table.spend[0]), (high, 1.05 * high)):
         plan = optimise(table, BudgetQuestion(bounds={"channel 0": (least, most)}))
         assert least - 1e-6 <= plan.split["channel 0"] <= most + 1e-6
+
+
+@pytest.mark.parametrize("share", [0.8, 1.3])
+def test_a_plan_with_another_total_says_how_much_money_its_gain_takes(make, share) -> None:
+    """What more money brings is not what a better split brings, and less money is a saving."""
+    table = make()
+    plan = optimise(table, BudgetQuestion(total=share * table.total))
+    money = amount(abs(share - 1) * table.total, "money", "EUR")
+    assert f"with {money} {'more' if share > 1 else 'less'} to spend" in plan.sentence
+    assert "a gain" not in plan.sentence
+    assert "to spend" not in optimise(table).sentence

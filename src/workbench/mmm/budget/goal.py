@@ -56,7 +56,8 @@ class Goal:
         money, now = (amount(one, "money", shown.currency) for one in (self.plan.total, shown.current))
         sure = "" if self.chance is None else f", reached with a probability of {chance(self.chance)}"
         if self.reached:
-            return f"{self.asked}: {money} for {shown.span} instead of {now}{sure}."
+            bound = f" At a bound: {', '.join(self.held)}." if self.held else ""
+            return f"{self.asked}: {money} for {shown.span} instead of {now}{sure}.{bound}"
         far = "is out of reach within these bounds; the nearest is"
         return f"{self.asked} {far} {money} instead of {now}{sure}."
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Array = npt.NDArray[np.float64]
+_SAME = 0.001  # of today's money: what rounding of a total may do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -89,6 +90,14 @@ class Plan:
         if not self.shift:
             return "What is spent now is as good as any split within these bounds."
         gain = with_interval(shown.gain, shown.unit, shown.currency)
+        added = shown.proposed - shown.current
+        if abs(added) > _SAME * shown.current:  # more money brings more: that alone is no gain
+            money = amount(abs(added), "money", shown.currency)
+            return (
+                f"{self.shift}: expected to change the outcome by {gain} over {shown.span}, with {money} "
+                f"{'more' if added > 0 else 'less'} to spend; it is more than today's with a probability of "
+                f"{chance(shown.better)}."
+            )
         return (
             f"{self.shift}: expected to bring {gain} more over {shown.span}, and "
             f"to be a gain with a probability of {chance(shown.better)}."
