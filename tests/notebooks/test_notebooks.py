@@ -6,10 +6,12 @@ import ast
 import functools
 import json
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -19,7 +21,9 @@ from nbformat import NotebookNode, v4
 from workbench.charts import mime
 from workbench.reports.definitions import NOTEBOOKS
 from workbench.reports.exporter import ReportExporter
+from workbench.reports.mix_fitting import keep_mix
 
+HAND = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "mmm" / "handmade.py")))
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NAMES = (
     *("executive", "campaign", "channels", "attribution", "journeys", "leads", "cohorts", "data_quality"),
@@ -28,7 +32,7 @@ NAMES = (
     "ab_test",
     "geo_experiment",
 )
-MODELLED = ("budget_simulator", "mmm")  # of a media mix model that was fitted before: run by their own tests
+MODELLED = ("budget_simulator", "mmm")  # of a media mix model that was fitted before
 _LOGIC = (
     ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.For, ast.AsyncFor, ast.While,
     ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.If, ast.Try, ast.With,
@@ -165,6 +169,18 @@ def test_every_section_answers_or_says_why_not(workspaces: dict[str, Path], name
         assert reasons
 
 
+@pytest.mark.parametrize("name", MODELLED)
+@pytest.mark.parametrize("kind", ["everything", "nothing"])
+def test_without_a_media_mix_model_every_section_says_so(
+    workspaces: dict[str, Path], name: str, kind: str
+) -> None:
+    found = bundles(as_shipped(name, workspaces[kind]))
+    assert "No run has completed" in found[0]["text/plain"]
+    assert all("No run has completed" in one[mime.EMPTY]["reason"] for one in found[1:])
+    html, _ = ReportExporter().from_notebook_node(as_shipped(name, workspaces[kind]))
+    assert "workbench mmm fit" in html
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_report_is_small_and_loads_nothing(workspaces: dict[str, Path], name: str) -> None:
     html, _ = ReportExporter().from_notebook_node(as_shipped(name, workspaces["everything"]))
@@ -200,6 +216,7 @@ def test_changes_are_left_out_where_nobody_wants_them(workspaces: dict[str, Path
 def test_nbval_runs_every_notebook_in_its_kernel(workspaces: dict[str, Path], tmp_path: Path) -> None:
     shutil.copytree(FOLDER, tmp_path / "notebooks", ignore=shutil.ignore_patterns(".*"))
     shutil.copytree(workspaces["everything"], tmp_path / "data" / "demo")
+    keep_mix(tmp_path / "data" / "demo", HAND.fitted(HAND.market(periods=80, channels=3)))
     files = [str(tmp_path / "notebooks" / f"{name}.ipynb") for name in (*NAMES, *MODELLED)]
     command = [sys.executable, "-m", "pytest", "--nbval-lax", "-q", "-p", "no:cacheprovider", *files]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=500)
