@@ -63,7 +63,7 @@ class Arms:
             tree = self._tree(arm, replace(spec, sampling=replace(SAMPLING, seed=seed)), simulated)
             market = simulated.market
             draws = (
-                library.library_draws(tree, spec, market)
+                library.default_draws(tree, spec, market)
                 if arm == "library"
                 else draws_of(tree, spec, market, scaling_of(spec, market))
             )
@@ -77,9 +77,9 @@ class Arms:
 
         market = simulated.market
         if arm == "library":
-            model = library.library_model(spec, market)
+            model = library.default_model(spec, market)
             if arm not in self.machines:
-                self.machines[arm] = library.compiled_library(model)
+                self.machines[arm] = library.compiled_default(model)
             return sample(self.machines[arm], spec.sampling, data=data_of(model.model, self.machines[arm]))
         built = build(spec, market).model
         if arm not in self.machines:

@@ -108,7 +108,7 @@ def theirs(simulated: SimulatedMarket, draws: int) -> Run:
 
     spec, market = simulated.spec, simulated.market
     clock = [time.process_time()]
-    model = library.library_model(spec, market).model
+    model = library.default_model(spec, market).model
     with warnings.catch_warnings(), model:
         warnings.simplefilter("ignore")
         pm.sample(draws=1, tune=1, chains=1, progressbar=False, nuts_sampler="pymc", random_seed=1)
@@ -118,7 +118,7 @@ def theirs(simulated: SimulatedMarket, draws: int) -> Run:
             draws=draws, tune=draws, chains=4, cores=1, progressbar=False, nuts_sampler="pymc", random_seed=1
         )
     clock += [time.process_time(), time.perf_counter() - start]
-    found = library.library_draws(tree, spec, market)
+    found = library.default_draws(tree, spec, market)
     return measured("pymc-marketing's defaults, PyMC's sampler", simulated, found, tree, clock)
 
 

@@ -13,7 +13,7 @@ from workbench.mmm.market import Market
 from workbench.mmm.spec import MixSpec
 
 
-def library_model(spec: MixSpec, market: Market) -> Any:
+def default_model(spec: MixSpec, market: Market) -> Any:
     """Return the model a careful user of the library would build: controls standardised, a linear trend."""
     from pymc_marketing.mmm import MMM, GeometricAdstock, LogisticSaturation
 
@@ -39,7 +39,7 @@ def library_model(spec: MixSpec, market: Market) -> Any:
     return model
 
 
-def compiled_library(model: Any) -> Any:
+def compiled_default(model: Any) -> Any:
     """Return it compiled so that it takes the data of other markets."""
     import nutpie
     from pymc.model.transform.optimization import freeze_dims_and_data
@@ -51,7 +51,7 @@ def compiled_library(model: Any) -> Any:
         return nutpie.compile_pymc_model(frozen, backend="numba", var_names=kept)
 
 
-def library_draws(tree: Any, spec: MixSpec, market: Market) -> Draws:
+def default_draws(tree: Any, spec: MixSpec, market: Market) -> Draws:
     """Return the media's part of the library's posterior; level and noise stand for themselves."""
     found = tree["posterior"]
     size = float(market.outcome.max())
