@@ -78,6 +78,17 @@ def test_errors_that_last_are_said() -> None:
     assert "something that moves the outcome is missing" in found.sentence
 
 
+def test_a_few_outcomes_far_off_are_said() -> None:
+    fit = _drawn(periods=104)
+    assert not fit_figures(fit).uneven
+    rare = np.where(np.arange(104) % 20 == 0, 8.0, 0.1)
+    noise = fit.market.outcome - fit_figures(fit).course.fitted
+    far = replace(fit, market=replace(fit.market, outcome=fit.market.outcome + (rare - 1) * noise))
+    found = fit_figures(far)
+    assert found.uneven
+    assert "the noise is not normal" in found.sentence
+
+
 def test_figures_do_not_change_by_themselves_and_unknown_ones_stay_unknown() -> None:
     fit = _drawn(periods=60)
     first, second = fit_figures(fit), fit_figures(fit)

@@ -129,6 +129,8 @@ class Drawing:
 class Nothing:
     """What stands in the place of a chart or table that the data cannot fill, and why.
 
+    Without a title and a reason it is not shown: there is nothing to be missed.
+
     Examples
     --------
     >>> print(Nothing(title="Funnel", reason="No events are loaded."))

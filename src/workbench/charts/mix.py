@@ -150,8 +150,9 @@ def mix_moved(result: MixReport) -> Drawing | Nothing:
     """Return the returns of two runs side by side."""
     found = result.comparison
     if found is None or result.missing or not found.channels:
-        reason = missing_of(result) if result.results is None else "There is no earlier run to compare with."
-        return Nothing(title="Since the earlier run", reason=result.missing or reason)
+        if result.missing or result.results is None:
+            return Nothing(title="Since the earlier run", reason=missing_of(result))
+        return Nothing(title="", reason="There is no earlier run to compare with: `before` names one.")
     rows = found.channels[:12]
     names, unit = labels([coded(one.channel) for one in rows]), "x" if found.kind == "revenue" else ""
     by = unit_of_return(found.kind)

@@ -7,7 +7,16 @@ from typing import Any
 
 from workbench.charts.cards import period
 from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, opened
-from workbench.charts.mix_words import LEVEL, cautious, listed, missing_of, outcome_unit, place_of, spoken
+from workbench.charts.mix_words import (
+    LEVEL,
+    cautious,
+    likely,
+    listed,
+    missing_of,
+    outcome_unit,
+    place_of,
+    spoken,
+)
 from workbench.charts.shapes import (
     in_one_line,
     labels,
@@ -159,6 +168,7 @@ class _Row:
     break_even: str
     full: str
     chance: float
+    chance_said: str
     seen_low: float
     seen_high: float
     peak: float
@@ -175,6 +185,7 @@ def _table(found: ResponseCurves) -> DataTable:
             break_even=place_of(one.saturation.break_even, found.currency),
             full=place_of(one.saturation.full, found.currency),
             chance=one.saturation.chance_beyond,
+            chance_said=likely(one.saturation.chance_beyond),
             seen_low=one.seen_low,
             seen_high=one.seen_high,
             peak=one.peak,
@@ -189,7 +200,7 @@ def _table(found: ResponseCurves) -> DataTable:
             figure("brings", "Brings", unit),
             text("interval", f"{LEVEL} interval"),
             text("break_even", "More stops to pay at"),
-            figure("chance", "Probability that today is beyond", "%"),
+            text("chance_said", "Probability that today is beyond"),
             text("full", "90% of its most, spent evenly"),
             figure("seen_low", "Least seen", "money"),
             figure("seen_high", "Most seen", "money"),

@@ -8,6 +8,7 @@ from workbench.charts.cards import Alerts
 from workbench.charts.drawing import DataTable, Nothing, coded, opened
 from workbench.charts.mix_words import (
     LEVEL,
+    likely,
     missing_of,
     outcome_unit,
     per_money,
@@ -24,6 +25,7 @@ from workbench.mmm.results import MixResults
 from workbench.mmm.returns import ChannelReturn
 from workbench.result import MISSING
 
+NOT_ASKED = Nothing(title="", reason="")
 _STATUS = {"passed": "yes", "missed": "no", "unknown": "not known"}
 _VERDICTS = {"same": "the same", "within": "within both intervals", "moved": "moved"}
 
@@ -42,6 +44,7 @@ class _Row:
     next_roi: float | None
     next_interval: str
     chance: float | None
+    chance_said: str
     current: float | None
     break_even: str
     full: str
@@ -51,11 +54,25 @@ class _Row:
 
 
 def mix_table(result: MixReport) -> DataTable | Nothing:
-    """Return every channel with its spend, contribution, return, next unit and saturation points."""
+    """Return every channel with its spend, its return, and that of its next unit."""
     found = result.results
     if found is None or result.missing:
         return Nothing(title="Channels", reason=missing_of(result))
-    return returns_table(found)
+    unit = "" if found.kind == "conversions" else "money"
+    return tabulate(
+        [_row(one, found) for one in found.channels],
+        [
+            text("channel", "Channel"),
+            figure("spend", "Spend", "money"),
+            figure("roi", opened(per_money(found)), unit),
+            text("roi_interval", f"{LEVEL} interval"),
+            figure("next_roi", "Next unit", unit),
+            text("next_interval", f"{LEVEL} interval"),
+            text("chance_said", "Next unit pays"),
+        ],
+        caption="What channels returned",
+        currency=found.currency or None,
+    )
 
 
 def mix_advice(result: MixReport) -> Alerts | Nothing:
@@ -71,11 +88,10 @@ def mix_advice(result: MixReport) -> Alerts | Nothing:
 
 
 def mix_regions(result: MixReport) -> DataTable | Nothing:
-    """Return every channel's return region by region."""
+    """Return every channel's return region by region; nothing at all where there is but one region."""
     found = result.results
     if found is None or result.missing or not found.regions:
-        reason = missing_of(result) if found is None else "The model has no regions."
-        return Nothing(title="Regions", reason=result.missing or reason)
+        return Nothing(title="Regions", reason=missing_of(result)) if found is None else NOT_ASKED
     return tabulate(
         [_row(one, found) for one in found.regions if one.spend > 0],
         [
@@ -137,11 +153,12 @@ def mix_fit_figures(result: MixReport) -> DataTable | Nothing:
 
 
 def mix_reasons(result: MixReport) -> DataTable | Nothing:
-    """Return what was changed since the earlier run."""
+    """Return what was changed since the earlier run; nothing at all without one."""
     found = result.comparison
     if found is None or result.missing:
-        reason = missing_of(result) if result.results is None else "There is no earlier run to compare with."
-        return Nothing(title="What was changed", reason=result.missing or reason)
+        if result.results is None:
+            return Nothing(title="What was changed", reason=missing_of(result))
+        return NOT_ASKED
     rows = [_Reason(what=opened(one)) for one in found.reasons]
     if not rows:
         return Nothing(title="What was changed", reason="Nothing: question, data and seed are the same.")
@@ -162,7 +179,7 @@ def returns_table(found: MixResults) -> DataTable:
             text("roi_interval", f"{LEVEL} interval"),
             figure("next_roi", "Next unit", unit),
             text("next_interval", f"{LEVEL} interval"),
-            figure("chance", "Next unit pays", "%"),
+            text("chance_said", "Next unit pays"),
             figure("current", f"Spend a {found.period}", "money"),
             text("break_even", "Stops to pay at"),
             text("full", "90% of its most at"),
@@ -213,6 +230,7 @@ def moved_table(found: RunComparison) -> DataTable:
             after=one.after.value,
             after_interval=spoken(one.after, "", "")[1],
             chance=one.chance_higher,
+            chance_said=likely(one.chance_higher),
             verdict=_VERDICTS[one.verdict],
         )
         for one in found.channels
@@ -225,7 +243,7 @@ def moved_table(found: RunComparison) -> DataTable:
             text("before_interval", f"{LEVEL} interval"),
             figure("after", "Now", ""),
             text("after_interval", f"{LEVEL} interval"),
-            figure("chance", "Probability of a rise", "%"),
+            text("chance_said", "Probability of a rise"),
             text("verdict", "Verdict"),
         ],
         caption="Returns in two runs",
@@ -255,6 +273,7 @@ def _row(one: ChannelReturn, found: MixResults) -> _Row:
         next_roi=marginal.value if marginal.known else None,
         next_interval=spoken(marginal, unit, found.currency)[1],
         chance=one.chance_next_pays if marginal.known else None,
+        chance_said=likely(one.chance_next_pays) if marginal.known else MISSING,
         current=None if point is None else point.current,
         break_even=MISSING if point is None else place_of(point.break_even, found.currency),
         full=MISSING if point is None else place_of(point.full, found.currency),
@@ -284,4 +303,5 @@ class _Move:
     after: float
     after_interval: str
     chance: float
+    chance_said: str
     verdict: str

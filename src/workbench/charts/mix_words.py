@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 
 from workbench.charts.drawing import coded
+from workbench.mmm.budget.told import chance
 from workbench.mmm.estimate import Estimate
 from workbench.mmm.report import MixReport
 from workbench.mmm.results import MixResults
@@ -44,7 +45,10 @@ def left_out(found: MixResults, drawn: int) -> str:
 
 
 def per_money(found: MixResults) -> str:
-    """Return what a return is counted in, such as ``Revenue per €1``."""
+    """Return what a return is counted in, such as ``Revenue per €1`` or ``Revenue per unit of spend``."""
+    if not found.currency:
+        money = "unit of spend" if found.kind == "revenue" else f"{unit_of_return(found.kind):,.0f} of spend"
+        return f"{coded(found.outcome)} per {money}"
     money = format_value(unit_of_return(found.kind), "money", currency=found.currency or None)
     return f"{coded(found.outcome)} per {money.replace('.00', '')}"
 
@@ -73,6 +77,11 @@ def spoken(value: Estimate, unit: str, currency: str) -> tuple[str, str]:
         for one in (value.value, value.low, value.high)
     )
     return figure, f"{low} to {high}"
+
+
+def likely(share: float) -> str:
+    """Return a probability as it is read."""
+    return chance(share) if math.isfinite(share) else MISSING
 
 
 def place_of(point: Estimate, currency: str) -> str:

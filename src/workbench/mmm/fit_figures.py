@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float64]
 LEVELS = (0.5, 0.8, 0.94)
+_UNEVEN = 0.15  # of outcomes inside intervals of half, more than half: below, nobody would do anything
 _LAGS = {"week": 8, "day": 14}
 
 
@@ -110,6 +111,13 @@ class FitFigures:
         return bool(self.autocorrelation) and self.autocorrelation[0] > self.band
 
     @property
+    def uneven(self) -> bool:
+        """Return whether far more outcomes than half lie inside the intervals of half: a few lie far off."""
+        half = next((one.seen for one in self.coverage if one.level == LEVELS[0]), LEVELS[0])
+        chance = 1.96 * float(np.sqrt(LEVELS[0] * (1 - LEVELS[0]) / max(len(self.course.dates), 1)))
+        return half - LEVELS[0] > max(_UNEVEN, chance)
+
+    @property
     def sentence(self) -> str:
         """Return how far the model can be believed about new periods."""
         unseen = (
@@ -126,9 +134,17 @@ class FitFigures:
             if self.lasting
             else ""
         )
+        half = self.coverage[0].seen if self.coverage else LEVELS[0]
+        far = (
+            f" {half:.0%} of outcomes lie inside their {LEVELS[0]:.0%} intervals: the noise is not normal, a "
+            "few periods lie far off and widen the intervals of all. Find what happened in them, and make it "
+            "a control."
+            if self.uneven
+            else ""
+        )
         return (
             f"The model explains {format_value(self.r2, '%')} of the ups and downs of {self.outcome}; "
-            f"{unseen}.{errors}{last}"
+            f"{unseen}.{errors}{last}{far}"
         )
 
     def to_frame(self) -> pd.DataFrame:
