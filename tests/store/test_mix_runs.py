@@ -156,3 +156,17 @@ def test_a_link_out_of_the_workspace_is_refused(workspace: Workspace, tmp_path: 
     (workspace.path / "mix").symlink_to(tmp_path)
     with pytest.raises(WorkspaceError, match="is a link"):
         stored_runs(workspace)
+
+
+def test_a_record_of_which_a_figure_was_changed_is_not_read(workspace: Workspace) -> None:
+    """A currency, a belief or a verdict on a gate that is another one by a byte would look right."""
+    with begin(workspace, "weekly", {"status": "draft", "spec": {"median": 2.5}, "id": ""}) as run:
+        write_record(run.folder, run.document | {"status": "completed"})
+    path = workspace.path / "mix" / "weekly" / "run.json"
+    whole = path.read_text()
+    assert stored_run(workspace, "weekly").document["spec"] == {"median": 2.5}
+    assert "record_sha256" not in stored_run(workspace, "weekly").document
+    for before, after in (("2.5", "2.6"), ("2.5", "NaN"), ("weekly", "weeklx")):
+        path.write_text(whole.replace(before, after, 1))
+        with pytest.raises(WorkspaceError, match="cannot be read"):
+            stored_run(workspace, "weekly")

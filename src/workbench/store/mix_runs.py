@@ -45,6 +45,7 @@ DIED = (
 _AT_WORK = ("draft", "running")
 _ABANDONED = 3600.0
 _MOST = 10_000
+_HASH = "record_sha256"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,15 +112,19 @@ def _named(home: Path, new: Path, stem: str, document: Mapping[str, Any]) -> Sto
 
 
 def write_record(folder: Path, document: Mapping[str, Any]) -> None:
-    """Replace the record of a run in one step.
+    """Replace the record of a run in one step; it ends with the hash of all that stands before it.
 
     Raises
     ------
     WorkspaceError
         If it cannot be written; the earlier one stays.
     """
-    text = json.dumps(document, indent=1, allow_nan=False) + "\n"
+    text = json.dumps({**document, _HASH: _hash(document)}, indent=1, allow_nan=False) + "\n"
     _write(folder / RECORD, lambda file: file.write(text.encode()))
+
+
+def _hash(document: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(document, allow_nan=False, sort_keys=True).encode()).hexdigest()
 
 
 def write_document(folder: Path, name: str, document: Mapping[str, Any]) -> str:
@@ -234,7 +239,13 @@ def _read(folder: Path) -> dict[str, Any] | None:
         document = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return document if isinstance(document, dict) and isinstance(document.get("status"), str) else None
+    if not isinstance(document, dict) or not isinstance(document.get("status"), str):
+        return None
+    told = document.pop(_HASH, None)  # a byte that changed would say another model, or other gates
+    try:
+        return document if told is None or told == _hash(document) else None
+    except ValueError:
+        return None
 
 
 def clear(folder: Path) -> None:
