@@ -117,8 +117,8 @@ def page_of(rows: pd.DataFrame) -> str:
     own = held["ours"]
     kept = "as often as they say" if 0.9 <= own <= 0.98 else "not as often as they say"
     verdict = (
-        f"**Its 94 % intervals hold the true return of {own:.0%} of the channels, {kept}; those of the "
-        f"library's defaults hold {held['library']:.0%}.**"
+        f"**Its 94 % intervals hold the true return of {own:.1%} of the channels, {kept}; those of the "
+        f"library's defaults hold {held['library']:.1%}.**"
     )
     facts = {
         "markets": str(rows["market"].nunique()),
