@@ -39,6 +39,7 @@ ARMS = {
     "library": "pymc-marketing's defaults",
 }
 FIRST_SEED = 100
+FIRST_UNSEEN = 108  # the belief about the curves was settled on the markets before
 
 
 def with_tests(simulated: SimulatedMarket, seed: int) -> MixSpec:
@@ -117,10 +118,12 @@ def page_of(rows: pd.DataFrame) -> str:
     own = held["ours"]
     kept = "as often as they say" if 0.9 <= own <= 0.98 else "not as often as they say"
     verdict = (
-        f"**Its 94 % intervals hold the true return of {own:.1%} of the channels, {kept}; those of the "
-        f"library's defaults hold {held['library']:.1%}.**"
+        f"**Its 94 % intervals hold the true return of {own:.1%} of the channels, {kept}; those of\n"
+        f"the library's defaults hold {held['library']:.1%}.**"
     )
+    unseen = rows[(rows["arm"] == "ours") & (rows["market"] >= FIRST_UNSEEN)]
     facts = {
+        "unseen": f"{unseen['roi_held'].mean():.1%}",
         "markets": str(rows["market"].nunique()),
         "verdict": verdict,
         "national": table_of(rows),
@@ -156,7 +159,8 @@ def main() -> int:
     if options.full:
         PAGE.write_text(page_of(table))
     held = table[table["arm"] != "library"].groupby("arm")["roi_held"].mean()
-    return 0 if held.between(0.9, 0.99).all() else 1
+    goal = (0.9, 0.98) if options.full else (0.8, 1.0)  # 24 channels say little
+    return 0 if held.between(*goal).all() else 1
 
 
 if __name__ == "__main__":
