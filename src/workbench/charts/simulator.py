@@ -17,6 +17,7 @@ from workbench.mmm.estimate import Estimate
 from workbench.result import format_value, html_table
 
 TITLE = "Budget simulator"
+UNCHANGED = "no change"
 _NAME = 60  # letters of a channel's name on a page
 
 
@@ -99,7 +100,7 @@ def figures(found: Projection) -> list[dict[str, Any]]:
         {
             "name": "better",
             "label": "Probability of more",
-            "said": chance(found.better),
+            "said": chance(found.better) if found.gains.any() else UNCHANGED,
             "range": "",
             "raw": found.better,
         },

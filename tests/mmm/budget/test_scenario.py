@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from workbench.charts.simulator import figures
 from workbench.errors import NotEnoughData
 from workbench.mmm.budget import BudgetQuestion, optimise, project
 from workbench.mmm.budget.scenario import (
@@ -96,3 +97,14 @@ def test_a_missed_gate_is_carried_along(make) -> None:
         auto_split(start, start.split, start.locked)
     allowed = scenario(make(missed=("The chains disagree.",)), BudgetQuestion(despite_gates=True))
     assert (allowed.refused, to_page(allowed)["refused"]) == ("", False)
+
+
+def test_todays_split_is_no_change_and_not_an_improbable_gain(make) -> None:
+    """In no draw does it bring more than itself: "under 1%" would be read as a warning."""
+    table = make()
+    same = project(table, table.spend)
+    assert "nothing changes" in same.sentence
+    assert "probability" not in same.sentence
+    assert "probability" in project(table, 1.1 * table.spend).sentence
+    shown = {one["name"]: one["said"] for one in figures(same)}
+    assert (shown["better"], shown["gain"]) == ("no change", "€0.00")

@@ -97,6 +97,8 @@ class Projection:
         """Return what the split is expected to bring, how sure that is, in one sentence."""
         gain = with_interval(self.gain, self.unit, self.currency)
         money = amount(self.proposed, "money", self.currency)
+        if not self.gains.any():
+            return f"{money} for {self.span}, split as today: nothing changes."
         return (
             f"{money} for {self.span}, split like this, are expected to change the outcome by {gain}; "
             f"that it is more than today has a probability of {chance(self.better)}."
