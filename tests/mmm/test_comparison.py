@@ -164,3 +164,18 @@ def test_a_run_that_missed_a_gate_is_named_first() -> None:
     found = compare_runs(good, bad).sentence
     assert found.startswith("The later run missed a gate: The chains do not agree on roi[tv]")
     assert compare_runs(bad, good).sentence.startswith("The earlier run missed a gate: ")
+
+
+def test_conversions_per_unit_of_money_are_no_multiple_of_it() -> None:
+    """A return of 0.0012 conversions would be read as "0.00x", and a probability of all draws as certain."""
+    market = handmade.market(periods=60)
+    few = handmade.draws(market, count=200)
+    fits = [
+        handmade.fitted(market, kind="conversions", draws=replace(few, effect=few.effect * times))
+        for times in (0.001, 0.004)
+    ]
+    (first, *_) = compare_runs(*fits).channels
+    assert first.verdict == "moved"
+    assert "x" not in first.sentence
+    assert "0.00 " not in first.sentence
+    assert "over 99%" in first.sentence

@@ -164,7 +164,7 @@ def mix_moved(result: MixReport) -> Drawing | Nothing:
     ]
     return Drawing(
         finding=cautious(result, _moved_in_words(found)),
-        subtitle=f"Return by channel in both runs, lines are {LEVEL} intervals",
+        subtitle=f"{_return_in_words(found)} by channel in both runs, lines are {LEVEL} intervals",
         description="Two points with intervals per channel. "
         + listed(f"{p['label']}, {p['series'].lower()}: {p['said']} ({p['interval']})" for p in points),
         spec=lanes(
@@ -196,6 +196,10 @@ def _headline(found: MixResults, rows: tuple[ChannelReturn, ...]) -> str:
 def _believed(one: ChannelReturn) -> bool:
     """Return whether a return is what was believed beforehand: no finding to put in a headline."""
     return one.learning is not None and one.learning.from_prior
+
+
+def _return_in_words(found: RunComparison) -> str:
+    return "Return" if found.kind == "revenue" else "Conversions per 1,000 of spend"
 
 
 def _moved_in_words(found: RunComparison) -> str:

@@ -105,7 +105,10 @@ def comparison_document(found: RunComparison) -> dict[str, Any]:
 
 def comparison_text(found: RunComparison) -> str:
     """Return what moved between two runs as plain text."""
-    lines = [[one.channel, one.before.said("x"), one.after.said("x"), one.verdict] for one in found.channels]
+    unit = "x" if found.kind == "revenue" else ""  # conversions per unit of money are no multiple of it
+    lines = [
+        [one.channel, one.before.said(unit), one.after.said(unit), one.verdict] for one in found.channels
+    ]
     head = ["channel", "return before, 94% interval", "return after", "verdict"]
     reasons = [f"- {reason}" for reason in found.reasons]
     return "\n".join([found.sentence, "", printed_table(head, lines), "", *reasons]).rstrip()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Literal
 
@@ -48,6 +48,8 @@ class ChannelMove:
     verdict : {'same', 'within', 'moved'}
         No more than the sampler's noise; more, but each run's interval allows for it; or a probability of
         95 % and more that the return is higher, or that it is lower.
+    unit : str
+        How returns are read: ``"x"`` for revenue, plain figures for conversions.
     """
 
     channel: str
@@ -59,11 +61,12 @@ class ChannelMove:
     chance_higher: float
     noise: float
     verdict: Verdict
+    unit: str = "x"
 
     @property
     def sentence(self) -> str:
         """Return what became of its return."""
-        ends = f"from {self.before.said('x')} to {self.after.said('x')}"
+        ends = f"from {self.before.said(self.unit)} to {self.after.said(self.unit)}"
         match self.verdict:
             case "same":
                 return f"{self.channel} is the same but for the sampler's noise ({ends})."
@@ -72,7 +75,8 @@ class ChannelMove:
             case _:
                 chance = max(self.chance_higher, 1 - self.chance_higher)
                 way = "up" if self.chance_higher > 0.5 else "down"
-                return f"{self.channel} went {way} {ends}, with a probability of {chance:.0%}."
+                sure = "over 99%" if chance > 0.995 else f"{chance:.0%}"
+                return f"{self.channel} went {way} {ends}, with a probability of {sure}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,7 +238,9 @@ class _Side:
 
 def _moves(before: MixFit, after: MixFit) -> list[ChannelMove]:
     sides = [_sides(one) for one in (before, after)]
-    return [_move(name, sides[0][name], sides[1][name]) for name in sides[0] if name in sides[1]]
+    unit = "x" if after.spec.kind == "revenue" else ""
+    moves = [_move(name, sides[0][name], sides[1][name]) for name in sides[0] if name in sides[1]]
+    return [replace(one, unit=unit) for one in moves]
 
 
 def _sides(fit: MixFit) -> dict[str, _Side]:

@@ -233,3 +233,8 @@ def test_a_plan_with_another_total_says_how_much_money_its_gain_takes(make, shar
     assert f"with {money} {'more' if share > 1 else 'less'} to spend" in plan.sentence
     assert "a gain" not in plan.sentence
     assert "to spend" not in optimise(table).sentence
+
+
+def test_a_channel_that_spent_nothing_is_said_to_be_left_out(make) -> None:
+    plan = optimise(make(left_out=("ooh",)))
+    assert plan.warnings[-1] == "ooh spent nothing in the window: the plan says nothing about it."

@@ -157,7 +157,14 @@ def project(table: ResponseTable, spend: Mapping[str, float] | npt.ArrayLike) ->
         gain=estimate(gains),
         better=float((gains > 0).mean()),
         gains=gains,
-        warnings=tuple(f"{row.channel}: {row.warning}" for row in rows if row.warning) + table.missed,
+        warnings=(
+            *(f"{row.channel}: {row.warning}" for row in rows if row.warning),
+            *table.missed,
+            *(
+                f"{name} spent nothing in the window: the plan says nothing about it."
+                for name in table.left_out
+            ),
+        ),
         span=table.span,
         unit=table.unit,
         currency=table.currency,
