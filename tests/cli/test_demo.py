@@ -1,5 +1,6 @@
 """The demonstration: made once, kept while its market is the same, never at the cost of somebody's files."""
 
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -7,14 +8,19 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import workbench as wb
 from workbench.attribution import attribution_spread, model_credit
-from workbench.cli.demo import make_demo
+from workbench.cli.demo import make_demo, report_mix, source_of
+from workbench.cli.demo_mix import TRUTH, write_books
 from workbench.errors import UsageError
 from workbench.events.simulation import MarketSpec, simulate
 from workbench.experiments import uplift_model
+from workbench.reports import mix_fitting
+from workbench.reports.mix_runs import mix_runs
+from workbench.reports.notebook import notebooks_folder
 from workbench.store import Workspace
 
 SPEC = MarketSpec(days=100, users=300, owned_campaigns=3)  # four months: two as Parquet, two as JSON lines
@@ -136,3 +142,43 @@ def test_the_command_publishes_and_repeats_nothing(tmp_path):
     assert second.returncode == 0, second.stderr
     assert "holds this market already" in second.stderr
     assert "1 unchanged" in second.stderr
+
+
+def test_the_books_go_on_where_the_records_begin(made):
+    workspace, folder, _ = made
+    books = pl.read_csv(write_books(workspace, source_of(folder)), try_parse_dates=True)
+    assert set(books["date"].diff().drop_nulls().dt.total_days()) == {7}
+    recorded = books.filter(pl.col("app_weeks") > 0)
+    first, last = recorded["date"][0], recorded["date"][-1] + timedelta(weeks=1)
+    assert SPEC.start <= first < SPEC.start + timedelta(weeks=2)
+    weeks = " AND ".join(
+        f"timestamp {side} TIMESTAMPTZ '{day} 00:00:00+00'" for side, day in ((">=", first), ("<", last))
+    )
+    query = workspace.tables().query
+    sold = query(f"SELECT sum(value) AS v FROM facts WHERE event_type = 'user_purchased' AND {weeks}")
+    assert recorded["revenue"].sum() == pytest.approx(sold.column("v")[0].as_py())
+    truth = pl.read_csv(source_of(folder) / TRUTH)
+    paid = {one.name for one in SPEC.channels}
+    assert paid <= set(truth["channel"])
+
+
+def test_without_the_extra_the_demonstration_goes_on_and_names_it(made, monkeypatch):
+    workspace, folder, _ = made
+    found = importlib.util.find_spec
+    monkeypatch.setattr(mix_fitting, "find_spec", lambda name: None if name == "nutpie" else found(name))
+    said: list[str] = []
+    assert report_mix(workspace, source_of(folder), Path("never-read.yaml"), said.append)
+    assert len(said) == 1
+    assert "pip install 'workbench[mmm]'" in said[0]
+    model = notebooks_folder().parent / "params" / "mmm_demo.yaml"
+    with pytest.raises(UsageError, match=r"workbench\[mmm\]"):
+        mix_fitting.fit_mix(workspace, model, write_books(workspace, source_of(folder)))
+    assert not mix_runs(workspace).rows
+
+
+def test_a_market_without_the_channels_of_the_model_gets_none(made):
+    workspace, folder, _ = made  # three campaigns do not use four owned channels
+    said: list[str] = []
+    assert not report_mix(workspace, source_of(folder), Path("never-read.yaml"), said.append)
+    assert said[-1].startswith("There is no media mix model, and there are no reports on it.")
+    assert not mix_runs(workspace).rows

@@ -21,20 +21,11 @@ _BEFORE = "weekly_before.csv"
 
 def write_history(market: Market, source: Path) -> None:
     """Write the weeks before a market's records, and what each channel truly brought in all of the weeks."""
-    import polars as pl
-
-    from workbench.events.simulation.history import history
+    from workbench.events.simulation.history import history, true_returns
 
     before = history(market)
     before.weeks.write_csv(source / _BEFORE)
-    recorded = market.truth.attribution.select("channel", revenue="incremental_revenue")
-    told = market.truth.channels.select("channel", expected="expected_revenue")
-    spent = market.tables["daily_performance"].group_by("channel").agg(pl.col("spend").sum())
-    year = recorded.join(told, on="channel", how="left").join(spent, on="channel")
-    year = year.select("channel", "spend", revenue=pl.coalesce("expected", "revenue"))
-    both = pl.concat([before.truth, year.filter(pl.col("channel").is_in(before.truth["channel"].implode()))])
-    sums = both.group_by("channel", maintain_order=True).agg(pl.col("spend", "revenue").sum())
-    sums.with_columns(roi=pl.col("revenue") / pl.col("spend")).write_csv(source / TRUTH, float_precision=4)
+    true_returns(market, before).write_csv(source / TRUTH, float_precision=4)
 
 
 def write_books(workspace: Workspace, source: Path) -> Path:

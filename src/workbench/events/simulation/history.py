@@ -56,7 +56,7 @@ class History:
 
 
 def history(market: Market, *, weeks: int = WEEKS) -> History:
-    """Return the weeks before a market's first Monday.
+    """Return the weeks before the first Monday from which a market has records.
 
     Parameters
     ----------
@@ -68,13 +68,13 @@ def history(market: Market, *, weeks: int = WEEKS) -> History:
     Examples
     --------
     >>> from workbench.events.simulation import MarketSpec, simulate
-    >>> history(simulate(MarketSpec(days=60, users=100, owned_campaigns=1)), weeks=3).weeks["date"].to_list()
-    [datetime.date(2023, 12, 11), datetime.date(2023, 12, 18), datetime.date(2023, 12, 25)]
+    >>> history(simulate(MarketSpec.small()), weeks=2).weeks["date"].to_list()
+    [datetime.date(2023, 12, 18), datetime.date(2023, 12, 25)]
     """
     import polars as pl
 
     spec = market.spec
-    monday = spec.start + timedelta(days=-spec.start.weekday() % 7)
+    monday = _first_monday(market)
     before = replace(
         spec, seed=spec.seed + _OTHER_SEED, start=monday - timedelta(weeks=weeks), days=max(7 * weeks, 60)
     )
@@ -104,6 +104,30 @@ def history(market: Market, *, weeks: int = WEEKS) -> History:
     )
 
 
+def true_returns(market: Market, before: History) -> pl.DataFrame:
+    """Return what each channel truly brought (channel, spend, revenue, roi): in the records and before them.
+
+    Parameters
+    ----------
+    market : Market
+        Of which paid channels count as their curves expect, owned ones as it happened.
+    before : History
+        Of the same market.
+    """
+    import polars as pl
+
+    happened = market.truth.attribution.select("channel", happened="incremental_revenue")
+    expected = market.truth.channels.select("channel", expected="expected_revenue")
+    spent = market.tables["daily_performance"].group_by("channel").agg(pl.col("spend").sum())
+    year = spent.join(happened, on="channel").join(expected, on="channel", how="left")
+    found = before.truth.join(year, on="channel", maintain_order="left", suffix="_now").select(
+        "channel",
+        spend=pl.col("spend") + pl.col("spend_now"),
+        revenue=pl.col("revenue") + pl.coalesce("expected", "happened"),
+    )
+    return found.with_columns(roi=pl.col("revenue") / pl.col("spend"))
+
+
 def causes(weeks: pl.DataFrame, opened: date) -> pl.DataFrame:
     """Return weeks with what moved sales and was no advertising, as everybody in the shop knows.
 
@@ -120,6 +144,16 @@ def causes(weeks: pl.DataFrame, opened: date) -> pl.DataFrame:
     sale = pl.sum_horizontal(day.is_between(_SALE[0], _SALE[1]).cast(pl.Int64) for day in days)
     since = (pl.col("date") - opened).dt.total_days() // 7 + 1
     return weeks.with_columns(sale_days=sale, app_weeks=pl.max_horizontal(since, 0))
+
+
+def _first_monday(market: Market) -> date:
+    """Return the Monday from which both spend and sales are on record."""
+    import polars as pl
+
+    sold = market.tables["orders"].select(pl.col("ordered_at").dt.date().min()).item()
+    spent = market.tables["daily_performance"].select(pl.col("date").min()).item()
+    begun: date = max(sold, spent)
+    return begun + timedelta(days=-begun.weekday() % 7)
 
 
 def _value(market: Market) -> float:
