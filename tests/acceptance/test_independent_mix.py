@@ -126,6 +126,7 @@ def test_figures_of_fit_by_their_definitions() -> None:
     assert found.r2 == pytest.approx(1 - (left**2).sum() / ((actual - actual.mean()) ** 2).sum())
     some = actual > 0
     assert found.zeros == 1
+    assert "In periods that it has seen (1 without any outcome left out) it errs by" in found.sentence
     assert found.mape == pytest.approx(np.abs(left[some] / actual[some]).mean())
     spread = mean.var(axis=1, ddof=1)
     assert found.bayes_r2.value == pytest.approx((spread / (spread + (draws.noise**2).sum(axis=1))).mean())

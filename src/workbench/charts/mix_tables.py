@@ -135,7 +135,7 @@ def mix_fit_figures(result: MixReport) -> DataTable | Nothing:
         _Figure(name="Variation explained, seen periods (R²)", value=found.r2, asked=None),
         _Figure(name="By draw, noise included (Bayesian R²)", value=found.bayes_r2.value, asked=None),
         _Figure(name="Variation foretold, unseen periods (R²)", value=found.r2_unseen, asked=None),
-        _Figure(name="Mean error, share of the outcome (MAPE)", value=found.mape, asked=None),
+        _Figure(name="Mean error in seen periods, share of the outcome (MAPE)", value=found.mape, asked=None),
         *(
             _Figure(name=f"Outcomes inside {one.level:.0%} intervals", value=one.seen, asked=one.level)
             for one in found.coverage

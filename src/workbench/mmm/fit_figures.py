@@ -127,7 +127,9 @@ class FitFigures:
             if self.r2_unseen >= 0
             else "worse than their mean in periods that it had not seen"
         )
-        errors = "" if self.mape is None else f" It errs by {format_value(self.mape, '%')} on average."
+        zeros = f" ({self.zeros:,} without any outcome left out)" if self.zeros else ""
+        mape = "" if self.mape is None else format_value(self.mape, "%")
+        errors = f" In periods that it has seen{zeros} it errs by {mape} on average." if mape else ""
         last = (
             " What is left goes on from one period to the next: something that moves the outcome is missing, "
             "and intervals are too narrow."
