@@ -49,6 +49,7 @@ def specs(draw: st.DrawFn) -> MixSpec:
         error=POSITIVE,
         regions=st.lists(NAMES, max_size=2).map(tuple),
         share=st.floats(0.01, 1),
+        spent_until=st.none() | st.just(date(2024, 1, 1)),
     )
     return MixSpec(
         name=names[0],
@@ -111,6 +112,8 @@ def test_the_example_of_the_page_is_read() -> None:
         (PLAIN + "saturation: hil", "value 'hil': saturation: .* expected 'michaelis-menten', 'hill' or"),
         (PLAIN + "media_share: 30", "between 0 and 1"),
         (PLAIN + "media_share: 1e999", "between 0 and 1"),
+        (PLAIN + "currency: eur", "three capitals such as EUR, not 'eur'"),
+        (PLAIN + "currency: 'E<b'", "three capitals"),
         (PLAIN + "controls: price", "value 'price': controls: not accepted; expected a list"),
         (PLAIN + "controls: [tv]", "uses 'tv' twice"),
         (PLAIN + "sampling: {seed: -1}", "seed is a whole number from 0"),

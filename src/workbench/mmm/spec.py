@@ -258,6 +258,9 @@ class MixSpec:
             raise UsageError(f"carry_over is from 1 to {LONGEST_CARRY_OVER} periods.")
         if not 0 <= self.seasonality <= 26:
             raise UsageError("seasonality is from 0 to 26 pairs of waves.")
+        code = self.currency
+        if code and not (len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()):
+            raise UsageError(f"currency is a code of three capitals such as EUR, not {code[:20]!r}.")
         for test in self.lift_tests:
             if test.channel not in self.channel_names:
                 raise UsageError(
