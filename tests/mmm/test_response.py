@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from tests.mmm import handmade
 
-from workbench.mmm.curves import contribution_totals
+from workbench.mmm.curves import contribution_totals, contributions
 from workbench.mmm.response import response_curves
 from workbench.mmm.results import results
+from workbench.mmm.spec import Channel, ReturnPrior
 from workbench.mmm.window import window_of
 
 
@@ -55,3 +56,16 @@ def test_channels_without_spend_are_named_and_not_drawn() -> None:
 def test_the_sentence_says_who_is_beyond_and_a_missed_gate_comes_first() -> None:
     assert response_curves(handmade.fitted()).sentence.startswith("tv, search are beyond")
     assert response_curves(handmade.fitted(bad=True)).sentence.startswith("Do not decide")
+
+
+def test_a_curve_that_is_a_belief_is_not_said_to_be_above_or_below_its_mark() -> None:
+    fit = handmade.fitted()
+    strong = replace(fit, draws=replace(fit.draws, effect=fit.draws.effect * 30))
+    assert "tv, search are below" in response_curves(strong).sentence
+    caused = contributions(strong.draws, strong.market)[:, 0, :, 0].sum(axis=1)
+    logs = np.log(caused / strong.market.spend[..., 0].sum())
+    prior = ReturnPrior(median=float(np.exp(logs.mean())), spread=float(logs.std()))
+    media = (Channel(name="tv", prior=prior), strong.spec.channels[1])
+    found = response_curves(replace(strong, spec=replace(strong.spec, channels=media)))
+    assert [one.believed for one in found.curves] == [True, False]
+    assert found.sentence.endswith(" search is below the spend at which more stops to pay.")

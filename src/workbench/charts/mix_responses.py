@@ -66,7 +66,9 @@ def mix_curves(result: MixReport) -> Drawing | Nothing:
 
 
 def _headline(found: ResponseCurves) -> str:
-    over = [coded(one.channel) for one in found.curves if one.saturation.chance_beyond >= 0.9]
+    over = [
+        coded(one.channel) for one in found.curves if one.saturation.chance_beyond >= 0.9 and not one.believed
+    ]
     if not over:
         return "No channel is clearly beyond the spend at which more stops to pay"
     are = "is" if len(over) == 1 else "are"

@@ -67,6 +67,16 @@ def learning(prior: ReturnPrior, roi: npt.NDArray[np.float64]) -> Learning:
     )
 
 
+def believed_only(spec: MixSpec, market: Market, totals: npt.NDArray[np.float64]) -> tuple[str, ...]:
+    """Return the channels whose return is still what was believed beforehand, from totals, shape (D, C)."""
+    spend = market.spend.sum(axis=(0, 1))
+    return tuple(
+        name
+        for place, (name, prior) in enumerate(zip(market.channels, return_priors(spec, market), strict=True))
+        if spend[place] > 0 and learning(prior, totals[:, place] / spend[place]).from_prior
+    )
+
+
 def return_priors(spec: MixSpec, market: Market) -> tuple[ReturnPrior, ...]:
     """Return what is believed of every channel's return over all periods and regions.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from workbench.mmm.beliefs import believed_only
 from workbench.mmm.calendar import Period
 from workbench.mmm.curves import contribution_totals, outcome_at, spend_of
 from workbench.mmm.estimate import Estimate, estimate
@@ -49,6 +50,8 @@ class ResponseCurve:
         Least and most mean spend of any stretch as long as the window: outside of it the curve is a guess.
     peak : float
         The most that was ever spent in one period.
+    believed : bool
+        Whether its return is what was believed beforehand: then its marks are no finding.
     """
 
     channel: str
@@ -61,6 +64,7 @@ class ResponseCurve:
     seen_low: float
     seen_high: float
     peak: float
+    believed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -98,8 +102,9 @@ class ResponseCurves:
     def sentence(self) -> str:
         """Return which channels are beyond the point where more money stops to pay; a missed gate first."""
         caution = "" if self.gates.passed else f"{self.gates.sentence} "
-        over = [one for one in self.curves if one.saturation.chance_beyond >= SURE]
-        under = [one for one in self.curves if one.saturation.chance_beyond <= 1 - SURE]
+        heard = [one for one in self.curves if not one.believed]
+        over = [one for one in heard if one.saturation.chance_beyond >= SURE]
+        under = [one for one in heard if one.saturation.chance_beyond <= 1 - SURE]
         said = [
             f"{', '.join(one.channel for one in found)} {'is' if len(found) == 1 else 'are'} {where}"
             for found, where in ((over, "beyond"), (under, "below"))
@@ -169,14 +174,17 @@ def response_curves(fit: MixFit, *, window: Window | None = None, most: float = 
     few = few_enough(fit.draws, len(market.regions) * frame.periods)
     times = np.linspace(0, most, _POINTS)
     outcome = outcome_at(few, market, [*times, 1.0], window=frame) / frame.periods
-    threshold = paying(fit.spec.kind, market, contribution_totals(fit.draws, market).sum(axis=1))
+    totals = contribution_totals(fit.draws, market).sum(axis=1)
+    threshold = paying(fit.spec.kind, market, totals)
     points = saturation_points(fit.draws, market, window=frame, threshold=threshold)
     spend, seen = spend_of(market, window=frame) / frame.periods, _seen(market, frame)
+    silent = believed_only(fit.spec, market, totals)
     curves = tuple(
         _curve(market.channels[place], times * spend[place], outcome[..., place], point, seen[:, place])
         for place, point in enumerate(points)
         if point is not None
     )
+    curves = tuple(replace(one, believed=one.channel in silent) for one in curves)
     return ResponseCurves(
         outcome=fit.spec.outcome,
         currency=fit.spec.currency,
