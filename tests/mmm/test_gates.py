@@ -60,3 +60,10 @@ def test_an_error_equal_to_that_of_last_season_passes_and_none_is_unknown() -> N
     unknown = gates(replace(fit, forecast=None))
     assert unknown.passed
     assert "not known" in unknown.sentence
+
+
+def test_one_chain_is_not_said_to_disagree() -> None:
+    """R-hat of a single chain is unknown: that misses the gate, but not for a disagreement."""
+    found = gates(_with(handmade.fitted(), r_hat=float("nan"))).verdicts[0]
+    assert found.status == "missed"
+    assert "not known whether chains agree" in found.message

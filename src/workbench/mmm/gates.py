@@ -127,6 +127,8 @@ def _r_hat(fit: MixFit) -> Verdict:
         limit=f"below {R_HAT}",
         message="The chains agree."
         if good
+        else f"It is not known whether chains agree on {worst.name}: R-hat needs two chains that move."
+        if np.isnan(worst.r_hat)
         else f"The chains do not agree on {worst.name} (R-hat {worst.r_hat:.3f}).",
         recommendation="" if good else "Sample longer; if that does not help, give the model fewer channels.",
     )
