@@ -84,8 +84,8 @@ def publish(
         If the folder cannot be one for reports.
     """
     folder = _checked_folder(workspace, Path(to))
-    chosen = _newest(list_runs(workspace))
-    names = _campaign_names(workspace)
+    chosen = newest_of(list_runs(workspace))
+    names = campaign_names(workspace)
     files = _file_names([record for record in chosen if record.status == "completed"], names)
     entries: list[Entry] = []
     for record in chosen:
@@ -139,7 +139,7 @@ def _checked_folder(workspace: Workspace, folder: Path) -> Path:
     return folder
 
 
-def _newest(records: Iterable[RunRecord]) -> list[RunRecord]:
+def newest_of(records: Iterable[RunRecord]) -> list[RunRecord]:
     """Return of each notebook and parameter set its newest completed run, else its newest failed one."""
     ended: dict[bytes, RunRecord] = {}
     for record in records:
@@ -152,7 +152,8 @@ def _newest(records: Iterable[RunRecord]) -> list[RunRecord]:
     return sorted(ended.values(), key=lambda record: record.started or "", reverse=True)
 
 
-def _campaign_names(workspace: Workspace) -> dict[str, str]:
+def campaign_names(workspace: Workspace) -> dict[str, str]:
+    """Return the names of a workspace's campaigns by id."""
     tables = workspace.tables()
     if "campaigns" not in tables.names:
         return {}
