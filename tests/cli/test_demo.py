@@ -18,6 +18,7 @@ from workbench.cli.demo_mix import TRUTH, write_books
 from workbench.errors import UsageError
 from workbench.events.simulation import MarketSpec, simulate
 from workbench.experiments import uplift_model
+from workbench.mmm import extra
 from workbench.reports import mix_fitting
 from workbench.reports.mix_runs import mix_runs
 from workbench.reports.notebook import notebooks_folder
@@ -165,7 +166,7 @@ def test_the_books_go_on_where_the_records_begin(made):
 def test_without_the_extra_the_demonstration_goes_on_and_names_it(made, monkeypatch):
     workspace, folder, _ = made
     found = importlib.util.find_spec
-    monkeypatch.setattr(mix_fitting, "find_spec", lambda name: None if name == "nutpie" else found(name))
+    monkeypatch.setattr(extra, "find_spec", lambda name: None if name == "nutpie" else found(name))
     said: list[str] = []
     assert report_mix(workspace, source_of(folder), Path("never-read.yaml"), said.append)
     assert len(said) == 1

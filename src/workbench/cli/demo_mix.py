@@ -46,7 +46,8 @@ def write_books(workspace: Workspace, source: Path) -> Path:
 
 def model_demo(workspace: Workspace, source: Path, say: Callable[[str], None]) -> bool:
     """Return whether there is a media mix run to report on, after fitting it to the books."""
-    from workbench.reports.mix_fitting import fit_mix, missing_extra
+    from workbench.mmm.extra import missing_extra
+    from workbench.reports.mix_fitting import fit_mix
     from workbench.reports.notebook import notebooks_folder
 
     if missing := missing_extra():

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from workbench.errors import UsageError
+from workbench.mmm.extra import missing_extra
 from workbench.mmm.fitted import Forecast, MixFit
 from workbench.mmm.forecast import forecast_of, kept_away
 from workbench.mmm.market import Market
@@ -42,6 +44,8 @@ def fit(spec: MixSpec, market: Market, *, on_progress: OnProgress | None = None)
         If a lift test does not fit the data.
     KeyboardInterrupt
         When interrupted.
+    UsageError
+        If the libraries that sample are not installed.
 
     Notes
     -----
@@ -49,6 +53,8 @@ def fit(spec: MixSpec, market: Market, *, on_progress: OnProgress | None = None)
     same libraries. The forecast is fitted to all but the last quarter (at most a fifth of the periods);
     only what outcome and exposure are scaled by has seen the whole.
     """
+    if missing := missing_extra():
+        raise UsageError(missing)
     tell = on_progress or _silent
     tell(Progress(stage="building"))
     from workbench.mmm.model import build  # PyMC takes seconds to import

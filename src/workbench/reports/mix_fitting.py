@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from importlib.metadata import version
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import BadInput, RunFailed, UsageError, WorkspaceError
+from workbench.mmm.extra import missing_extra
 from workbench.mmm.run import GateRecord, MixRun, now
 from workbench.reports.mix_data import asked_of
 from workbench.reports.mix_files import keep_fit, keep_market, read_fit
@@ -32,12 +32,6 @@ if TYPE_CHECKING:
 OnProgress = Callable[[MixRun], None]
 _STEP = 0.01  # progress is written when it has moved so far
 _LIBRARIES = ("pymc-marketing", "pymc", "pytensor", "nutpie", "numba", "numpy")
-
-
-def missing_extra() -> str:
-    """Return what has to be installed before a model can be sampled; empty where it is."""
-    lacking = any(find_spec(name) is None for name in ("pymc_marketing", "nutpie"))
-    return "Media mix models need an extra: pip install 'workbench[mmm]'" if lacking else ""
 
 
 def fit_mix(
