@@ -18,6 +18,7 @@ from workbench.cli import (
     mix_budget,
     reference,
     runs,
+    schedule,
     upkeep,
 )
 from workbench.cli.app import app
@@ -39,5 +40,6 @@ __all__ = [
     "mix_budget",
     "reference",
     "runs",
+    "schedule",
     "upkeep",
 ]

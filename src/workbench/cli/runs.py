@@ -38,8 +38,10 @@ def _say(text: str) -> None:
 
 
 @contextmanager
-def stoppable(said: str = "Stopped; what was running is recorded as cancelled.") -> Iterator[None]:
-    """Treat a polite end (SIGTERM) like Ctrl-C, so that it is recorded, and say so."""
+def stoppable(
+    said: str = "Stopped; what was running is recorded as cancelled.", code: int = 1
+) -> Iterator[None]:
+    """Treat a polite end (SIGTERM) like Ctrl-C, so that it is recorded, say so, and exit with a code."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -49,7 +51,7 @@ def stoppable(said: str = "Stopped; what was running is recorded as cancelled.")
         yield
     except KeyboardInterrupt:
         _say(said)
-        raise typer.Exit(1) from None
+        raise typer.Exit(code) from None
     finally:
         signal.signal(signal.SIGTERM, before)
 

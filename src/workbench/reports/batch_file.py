@@ -83,7 +83,7 @@ def read_parameter_file(path: Path, notebook: str) -> _Values:
     BadInput
         If the file cannot be read, or is written for another notebook.
     """
-    document = read_document(_read(path), path)
+    document = read_document(read_file(path), path)
     if "parameters" not in document and "notebook" not in document:
         return document
     meant = document.pop("notebook", notebook)
@@ -107,7 +107,7 @@ def read_batch_file(path: Path) -> BatchFile:
     BadInput
         Naming the file and the place in it.
     """
-    document = read_document(_read(path), path)
+    document = read_document(read_file(path), path)
     if "runs" not in document and "notebook" in document:
         document = {"runs": [document]}
     try:
@@ -215,7 +215,14 @@ def _beside(path: Path, notebook: str) -> str:
     return str(path.parent / notebook)
 
 
-def _read(path: Path) -> str:
+def read_file(path: Path) -> str:
+    """Return the text of a small file.
+
+    Raises
+    ------
+    BadInput
+        If it is too large, cannot be read, or is no UTF-8 text.
+    """
     try:
         if path.stat().st_size > LARGEST:
             raise BadInput("the file is too large", file=path, expected=f"at most {LARGEST // 1024} KiB")

@@ -1,0 +1,86 @@
+"""The commands that run notebooks and batches at their times."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workbench.cli.app import app
+from workbench.cli.runs import JsonOption, WorkspaceOption, _open, _plain, _print_json, _say, stoppable
+
+schedule = typer.Typer(
+    name="schedule", help="Run batches and notebooks at their times.", no_args_is_help=True
+)
+app.add_typer(schedule)
+
+FileArgument = Annotated[Path, typer.Argument(help="A YAML file of cron lines.")]
+
+
+@schedule.command("run")
+def run_schedule(
+    file: FileArgument,
+    *,
+    workspace: WorkspaceOption,
+    once: Annotated[
+        bool, typer.Option("--once", help="Run what is due, then end, instead of waiting for the next.")
+    ] = False,
+    entry: Annotated[
+        str | None, typer.Option("--entry", metavar="NAME", help="Run this one now, then end.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Wait, and run each entry when it is due, until stopped; missed times are caught up once.
+
+    With --once or --entry the exit code is 1 where something failed.
+    """
+    from workbench.reports.schedule import read_schedule
+    from workbench.reports.schedule_record import Outcome
+    from workbench.reports.scheduler import run_entry, serve
+
+    read, opened, failed = read_schedule(file), _open(workspace), False
+
+    def tell(outcome: Outcome) -> None:
+        if as_json:
+            typer.echo(json.dumps(outcome.to_json()))
+        if not as_json or outcome.status == "failed":
+            _say(f"{outcome.ended} {_plain(outcome.sentence)}")
+
+    if entry is not None:
+        with stoppable():
+            outcome = run_entry(opened, read, entry, say=_say)
+            tell(outcome)
+            failed = outcome.status == "failed"
+    else:
+        with stoppable("Stopped; what was running is begun again at the next start.", code=0):
+            for outcome in serve(opened, read, once=once, say=lambda text: _say(_plain(text))):
+                tell(outcome)
+                failed = failed or outcome.status == "failed"
+    if failed:
+        raise typer.Exit(1)
+
+
+@schedule.command("list")
+def list_schedule(
+    file: FileArgument,
+    *,
+    most: Annotated[int, typer.Option("--next", help="How many times of each entry.", min=1, max=100)] = 3,
+    as_json: JsonOption = False,
+) -> None:
+    """List when each entry is due next, in its time zone."""
+    from workbench.reports.schedule import read_schedule
+
+    coming = list(read_schedule(file).coming(datetime.now(UTC), most))
+    if as_json:
+        _print_json(
+            [
+                {"at": at.isoformat(), "entry": one.name, "times": one.times, "runs": one.runs}
+                for at, one in coming
+            ]
+        )
+        return
+    for at, one in coming:
+        typer.echo(f"{at:%a %Y-%m-%d %H:%M %z}  {one.cron.zone.key:20s}  {one.name}  ({_plain(one.runs)})")

@@ -1,0 +1,228 @@
+"""A schedule: which batches and notebooks are run at which times, read from a YAML file and checked whole."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from workbench.errors import BadInput, unknown_name
+from workbench.events.documents import read_document
+from workbench.reports.batch_file import read_batch_file, read_file
+from workbench.reports.cron import Cron, read_cron
+from workbench.reports.notebook import find_notebook
+from workbench.reports.parameters import read_parameters, refuse_unknown
+
+_MOST_ENTRIES = 500
+
+
+class _EntryText(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    name: str = Field(min_length=1, max_length=100)
+    cron: str
+    time_zone: str | None = None
+    batch: str | None = Field(default=None, min_length=1, max_length=4000)
+    notebook: str | None = Field(default=None, min_length=1, max_length=4000)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    timeout: float = Field(default=900.0, ge=1, le=86_400, strict=False)
+    catch_up: bool = True
+
+
+class _ScheduleText(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    time_zone: str | None = None
+    entries: list[_EntryText] = Field(min_length=1, max_length=_MOST_ENTRIES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleEntry:
+    """One thing that is run again and again.
+
+    Parameters
+    ----------
+    name : str
+        What it is called; unique in its file.
+    cron : Cron
+        When it falls due.
+    batch : Path, optional
+        The batch file it runs.
+    notebook : str, optional
+        The notebook it runs, where there is no batch.
+    parameters : mapping
+        The notebook's parameters.
+    timeout : float
+        The seconds the notebook may take; a batch file says its own.
+    catch_up : bool
+        Whether what fell due while no scheduler was at work is run once, late.
+    """
+
+    name: str
+    cron: Cron
+    batch: Path | None = None
+    notebook: str | None = None
+    parameters: Mapping[str, Any]
+    timeout: float = 900.0
+    catch_up: bool = True
+
+    @property
+    def times(self) -> str:
+        """Return the cron line and its time zone."""
+        return f"{self.cron} {self.cron.zone.key}"
+
+    @property
+    def runs(self) -> str:
+        """Return what it runs."""
+        return str(self.batch or self.notebook)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """The entries of a schedule file, each checked.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    entries : tuple of ScheduleEntry
+        In the order of the file.
+    """
+
+    path: Path
+    entries: tuple[ScheduleEntry, ...]
+
+    def entry(self, name: str) -> ScheduleEntry:
+        """Return the entry of a name.
+
+        Raises
+        ------
+        UsageError
+            If there is none; it names the nearest.
+        """
+        for entry in self.entries:
+            if entry.name == name:
+                return entry
+        raise unknown_name("schedule entry", name, [entry.name for entry in self.entries])
+
+    def coming(self, after: datetime, most: int) -> Iterator[tuple[datetime, ScheduleEntry]]:
+        """Yield the next `most` times of every entry, all in order of time."""
+        times = [(at, entry) for entry in self.entries for at in islice(entry.cron.following(after), most)]
+        yield from sorted(times, key=lambda pair: pair[0])
+
+
+def read_schedule(path: str | Path) -> Schedule:
+    """Return the schedule of a file; the batches and notebooks it names are read and checked, too.
+
+    Raises
+    ------
+    BadInput
+        Naming the file, the entry, and what was expected there.
+    """
+    file = Path(path)
+    text = read_file(file)
+    try:
+        document = _ScheduleText.model_validate(read_document(text, file))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        given = first["input"]
+        raise BadInput(
+            f"{_place(first['loc'])}: {first['msg'][:1].lower()}{first['msg'][1:]}",
+            file=file,
+            value=given if isinstance(given, (str, int, float)) else None,
+        ) from None
+    entries = tuple(
+        _entry(one, document.time_zone, file, number) for number, one in enumerate(document.entries, start=1)
+    )
+    seen: set[str] = set()
+    for entry in entries:
+        if entry.name in seen:
+            raise BadInput(
+                "two entries have one name", file=file, value=entry.name, expected="a name of its own"
+            )
+        seen.add(entry.name)
+    return Schedule(path=file, entries=entries)
+
+
+def _entry(given: _EntryText, time_zone: str | None, file: Path, number: int) -> ScheduleEntry:
+    place = f"{file}, entry {number}"
+    if not given.name.isprintable() or given.name != given.name.strip():
+        raise BadInput(
+            "a name that cannot be printed", file=place, value=given.name, expected="letters, marks, spaces"
+        )
+    place += f" ({given.name})"
+    try:
+        cron = read_cron(given.cron, _zone(given.time_zone or time_zone, place))
+    except BadInput as error:
+        if error.file is not None:
+            raise
+        raise BadInput(error.problem, file=place, value=error.value, expected=error.expected) from None
+    if (given.batch is None) == (given.notebook is None):
+        raise BadInput("it names both or neither", file=place, expected="either 'batch' or 'notebook'")
+    if given.batch is not None and given.model_fields_set & {"parameters", "timeout"}:
+        raise BadInput(
+            "a batch has no 'parameters' or 'timeout' here", file=place, fix="Say them in the batch's file."
+        )
+    batch = file.resolve().parent / given.batch if given.batch is not None else None
+    notebook = _notebook(given, file, place)
+    if batch is not None:
+        read_batch_file(batch)
+    return ScheduleEntry(
+        name=given.name,
+        cron=cron,
+        batch=batch,
+        notebook=notebook,
+        parameters=given.parameters,
+        timeout=given.timeout,
+        catch_up=given.catch_up,
+    )
+
+
+def _notebook(given: _EntryText, file: Path, place: str) -> str | None:
+    if given.notebook is None:
+        return None
+    beside = given.notebook.endswith(".ipynb") and not Path(given.notebook).is_absolute()
+    name = str(file.resolve().parent / given.notebook) if beside else given.notebook
+    found = find_notebook(name)
+    refuse_unknown(found.parameters, given.parameters, source=place)
+    read_parameters(found.parameters, given.parameters, source=place)
+    return name
+
+
+def _zone(name: str | None, place: str) -> ZoneInfo:
+    if name is None:
+        raise BadInput("no time zone", file=place, expected="'time_zone', such as Europe/Berlin")
+    if name in _time_zones():
+        return ZoneInfo(name)
+    folded = {zone.casefold(): zone for zone in sorted(_time_zones())}
+    ends = {zone.rpartition("/")[2]: zone for zone in folded}
+    wanted = name[:100].casefold().replace(" ", "_")
+    near = difflib.get_close_matches(wanted, folded, n=1) or [
+        ends[end] for end in difflib.get_close_matches(wanted, ends, n=1)
+    ]
+    raise BadInput(
+        "no such time zone",
+        file=place,
+        value=name,
+        expected="a name such as Europe/Berlin or UTC",
+        fix=f"Did you mean {folded[near[0]]!r}?" if near else None,
+    )
+
+
+@lru_cache(maxsize=1)
+def _time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _place(loc: tuple[str | int, ...]) -> str:
+    if len(loc) > 1 and loc[0] == "entries" and isinstance(loc[1], int):
+        return f"entry {loc[1] + 1}" + (f", {'.'.join(map(str, loc[2:]))}" if loc[2:] else "")
+    return ".".join(map(str, loc)) or "the file"
