@@ -5,6 +5,7 @@ from __future__ import annotations
 from workbench.cli import (
     attribute,
     data,
+    deliver,
     demo,
     experiment,
     experiment_analysis,
@@ -27,6 +28,7 @@ __all__ = [
     "app",
     "attribute",
     "data",
+    "deliver",
     "demo",
     "experiment",
     "experiment_analysis",

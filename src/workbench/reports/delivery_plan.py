@@ -1,0 +1,244 @@
+"""What a file of deliveries may say: who gets which reports, in which form, by which way."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from email.headerregistry import Address
+from email.utils import getaddresses
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from workbench.charts.drawing import shown
+from workbench.errors import BadInput
+from workbench.events.documents import LARGEST, read_document
+
+Form = Literal["html", "pdf", "json", "csv"]
+_LOCAL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")
+_VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]{0,99}$"
+_SECRET = re.compile(r"pass|secret|token|user|login|credential|key", re.IGNORECASE)
+
+
+def read_address(text: str) -> Address:
+    """Return an e-mail address, with or without a name before it.
+
+    Raises
+    ------
+    ValueError
+        If it is none, or would write into the header of a message.
+
+    Examples
+    --------
+    >>> read_address("Zoë <zoe@example.com>").addr_spec
+    'zoe@example.com'
+    >>> read_address("a@example.com, b@example.com")
+    Traceback (most recent call last):
+        ...
+    ValueError: 'a@example.com, b@example.com' is no e-mail address
+    """
+    found = getaddresses([text]) if text.isprintable() and len(text) <= 500 else []
+    name, plain = found[0] if len(found) == 1 else ("", "")
+    local, _, domain = plain.rpartition("@")
+    try:
+        domain = domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        domain = ""
+    if not _LOCAL.fullmatch(local) or not re.fullmatch(r"[A-Za-z0-9.-]{1,253}", domain):
+        raise ValueError(f"{text[:80]!r} is no e-mail address")
+    return Address(display_name=shown(name, 80), username=local, domain=domain)
+
+
+def _address_text(text: str) -> str:
+    read_address(text)
+    return text
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host's name is this machine's own.
+
+    Examples
+    --------
+    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("127.0.0.1.example.com")
+    (True, True, False)
+    """
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_url(text: str) -> str:
+    """Return a URL that reports may be sent to; a refusal never repeats it, as it may be a secret.
+
+    Raises
+    ------
+    ValueError
+        If it is no https URL (http on this machine), or has a user's name in it.
+    """
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("the URL cannot be read") from None
+    if not host or port == 0 or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("the URL cannot be read")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError(
+            "the URL has a user or a password in it; name a variable in 'token_variable' instead"
+        )
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
+        raise ValueError("the URL must begin with https://")
+    return text
+
+
+Mailbox = Annotated[str, AfterValidator(_address_text)]
+Url = Annotated[str, AfterValidator(check_url)]
+_STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+
+class MailServer(BaseModel):
+    """The server that takes the e-mail; user and password stand in two variables of the environment."""
+
+    model_config = _STRICT
+
+    host: str = Field(pattern=r"^[A-Za-z0-9.:-]{1,253}$")
+    port: int = Field(default=587, ge=1, le=65_535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    sender: Mailbox
+    user_variable: str = Field(default="WORKBENCH_SMTP_USER", pattern=_VARIABLE)
+    password_variable: str = Field(default="WORKBENCH_SMTP_PASSWORD", pattern=_VARIABLE)
+    authority: str | None = Field(default=None, max_length=4000)
+    timeout: float = Field(default=30.0, ge=0.1, le=600)
+    largest: float = Field(default=15.0, gt=0, le=200)
+
+
+class _Target(BaseModel):
+    model_config = _STRICT
+
+    notebooks: list[str] | None = Field(default=None, min_length=1, max_length=1000)
+
+
+class EmailTarget(_Target):
+    """One e-mail per report and recipient."""
+
+    kind: Literal["email"]
+    to: list[Mailbox] = Field(min_length=1, max_length=1000)
+    formats: list[Form] = Field(default=["pdf", "html"])
+
+
+class DigestTarget(_Target):
+    """One e-mail per recipient with a sentence of every report."""
+
+    kind: Literal["digest"]
+    to: list[Mailbox] = Field(min_length=1, max_length=1000)
+    formats: list[Form] = Field(default=[])
+    gallery: Url | None = None
+
+
+class FolderTarget(_Target):
+    """A copy of every report's files in a folder."""
+
+    kind: Literal["folder"]
+    path: str = Field(min_length=1, max_length=4000)
+    formats: list[Form] = Field(default=["html", "pdf"], min_length=1)
+
+
+class WebhookTarget(_Target):
+    """The figures of every report, sent to a program; its URL stands here or in the environment."""
+
+    kind: Literal["webhook"]
+    url: Url | None = None
+    url_variable: str | None = Field(default=None, pattern=_VARIABLE)
+    token_variable: str | None = Field(default=None, pattern=_VARIABLE)
+    authority: str | None = Field(default=None, max_length=4000)
+    timeout: float = Field(default=30.0, ge=0.1, le=600)
+
+
+Target = Annotated[EmailTarget | DigestTarget | FolderTarget | WebhookTarget, Field(discriminator="kind")]
+
+
+class DeliveryPlan(BaseModel):
+    """All targets, and how often a delivery that fails for the moment is tried."""
+
+    model_config = _STRICT
+
+    name: str = Field(default="Reports", min_length=1, max_length=200)
+    mail: MailServer | None = None
+    attempts: int = Field(default=3, ge=1, le=10)
+    wait: float = Field(default=5.0, ge=0, le=600)
+    targets: list[Target] = Field(min_length=1, max_length=1000)
+
+
+def read_plan(path: Path) -> DeliveryPlan:
+    """Return what a file of deliveries says.
+
+    Raises
+    ------
+    BadInput
+        Naming the file and the place in it, and no value that could be a secret.
+    """
+    try:
+        if path.stat().st_size > LARGEST:
+            raise BadInput("the file is too large", file=path, expected=f"at most {LARGEST // 1024} KiB")
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise BadInput(error.strerror or "cannot be read", file=path) from None
+    except UnicodeDecodeError:
+        raise BadInput("not UTF-8 text", file=path) from None
+    return check_plan(read_document(text, path), path)
+
+
+def check_plan(document: Mapping[str, Any], path: object = None) -> DeliveryPlan:
+    """Return a plan from plain values; `path` is what it is called in messages."""
+    try:
+        plan = DeliveryPlan.model_validate(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place, message = _place(first["loc"]), first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            message, name = "there is no such key", str(first["loc"][-1])
+            hint = "User and password come from the environment, never from a file."
+            raise BadInput(
+                f"{place}: {message}", file=path, fix=hint if _SECRET.search(name) else None
+            ) from None
+        raise BadInput(f"{place}: {message[:1].lower()}{message[1:]}", file=path) from None
+    for number, target in enumerate(plan.targets, start=1):
+        if isinstance(target, EmailTarget | DigestTarget) and plan.mail is None:
+            raise BadInput(f"target {number} is e-mail, and there is no 'mail' with its server", file=path)
+        if isinstance(target, WebhookTarget) and (target.url is None) == (target.url_variable is None):
+            raise BadInput(f"target {number} needs either 'url' or 'url_variable'", file=path)
+    if plan.mail is not None and plan.mail.security == "none" and not is_loopback(plan.mail.host):
+        raise BadInput(
+            "mail: without encryption only a server on this machine is used",
+            file=path,
+            expected="security: starttls, or tls",
+        )
+    return plan
+
+
+def _place(loc: tuple[str | int, ...]) -> str:
+    """Return where an error stands, in words.
+
+    Examples
+    --------
+    >>> _place(("targets", 0, "email", "to", 1)), _place(("mail", "port")), _place(())
+    ('target 1, to 2', 'mail, port', 'the file')
+    """
+    if len(loc) > 1 and loc[0] == "targets" and isinstance(loc[1], int):
+        inner = list(loc[3:])
+        return ", ".join([f"target {loc[1] + 1}", *_numbered(inner)])
+    return ", ".join(_numbered(list(loc))) or "the file"
+
+
+def _numbered(parts: list[str | int]) -> list[str]:
+    named: list[str] = []
+    for part in parts:
+        if isinstance(part, int) and named:
+            named[-1] += f" {part + 1}"
+        else:
+            named.append(shown(part, 60))
+    return named
