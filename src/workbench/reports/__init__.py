@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from workbench.reports.batches import Batch, batch
     from workbench.reports.definitions import NOTEBOOKS
+    from workbench.reports.exports import Exported, export
     from workbench.reports.health import Health, examine
     from workbench.reports.parameter_kinds import RunParameters
     from workbench.reports.publication import Published, gallery, publish
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _SURFACE = {
     "NOTEBOOKS": "definitions",
     "Batch": "batches",
+    "Exported": "exports",
     "Health": "health",
     "Published": "publication",
     "Run": "runs",
@@ -27,6 +29,7 @@ _SURFACE = {
     "Verified": "verification",
     "batch": "batches",
     "examine": "health",
+    "export": "exports",
     "gallery": "publication",
     "list_runs": "runs",
     "publish": "publication",
@@ -37,6 +40,7 @@ _SURFACE = {
 __all__ = [
     "NOTEBOOKS",
     "Batch",
+    "Exported",
     "Health",
     "Published",
     "Run",
@@ -45,6 +49,7 @@ __all__ = [
     "Verified",
     "batch",
     "examine",
+    "export",
     "gallery",
     "list_runs",
     "publish",

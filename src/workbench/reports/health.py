@@ -19,6 +19,7 @@ from workbench.reports.definitions import NOTEBOOKS
 from workbench.reports.execution import Limits, execute
 from workbench.reports.inputs import lock_file
 from workbench.reports.notebook import bare, notebooks_folder
+from workbench.reports.pdf import find_browser
 
 if TYPE_CHECKING:
     from workbench.store.snapshot import Snapshot
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 _OLDEST = (3, 12)
 _LEAST_SPACE = 2**30
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
 _SHOWN = 5
 
 
@@ -142,13 +142,13 @@ def _kernel() -> Check:
 
 
 def _browser() -> Check:
-    found = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
+    found = find_browser()
     if found is None:
         return Check(
             name="browser",
             status="note",
-            says="No Chromium was found; reports do not need it, tests of their look do.",
-            fix="Install chromium to run all tests.",
+            says="No Chromium was found; reports as PDF need it, and tests of their look.",
+            fix="Install chromium.",
         )
     return Check(name="browser", status="well", says=found)
 

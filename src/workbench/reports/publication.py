@@ -83,7 +83,7 @@ def publish(
     BadInput
         If the folder cannot be one for reports.
     """
-    folder = _checked_folder(workspace, Path(to))
+    folder = checked_folder(workspace, Path(to))
     chosen = newest_of(list_runs(workspace))
     names = campaign_names(workspace)
     files = _file_names([record for record in chosen if record.status == "completed"], names)
@@ -93,7 +93,7 @@ def publish(
         if record.status != "completed":
             entries.append(Entry.of(record, subject, None, {}))
             continue
-        made = _render(workspace, workspace.runs_path / record.id, record, subject)
+        made = rendered(workspace, workspace.runs_path / record.id, record, subject)
         for source, ending in ((PAGE, "html"), (FIGURES, "json"), (TABLE, "csv")):
             write_whole(folder / f"{files[record.id]}.{ending}", (made / source).read_bytes())
         entries.append(Entry.of(record, subject, files[record.id], headline(executed_notebook(made))))
@@ -104,7 +104,7 @@ def publish(
 
 def gallery(workspace: Workspace, to: str | Path) -> Published:
     """Write the gallery anew over the reports that were published to a folder."""
-    folder = _checked_folder(workspace, Path(to))
+    folder = checked_folder(workspace, Path(to))
     return _finish(workspace, folder, _listed(folder))
 
 
@@ -128,7 +128,8 @@ def _listed(folder: Path) -> list[Entry]:
         return []
 
 
-def _checked_folder(workspace: Workspace, folder: Path) -> Path:
+def checked_folder(workspace: Workspace, folder: Path) -> Path:
+    """Return a folder that reports may be written to, made where it does not exist."""
     for part in (workspace.runs_path, workspace.path / "store"):
         if folder.resolve().is_relative_to(part.resolve()):
             raise BadInput("reports cannot be published there", file=folder, expected="a folder of its own")
@@ -180,7 +181,7 @@ def _file_names(records: list[RunRecord], names: Mapping[str, str]) -> dict[str,
     }
 
 
-def _render(workspace: Workspace, run: Path, record: RunRecord, subject: str) -> Path:
+def rendered(workspace: Workspace, run: Path, record: RunRecord, subject: str) -> Path:
     """Return the run's folder with page and figures in it; those made by the same code are kept."""
     key = sha256(to_bytes([code_hash(), _look(), subject, record.ended, workspace.name]))
     if _kept_key(run) == key and all(
@@ -203,6 +204,13 @@ def _render(workspace: Workspace, run: Path, record: RunRecord, subject: str) ->
     hashes = {name: sha256(content) for name, content in files.items()}
     write_whole(run / _PUBLISHED, to_bytes({"files": hashes, "key": key}, indent=1) + b"\n")
     return run
+
+
+def record_exports(run: Path, hashes: Mapping[str, str]) -> None:
+    """Keep beside the hashes of a run's page and figures those of the files that were exported from them."""
+    published = json.loads((run / _PUBLISHED).read_text(encoding="utf-8"))
+    published["exports"] = published.get("exports", {}) | dict(hashes)
+    write_whole(run / _PUBLISHED, to_bytes(published, indent=1) + b"\n")
 
 
 @cache
