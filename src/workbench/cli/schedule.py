@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -84,3 +85,35 @@ def list_schedule(
         return
     for at, one in coming:
         typer.echo(f"{at:%a %Y-%m-%d %H:%M %z}  {one.cron.zone.key:20s}  {one.name}  ({_plain(one.runs)})")
+
+
+@schedule.command("export")
+def export_schedule(
+    kind: Annotated[str, typer.Argument(help="crontab, systemd, kubernetes or airflow.")],
+    file: FileArgument,
+    *,
+    workspace: WorkspaceOption,
+    to: Annotated[Path | None, typer.Option("--to", help="A folder to write the files to.")] = None,
+    program: Annotated[str | None, typer.Option(help="The `workbench` command there.")] = None,
+    image: Annotated[str | None, typer.Option(help="Kubernetes: the container image.")] = None,
+    claim: Annotated[str | None, typer.Option(help="Kubernetes: the volume claim of the workspace.")] = None,
+) -> None:
+    """Print the schedule as another scheduler reads it, each file under its name.
+
+    Paths are written in full. In a container the schedule's file and the workspace must have the same paths.
+    """
+    from workbench.reports import schedule_export
+    from workbench.reports.schedule import read_schedule
+
+    here = "workbench" if kind == "kubernetes" else str(Path(sys.executable).with_name("workbench"))
+    target = schedule_export.Target(
+        workspace=workspace.resolve(), program=program or here, image=image, claim=claim
+    )
+    files = schedule_export.export_schedule(read_schedule(file), kind, target)
+    for one in files:
+        if to is None:
+            typer.echo((f"# {one.name}\n" if len(files) > 1 else "") + one.text, nl=len(files) > 1)
+        else:
+            to.mkdir(parents=True, exist_ok=True)
+            (to / one.name).write_text(one.text, encoding="utf-8")
+            typer.echo(str(to / one.name))
