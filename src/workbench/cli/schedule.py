@@ -117,3 +117,25 @@ def export_schedule(
             to.mkdir(parents=True, exist_ok=True)
             (to / one.name).write_text(one.text, encoding="utf-8")
             typer.echo(str(to / one.name))
+
+
+@schedule.command("history")
+def history(
+    *,
+    workspace: WorkspaceOption,
+    alerts: Annotated[bool, typer.Option("--alerts", help="Only what failed.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List what became of each time that was due, the newest first."""
+    from workbench.reports import schedule_record
+
+    folder = schedule_record.schedule_folder(_open(workspace))
+    name = schedule_record.ALERTS if alerts else schedule_record.HISTORY
+    outcomes = schedule_record.read_outcomes(folder, name)[::-1]
+    if as_json:
+        _print_json([outcome.to_json() for outcome in outcomes])
+        return
+    for outcome in outcomes:
+        typer.echo(f"{outcome.ended} {_plain(outcome.sentence)}")
+    if not outcomes:
+        _say("Nothing yet.")
