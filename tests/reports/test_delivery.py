@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -98,9 +99,8 @@ def statuses(done: Delivered) -> list[str]:
 
 
 def test_each_report_goes_once_with_its_files(workspace: Workspace, mailbox: Mailbox, port: int) -> None:
-    pdf = next(workspace.runs_path.glob("small-*")) / "report.pdf"
-    pdf.write_bytes(b"%PDF-1.7 small")
-    wanted = plan(port, {"kind": "email", "to": [ANA, "bo@example.com"]}, {"kind": "email", "to": [ANA]})
+    mailed = {"kind": "email", "to": [ANA], "formats": ["html", "excel"]}
+    wanted = plan(port, mailed | {"to": [ANA, "bo@example.com"]}, mailed)
     assert statuses(send(workspace, wanted)) == ["sent"] * 4
     assert statuses(send(workspace, wanted)) == ["kept"] * 4
     assert len(mailbox.messages) == 4
@@ -108,9 +108,10 @@ def test_each_report_goes_once_with_its_files(workspace: Workspace, mailbox: Mai
         sorted(e.rcpt_tos[0] for e in mailbox.envelopes) == ["ana@example.com"] * 2 + ["bo@example.com"] * 2
     )
     names = [[part.get_filename() for part in m.iter_attachments()] for m in mailbox.messages]
-    assert sorted(len(one) for one in names) == [1, 1, 2, 2]
+    assert [[name.rpartition(".")[2] for name in one] for one in names] == [["html", "xlsx"]] * 4
     attached = {part.get_content_type() for m in mailbox.messages for part in m.iter_attachments()}
-    assert attached == {"text/html", "application/pdf"}
+    sheet = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    assert attached == {"text/html", sheet}
     page = next(p for p in mailbox.messages[0].iter_attachments() if p.get_content_subtype() == "html")
     pages = [path.read_text() for path in workspace.runs_path.glob("small-*/report.html")]
     assert page.get_content().replace("\r\n", "\n") in pages
@@ -120,7 +121,7 @@ def test_each_report_goes_once_with_its_files(workspace: Workspace, mailbox: Mai
 
 def test_hostile_titles_stay_text(workspace: Workspace, mailbox: Mailbox, port: int) -> None:
     link = {"kind": "digest", "to": [ANA], "gallery": "https://reports.example.com/a?b"}
-    assert statuses(send(workspace, plan(port, link, {"kind": "email", "to": [ANA]}))) == ["sent"] * 3
+    assert statuses(send(workspace, plan(port, link, MAILED | {"to": [ANA]}))) == ["sent"] * 3
     for message, envelope in zip(mailbox.messages, mailbox.envelopes, strict=True):
         assert envelope.rcpt_tos == ["ana@example.com"]
         assert message["Bcc"] is None
@@ -138,19 +139,48 @@ def test_hostile_titles_stay_text(workspace: Workspace, mailbox: Mailbox, port: 
 
 
 def test_digest_has_every_report_and_links_those_of_the_gallery(
-    workspace: Workspace, mailbox: Mailbox, port: int
+    original: Path, workspace: Workspace, mailbox: Mailbox, port: int
 ) -> None:
     link = {"kind": "digest", "to": [ANA], "gallery": "https://r.example.com/acme/", "formats": ["csv"]}
-    done = send(workspace, plan(port, link))
+    out = original.with_name("out")
+    done = send(workspace, plan(port, link) | {"published": str(out)})
     assert statuses(done) == ["sent"]
     [message] = mailbox.messages
     body = message.get_body(("html",))
     assert body is not None
-    assert body.get_content().count("<h1") == 2
-    pages = {path.stem for path in (workspace.path.parent).glob("out/*.html")}
-    assert len(list(message.iter_attachments())) == 2
-    assert pages == set()
+    linked = set(re.findall(r'href="https://r.example.com/acme/([a-z0-9-]+\.html)"', body.get_content()))
+    assert linked == {path.name for path in out.glob("small-*.html")}
+    assert len(linked) == 2 == len(list(message.iter_attachments()))
     assert set(done.outcomes[0].step.runs) == {path.name for path in workspace.runs_path.glob("small-*")}
+
+
+def test_a_form_that_cannot_be_made_is_said_and_the_rest_goes(
+    workspace: Workspace, mailbox: Mailbox, port: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # no browser prints there
+    one = next(workspace.runs_path.glob("small-*")).name
+    target = {"kind": "email", "to": [ANA], "formats": ["pdf", "html"]}
+    done = send(workspace, plan(port, target), one)
+    assert statuses(done) == ["sent"]
+    assert ".pdf (could not be made); A PDF is printed by Chromium" in done.outcomes[0].sentence
+    text = mailbox.messages[0].get_body(("plain",))
+    assert text is not None
+    assert ".pdf (could not be made)." in " ".join(text.get_content().split())
+    assert len(list(mailbox.messages[0].iter_attachments())) == 1
+    alone = plan(port, target | {"to": ["bo@example.com"], "formats": ["pdf"]})
+    assert statuses(send(workspace, alone, one)) == ["failed"]
+
+
+@pytest.mark.browser
+def test_a_pdf_is_printed_once_for_all_recipients(workspace: Workspace, mailbox: Mailbox, port: int) -> None:
+    one = next(workspace.runs_path.glob("small-*")).name
+    wanted = plan(port, {"kind": "email", "to": [ANA, "bo@example.com"], "formats": ["pdf"]})
+    assert statuses(send(workspace, wanted, one)) == ["sent", "sent"]
+    first, second = (next(iter(m.iter_attachments())).get_content() for m in mailbox.messages)
+    assert first == second
+    assert first.startswith(b"%PDF-")
+    [made] = (workspace.cache_path / "exports").iterdir()
+    assert made.read_bytes() == first
 
 
 def test_too_large_files_stay_behind_and_it_is_said(
@@ -158,10 +188,10 @@ def test_too_large_files_stay_behind_and_it_is_said(
 ) -> None:
     done = send(workspace, plan(port, {"kind": "email", "to": [ANA], "formats": ["html"]}, largest=0.01))
     assert statuses(done) == ["sent", "sent"]
-    assert "too large to be attached: small-" in done.outcomes[0].sentence
+    assert "not attached: small-" in done.outcomes[0].sentence
     text = mailbox.messages[0].get_body(("plain",))
     assert text is not None
-    assert "Too large to be attached" in text.get_content()
+    assert "(too large)" in text.get_content()
     assert not list(mailbox.messages[0].iter_attachments())
 
 
@@ -266,7 +296,7 @@ def test_killed_while_sending_and_two_at_once(
 
 def test_two_threads_send_once(workspace: Workspace, mailbox: Mailbox, port: int) -> None:
     found: list[str] = []
-    wanted = plan(port, {"kind": "email", "to": [ANA]})
+    wanted = plan(port, MAILED | {"to": [ANA]})
     several = [
         threading.Thread(target=lambda: found.extend(statuses(send(workspace, wanted)))) for _ in range(3)
     ]
@@ -296,7 +326,7 @@ def test_nothing_is_sent_without_a_record(workspace: Workspace, mailbox: Mailbox
 
 
 def test_folder(workspace: Workspace, tmp_path: Path) -> None:
-    to = {"kind": "folder", "path": str(tmp_path / "to" / "people"), "formats": ["html", "csv", "pdf"]}
+    to = {"kind": "folder", "path": str(tmp_path / "to" / "people"), "formats": ["html", "csv"]}
     document = {"targets": [to]}
     assert statuses(send(workspace, document)) == ["sent", "sent"]
     names = sorted(path.name for path in (tmp_path / "to" / "people").iterdir())
@@ -364,7 +394,7 @@ def test_only_what_was_published_is_delivered(workspace: Workspace, tmp_path: Pa
 
 
 MAIL = {"host": "smtp.example.com", "sender": "wb@example.com"}
-MAILED = {"kind": "email", "to": ["a@example.com"]}
+MAILED = {"kind": "email", "to": ["a@example.com"], "formats": ["html"]}
 
 
 @pytest.mark.parametrize(

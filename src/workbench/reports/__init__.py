@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from workbench.reports.batches import Batch, batch
     from workbench.reports.definitions import NOTEBOOKS
+    from workbench.reports.delivery import Delivered, deliver, list_deliveries
     from workbench.reports.exports import Exported, export
     from workbench.reports.health import Health, examine
     from workbench.reports.parameter_kinds import RunParameters
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _SURFACE = {
     "NOTEBOOKS": "definitions",
     "Batch": "batches",
+    "Delivered": "delivery",
     "Exported": "exports",
     "Health": "health",
     "Published": "publication",
@@ -28,9 +30,11 @@ _SURFACE = {
     "RunRecord": "record",
     "Verified": "verification",
     "batch": "batches",
+    "deliver": "delivery",
     "examine": "health",
     "export": "exports",
     "gallery": "publication",
+    "list_deliveries": "delivery",
     "list_runs": "runs",
     "publish": "publication",
     "run": "runs",
@@ -40,6 +44,7 @@ _SURFACE = {
 __all__ = [
     "NOTEBOOKS",
     "Batch",
+    "Delivered",
     "Exported",
     "Health",
     "Published",
@@ -48,9 +53,11 @@ __all__ = [
     "RunRecord",
     "Verified",
     "batch",
+    "deliver",
     "examine",
     "export",
     "gallery",
+    "list_deliveries",
     "list_runs",
     "publish",
     "run",

@@ -137,7 +137,8 @@ def deliver(
         If a named run has no published report, or deliveries cannot be recorded.
     """
     checked = plan if isinstance(plan, DeliveryPlan) else read_plan(Path(plan))
-    reports, notes = chosen_reports(workspace, runs)
+    published = Path(checked.published or Path("reports") / workspace.name)
+    reports, notes = chosen_reports(workspace, runs, published)
     wanted = deliveries(checked, reports, workspace, os.environ if environment is None else environment)
     outcomes: list[Outcome] = []
     for delivery in wanted:

@@ -20,6 +20,7 @@ _PLAIN = SMTP.clone(cte_type="7bit")
 _MEGABYTE = 1_000_000
 _KINDS = {
     "html": ("text", "html"),
+    "xlsx": ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     "pdf": ("application", "pdf"),
     "json": ("application", "json"),
     "csv": ("text", "csv"),
@@ -38,7 +39,7 @@ class Report:
     name : str
         The name of its files without the ending: a-z, 0-9 and hyphens.
     files : mapping
-        Form (``html``, ``pdf``, ``json``, ``csv``) to file, as far as they were made.
+        Form (``html``, ``pdf``, ``excel``, ``json``, ``csv``) to file, as far as they were made.
     content : str
         The hash of its figures.
     """
@@ -65,7 +66,7 @@ class Parcel:
     files : mapping
         Name to file.
     left_out : tuple of str
-        The names of files that were too large together.
+        The names of files that do not go with them, and why.
     """
 
     reports: tuple[Report, ...]
@@ -93,14 +94,15 @@ def pack(reports: Sequence[Report], forms: Sequence[str], *, largest: float) -> 
     room, files, left_out = largest * _MEGABYTE, {}, []
     for report in reports:
         for form in (form for form in dict.fromkeys(forms) if form in report.files):
-            name, path = f"{report.name}.{form}", report.files[form]
+            path = report.files[form]
+            name = f"{report.name}{path.suffix}"
             try:
                 # Base64 writes 57 bytes as a line of 76 characters and its end.
                 size = path.stat().st_size * 78 / 57
             except OSError as error:
                 raise NotSent(f"{name} cannot be read: {error.strerror}") from None
             if size > room:
-                left_out.append(name)
+                left_out.append(f"{name} (too large)")
                 continue
             room -= size
             files[name] = path
@@ -138,7 +140,7 @@ def letter(
     message["Date"] = formatdate(localtime=False)
     message["Message-ID"] = f"<{id_}@{from_.domain}>"
     message["Auto-Submitted"] = "auto-generated"
-    closing = f"Too large to be attached: {', '.join(parcel.left_out)}." if parcel.left_out else ""
+    closing = f"Not attached: {', '.join(parcel.left_out)}." if parcel.left_out else ""
     texts = [_text(report, gallery) for report in parcel.reports]
     message.set_content("\n\n".join([*texts, *([closing] if closing else [])]) + "\n")
     message.add_alternative(

@@ -17,7 +17,7 @@ from workbench.charts.drawing import shown
 from workbench.errors import BadInput
 from workbench.events.documents import LARGEST, read_document
 
-Form = Literal["html", "pdf", "json", "csv"]
+Form = Literal["html", "pdf", "excel", "json", "csv"]
 _LOCAL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")
 _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]{0,99}$"
 _SECRET = re.compile(r"pass|secret|token|user|login|credential|key", re.IGNORECASE)
@@ -162,11 +162,12 @@ Target = Annotated[EmailTarget | DigestTarget | FolderTarget | WebhookTarget, Fi
 
 
 class DeliveryPlan(BaseModel):
-    """All targets, and how often a delivery that fails for the moment is tried."""
+    """All targets, where the gallery is, and how often a delivery that fails for the moment is tried."""
 
     model_config = _STRICT
 
     name: str = Field(default="Reports", min_length=1, max_length=200)
+    published: str | None = Field(default=None, min_length=1, max_length=4000)
     mail: MailServer | None = None
     attempts: int = Field(default=3, ge=1, le=10)
     wait: float = Field(default=5.0, ge=0, le=600)

@@ -12,7 +12,7 @@ from workbench.governance.names import slug
 from workbench.reports.delivery_letter import Report
 from workbench.reports.gallery_page import Entry, headline
 from workbench.reports.notebook import sha256, to_bytes
-from workbench.reports.publication import FIGURES, PAGE, TABLE, campaign_names, newest_of, subject_of
+from workbench.reports.publication import FIGURES, PAGE, TABLE, campaign_names, listed, newest_of, subject_of
 from workbench.reports.record import RunRecord, read_record, run_folder
 from workbench.reports.runs import executed_notebook, list_runs
 from workbench.reports.verification import published_hashes
@@ -20,11 +20,13 @@ from workbench.reports.verification import published_hashes
 if TYPE_CHECKING:
     from workbench.store.workspace import Workspace
 
-_FILES = {"html": PAGE, "pdf": "report.pdf", "json": FIGURES, "csv": TABLE}
+_FILES = {"html": PAGE, "json": FIGURES, "csv": TABLE}
 _SHORT = 16
 
 
-def chosen_reports(workspace: Workspace, runs: Sequence[str]) -> tuple[list[Report], list[str]]:
+def chosen_reports(
+    workspace: Workspace, runs: Sequence[str], published: Path
+) -> tuple[list[Report], list[str]]:
     """Return the published reports of some runs, and what is to be said of others.
 
     Parameters
@@ -33,6 +35,8 @@ def chosen_reports(workspace: Workspace, runs: Sequence[str]) -> tuple[list[Repo
         Whose runs are meant.
     runs : sequence of str
         Their ids, or the beginnings of ids; none means the newest of every notebook and parameter set.
+    published : Path
+        The folder of the gallery, whose pages are linked.
 
     Raises
     ------
@@ -40,19 +44,20 @@ def chosen_reports(workspace: Workspace, runs: Sequence[str]) -> tuple[list[Repo
         If a run that is named does not exist, did not complete, or was not published.
     """
     names = campaign_names(workspace)
+    pages = {entry.run: entry.page for entry in listed(published)}
     if runs:
         folders = dict.fromkeys(run_folder(workspace.runs_path, id_) for id_ in runs)
-        return [_report(folder, names) for folder in folders], []
+        return [_report(folder, names, pages) for folder in folders], []
     reports, notes = [], []
     for record in newest_of(list_runs(workspace)):
         try:
-            reports.append(_report(workspace.runs_path / record.id, names))
+            reports.append(_report(workspace.runs_path / record.id, names, pages))
         except WorkspaceError as error:
             notes.append(str(error))
     return reports, notes
 
 
-def _report(folder: Path, names: Mapping[str, str]) -> Report:
+def _report(folder: Path, names: Mapping[str, str], pages: Mapping[str, str | None]) -> Report:
     record = read_record(folder)
     if record is None or record.status != "completed":
         raise WorkspaceError(f"The run {folder.name} did not complete, so there is no report to deliver.")
@@ -70,7 +75,7 @@ def _report(folder: Path, names: Mapping[str, str]) -> Report:
     figures.pop("timestamp", None)
     subject = subject_of(record, names)
     return Report(
-        entry=Entry.of(record, subject, None, headline(executed_notebook(folder))),
+        entry=Entry.of(record, subject, pages.get(record.id), headline(executed_notebook(folder))),
         name=_file_name(record, subject),
         files=files,
         content=sha256(to_bytes(figures)),
@@ -78,4 +83,5 @@ def _report(folder: Path, names: Mapping[str, str]) -> Report:
 
 
 def _file_name(record: RunRecord, subject: str) -> str:
-    return f"{slug(f'{record.notebook} {subject[:200]}', record.notebook)[:40]}-{record.id[-_SHORT:]}"
+    plain = slug(f"{record.notebook} {subject[:200]}", record.notebook)[:40].rstrip("-_")
+    return f"{plain}-{record.id[-_SHORT:]}"

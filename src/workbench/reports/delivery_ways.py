@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from workbench.errors import BadInput, unknown_name
 from workbench.reports.definitions import NOTEBOOKS
 from workbench.reports.delivery_faults import NotSent
+from workbench.reports.delivery_files import with_files
 from workbench.reports.delivery_letter import Report, letter, pack
 from workbench.reports.delivery_mail import Login, read_login, send_mail
 from workbench.reports.delivery_plan import (
@@ -96,7 +97,7 @@ def _of_target(
     if isinstance(target, FolderTarget):
         folder = _checked_folder(target, workspace)
         for report in reports:
-            send = partial(_copy, report, target, folder)
+            send = partial(_copy, report, target, workspace)
             yield _delivery("folder", str(folder), [report], report.title, send)
     elif isinstance(target, WebhookTarget):
         hook = read_hook(target, environment)
@@ -111,11 +112,18 @@ def _of_target(
             if isinstance(target, DigestTarget):
                 title = f"{plan.name}: {len(batch)} report{'s' if len(batch) != 1 else ''}"
             for to in target.to:
-                post_ = partial(
-                    _mail, batch, target, plan.mail, login, to=to, subject=f"{title} – {workspace.name}"
+                way = _Post(
+                    workspace=workspace,
+                    target=target,
+                    server=plan.mail,
+                    login=login,
+                    to=to,
+                    subject=f"{title} – {workspace.name}",
                 )
                 address = read_address(to).addr_spec
-                yield _delivery(target.kind, address.lower(), batch, title, post_, shown_as=address)
+                yield _delivery(
+                    target.kind, address.lower(), batch, title, partial(_mail, batch, way), shown_as=address
+                )
 
 
 def _delivery(
@@ -138,21 +146,37 @@ def _delivery(
     )
 
 
-def _mail(
-    reports: Sequence[Report],
-    target: EmailTarget | DigestTarget,
-    server: MailServer,
-    login: Login | None,
-    id_: str,
-    *,
-    to: str,
-    subject: str,
-) -> str:
-    parcel = pack(reports, target.formats, largest=server.largest)
-    gallery = target.gallery if isinstance(target, DigestTarget) else None
-    message = letter(parcel, id_=id_, sender=server.sender, to=to, subject=subject, gallery=gallery)
-    send_mail(server, login, message, to=to)
-    return f"too large to be attached: {', '.join(parcel.left_out)}" if parcel.left_out else ""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Post:
+    """What e-mail to one recipient needs."""
+
+    workspace: Workspace
+    target: EmailTarget | DigestTarget
+    server: MailServer
+    login: Login | None
+    to: str
+    subject: str
+
+
+def _mail(reports: Sequence[Report], way: _Post, id_: str) -> str:
+    found, missing = [], dict[str, str]()
+    for report in reports:
+        complete, without = with_files(report, way.target.formats, way.workspace)
+        found.append(complete)
+        missing |= without
+    parcel = pack(found, way.target.formats, largest=way.server.largest)
+    left_out = (*parcel.left_out, *(f"{name} (could not be made)" for name in missing))
+    message = letter(
+        replace(parcel, left_out=left_out),
+        id_=id_,
+        sender=way.server.sender,
+        to=way.to,
+        subject=way.subject,
+        gallery=way.target.gallery if isinstance(way.target, DigestTarget) else None,
+    )
+    send_mail(way.server, way.login, message, to=way.to)
+    reasons = dict.fromkeys(missing.values())
+    return "; ".join(filter(None, (f"not attached: {', '.join(left_out)}" if left_out else "", *reasons)))
 
 
 def _post(report: Report, hook: Hook, id_: str) -> str:
@@ -164,16 +188,17 @@ def _post(report: Report, hook: Hook, id_: str) -> str:
     return ""
 
 
-def _copy(report: Report, target: FolderTarget, folder: Path, id_: str) -> str:
+def _copy(report: Report, target: FolderTarget, workspace: Workspace, id_: str) -> str:
     del id_  # a file that is there already is replaced by its equal
+    complete, missing = with_files(report, target.formats, workspace)
+    folder = Path(target.path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for form in target.formats:
-            if form in report.files:
-                write_whole(folder / f"{report.name}.{form}", report.files[form].read_bytes())
+        for path in (complete.files[form] for form in target.formats if form in complete.files):
+            write_whole(folder / f"{report.name}{path.suffix}", path.read_bytes())
     except OSError as error:
         raise NotSent(f"the folder cannot be written: {error.strerror}") from None
-    return ""
+    return "; ".join(f"without {name}: {why}" for name, why in missing.items())
 
 
 def _checked_folder(target: FolderTarget, workspace: Workspace) -> Path:

@@ -105,12 +105,12 @@ def publish(
 def gallery(workspace: Workspace, to: str | Path) -> Published:
     """Write the gallery anew over the reports that were published to a folder."""
     folder = checked_folder(workspace, Path(to))
-    return _finish(workspace, folder, _listed(folder))
+    return _finish(workspace, folder, listed(folder))
 
 
 def _finish(workspace: Workspace, folder: Path, entries: list[Entry]) -> Published:
     kept = {entry.page for entry in entries}
-    for earlier in _listed(folder):
+    for earlier in listed(folder):
         if earlier.page and earlier.page not in kept:
             for ending in ("html", "json", "csv"):
                 (folder / f"{earlier.page}.{ending}").unlink(missing_ok=True)
@@ -120,7 +120,8 @@ def _finish(workspace: Workspace, folder: Path, entries: list[Entry]) -> Publish
     return Published(folder=folder, entries=tuple(entries))
 
 
-def _listed(folder: Path) -> list[Entry]:
+def listed(folder: Path) -> list[Entry]:
+    """Return what the gallery of a folder lists; nothing where there is none."""
     try:
         manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
         return [Entry(**values) for values in manifest["reports"]]
