@@ -31,12 +31,11 @@ PLAIN = ("csv", "excel", "html", "json")
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a workspace with a completed and a failed run; tests work on copies."""
+    """Return a workspace with a completed run; tests work on copies."""
     folder = tmp_path_factory.mktemp("original")
     made = make_workspace(folder / "w")
     path = write_notebook(folder, "small", OPEN, SHOW, ROWS, parameters="campaign = None\nwindow = None")
     assert run(made, str(path), {"campaign": NASTY[1]}).completed
-    run(made, str(write_notebook(folder, "broken", "1/0")))
     return made.path
 
 
@@ -77,6 +76,16 @@ def test_the_same_files_twice(workspace: Workspace, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("without_browser")
+def test_where_a_file_cannot_be_written(workspace: Workspace, tmp_path: Path) -> None:
+    done = export(workspace, "small", tmp_path / "out", formats=["csv"])
+    done.files[0].path.unlink()
+    done.files[0].path.mkdir()
+    with pytest.raises(BadInput, match="the file cannot be written: Is a directory"):
+        export(workspace, "small", tmp_path / "out", formats=["csv"])
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [done.files[0].path.name]
+
+
+@pytest.mark.usefixtures("without_browser")
 def test_the_bundle_holds_all_and_the_hash_of_each(workspace: Workspace, tmp_path: Path) -> None:
     done = export(workspace, "small", tmp_path / "out")
     with zipfile.ZipFile(done.files[0].path) as bundle:
@@ -102,6 +111,10 @@ def test_the_bundle_holds_all_and_the_hash_of_each(workspace: Workspace, tmp_pat
 
 def test_what_cannot_be_exported(workspace: Workspace, tmp_path: Path) -> None:
     out = tmp_path / "out"
+    ended = copytree(
+        next(workspace.runs_path.glob("small-*")), workspace.runs_path / "broken-0123456789abcdef"
+    )
+    (ended / "receipt.json").unlink()  # as every run is left that did not complete
     for run_id, formats, error, says in (
         ("broken", ["zip"], WorkspaceError, "did not complete"),
         ("nope", ["zip"], WorkspaceError, "There is no run 'nope'"),

@@ -134,6 +134,15 @@ def test_what_a_cell_cannot_hold_is_cut_and_told() -> None:
     ]
 
 
+def test_rows_that_do_not_fit_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workbench.reports.workbook.MOST_ROWS", 3)
+    book = opened(workbook(payload(section([{"a": n} for n in range(5)], "Long"))))
+    assert book.worksheets[1].max_row == 4
+    notes = [row[1].value for row in book.worksheets[0].iter_rows() if row[0].value == "Note"]
+    assert len(notes) == 1
+    assert notes[0].startswith("1 Long: 5 rows and 1 columns are more than Excel holds")
+
+
 def test_a_report_without_figures() -> None:
     book = opened(workbook(payload(section([]), date_range={"first": None, "last": None, "window": None})))
     assert book.sheetnames == ["Report"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import UsageError, WorkspaceError, unknown_name
+from workbench.errors import BadInput, UsageError, WorkspaceError, unknown_name
 from workbench.governance.names import slug
 from workbench.reports.notebook import sha256
 from workbench.reports.pdf import HOW_TO, SECONDS, find_browser, print_page
@@ -120,6 +120,10 @@ def export(
 
     Raises
     ------
+    BadInput
+        If the folder cannot be one for reports, or a file cannot be written.
+    RunFailed
+        If the browser did not print.
     UsageError
         If a format is unknown, or a PDF is asked for and there is no browser.
     WorkspaceError
@@ -140,7 +144,10 @@ def export(
     plain = slug(f"{record.notebook} {subject[:200]}", record.notebook)[:40].rstrip("-_")
     name = f"{plain}-{run.name[-_SHORT:]}"
     files = [_written(folder / f"{name}.{FORMATS[one]}", one, contents[one]) for one in asked]
-    record_exports(run, {file.path.name: file.sha256 for file in files})
+    try:
+        record_exports(run, {file.path.name: file.sha256 for file in files})
+    except OSError as error:
+        notes.append(f"The hashes could not be kept with the run: {error.strerror}.")
     return Exported(run=run.name, files=tuple(files), notes=tuple(notes))
 
 
@@ -189,5 +196,8 @@ def _bundle(contents: Mapping[str, bytes], receipt: bytes) -> bytes:
 
 
 def _written(path: Path, format_: str, content: bytes) -> ExportedFile:
-    write_whole(path, content)
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise BadInput(f"the file cannot be written: {error.strerror}", file=path) from None
     return ExportedFile(format=format_, path=path, size=len(content), sha256=sha256(content))
