@@ -85,12 +85,17 @@ def mail_server(mailbox: Mailbox, **options: Any) -> Iterator[int]:
         controller.stop()
 
 
-def authenticating(authority: trustme.CA) -> dict[str, Any]:
-    """Return the options of a server that wants STARTTLS and then a login."""
+def encrypting(authority: trustme.CA) -> ssl.SSLContext:
+    """Return what a server with a certificate of an authority encrypts with."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+def authenticating(authority: trustme.CA) -> dict[str, Any]:
+    """Return the options of a server that wants STARTTLS and then a login."""
     return {
-        "tls_context": context,
+        "tls_context": encrypting(authority),
         "require_starttls": True,
         "auth_required": True,
         "authenticator": _knows,
@@ -147,9 +152,7 @@ def hook_server(hooks: Hooks, authority: trustme.CA | None = None) -> Iterator[i
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     if authority is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("127.0.0.1").configure_cert(context)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.socket = encrypting(authority).wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     try:
         yield server.server_address[1]

@@ -16,11 +16,13 @@ from typing import Any
 
 import pytest
 import trustme
+from typer.testing import CliRunner
 
+from workbench.cli.commands import app
 from workbench.errors import BadInput, UsageError, WorkspaceError
 from workbench.reports.delivery import Delivered, deliver, list_deliveries
 from workbench.reports.delivery_journal import FOLDER
-from workbench.reports.delivery_plan import check_plan, read_plan
+from workbench.reports.delivery_plan import check_plan, read_address, read_plan
 from workbench.reports.publication import publish
 from workbench.reports.runs import run
 from workbench.store.workspace import Workspace
@@ -32,6 +34,7 @@ from .delivering import (
     Hooks,
     Mailbox,
     authenticating,
+    encrypting,
     every_byte,
     hook_server,
     mail_server,
@@ -270,6 +273,39 @@ def test_login_over_tls_and_no_secret_anywhere(
     assert not any(secret.encode() in left for secret in (PASSWORD, "not-this-one", USER))
 
 
+def test_tls_from_the_first_byte(
+    workspace: Workspace, mailbox: Mailbox, authority: trustme.CA, tmp_path: Path
+) -> None:
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    with mail_server(mailbox, ssl_context=encrypting(authority)) as port:
+        wanted = plan(port, security="tls", authority=str(tmp_path / "ca.pem"))
+        assert statuses(send(workspace, wanted)) == ["sent"]
+        assert statuses(send(workspace, plan(port, security="tls"), again=True)) == ["failed"]
+    (tmp_path / "ca.pem").write_text("no certificate")
+    with pytest.raises(BadInput, match=r"ca\.pem: the authority's file cannot be used"):
+        send(workspace, wanted, again=True)
+
+
+def test_the_command(workspace: Workspace, mailbox: Mailbox, port: int, tmp_path: Path) -> None:
+    file = tmp_path / "plan.yaml"
+    mailbox.recipient = ["550 no \x1b[31msuch user"]
+    file.write_text(json.dumps(plan(port, {"kind": "digest", "to": [ANA, "bo@example.com"]})))
+    words = ["deliver", "--workspace", str(workspace.path)]
+    called = CliRunner().invoke(app, [*words, "--plan", str(file)])
+    assert called.exit_code == 1
+    assert called.stdout == "Deliveries: 1 sent, 1 failed.\n"
+    assert "to ana@example.com (digest): failed; the server answered 550 no [31msuch user" in called.stderr
+    called = CliRunner().invoke(app, [*words, "--plan", str(file), "--json"])
+    assert called.exit_code == 0
+    assert [one["status"] for one in json.loads(called.stdout)["deliveries"]] == ["sent", "kept"]
+    listed = CliRunner().invoke(app, [*words, "--list"])
+    assert len(listed.stdout.splitlines()) == 2
+    assert {
+        one["state"] for one in json.loads(CliRunner().invoke(app, [*words, "--list", "--json"]).stdout)
+    } == {"sent"}
+    assert isinstance(CliRunner().invoke(app, words).exception, UsageError)
+
+
 def test_killed_while_sending_and_two_at_once(
     workspace: Workspace, mailbox: Mailbox, port: int, tmp_path: Path
 ) -> None:
@@ -434,6 +470,18 @@ def test_wrong_names_and_missing_variables_stop_before_anything_is_sent(
         send(workspace, {"targets": [hook]}, environment=clear)
     assert "hunter2" not in str(refused.value)
     assert mailbox.tried == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("Zoë <zoe@example.com>", "zoe@example.com"),
+        ("info@bücher.example", "info@xn--bcher-kva.example"),  # RFC 3492, section 7
+        ('"Müller, Ana" <ana@example.com>', "ana@example.com"),
+    ],
+)
+def test_addresses_beyond_ascii(text: str, plain: str) -> None:
+    assert read_address(text).addr_spec == plain
 
 
 def test_the_plan_of_the_project_can_be_read() -> None:

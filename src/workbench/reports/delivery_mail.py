@@ -12,7 +12,7 @@ from email.message import EmailMessage
 
 from workbench.errors import BadInput
 from workbench.reports.delivery_faults import MaybeSent, NotSent
-from workbench.reports.delivery_plan import MailServer, read_address
+from workbench.reports.delivery_plan import MailServer, read_address, trusting
 
 _DOT = re.compile(rb"^\.", re.MULTILINE)
 
@@ -31,8 +31,10 @@ def read_login(server: MailServer, environment: Mapping[str, str]) -> Login | No
     Raises
     ------
     BadInput
-        If it has one without the other, or they are not ASCII, which is all that a login here can carry.
+        If it has one without the other, or they are not ASCII, which is all that a login here can carry; or if
+        the authority's file cannot be used.
     """
+    trusting(server.authority)  # refused here, before anything is sent
     names = (server.user_variable, server.password_variable)
     user, password = (environment.get(name, "") for name in names)
     if bool(user) != bool(password):
@@ -91,13 +93,13 @@ def send_mail(server: MailServer, login: Login | None, message: EmailMessage, *,
 def _session(server: MailServer, login: Login | None) -> Iterator[smtplib.SMTP]:
     session: smtplib.SMTP
     if server.security == "tls":
-        trusted = ssl.create_default_context(cafile=server.authority)
+        trusted = trusting(server.authority)
         session = smtplib.SMTP_SSL(server.host, server.port, timeout=server.timeout, context=trusted)
     else:
         session = smtplib.SMTP(server.host, server.port, timeout=server.timeout)
     try:
         if server.security == "starttls":
-            _answered(session.starttls(context=ssl.create_default_context(cafile=server.authority)), 220)
+            _answered(session.starttls(context=trusting(server.authority)), 220)
         session.ehlo_or_helo_if_needed()
         if login is not None:
             session.login(login.user, login.password)
@@ -124,4 +126,4 @@ def _connection_fault(error: Exception) -> str:
         return "the server closed the connection"
     if isinstance(error, OSError) and error.strerror:
         return f"the connection failed: {error.strerror}"
-    return f"the connection failed: {type(error).__name__}"
+    return str(error) if type(error) is smtplib.SMTPException else f"it failed: {type(error).__name__}"

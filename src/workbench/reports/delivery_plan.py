@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import ssl
 from collections.abc import Mapping
 from email.headerregistry import Address
 from email.utils import getaddresses
@@ -93,6 +94,21 @@ def check_url(text: str) -> str:
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         raise ValueError("the URL must begin with https://")
     return text
+
+
+def trusting(authority: str | None) -> ssl.SSLContext:
+    """Return what checks a server's certificate: by one authority's file, or by the system's own.
+
+    Raises
+    ------
+    BadInput
+        If the file cannot be read, or holds no certificate.
+    """
+    try:
+        return ssl.create_default_context(cafile=authority)
+    except OSError as error:
+        why = "holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+        raise BadInput(f"the authority's file cannot be used: {why}", file=authority) from None
 
 
 Mailbox = Annotated[str, AfterValidator(_address_text)]

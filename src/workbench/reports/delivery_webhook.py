@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from workbench.errors import BadInput
 from workbench.reports.delivery_faults import MaybeSent, NotSent
-from workbench.reports.delivery_plan import WebhookTarget, check_url
+from workbench.reports.delivery_plan import WebhookTarget, check_url, trusting
 
 # The answers after which the same request may go well later (RFC 9110; RFC 6585 for 429).
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -38,8 +38,9 @@ def read_hook(target: WebhookTarget, environment: Mapping[str, str]) -> Hook:
     Raises
     ------
     BadInput
-        If a variable is missing, or its URL cannot be used.
+        If a variable is missing, or its URL or the authority's file cannot be used.
     """
+    trusting(target.authority)  # refused here, before anything is sent
     url, token = target.url, None
     if target.url_variable is not None:
         url = _variable(target.url_variable, environment)
@@ -111,7 +112,7 @@ def _connection(hook: Hook) -> http.client.HTTPConnection:
     host = str(parts.hostname)
     if parts.scheme == "http":
         return http.client.HTTPConnection(host, parts.port, timeout=hook.timeout)
-    trusted = ssl.create_default_context(cafile=hook.authority)
+    trusted = trusting(hook.authority)
     return http.client.HTTPSConnection(host, parts.port, timeout=hook.timeout, context=trusted)
 
 
