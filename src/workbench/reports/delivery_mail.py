@@ -31,8 +31,8 @@ def read_login(server: MailServer, environment: Mapping[str, str]) -> Login | No
     Raises
     ------
     BadInput
-        If it has one without the other, or they are not ASCII, which is all that a login here can carry; or if
-        the authority's file cannot be used.
+        If it has one without the other, or they are not ASCII, which is all that a login here can carry; or
+        if the authority's file cannot be used.
     """
     trusting(server.authority)  # refused here, before anything is sent
     names = (server.user_variable, server.password_variable)
