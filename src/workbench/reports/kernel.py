@@ -74,6 +74,7 @@ def kernel_command(seed: int) -> list[str]:
         "{connection_file}",
         "--HistoryManager.enabled=False",
         "--IPKernelApp.log_level=CRITICAL",
+        "--InteractiveShell.enable_tip=False",  # each greeting of a client would draw one by chance
         f"--IPKernelApp.exec_lines={seeding}",
     ]
 
