@@ -90,8 +90,10 @@ def mix_advice(result: MixReport) -> Alerts | Nothing:
 def mix_regions(result: MixReport) -> DataTable | Nothing:
     """Return every channel's return region by region; nothing at all where there is but one region."""
     found = result.results
-    if found is None or result.missing or not found.regions:
-        return Nothing(title="Regions", reason=missing_of(result)) if found is None else NOT_ASKED
+    if found is None or result.missing:
+        return Nothing(title="Regions", reason=missing_of(result))
+    if not found.regions:
+        return NOT_ASKED
     return tabulate(
         [_row(one, found) for one in found.regions if one.spend > 0],
         [
@@ -155,9 +157,9 @@ def mix_fit_figures(result: MixReport) -> DataTable | Nothing:
 def mix_reasons(result: MixReport) -> DataTable | Nothing:
     """Return what was changed since the earlier run; nothing at all without one."""
     found = result.comparison
-    if found is None or result.missing:
-        if result.results is None:
-            return Nothing(title="What was changed", reason=missing_of(result))
+    if result.results is None or result.missing:
+        return Nothing(title="What was changed", reason=missing_of(result))
+    if found is None:
         return NOT_ASKED
     rows = [_Reason(what=opened(one)) for one in found.reasons]
     if not rows:
