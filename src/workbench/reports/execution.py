@@ -146,9 +146,11 @@ def _watched(kernel: FreshKernel, limits: Limits) -> Iterator[list[str]]:
         while not ended.wait(0.1):
             waited += 0.1
             if limits.stop.is_set() or waited >= limits.seconds:
-                reason.append("cancelled" if limits.stop.is_set() else "timeout")
-                kernel.kill()
-                return
+                if not reason:
+                    reason.append("cancelled" if limits.stop.is_set() else "timeout")
+                # A kernel that is about to start is there a moment later.
+                if kernel.kill():
+                    return
 
     watcher = threading.Thread(target=watch, daemon=True, name="run-limit")
     watcher.start()

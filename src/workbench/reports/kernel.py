@@ -42,10 +42,10 @@ class FreshKernel:
     folder: Path
     started: list[Any]
 
-    def kill(self) -> None:
-        """End the kernel and everything it started, at once."""
-        for manager in self.started:
-            kill_kernel(manager)
+    def kill(self) -> bool:
+        """End the kernel and everything it started, at once; return whether there was one yet."""
+        killed = [kill_kernel(manager) for manager in self.started]
+        return any(killed)
 
 
 def kernel_environment(folder: Path) -> dict[str, str]:
@@ -110,14 +110,15 @@ def fresh_kernel(seed: int) -> Iterator[FreshKernel]:
                 kill_kernel(manager)
 
 
-def kill_kernel(manager: Any) -> None:
-    """End a kernel and everything it started, at once."""
+def kill_kernel(manager: Any) -> bool:
+    """End a kernel and everything it started, at once; return whether it had begun."""
     process = getattr(getattr(manager, "provisioner", None), "process", None)
     if process is None:
-        return
+        return False
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)  # the kernel leads its own group
     process.wait()
+    return True
 
 
 def _short_folder() -> str | None:
