@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -184,13 +184,17 @@ def test_a_real_effect_is_found_and_sized() -> None:
     assert found.buyers[0] > 50
 
 
-def test_speed_follows_buyers() -> None:
+def test_work_follows_buyers_not_users() -> None:
     rng = np.random.default_rng(94)
-    values, treated = rng.lognormal(3, 1.2, 5_000), rng.random(5_000) < 0.5
+    values, treated = rng.lognormal(3, 1.2, 500), rng.random(500) < 0.5
     counts = np.column_stack([~treated, treated]).astype(int)
-    start = time.process_time()
-    permutation_test(values, counts, users=(1_000_000, 1_000_000))
-    assert time.process_time() - start < 1.0
+    peaks = []
+    for users in (10_000, 100_000_000):  # a vector of so many users would take 800 MB
+        tracemalloc.start()
+        permutation_test(values, counts, users=(users, users))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.5 * peaks[0]
 
 
 @pytest.mark.parametrize(
