@@ -164,3 +164,12 @@ def test_a_channel_that_spends_nothing_gives_no_missing_numbers() -> None:
     model = build(simulated.spec, silent).model
     tree = believed(model, [*wanted(model), "mu"])
     assert all(np.isfinite(one.values).all() for one in tree["posterior"].data_vars.values())
+
+
+def test_other_periods_are_refused_in_words() -> None:
+    from workbench.errors import UsageError
+    from workbench.mmm.baseline import Baseline
+
+    baseline = Baseline(trend="none", figures={}, regions=1, periods=60, per_year=52)
+    with pytest.raises(UsageError, match="periods it was built for"):
+        baseline.set_data(None, None, None)

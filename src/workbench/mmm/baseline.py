@@ -11,6 +11,7 @@ from pymc_marketing.mmm import HSGP
 from pymc_marketing.mmm.additive_effect import MuEffect
 from pytensor.xtensor import as_xtensor
 
+from workbench.errors import UsageError
 from workbench.mmm.priors import Varied
 
 _WAVES = 12  # enough for bends of half a year over five years
@@ -52,9 +53,11 @@ class Baseline(MuEffect):  # type: ignore[misc]
         path = path - media if path is not None else -media.expand_dims(date=self.periods)
         return pmd.Deterministic("baseline_path", path.transpose("date", "region"))
 
-    def set_data(self, mmm: Any, model: Any, X: Any) -> None:  # noqa: N803
+    def set_data(self, mmm: Any, model: Any, X: Any) -> None:  # noqa: ARG002, N803
         """Refuse other periods: forecasts are made from the draws."""
-        raise NotImplementedError
+        raise UsageError(
+            "This model knows only the periods it was built for; `workbench.mmm.curves` reads the draws."
+        )
 
     def _trend(self, mmm: Any) -> Any:
         if self.trend == "none":
