@@ -23,7 +23,7 @@ $(UV):
 
 .venv/.ready: pyproject.toml uv.lock | $(UV)
 	@echo "Setting up .venv from uv.lock ..."
-	@env -u VIRTUAL_ENV $(UV) sync --quiet --frozen --python $(PYTHON) --extra postgres --extra lab --extra fast --extra mmm
+	@env -u VIRTUAL_ENV $(UV) sync --quiet --frozen --python $(PYTHON) --extra postgres --extra lab --extra fast --extra mmm --extra dask
 	@touch $@
 
 .PHONY: setup
