@@ -19,6 +19,7 @@ from workbench.reports.payload import figures_csv, report_payload
 from workbench.reports.receipt import read_receipt
 from workbench.reports.record import RunRecord, write_whole
 from workbench.reports.runs import executed_notebook, list_runs
+from workbench.reports.staging import staged
 from workbench.reports.verification import published_hashes
 
 if TYPE_CHECKING:
@@ -81,42 +82,50 @@ def publish(
     Raises
     ------
     BadInput
-        If the folder cannot be one for reports.
+        If the folder cannot be one for reports, or a file cannot be written; nothing there is changed then.
     """
     folder = checked_folder(workspace, Path(to))
     chosen = newest_of(list_runs(workspace))
     names = campaign_names(workspace)
     files = _file_names([record for record in chosen if record.status == "completed"], names)
-    entries: list[Entry] = []
-    for record in chosen:
-        subject = subject_of(record, names)
-        if record.status != "completed":
-            entries.append(Entry.of(record, subject, None, {}))
-            continue
-        made = rendered(workspace, workspace.runs_path / record.id, record, subject)
-        for source, ending in ((PAGE, "html"), (FIGURES, "json"), (TABLE, "csv")):
-            write_whole(folder / f"{files[record.id]}.{ending}", (made / source).read_bytes())
-        entries.append(Entry.of(record, subject, files[record.id], headline(executed_notebook(made))))
-        if told is not None:
-            told(entries[-1], len(entries), len(chosen))
-    return _finish(workspace, folder, entries)
+    entries, before = list[Entry](), listed(folder)
+    with staged(folder) as new:
+        for record in chosen:
+            subject = subject_of(record, names)
+            if record.status != "completed":
+                entries.append(Entry.of(record, subject, None, {}))
+                continue
+            made = rendered(workspace, workspace.runs_path / record.id, record, subject)
+            for source, ending in ((PAGE, "html"), (FIGURES, "json"), (TABLE, "csv")):
+                write_whole(new / f"{files[record.id]}.{ending}", (made / source).read_bytes())
+            entries.append(Entry.of(record, subject, files[record.id], headline(executed_notebook(made))))
+            if told is not None:
+                told(entries[-1], len(entries), len(chosen))
+        _write_list(workspace, new, entries)
+    return _without_unlisted(folder, before, entries)
 
 
 def gallery(workspace: Workspace, to: str | Path) -> Published:
     """Write the gallery anew over the reports that were published to a folder."""
     folder = checked_folder(workspace, Path(to))
-    return _finish(workspace, folder, listed(folder))
+    entries = listed(folder)
+    with staged(folder) as new:
+        _write_list(workspace, new, entries)
+    return Published(folder=folder, entries=tuple(entries))
 
 
-def _finish(workspace: Workspace, folder: Path, entries: list[Entry]) -> Published:
+def _write_list(workspace: Workspace, new: Path, entries: list[Entry]) -> None:
+    manifest = {"reports": [asdict(entry) for entry in entries], "tenant": workspace.name}
+    write_whole(new / _MANIFEST, to_bytes(manifest, indent=1) + b"\n")
+    write_whole(new / INDEX, gallery_html(workspace.name, entries).encode())
+
+
+def _without_unlisted(folder: Path, before: list[Entry], entries: list[Entry]) -> Published:
     kept = {entry.page for entry in entries}
-    for earlier in listed(folder):
+    for earlier in before:
         if earlier.page and earlier.page not in kept:
             for ending in ("html", "json", "csv"):
                 (folder / f"{earlier.page}.{ending}").unlink(missing_ok=True)
-    manifest = {"reports": [asdict(entry) for entry in entries], "tenant": workspace.name}
-    write_whole(folder / _MANIFEST, to_bytes(manifest, indent=1) + b"\n")
-    write_whole(folder / INDEX, gallery_html(workspace.name, entries).encode())
     return Published(folder=folder, entries=tuple(entries))
 
 
@@ -200,10 +209,15 @@ def rendered(workspace: Workspace, run: Path, record: RunRecord, subject: str) -
         FIGURES: to_bytes(_finite(payload), indent=1) + b"\n",
         TABLE: figures_csv(payload),
     }
-    for name, content in files.items():
-        write_whole(run / name, content)
     hashes = {name: sha256(content) for name, content in files.items()}
-    write_whole(run / _PUBLISHED, to_bytes({"files": hashes, "key": key}, indent=1) + b"\n")
+    files[_PUBLISHED] = to_bytes({"files": hashes, "key": key}, indent=1) + b"\n"
+    try:
+        # Without hashes nothing is said of files that a full disk may leave old and new.
+        (run / _PUBLISHED).unlink(missing_ok=True)
+        for name, content in files.items():
+            write_whole(run / name, content)
+    except OSError as error:
+        raise WorkspaceError(f"The page of {run.name} cannot be kept in {run}: {error.strerror}.") from None
     return run
 
 

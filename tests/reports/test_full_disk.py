@@ -1,0 +1,43 @@
+"""Disks that are full, and folders that cannot be written: one clear error, and nothing half done."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from workbench.reports.runs import run
+
+from .conftest import OPEN, make_workspace, write_notebook
+from .crowded import on_small_disk
+
+PROGRAM = Path(sys.executable).with_name("workbench")
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("original")
+    path = write_notebook(folder, "small", OPEN, "top", parameters="top = 3")
+    workspace = make_workspace(folder / "w")
+    for top in (1, 2):
+        assert run(workspace, str(path), {"top": top}).completed
+    return folder
+
+
+def test_publishing_to_a_full_disk_changes_nothing(original: Path, tmp_path: Path) -> None:
+    shutil.copytree(original / "w", tmp_path / "w")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "index.json").write_text('{"reports": [], "tenant": "before"}')
+    done = on_small_disk(
+        out,
+        f"{PROGRAM} publish --workspace {tmp_path / 'w'} --to {out}",
+        kilobytes=60,
+        kept=tmp_path / "kept",
+    )
+    assert done.code == 3, done.err
+    assert "Traceback" not in done.err
+    assert "the files cannot be written (No space left on device), and nothing there was changed" in done.err
+    assert done.files == {"index.json": b'{"reports": [], "tenant": "before"}'}
