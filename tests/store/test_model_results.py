@@ -50,6 +50,14 @@ def test_the_same_figures_are_stored_once(tmp_path: Path) -> None:
     assert workspace.tables().version == version
 
 
+def test_a_figure_that_returns_to_what_it_was_is_the_newest_again(tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path / "acme")
+    for after, value in enumerate([0.4, 0.7, 0.4, 0.4, 0.7]):
+        assert keep_results(workspace, [row(value, after=after)]) == (after != 3)
+        newest = workspace.tables().query("SELECT value FROM model_results ORDER BY computed_at DESC LIMIT 1")
+        assert newest["value"].to_pylist() == [value]
+
+
 def test_hostile_names_stay_values(tmp_path: Path) -> None:
     workspace = Workspace.create(tmp_path / "acme")
     name = "channel='); DROP TABLE model_results; --"
