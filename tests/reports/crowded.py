@@ -51,7 +51,7 @@ rm -rf {kept}/.before; cp -a {disk}/. {kept}/
 exit $code
 """
     done = subprocess.run(
-        [*private_mounts(), "bash", "-c", script], capture_output=True, text=True, timeout=120, check=False
+        [*private_mounts(), "bash", "-c", script], capture_output=True, text=True, timeout=500, check=False
     )
     assert done.returncode != 99, done.stderr
     files = {
