@@ -82,6 +82,7 @@ def batch(
     jobs: int | None = None,
     force: bool = False,
     told: Told | None = None,
+    wanted_by: str | None = None,
 ) -> Batch:
     """Return the runs that a batch file asks for, after all have ended.
 
@@ -97,6 +98,8 @@ def batch(
         Whether to repeat completed runs.
     told : callable, optional
         Called after each run with it, how many have ended, and how many there are.
+    wanted_by : str, optional
+        Until when a schedule wants the runs, ISO 8601.
     """
     path = Path(file)
     asked = read_batch_file(path)
@@ -106,7 +109,7 @@ def batch(
         run.id: run for run in (plan(w.notebook, w.parameters, inputs, source=w.source) for w in wanted.runs)
     }
     settle(workspace.runs_path)
-    limits = Limits(seconds=asked.timeout)
+    limits = Limits(seconds=asked.timeout, wanted_by=wanted_by)
     done: dict[str, Run] = {}
     for run in _ended_runs(workspace, planned, jobs or most_jobs(), force=force, limits=limits):
         done[run.id] = run

@@ -50,10 +50,21 @@ class Executed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How long a run may take, and what stops it early."""
+    """How long a run may take, what stops it early, and until when it is wanted.
+
+    Parameters
+    ----------
+    seconds : float
+        After which it is ended.
+    stop : threading.Event
+        Ends it when it is set.
+    wanted_by : str, optional
+        ISO 8601: a run that a schedule asks for is on time if it has ended by then.
+    """
 
     seconds: float = 900.0
     stop: threading.Event = field(default_factory=threading.Event)
+    wanted_by: str | None = None
 
 
 def execute(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,8 +67,8 @@ def _row(file: Path) -> dict[str, Any] | None:
             "run_id": str(record["id"]),
             "notebook": str(record["notebook"]),
             "status": str(record["status"]),
-            "scheduled": False,
-            "on_time": True,
+            "scheduled": record.get("wanted_by") is not None,
+            "on_time": _on_time(record),
             "started_at": str(record["started"] or now()),
             "duration_seconds": float(record["duration"] or 0.0),
         }
@@ -75,7 +76,13 @@ def _row(file: Path) -> dict[str, Any] | None:
         return None
 
 
-def _instant(text: str) -> Any:
-    from datetime import datetime
+def _on_time(record: dict[str, Any]) -> bool:
+    """Return whether a run ended when it was wanted; one that nobody waited for is never late."""
+    wanted, ended = record.get("wanted_by"), record.get("ended")
+    if wanted is None:
+        return True
+    return ended is not None and _instant(ended) <= _instant(wanted)
 
+
+def _instant(text: str) -> datetime:
     return datetime.fromisoformat(text)

@@ -44,6 +44,8 @@ class RunRecord:
         The share of cells that are done.
     error : Failure, optional
         Why it failed, and in which cell.
+    wanted_by : str, optional
+        Until when the schedule that asked for it wanted it, ISO 8601; None where a person asked.
     """
 
     id: str
@@ -59,6 +61,7 @@ class RunRecord:
     progress: float = 0.0
     error: Failure | None = None
     label: str = ""
+    wanted_by: str | None = None
 
     @property
     def sentence(self) -> str:

@@ -21,6 +21,8 @@ from workbench.reports.record import NOTEBOOK, RECEIPT, RunRecord, now, read_rec
 if TYPE_CHECKING:
     from workbench.store.workspace import Workspace
 
+Executor = Callable[..., Executed]  # `execute`, or what does the same elsewhere
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedRun:
@@ -160,12 +162,16 @@ def perform(
     *,
     limits: Limits | None = None,
     progress: Callable[[RunRecord], None] | None = None,
+    executor: Executor = execute,
 ) -> Run:
     """Execute a planned run under a lease and put it in its place, however it ends."""
+    limits = limits or Limits()
     attempt = home / planned.id
     attempt.mkdir(exist_ok=True)
     planned = replace(planned, inputs=_pinned(workspace, planned))
-    record = replace(queued_record(workspace, planned), status="running", started=now())
+    record = replace(
+        queued_record(workspace, planned), status="running", started=now(), wanted_by=limits.wanted_by
+    )
     write_record(attempt, record)
     told = [record]
 
@@ -182,7 +188,7 @@ def perform(
     }
     try:
         with working_directory(workspace.runs_path, home) as folder:
-            executed = execute(
+            executed = executor(
                 planned.notebook.source,
                 values,
                 folder=folder,
