@@ -24,8 +24,9 @@ from workbench.mmm.fitted import MixFit
 from workbench.mmm.market import market_of
 from workbench.mmm.simulation import SimulatedMarket, simulate_market
 from workbench.mmm.spec import MixSpec, Sampling
+from workbench.reports.memory import memory_free
 from workbench.reports.mix_fitting import fit_mix, keep_mix
-from workbench.reports.mix_memory import memory_free, memory_needed, refuse_too_large
+from workbench.reports.mix_memory import memory_needed, refuse_too_large
 from workbench.reports.mix_process import failure
 from workbench.reports.mix_runs import mix_record, mix_run, mix_runs
 from workbench.store import Workspace

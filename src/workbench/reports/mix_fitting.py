@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import BadInput, RunFailed, UsageError, WorkspaceError
 from workbench.mmm.extra import missing_extra
 from workbench.mmm.run import GateRecord, MixRun, now
+from workbench.reports.memory import memory_free
 from workbench.reports.mix_data import asked_of
 from workbench.reports.mix_files import keep_fit, keep_market, read_fit
-from workbench.reports.mix_memory import memory_free, memory_needed, refuse_too_large
+from workbench.reports.mix_memory import memory_needed, refuse_too_large
 from workbench.reports.mix_process import sampled
 from workbench.reports.mix_runs import FittedMix, as_workspace, completed_mix
 from workbench.store.mix_runs import begin, clear, write_record

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import NotEnoughData
@@ -37,16 +36,6 @@ def memory_needed(spec: MixSpec, market: Market) -> int:
     return int(BASE + COPIES * draws * each * _NUMBER + 10 * arrays)
 
 
-def memory_free() -> int | None:
-    """Return how many bytes a new process could take now; None where the system does not say.
-
-    The least counts of what the machine has left (its caches given back) and what the control group of this
-    process may still take.
-    """
-    found = [free for free in (_of_machine(), _of_group()) if free is not None]
-    return min(found, default=None)
-
-
 def refuse_too_large(needed: int, free: int | None) -> None:
     """Refuse a fit that cannot end well.
 
@@ -68,27 +57,3 @@ def refuse_too_large(needed: int, free: int | None) -> None:
             f"The fit takes about {needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free. "
             "Keep fewer draws, group regions or weeks, end other programs, or take a larger machine."
         )
-
-
-def _of_machine() -> int | None:
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        (line,) = (line for line in lines if line.startswith("MemAvailable:"))
-        return int(line.split()[1]) * 1024
-    except (OSError, ValueError, IndexError):
-        return None
-
-
-def _of_group(root: Path = Path("/sys/fs/cgroup")) -> int | None:
-    for most, now, cache in (
-        ("memory.max", "memory.current", "inactive_file"),
-        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),
-    ):
-        try:
-            limit, used = (int((root / name).read_text(encoding="ascii")) for name in (most, now))
-            stat = (root / most).with_name("memory.stat").read_text(encoding="ascii")
-            given_back = dict(line.split() for line in stat.splitlines()).get(cache, "0")
-            return limit - used + int(given_back)
-        except (OSError, ValueError):  # no such group, or one without a limit: "max"
-            continue
-    return None

@@ -1,0 +1,122 @@
+"""A kernel and all that it starts: what they hold together, and that none of them stays behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from workbench.reports.memory import memory_held
+
+_PROCESSES = Path("/proc")
+_BETWEEN = 1.0  # seconds between two looks at all processes: one takes some milliseconds
+
+
+def family(leader: int) -> dict[int, int]:
+    """Return the processes that a process stands for: itself, its group, its session and all descendants.
+
+    Parameters
+    ----------
+    leader : int
+        The process; its group and session count where it leads them.
+
+    Returns
+    -------
+    dict of int to int
+        Of each process when it was started, which tells it from a later one with its id; empty where the
+        system does not say.
+    """
+    parents: dict[int, int] = {}
+    starts: dict[int, int] = {}
+    found: set[int] = set()
+    for process in _processes():
+        if (stat := _stat(process)) is None:
+            continue
+        parents[process], starts[process] = int(stat[1]), int(stat[19])
+        if leader in {process, int(stat[2]), int(stat[3])}:
+            found.add(process)
+    for process in parents:
+        line = [process]
+        while line[-1] not in found and parents.get(line[-1], 0) > 1 and len(line) <= len(parents):
+            line.append(parents[line[-1]])
+        if line[-1] in found:
+            found.update(line)
+    return {process: starts[process] for process in found if process in starts}
+
+
+class KernelFamily:
+    """What a kernel and everything it starts hold, and what they leave.
+
+    Parameters
+    ----------
+    managers : sequence
+        The managers of the kernel, those made later included: their `provisioner.pid` is the kernel.
+    folder : Path
+        The kernel's private folder, whose path its processes have in their environment.
+    """
+
+    def __init__(self, managers: Sequence[Any], folder: Path) -> None:
+        self._managers, self._mark = managers, os.fsencode(folder)
+        self._seen: dict[int, int] = {}
+        self._leaders: set[int] = set()
+        self._looked = -_BETWEEN
+
+    def held(self, most: int) -> int:
+        """Return how many bytes they hold; where it is above `most`, with shared pages counted once."""
+        now = time.monotonic()
+        self._note_leaders()
+        if now - self._looked >= _BETWEEN:
+            self._looked = now
+            for leader in self._leaders:
+                self._seen |= family(leader)
+        return memory_held(self._seen.keys() | self._leaders, most)
+
+    def end(self) -> int:
+        """End whatever is left of them, at once; return how many processes there were."""
+        self._note_leaders()
+        for leader in self._leaders:
+            self._seen |= family(leader)
+        ended = 0
+        for process, started in (self._seen | self._marked()).items():
+            stat = _stat(process)
+            if stat is not None and int(stat[19]) == started and stat[0] != b"Z":
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(process, signal.SIGKILL)
+                    ended += 1
+        return ended
+
+    def _note_leaders(self) -> None:
+        for manager in list(self._managers):
+            pid = getattr(getattr(manager, "provisioner", None), "pid", None)
+            if isinstance(pid, int) and pid > 1:
+                self._leaders.add(pid)
+
+    def _marked(self) -> dict[int, int]:
+        """Return the processes that took leave of their parents, found by the environment of the kernel."""
+        found = {}
+        for process in _processes():
+            with suppress(OSError):
+                if self._mark in (_PROCESSES / str(process) / "environ").read_bytes():
+                    stat = _stat(process)
+                    found |= {process: int(stat[19])} if stat else {}
+        return found
+
+
+def _processes() -> list[int]:
+    try:
+        return [int(name) for name in os.listdir(_PROCESSES) if name.isdigit()]  # noqa: PTH208 - names suffice
+    except OSError:
+        return []
+
+
+def _stat(process: int) -> list[bytes] | None:
+    """Return what the system says of a process after its id and name; None where it has ended."""
+    try:
+        stat = (_PROCESSES / str(process) / "stat").read_bytes()
+        return stat[stat.rindex(b")") + 2 :].split()
+    except (OSError, ValueError):
+        return None
