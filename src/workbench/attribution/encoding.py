@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 _SHORT = np.iinfo(np.int16).max
 _BLOCK = 1 << 16
+_MORE = 8  # times as much room as is needed so far: memory that is never written costs nothing
 
 
 class Growing:
-    """A column while it is read, in a store that doubles: one allocated anew gets large pages."""
+    """A column while it is read, in a store with room for more: what is allocated anew gets large pages."""
 
     def __init__(self, kind: type) -> None:
         self._store: NDArray[Any] = np.empty(0, kind)
@@ -30,16 +31,59 @@ class Growing:
         """Return what was read so far."""
         return self._store[: self._size]
 
+    def room(self, rows: int, kind: type | np.dtype[Any] | None = None) -> NDArray[Any]:
+        """Return where the next rows are to be written, in a wider kind where they need one."""
+        first, self._size = self._size, self._size + rows
+        widest = self._store.dtype if kind is None else np.promote_types(self._store.dtype, kind)
+        if self._size > len(self._store) or widest != self._store.dtype:
+            store = np.empty(_MORE * self._size if first or rows > _BLOCK else rows, widest)
+            store[:first] = self._store[:first]
+            self._store = store
+        return self._store[first : self._size]
+
     def append(self, part: NDArray[Any]) -> None:
         """Add rows, in a wider kind where they need one."""
-        size = self._size + len(part)
-        kind = self._store.dtype if np.can_cast(part.dtype, self._store.dtype) else part.dtype
-        if size > len(self._store) or kind != self._store.dtype:
-            store = np.empty(max(size, 2 * len(self._store)), kind)
-            store[: self._size] = self.array
-            self._store = store
-        self._store[self._size : size] = part
-        self._size = size
+        self.room(len(part), part.dtype)[:] = part
+
+
+class Users:
+    """Users while they are read: as 32-bit numbers as long as they are such, none missing."""
+
+    def __init__(self) -> None:
+        self._numbers = Growing(np.int32)
+        self._highest = -1
+        self._parts: list[Any] = []  # of all rows, from where a user is something else
+
+    def append(self, some: Any) -> None:
+        """Add the users of some rows, an Arrow array."""
+        import pyarrow as pa
+
+        if not self._parts and not len(some):
+            return
+        if not self._parts and pa.types.is_integer(some.type) and not some.null_count:
+            found = some.to_numpy()
+            highest = int(found.max())
+            if found.min() >= 0 and highest < 2**31 - 1:
+                self._numbers.room(len(found))[:] = found
+                self._highest = max(self._highest, highest)
+                return
+        if not self._parts and len(self._numbers.array):
+            self._parts.append(pa.array(self._numbers.array, pa.int64()))
+        self._parts.append(some)
+
+    def coded(self) -> tuple[NDArray[np.int32], pa.Array[Any] | None, NDArray[np.bool_] | None]:
+        """Return each row's user as a code, the ids by code, and which rows have no user.
+
+        Small whole numbers are their own codes. A row without a user gets a code of its own.
+        """
+        import pyarrow as pa
+
+        found = self._numbers.array
+        if not self._parts:
+            if self._highest < 4 * len(found) + 1000:
+                return found, None, None
+            self._parts.append(pa.array(found, pa.int64()))
+        return _coded(self._parts)
 
 
 def column(batch: pa.RecordBatch, name: str) -> Any:
@@ -80,7 +124,17 @@ def flags(batch: pa.RecordBatch, name: str, before: int) -> NDArray[np.bool_]:
             f"{some.type} does not say yes or no", column=name, expected="true or false, or 1 and 0"
         )
     _complete(some, name, before)
-    return np.asarray(some.cast(pa.bool_()).to_numpy(zero_copy_only=False), bool)
+    return _bits(some.cast(pa.bool_()), 1)
+
+
+def _bits(some: Any, buffer: int) -> NDArray[np.bool_]:
+    """Return the bits of a column: buffer 0 says which rows have a value, 1 their truth."""
+    raw = some.buffers()[buffer]
+    if raw is None:
+        return np.ones(len(some), bool)
+    told = np.frombuffer(raw, np.uint8)[some.offset // 8 : (some.offset + len(some) + 7) // 8]
+    bits = np.unpackbits(told, bitorder="little")[some.offset % 8 :]
+    return bits[: len(some)].view(np.bool_)
 
 
 def values(batch: pa.RecordBatch, name: str, converts: NDArray[np.bool_], before: int) -> NDArray[np.float64]:
@@ -94,32 +148,36 @@ def values(batch: pa.RecordBatch, name: str, converts: NDArray[np.bool_], before
     if not any(test(some.type) for test in numeric):
         raise BadInput(f"{some.type} is no number", column=name, expected="the value of each conversion")
     places = np.flatnonzero(converts)
-    found = np.asarray(some.cast(pa.float64()).to_numpy(zero_copy_only=False)[places], float)
+    sold = some if len(places) == len(some) else some.take(pa.array(places))
+    found = np.asarray(sold.cast(pa.float64()).to_numpy(zero_copy_only=False), float)
     wrong = places[~np.isfinite(found)]
     if len(wrong):
         raise BadInput("a conversion has no value", column=name, row=before + int(wrong[0]) + 1)
     return found
 
 
-def codes(some: Any, known: dict[str, int], converts: NDArray[np.bool_]) -> NDArray[Any]:
-    """Return the code of each touch, new values joining `known`; a null is ``(not set)``, -1 a conversion."""
+def codes(some: Any, known: dict[str, int], converts: NDArray[np.bool_], into: Growing) -> None:
+    """Add the code of each touch, new values joining `known`; a null is ``(not set)``, -1 a conversion."""
     import pyarrow as pa
 
     if not pa.types.is_dictionary(some.type):
         some = (some.cast(pa.string()) if pa.types.is_null(some.type) else some).dictionary_encode()
     names = [NOT_SET if name is None else str(name) for name in some.dictionary.to_pylist()]
-    for name in sorted(names):  # known in their order at once, so that no row need be coded again
-        known.setdefault(name, len(known))
-    at = [*(known[name] for name in names), -1]
-    places = some.indices
-    if places.null_count:
-        places = places.fill_null(len(names))
+    absent = np.flatnonzero(~_bits(some.indices, 0) & ~converts) if some.indices.null_count else ()
+    for name in sorted([*names, NOT_SET] if len(absent) else names):
+        known.setdefault(name, len(known))  # in their order at once, so that no row need be coded again
     kind = np.int16 if len(known) < _SHORT else np.int32
-    found: NDArray[Any] = np.array(at, kind)[places.to_numpy(zero_copy_only=False)]
-    if some.null_count and ((found < 0) & ~converts).any():
-        found[found < 0] = known.setdefault(NOT_SET, len(known))
+    code: NDArray[Any] = np.array([*(known[name] for name in names), -1], kind)
+    indices = some.indices.cast(pa.int32())
+    places = np.frombuffer(indices.buffers()[1], np.int32)[indices.offset : indices.offset + len(indices)]
+    found = into.room(len(places), kind)
+    if found.dtype == kind:
+        np.take(code, places, out=found, mode="clip")  # what stands in the place of a null may be anything
+    else:
+        found[:] = np.take(code, places, mode="clip")
+    if len(absent):
+        found[absent] = known[NOT_SET]
     found[converts] = -1
-    return found
 
 
 def sorted_names(found: NDArray[Any], known: dict[str, int]) -> Coded:
@@ -139,28 +197,11 @@ def sorted_names(found: NDArray[Any], known: dict[str, int]) -> Coded:
     return Coded(names=names, codes=found)
 
 
-def user_part(some: Any) -> Any:
-    """Return users as 32-bit numbers where they are such, none missing; else as they are."""
+def _coded(parts: list[Any]) -> tuple[NDArray[np.int32], pa.Array[Any], NDArray[np.bool_] | None]:
+    """Return codes of ids of any kind, the ids by code, and which rows have none."""
     import pyarrow as pa
 
-    if not pa.types.is_integer(some.type) or some.null_count or not len(some):
-        return some
-    found = some.to_numpy()
-    return found.astype(np.int32) if found.min() >= 0 and found.max() < 2**31 - 1 else some
-
-
-def user_codes(parts: list[Any]) -> tuple[NDArray[np.int32], pa.Array[Any] | None, NDArray[np.bool_] | None]:
-    """Return each row's user as a code, the ids by code, and which rows have no user.
-
-    Small whole numbers are their own codes. A row without a user gets a code of its own.
-    """
-    import pyarrow as pa
-
-    narrow = all(isinstance(part, np.ndarray) for part in parts)
-    if narrow and max((int(part.max()) for part in parts), default=-1) < 4 * sum(map(len, parts)) + 1000:
-        return np.concatenate([*parts, np.zeros(0, np.int32)]), None, None
-    plain = [pa.array(part, pa.int64()) if isinstance(part, np.ndarray) else part for part in parts]
-    whole: Any = pa.chunked_array(_alike(plain))
+    whole: Any = pa.chunked_array(_alike(parts))
     coded = whole.dictionary_encode().unify_dictionaries()
     ids = coded.chunk(0).dictionary if coded.num_chunks else pa.array([], whole.type)
     places = [part.indices.fill_null(-1).to_numpy(zero_copy_only=False) for part in coded.chunks]

@@ -17,6 +17,7 @@ from workbench.attribution.touchpoints import (
     Touchpoints,
     arrange,
     first_of_equals,
+    in_time,
 )
 from workbench.errors import BadInput
 
@@ -138,7 +139,7 @@ class _Gathered:
     def __init__(self, names: Sequence[str], columns: Columns) -> None:
         self.names, self.columns = names, columns
         self.rows = {None: 0, False: 0, True: 0}  # of the one frame, or of touches and conversions
-        self.users: list[Any] = []
+        self.users, self.timely = encoding.Users(), True
         self.instants, self.converts = encoding.Growing(np.int64), encoding.Growing(np.bool_)
         self.values = encoding.Growing(np.float64)
         self.ids: list[Any] = []
@@ -150,7 +151,7 @@ class _Gathered:
         if not hasattr(batch, "num_rows"):
             raise BadInput(f"a {type(batch).__name__} is no record batch", expected="Arrow record batches")
         at, size, before = self.columns, batch.num_rows, self.rows[converting]
-        self.users.append(encoding.user_part(encoding.column(batch, at.user)))
+        self.users.append(encoding.column(batch, at.user))
         self.instants.append(encoding.instants(encoding.column(batch, at.time), at.time, before))
         if converting is None:
             converts = encoding.flags(batch, at.converts, before)
@@ -164,13 +165,13 @@ class _Gathered:
                 self.codes[name].append(np.full(size, -1, np.int16))
             else:
                 some = encoding.column(batch, name)
-                self.codes[name].append(encoding.codes(some, self.known[name], converts))
+                encoding.codes(some, self.known[name], converts, self.codes[name])
+        self.timely = self.timely and in_time(self.instants.array, self.converts.array, size)
         self.rows[converting] += size
 
     def ordered(self, ties: Ties, since: int | None) -> Touchpoints:
         """Return all rows in order, those left out that are there twice or are touches of nobody."""
-        user, users, nobody = encoding.user_codes(self.users)
-        self.users.clear()
+        user, users, nobody = self.users.coded()
         instant, converts, value = self.instants.array, self.converts.array, self.values.array
         coded = {
             name: encoding.sorted_names(some.array, self.known[name]) for name, some in self.codes.items()
@@ -186,7 +187,7 @@ class _Gathered:
         left = len(user) if kept is None else int(kept.sum())
         duplicates = len(user) - without - left
         ordering = None if ties == "arrival" else tuple(some.codes for some in coded.values())
-        rows, layout = arrange(user, instant, converts, kept=kept, ties=ordering)
+        rows, layout = arrange(user, instant, converts, kept=kept, ties=ordering, timely=self.timely)
         if rows is not None:
             place = (np.cumsum(converts) - 1)[rows][converts[rows]]
             value, user, instant, converts = value[place], user[rows], instant[rows], converts[rows]
@@ -204,7 +205,7 @@ class _Gathered:
             layout=layout,
             since=since,
             provenance=replace(
-                _provenance(coded[self.names[0]], instant, value),
+                _provenance(coded[self.names[0]], instant, value, timely=layout == "time"),
                 duplicates=duplicates,
                 nobody=without,
             ),
@@ -252,14 +253,17 @@ def _taken(coded: Coded, rows: NDArray[np.int64]) -> Coded:
     return Coded(names=names, codes=place[codes])
 
 
-def _provenance(touches: Coded, instant: NDArray[np.int64], value: NDArray[np.float64]) -> Provenance:
+def _provenance(
+    touches: Coded, instant: NDArray[np.int64], value: NDArray[np.float64], *, timely: bool
+) -> Provenance:
+    ends = instant[[0, -1]] if timely and len(instant) else instant
     return Provenance(
         touches=len(instant) - len(value),
         conversions=len(value),
         not_set=_count(touches, NOT_SET),
         negative=int((value < 0).sum()),
-        first=int(instant.min()) if len(instant) else None,
-        last=int(instant.max()) if len(instant) else None,
+        first=int(ends.min()) if len(ends) else None,
+        last=int(ends.max()) if len(ends) else None,
     )
 
 

@@ -180,6 +180,7 @@ def arrange(
     *,
     kept: NDArray[np.bool_] | None,
     ties: tuple[Codes, ...] | None = None,
+    timely: bool | None = None,
 ) -> tuple[Integers | None, Layout]:
     """Return which rows to take in which order, None for all as they are; and the layout that this gives.
 
@@ -191,11 +192,16 @@ def arrange(
         Rows to take.
     ties : tuple of arrays, optional
         What orders touches of the same instant, where it is not their order of arrival.
+    timely : bool, optional
+        Whether all rows are in the order of time, where that is known.
     """
     rows = None if kept is None or kept.all() else np.flatnonzero(kept)
     if rows is not None:
         user, instant, converts = user[rows], instant[rows], converts[rows]
-    layout = layout_of(user, instant, converts)
+    if timely or (timely is None and in_time(instant, converts, len(instant))):
+        layout: Layout | None = "time"
+    else:
+        layout = "user" if by_user(user, instant, converts) else None
     if layout is None or (ties is not None and layout == "user"):
         order = order_of_time(instant, converts)
         rows, layout = (order if rows is None else rows[order]), "time"
@@ -208,23 +214,36 @@ def arrange(
     return rows, layout
 
 
-def layout_of(user: NDArray[np.int32], instant: Integers, converts: NDArray[np.bool_]) -> Layout | None:
-    """Return how rows are ordered: by time, by user and time, or neither (None).
+def in_time(instant: Integers, converts: NDArray[np.bool_], last: int) -> bool:
+    """Return whether the last so many rows are in the order of time, also with the row before them.
 
     Touches must stand before conversions of the same instant.
     """
-    by_time = by_user = True
-    for first in range(0, len(instant), _BLOCK):
-        rows = slice(max(first - 1, 0), first + _BLOCK)
-        later = np.diff(instant[rows])
-        wrong = (later < 0) | ((later == 0) & (np.diff(converts[rows].view(np.int8)) < 0))
-        by_time = by_time and not wrong.any()
-        if by_user:
-            other = np.diff(user[rows])
-            by_user = not ((other < 0) | (wrong & (other == 0))).any()
-        if not (by_time or by_user):
-            return None
-    return "time" if by_time else "user"
+    for first in range(max(len(instant) - last - 1, 0), len(instant) - 1, _BLOCK):
+        rows = slice(first, first + _BLOCK + 1)
+        if (_backwards(instant[rows], converts[rows])).any():
+            return False
+    return True
+
+
+def by_user(user: NDArray[np.int32], instant: Integers, converts: NDArray[np.bool_]) -> bool:
+    """Return whether users ascend, and each one's rows are in the order of time."""
+    for first in range(0, len(instant) - 1, _BLOCK):
+        rows = slice(first, first + _BLOCK + 1)
+        some = user[rows]
+        back = np.flatnonzero(_backwards(instant[rows], converts[rows]))
+        if (some[1:] < some[:-1]).any() or (some[back] == some[back + 1]).any():
+            return False
+    return True
+
+
+def _backwards(instant: Integers, converts: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which rows stand after a row that belongs behind them."""
+    before, after = instant[:-1], instant[1:]
+    wrong: NDArray[np.bool_] = after < before
+    sold = np.flatnonzero(converts[:-1])  # few; a touch in the same instant belongs before
+    wrong[sold] |= (after[sold] == before[sold]) & ~converts[1:][sold]
+    return wrong
 
 
 def order_of_time(instant: Integers, converts: NDArray[np.bool_]) -> NDArray[np.int64]:
