@@ -52,6 +52,8 @@ class RunInputs:
     fits : mapping
         Of each completed media mix run, the newest first: a hash of what it found. Of a planned run, of those
         that it reads.
+    books : str
+        A hash of the versions of the bookkeeping. Of a planned run that does not read it, empty.
     """
 
     data_version: int
@@ -61,6 +63,7 @@ class RunInputs:
     environment: str
     seed: int
     fits: Mapping[str, str] = field(default_factory=dict)
+    books: str = ""
 
     @property
     def key(self) -> dict[str, Any]:
@@ -71,6 +74,7 @@ class RunInputs:
             "environment": self.environment,
             "seed": self.seed,
             **({"fits": dict(self.fits)} if self.fits else {}),
+            **({"books": self.books} if self.books else {}),
         }
 
     def run_id(self, notebook: str, source: str, parameters: Mapping[str, Any]) -> str:
@@ -91,6 +95,7 @@ def read_inputs(workspace: Workspace, *, version: int | None = None, seed: int =
         environment=environment_hash(),
         seed=seed,
         fits=fits_of(workspace),
+        books=_versions_of(snapshot, BOOKKEEPING),
     )
 
 
@@ -103,6 +108,11 @@ def fits_of(workspace: Workspace) -> dict[str, str]:
         for run in mix_runs(workspace).rows
         if run.completed
     }
+
+
+def _versions_of(snapshot: Snapshot, names: frozenset[str]) -> str:
+    versions = {name: int(version) for name, version in snapshot.versions.items() if name in names}
+    return sha256(to_bytes(versions))
 
 
 def _tables(snapshot: Snapshot) -> dict[str, dict[str, int]]:

@@ -83,6 +83,7 @@ def _tested_metrics(text: str) -> str:
     return text
 
 
+ReportTitle = Annotated[str, StringConstraints(min_length=1, max_length=200)] | None
 ExperimentName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 TestedMetrics = Annotated[
     Annotated[str, AfterValidator(_tested_metrics), WithJsonSchema({"type": "string", "format": "metrics"})],
@@ -110,5 +111,7 @@ class RunParameters(BaseModel):
 
     # The parameter that names a media mix run: none is the newest; a planned run has the id in its place.
     newest_fit: ClassVar[str | None] = None
+    # Whether the notebook reads what the workbench notes of its runs and loads: they are then inputs, too.
+    reads_books: ClassVar[bool] = False
     # The parameter that names another one, where there is one.
     other_fit: ClassVar[str | None] = None
