@@ -12,12 +12,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
+    from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLIC_DATA = ROOT.parent / "shared" / "data"
@@ -29,11 +30,33 @@ _NEEDS = {
     ),
     "data": (PUBLIC_DATA.is_dir, "the public data sets are not beside the checkout"),
 }
+# Rooms whose files take minutes: they begin, so that no worker waits at the end for another's longest file.
+_LONGEST = ("notebooks", "acceptance", "browser", "mmm", "reports", "cli", "store", "experiments", "charts")
+# Files that share what is dear to make (a loaded market, a fitted model): one worker makes it and runs them.
+_TOGETHER = (
+    ("tests/acceptance/test_independent_",),
+    ("tests/engines/",),
+    ("tests/events/simulation/",),
+    ("tests/mmm/test_fitting.py", "tests/mmm/test_report.py"),
+    ("tests/notebooks/",),
+)
 _left_out: dict[str, list[str]] = {}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what this machine lacks; in continuous integration that may be the public data only."""
+    """Begin with the longest, and leave out what this machine lacks."""
+    items.sort(key=lambda item: _rank(item.path))
+    _leave_out(items)
+
+
+def _rank(path: Path) -> int:
+    """Return the place of a file's room among the longest; all others come behind them, as they were."""
+    inside = path.relative_to(ROOT).parts if path.is_relative_to(ROOT) else ()
+    return _LONGEST.index(inside[1]) if inside[1:] and inside[1] in _LONGEST else len(_LONGEST)
+
+
+def _leave_out(items: list[pytest.Item]) -> None:
+    """Skip what needs more than there is; in continuous integration that may be the public data only."""
     for marker, (present, reason) in _NEEDS.items():
         affected = [item for item in items if item.get_closest_marker(marker)]
         if not affected or present():
@@ -43,6 +66,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in affected:
             item.add_marker(pytest.mark.skipif(True, reason=reason))
         _left_out[reason] = [item.nodeid for item in affected]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """Share out whole files in the order above, not by how many tests are in them."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByRoom(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            together = (begins[0] for begins in _TOGETHER if nodeid.startswith(begins))
+            return next(together, super()._split_scope(nodeid))
+
+    config.option.loadscopereorder = False
+    return ByRoom(config, log)
 
 
 def pytest_collection_finish() -> None:
