@@ -160,12 +160,12 @@ def test_digest_has_every_report_and_links_those_of_the_gallery(
 def test_a_form_that_cannot_be_made_is_said_and_the_rest_goes(
     workspace: Workspace, mailbox: Mailbox, port: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))  # no browser prints there
+    monkeypatch.setattr("workbench.reports.typeset._TEMPLATE", _broken(tmp_path))
     one = next(workspace.runs_path.glob("small-*")).name
     target = {"kind": "email", "to": [ANA], "formats": ["pdf", "html"]}
     done = send(workspace, plan(port, target), one)
     assert statuses(done) == ["sent"]
-    assert ".pdf (could not be made); A PDF is printed by Chromium" in done.outcomes[0].sentence
+    assert ".pdf (could not be made); The report could not be typeset" in done.outcomes[0].sentence
     text = mailbox.messages[0].get_body(("plain",))
     assert text is not None
     assert ".pdf (could not be made)." in " ".join(text.get_content().split())
@@ -174,8 +174,13 @@ def test_a_form_that_cannot_be_made_is_said_and_the_rest_goes(
     assert statuses(send(workspace, alone, one)) == ["failed"]
 
 
-@pytest.mark.browser
-def test_a_pdf_is_printed_once_for_all_recipients(workspace: Workspace, mailbox: Mailbox, port: int) -> None:
+def _broken(folder: Path) -> Path:
+    """Return a template that cannot be typeset."""
+    (folder / "broken.typ").write_text("#nothing-of-this-name")
+    return folder / "broken.typ"
+
+
+def test_a_pdf_is_made_once_for_all_recipients(workspace: Workspace, mailbox: Mailbox, port: int) -> None:
     one = next(workspace.runs_path.glob("small-*")).name
     wanted = plan(port, {"kind": "email", "to": [ANA, "bo@example.com"], "formats": ["pdf"]})
     assert statuses(send(workspace, wanted, one)) == ["sent", "sent"]

@@ -26,7 +26,7 @@ from workbench.store.workspace import Workspace
 from .conftest import NASTY, OPEN, make_workspace, write_notebook
 from .test_publication import ROWS, SHOW
 
-PLAIN = ("csv", "excel", "html", "json")
+PLAIN = ("csv", "excel", "html", "json", "pdf")
 
 
 @pytest.fixture(scope="module")
@@ -61,15 +61,14 @@ def _browser(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None
 @pytest.mark.usefixtures("without_browser")
 def test_the_same_files_twice(workspace: Workspace, tmp_path: Path) -> None:
     first, second = (export(workspace, "small", tmp_path / to, formats=[*PLAIN, "zip"]) for to in "ab")
-    assert [file.path.suffix for file in first.files] == [".csv", ".xlsx", ".html", ".json", ".zip"]
+    assert [file.path.suffix for file in first.files] == [".csv", ".xlsx", ".html", ".json", ".pdf", ".zip"]
     assert len({file.path.stem for file in first.files}) == 1
     for one, two in zip(first.files, second.files, strict=True):
         content = one.path.read_bytes()
         assert content == two.path.read_bytes()
         assert hashlib.sha256(content).hexdigest() == one.sha256 == two.sha256
         assert len(content) == one.size
-    assert len(first.notes) == 1
-    assert "no PDF: no Chromium was found. Install Chromium" in first.notes[0]
+    assert not first.notes
     told = json.loads((workspace.runs_path / first.run / "published.json").read_text())
     assert told["exports"] == {file.path.name: file.sha256 for file in first.files}
     assert verify(workspace, "small").same
@@ -96,7 +95,7 @@ def test_the_bundle_holds_all_and_the_hash_of_each(workspace: Workspace, tmp_pat
     assert list(parts) == [
         "SHA256SUMS",
         "receipt.json",
-        *(f"report.{ending}" for ending in ("csv", "html", "json", "xlsx")),
+        *(f"report.{ending}" for ending in ("csv", "html", "json", "pdf", "xlsx")),
     ]
     assert parts["receipt.json"] == (ran / "receipt.json").read_bytes()
     assert parts["report.html"] == (ran / "report.html").read_bytes()
@@ -129,9 +128,13 @@ def test_what_cannot_be_exported(workspace: Workspace, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("without_browser")
-def test_a_pdf_without_a_browser_is_refused_with_the_way_out(workspace: Workspace, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"none was found\. Install Chromium .* open the HTML page"):
-        export(workspace, "small", tmp_path / "out", formats=["csv", "pdf"])
+def test_chromium_is_not_there(workspace: Workspace, tmp_path: Path) -> None:
+    with pytest.raises(
+        UsageError, match=r"No Chromium was found .* Install Chromium .* Or leave it to Typst"
+    ):
+        export(workspace, "small", tmp_path / "out", formats=["csv", "pdf"], printer="chromium")
+    with pytest.raises(UsageError, match="Did you mean 'typst'"):
+        export(workspace, "small", tmp_path / "out", formats=["pdf"], printer="tyst")
     assert not (tmp_path / "out").exists()
 
 
@@ -153,7 +156,7 @@ def test_a_browser_that_fails_leaves_nothing(
     (tmp_path / "t").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "t"))
     with pytest.raises(RunFailed, match=says):
-        export(workspace, "small", tmp_path / "out", formats=["csv", "pdf"], seconds=0.5)
+        export(workspace, "small", tmp_path / "out", formats=["csv", "pdf"], printer="chromium", seconds=0.5)
     assert not list((tmp_path / "out").iterdir())
     assert not list((tmp_path / "t").iterdir())
 
@@ -171,13 +174,12 @@ def test_the_command(
     assert [file["format"] for file in told["files"]] == ["excel", "json"]
     assert all(Path(file["path"]).is_file() for file in told["files"])
     with pytest.raises(SystemExit) as left:
-        main([*words, "--format", "pdf"])
+        main([*words, "--format", "pdf", "--printer", "chromium"])
     assert left.value.code == 2
     with pytest.raises(SystemExit):
         main(words)
     said = capsys.readouterr()
     assert said.out.strip().endswith(".zip")
-    assert "no PDF" in said.err
 
 
 @pytest.mark.browser
@@ -186,7 +188,7 @@ def test_a_pdf_of_a_real_browser(
 ) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         monkeypatch.setattr("tempfile.tempdir", temporary)
-        done = export(workspace, "small", tmp_path / "out", formats=["pdf", "zip"])
+        done = export(workspace, "small", tmp_path / "out", formats=["pdf", "zip"], printer="chromium")
         assert not list(Path(temporary).iterdir())
     assert not done.notes
     printed = done.files[0].path.read_bytes()

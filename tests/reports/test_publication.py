@@ -126,11 +126,45 @@ def test_publishing_again_keeps_what_is_the_same(workspace: Workspace, published
     # A newer run of the same parameters takes the place of the older one.
     path = str(write("small", OPEN, "'new'", parameters="campaign = None\nwindow = None"))
     run(workspace, path, {"campaign": NASTY[0]})
-    publish(workspace, published)
+    publish(workspace, published, history=0)
     assert {path.name for path in published.iterdir()} == before.keys() | {"notes.txt"}
     assert (published / "index.html").read_bytes() != before["index.html"]
     assert gallery(workspace, published).index.read_bytes() == (published / "index.html").read_bytes()
     assert len(gallery(workspace, published).entries) == 5
+
+
+def test_earlier_runs_stay_as_they_were_and_a_newer_failure_is_said(
+    workspace: Workspace, published: Path, write: Write
+) -> None:
+    was = next(p for p in published.glob("small-script*.html")).read_bytes()
+    parameters = {"campaign": NASTY[0]}
+    cells = {"parameters": "campaign = None\nwindow = None"}
+    assert run(workspace, str(write("small", OPEN, "'new'", **cells)), parameters).completed
+    assert not run(workspace, str(write("small", OPEN, "1/0", **cells)), parameters).completed
+    done = publish(workspace, published, history=2)
+    entry = next(one for one in done.entries if one.status == "completed" and one.history)
+    assert [one["status"] for one in entry.history] == ["failed", "completed"]
+    assert entry.history[0]["page"] is None
+    earlier = entry.history[1]["page"]
+    assert (published / f"{earlier}.html").read_bytes() == was
+    assert json.loads((published / f"{earlier}.json").read_text())["run"] == entry.history[1]["run"]
+    assert "'new'" in (published / f"{entry.page}.html").read_text().replace("&#39;", "'")
+    index = done.index.read_text()
+    assert f'href="{earlier}.html"' in index
+    assert "A newer run, of " in index
+    assert f"{earlier}.html" in {path.name for path in published.iterdir()}
+    publish(workspace, published, history=0)
+    assert not (published / f"{earlier}.html").exists()
+
+
+def test_the_newest_report_comes_first(published: Path) -> None:
+    listed = json.loads((published / "index.json").read_text())["reports"]
+    rows = re.findall(
+        r'<li id="report-\d+" data-kind="([^"]*)" data-status="([^"]*)"',
+        (published / "index.html").read_text(),
+    )
+    newest = sorted(listed, key=lambda one: one["prepared"], reverse=True)
+    assert rows == [(one["notebook"], one["status"]) for one in newest]
 
 
 def test_a_changed_page_is_found(workspace: Workspace, published: Path) -> None:
@@ -176,12 +210,16 @@ def test_the_gallery_in_a_browser(published: Path, browser: Browser) -> None:
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             assert not Axe().run(page)["violations"]
             page.fill("#search", "HYPERLINK")
-            assert page.locator(".rows li:visible").count() == 1
+            assert page.locator(".rows > li:visible").count() == 1
             page.fill("#search", "nothing like this")
             assert page.locator(".nothing").is_visible()
             page.fill("#search", "")
             page.click("button[data-kind=broken]")
-            assert page.locator(".rows li:visible").count() == 1
+            assert page.locator(".rows > li:visible").count() == 1
+            page.click("button[data-status=completed]")
+            assert page.locator(".nothing").is_visible()
+            page.click("button[data-kind='']")
+            assert page.locator(".rows > li:visible").count() == 4
             assert asked == [(published / "index.html").as_uri()]
             assert not said
             context.close()

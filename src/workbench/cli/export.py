@@ -25,7 +25,10 @@ def export(
             help="csv, excel, html, json, pdf or zip (all others); may be repeated.  [default: zip]",
         ),
     ] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds after which printing a PDF is ended.", min=1)] = 60,
+    printer: Annotated[
+        str, typer.Option(help="What makes the PDF: typst, or chromium for the exact look of the page.")
+    ] = "typst",
+    timeout: Annotated[float, typer.Option(help="Seconds after which Chromium is ended.", min=1)] = 60,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Write a completed run as Excel, PDF, page or figures, or as one ZIP file with its receipt."""
@@ -34,7 +37,12 @@ def export(
 
     opened = Workspace.open(workspace)
     done = export_run(
-        opened, run_id, to or Path("reports") / opened.name, formats=formats or ("zip",), seconds=timeout
+        opened,
+        run_id,
+        to or Path("reports") / opened.name,
+        formats=formats or ("zip",),
+        printer=printer,
+        seconds=timeout,
     )
     for note in done.notes:
         typer.echo(note, err=True)

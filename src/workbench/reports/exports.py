@@ -14,25 +14,21 @@ from workbench.errors import BadInput, UsageError, WorkspaceError, unknown_name
 from workbench.governance.names import slug
 from workbench.reports.notebook import sha256
 from workbench.reports.pdf import HOW_TO, SECONDS, find_browser, print_page
-from workbench.reports.publication import (
-    FIGURES,
-    PAGE,
-    TABLE,
-    campaign_names,
-    checked_folder,
-    record_exports,
-    rendered,
-    subject_of,
-)
+from workbench.reports.publication import campaign_names, checked_folder, subject_of
 from workbench.reports.receipt import read_receipt, receipt_bytes
 from workbench.reports.record import RECEIPT, RunRecord, read_record, run_folder, write_whole
+from workbench.reports.rendering import FIGURES, PAGE, TABLE, record_exports, rendered, titled
+from workbench.reports.runs import executed_notebook
 from workbench.reports.workbook import workbook
 
 if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
     from workbench.store.workspace import Workspace
 
 # What may be asked for -> the ending of its file.
 FORMATS = {"csv": "csv", "excel": "xlsx", "html": "html", "json": "json", "pdf": "pdf", "zip": "zip"}
+PRINTERS = ("typst", "chromium")
 _SHORT = 16
 _SUMS = "SHA256SUMS"
 
@@ -98,11 +94,13 @@ def export(
     to: str | Path,
     *,
     formats: Iterable[str] = ("zip",),
+    printer: str = PRINTERS[0],
     seconds: float = SECONDS,
 ) -> Exported:
     """Write a completed run in other formats; all files are made before the first is written.
 
-    A run gives the same bytes whenever it is exported, by the same code and, for PDF, the same Chromium.
+    A run gives the same bytes whenever it is exported, by the same code and, for PDF, with the same fonts
+    installed, or the same Chromium.
 
     Parameters
     ----------
@@ -114,7 +112,10 @@ def export(
         The folder; made if it does not exist.
     formats : iterable of str
         Any of ``csv``, ``excel``, ``html``, ``json``, ``pdf`` and ``zip``. The last holds all others and the
-        receipt; where no Chromium is found it is made without the PDF, and a note says so.
+        receipt.
+    printer : str
+        What makes the PDF: ``typst`` is fast, needs no browser and writes for screen readers too;
+        ``chromium`` prints the page as it looks.
     seconds : float
         After which a browser that does not print is ended.
 
@@ -123,9 +124,9 @@ def export(
     BadInput
         If the folder cannot be one for reports, or a file cannot be written.
     RunFailed
-        If the browser did not print.
+        If the browser did not print, or the PDF could not be typeset.
     UsageError
-        If a format is unknown, or a PDF is asked for and there is no browser.
+        If a format or a printer is unknown, or there is no browser and one is asked for.
     WorkspaceError
         If there is no such run, or it did not complete.
     """
@@ -134,11 +135,16 @@ def export(
     record, receipt = read_record(run), read_receipt(run)
     if record is None or record.status != "completed":
         raise WorkspaceError(f"The run {run.name} cannot be exported: it did not complete.")
-    if "pdf" in asked and find_browser() is None:
-        raise UsageError(f"A PDF is printed by Chromium, and none was found. {HOW_TO}")
+    _check_printer(printer, asked)
     folder = checked_folder(workspace, Path(to))
     subject = subject_of(record, campaign_names(workspace))
-    contents, notes = _contents(rendered(workspace, run, record, subject), record, subject, asked, seconds)
+    contents = _contents(rendered(workspace, run, record, subject), subject, asked)
+    notes: list[str] = []
+    if {"pdf", "zip"} & set(asked):
+        notebook = titled(record, receipt, executed_notebook(run), subject)
+        contents["pdf"] = _pdf(
+            notebook, contents["html"], record, printer=printer, seconds=seconds, notes=notes
+        )
     if "zip" in asked:
         contents["zip"] = _bundle(contents, receipt_bytes(receipt))
     plain = slug(f"{record.notebook} {subject[:200]}", record.notebook)[:40].rstrip("-_")
@@ -161,24 +167,39 @@ def _checked_formats(formats: Iterable[str]) -> list[str]:
     return asked
 
 
-def _contents(
-    run: Path, record: RunRecord, subject: str, asked: list[str], seconds: float
-) -> tuple[dict[str, bytes], list[str]]:
-    """Return the content of each file that is asked for or goes into the bundle, by format."""
-    all_ = "zip" in asked
+def _check_printer(printer: str, asked: list[str]) -> None:
+    if printer not in PRINTERS:
+        raise unknown_name("printer", printer, PRINTERS)
+    if printer == "chromium" and {"pdf", "zip"} & set(asked) and find_browser() is None:
+        raise UsageError(f"No Chromium was found to print with. {HOW_TO} Or leave it to Typst.")
+
+
+def _contents(run: Path, subject: str, asked: list[str]) -> dict[str, bytes]:
+    """Return the content of each file but the PDF that is asked for or goes into the bundle, by format."""
     contents = {
         "html": (run / PAGE).read_bytes(),
         "json": (run / FIGURES).read_bytes(),
         "csv": (run / TABLE).read_bytes(),
     }
-    notes = []
-    if all_ or "excel" in asked:
+    if {"excel", "zip"} & set(asked):
         contents["excel"] = workbook(json.loads(contents["json"]), subject=subject)
-    if find_browser() is not None and (all_ or "pdf" in asked):
-        contents["pdf"] = print_page(contents["html"], ended=record.ended, seconds=seconds)
-    elif all_:
-        notes.append(f"The ZIP file has no PDF: no Chromium was found. {HOW_TO}")
-    return contents, notes
+    return contents
+
+
+def _pdf(
+    notebook: NotebookNode, html: bytes, record: RunRecord, *, printer: str, seconds: float, notes: list[str]
+) -> bytes:
+    """Return the report as PDF; `notes` takes what is to be said of it."""
+    if printer == "chromium":
+        return print_page(html, ended=record.ended, seconds=seconds)
+    from workbench.reports.typeset import typeset_report
+
+    made = typeset_report(notebook, html.decode("utf-8", errors="replace"), ended=record.ended)
+    if not made.accessible:
+        notes.append(
+            "The PDF is not made for screen readers: no font here has every character of the report."
+        )
+    return made.content
 
 
 def _bundle(contents: Mapping[str, bytes], receipt: bytes) -> bytes:

@@ -15,6 +15,7 @@ from workbench.reports.record import RunRecord
 
 _HERE = Path(__file__).parent
 _MOST_FIGURES = 3
+STATUSES = {"completed": "Completed", "failed": "Did not complete"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,9 @@ class Entry:
         Its first cards: title, value, change and whether that is good.
     line : list
         The daily line of the first card.
+    history : list of dict
+        The other runs of the same report, the newest first: run, status, page (None where there is none to
+        look at), when it was prepared, and its data version.
     """
 
     run: str
@@ -54,10 +58,11 @@ class Entry:
     sentence: str = ""
     figures: list[dict[str, str]] = field(default_factory=list)
     line: list[Any] = field(default_factory=list)
+    history: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def of(cls, record: RunRecord, subject: str, page: str | None, told: Mapping[str, Any]) -> Self:
-        """Return the entry of a run; `told` is what `headline` found in it."""
+        """Return the entry of a run; `told` is what `headline` found in it, and its history."""
         return cls(
             run=record.id,
             notebook=record.notebook,
@@ -67,9 +72,20 @@ class Entry:
             page=page,
             prepared=record.ended or record.started or "",
             data_version=record.data_version,
-            named=any(record.parameters.get(one) is not None for one in ("campaign", "experiment")),
+            named=any(record.parameters.get(one) is not None for one in ("campaign", "experiment", "title")),
             **told,
         )
+
+
+def past(record: RunRecord, page: str | None) -> dict[str, Any]:
+    """Return a run as the history of its report lists it."""
+    return {
+        "run": record.id,
+        "status": record.status,
+        "page": page,
+        "prepared": record.ended or record.started or "",
+        "data_version": record.data_version,
+    }
 
 
 def headline(executed: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,11 +133,11 @@ def gallery_html(tenant: str, entries: Sequence[Entry]) -> str:
     )
     script = (_HERE / "gallery" / "gallery.js").read_text("utf-8")
     order = list(NOTEBOOKS)
+    entries = sorted(entries, key=lambda entry: entry.prepared, reverse=True)
     listed = [_listed(entry) for entry in entries]
     prepared = listed[0]["prepared"] if listed else ""
     latest = list({entry["notebook"]: entry for entry in reversed(listed)}.values())
-    for shelf in (latest, listed):
-        shelf.sort(key=lambda e: (order.index(e["notebook"]) if e["notebook"] in order else 99, e["words"]))
+    latest.sort(key=lambda e: (order.index(e["notebook"]) if e["notebook"] in order else 99, e["words"]))
     environment = Environment(loader=FileSystemLoader(_HERE / "gallery"), autoescape=True)
     return (
         environment.get_template("index.html.j2")
@@ -130,6 +146,8 @@ def gallery_html(tenant: str, entries: Sequence[Entry]) -> str:
             entries=listed,
             latest=latest,
             kinds=[(entry["notebook"], entry["notebook_name"]) for entry in latest],
+            statuses=_statuses(entries),
+            listing=len(listed) > len(latest) or any(entry.history for entry in entries),
             count=sum(entry.page is not None for entry in entries),
             period=next((entry["period"] for entry in latest if entry["period"]), ""),
             prepared=prepared,
@@ -145,9 +163,17 @@ def gallery_html(tenant: str, entries: Sequence[Entry]) -> str:
     )
 
 
+def _statuses(entries: Sequence[Entry]) -> list[tuple[str, str]]:
+    """Return the choices of the filter by status; none where all reports ended alike."""
+    found = {entry.status for entry in entries}
+    return [(one, words) for one, words in STATUSES.items() if one in found] if len(found) > 1 else []
+
+
 def _listed(entry: Entry) -> dict[str, Any]:
     name = NOTEBOOKS[entry.notebook].title if entry.notebook in NOTEBOOKS else shown(entry.notebook, 60)
-    words = f"{entry.title} {entry.subject} {name} {entry.run} {entry.status}".lower()
+    runs = " ".join(str(one["run"]) for one in entry.history)
+    words = f"{entry.title} {entry.subject} {name} {entry.run} {entry.status} {entry.period} {runs}".lower()
+    newer = next((one for one in entry.history if one["prepared"] > entry.prepared), None)
     return {
         "notebook": entry.notebook,
         "notebook_name": name,
@@ -162,6 +188,8 @@ def _listed(entry: Entry) -> dict[str, Any]:
         "figures": entry.figures,
         "line": entry.line,
         "words": words,
+        "newer": spoken_day(newer["prepared"]) if newer and not newer["page"] else "",
+        "history": [one | {"prepared": spoken_day(one["prepared"])} for one in entry.history],
     }
 
 

@@ -147,7 +147,7 @@ def _browser() -> Check:
         return Check(
             name="browser",
             status="note",
-            says="No Chromium was found; reports as PDF need it, and tests of their look.",
+            says="No Chromium was found; tests of how reports look need it.",
             fix="Install chromium.",
         )
     return Check(name="browser", status="well", says=found)

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from workbench.charts import mime
@@ -55,9 +56,9 @@ class Page:
     ids: dict[str, int] = field(default_factory=dict)
 
 
-def page_of(notebook: NotebookNode) -> Page:
-    """Return the content of an executed notebook."""
-    page = Page()
+def page_of(notebook: NotebookNode, album: Album | None = None) -> Page:
+    """Return the content of an executed notebook; its charts are drawn where an album does not have them."""
+    page = Page(album=album or Album())
     for reserved in ("content", "contents", "definitions", "receipt", "theme"):
         slug(reserved, page.ids)
     for place, cell in enumerate(notebook.cells):
@@ -132,6 +133,17 @@ def _sentence(_page: Page, payload: Mapping[str, Any]) -> dict[str, Any]:
     return {"kind": "sentence", "text": payload["text"]}
 
 
+def _heading(page: Page, payload: Mapping[str, Any]) -> dict[str, Any] | None:
+    html, headings = clean(f"<h2>{escape(payload['text'])}</h2>", page.ids)
+    page.contents += [{"id": name, "markup": text} for _, name, text in headings]
+    return {"kind": "text", "markup": html} if payload["text"] else None
+
+
+def _text(_page: Page, payload: Mapping[str, Any]) -> dict[str, Any] | None:
+    markup = "".join(f"<p>{escape(part)}</p>" for part in payload["paragraphs"])
+    return {"kind": "text", "markup": markup} if markup else None
+
+
 def _alerts(_page: Page, payload: Mapping[str, Any]) -> dict[str, Any]:
     return {"kind": "alerts", "items": payload["items"], "calm": payload["calm"]}
 
@@ -140,7 +152,7 @@ def _empty(_page: Page, payload: Mapping[str, Any]) -> dict[str, Any]:
     return {"kind": "empty", "title": payload["title"], "reason": payload["reason"]}
 
 
-_SIMULATED = ("title", "says", "rows", "figures", "warnings", "missed", "refused")
+_SIMULATED = ("title", "says", "rows", "figures", "warnings", "refused")
 
 
 def _simulator(page: Page, payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,6 +162,7 @@ def _simulator(page: Page, payload: Mapping[str, Any]) -> dict[str, Any]:
         "id": slug("simulator", page.ids),
         "packed": pack(figures),
         **{name: payload[name] for name in _SIMULATED},
+        "missed": payload.get("missed", ""),  # outputs of older runs do not say
     }
 
 
@@ -179,6 +192,8 @@ SHOWN: dict[str, Callable[[Page, Any], dict[str, Any] | None]] = {
     mime.SENTENCE: _sentence,
     mime.EMPTY: _empty,
     mime.SIMULATOR: _simulator,
+    mime.HEADING: _heading,
+    mime.TEXT: _text,
     "image/svg+xml": _svg,
     "image/png": _png,
     "text/html": _html,

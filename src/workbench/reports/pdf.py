@@ -1,4 +1,4 @@
-"""A report's page as PDF, printed by the Chromium of this machine: no network, no script, no remains."""
+"""A report's page as PDF as it looks, printed by a Chromium found here: no network, no script, no remains."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def print_page(page: bytes, *, ended: str | None = None, seconds: float = SECOND
     """
     browser = find_browser()
     if browser is None:
-        raise UsageError(f"A PDF is printed by Chromium, and none was found. {HOW_TO}")
+        raise UsageError(f"No Chromium was found to print with. {HOW_TO} Or leave it to Typst.")
     with tempfile.TemporaryDirectory(prefix="wb-pdf-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         source, printed = folder / "report.html", folder / "report.pdf"

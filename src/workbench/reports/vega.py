@@ -35,6 +35,7 @@ _START = (
 )
 _PAGE_WIDTH = 700  # of the drawn SVG, in pixels: the text column of an A4 page
 _GAP = 24
+_DRAWN = re.compile(r'<div class="drawn">(<svg.*?</svg>)</div>', re.DOTALL)
 _VARIABLES = {value: f"var(--{name})" for name, value in LIGHT.items()}
 
 
@@ -95,6 +96,31 @@ class Album:
     def packed(self) -> str:
         """Return everything as compressed text for the page."""
         return pack(json.dumps({"data": self.data, "charts": self.charts}, separators=(",", ":")))
+
+
+@dataclass(slots=True)
+class DrawnAlbum(Album):
+    """The charts of a page that was made before: its drawings are taken, in their order, and none is drawn.
+
+    Parameters
+    ----------
+    drawings : tuple of str
+        What `drawings_of` found in the page.
+    """
+
+    drawings: tuple[str, ...] = ()
+
+    def _add_part(self, spec: dict[str, Any], width: int) -> Picture:
+        index = len(self.charts)
+        if index >= len(self.drawings):
+            return super(DrawnAlbum, self)._add_part(spec, width)
+        self.charts.append(spec)
+        return Picture(index=index, name=_name(spec.pop("title", "")), svg=self.drawings[index])
+
+
+def drawings_of(page: str) -> tuple[str, ...]:
+    """Return the drawings of all charts in a published page, in their order."""
+    return tuple(_DRAWN.findall(page))
 
 
 def pack(text: str) -> str:

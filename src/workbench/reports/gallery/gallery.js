@@ -15,27 +15,29 @@
   systemDark.addEventListener("change", showTheme);
   showTheme();
 
-  /* Finding a report: every word must occur; the kind is one of the buttons. */
+  /* Finding a report: every word must occur; of kinds and of states one button each is pressed. */
   const form = document.querySelector(".find");
   if (!form) return;
   form.hidden = false;
-  const search = document.getElementById("search"), rows = all(".rows li"), kinds = all(".kinds button");
+  const search = document.getElementById("search"), rows = all(".rows > li"), groups = all(".kinds");
+  const pressed = group => group ? [...group.children].find(one => one.getAttribute("aria-pressed") === "true").dataset : {};
   const show = () => {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const kind = kinds.find(one => one.getAttribute("aria-pressed") === "true").dataset.kind;
+    const { kind } = pressed(groups[0]), { status } = pressed(groups[1]);
     let found = 0;
     for (const row of rows) {
-      row.hidden = !(words.every(word => row.dataset.text.includes(word)) && (!kind || row.dataset.kind === kind));
+      row.hidden = !(words.every(word => row.dataset.text.includes(word)) && (!kind || row.dataset.kind === kind)
+        && (!status || row.dataset.status === status));
       found += !row.hidden;
     }
-    document.querySelector(".found").textContent = words.length || kind ? `${found} of ${rows.length}` : "";
+    document.querySelector(".found").textContent = words.length || kind || status ? `${found} of ${rows.length}` : "";
     document.querySelector(".nothing").hidden = found > 0;
     document.querySelector(".rows").hidden = found === 0;
   };
   search.addEventListener("input", show);
   form.addEventListener("submit", event => event.preventDefault());
-  for (const one of kinds) one.addEventListener("click", () => {
-    for (const other of kinds) other.setAttribute("aria-pressed", String(other === one));
+  for (const group of groups) for (const one of group.children) one.addEventListener("click", () => {
+    for (const other of group.children) other.setAttribute("aria-pressed", String(other === one));
     show();
   });
 })();
