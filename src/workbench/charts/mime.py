@@ -11,3 +11,5 @@ ALERTS = "application/vnd.workbench.alerts+json"
 EMPTY = "application/vnd.workbench.empty+json"
 SIMULATOR = "application/vnd.workbench.simulator+json"
 FIGURES = "application/vnd.workbench.figures+json"  # a list of rows, for the JSON beside a report
+HEADING = "application/vnd.workbench.heading+json"
+TEXT = "application/vnd.workbench.text+json"
