@@ -128,6 +128,7 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
+_PATIENCE = 240_000  # milliseconds: a kernel starts late where many do at once
 _LAB_SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     # Cells out of sight are drawn too.
@@ -157,7 +158,7 @@ class Lab:
         # The page says "idle" before there is a session; what is run then asks for a kernel in a dialog.
         page.wait_for_function(
             "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'",
-            timeout=60_000,
+            timeout=_PATIENCE,
         )
         return page
 
@@ -169,7 +170,7 @@ class Lab:
                 ".then(() => window.ended = 'well', error => window.ended = String(error)); }",
                 command,
             )
-            page.wait_for_function("window.ended !== null", timeout=120_000)
+            page.wait_for_function("window.ended !== null", timeout=_PATIENCE)
             assert page.evaluate("window.ended") == "well"
 
     def _own(self, url: str) -> bool:
@@ -202,6 +203,7 @@ def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         try:
             known = _lab_address(server, runtime, home / "log")
             context = browser.new_context(viewport={"width": 1280, "height": 900})
+            context.set_default_timeout(_PATIENCE)
             yield Lab(url=known["url"], token=known["token"], folder=folder, context=context)
             context.close()
         finally:

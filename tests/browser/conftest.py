@@ -208,6 +208,7 @@ def show(browser: Browser, files: dict[str, Path]) -> Iterator[Show]:
             java_script_enabled=scripts,
             offline=True,
         )
+        context.set_default_timeout(120_000)
         opened.append(context)
         page = context.new_page()
         watch = Watch(page)

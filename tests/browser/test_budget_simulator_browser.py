@@ -12,6 +12,7 @@ import pytest
 from axe_core_python.sync_playwright import Axe
 from nbformat import v4
 
+from workbench.charts.mime import SIMULATOR
 from workbench.charts.simulator import figure, figures, marginal, percent, simulator_block, warnings
 from workbench.mmm.budget import BudgetQuestion, optimise, project
 from workbench.mmm.budget.scenario import auto_split, rescaled, scenario
@@ -34,9 +35,12 @@ FACTS = {"draws": 400, "channels": 8, "spread": 0.5, "seed": 11}
 
 
 def page_of(table, plan=None) -> str:
+    return _exported(None if table is None else simulator_block(table, plan)._repr_mimebundle_())
+
+
+def _exported(bundle: dict | None) -> str:
     notebook = v4.new_notebook(cells=[v4.new_markdown_cell("# Budget")])
-    if table is not None:
-        bundle = simulator_block(table, plan)._repr_mimebundle_()
+    if bundle is not None:
         notebook.cells.append(v4.new_code_cell("x", outputs=[v4.new_output("display_data", data=bundle)]))
     return ReportExporter().from_notebook_node(notebook)[0]
 
@@ -121,6 +125,32 @@ def test_moving_a_slider_gives_the_figures_of_python(opened, unit: str) -> None:
     field.press("Enter")
     assert split_of(page)[2] == round(1.3 * table.spend[2])
     agrees(page, table, split_of(page))
+
+
+def test_a_page_of_an_older_run_knows_neither_gates_nor_beliefs(opened, table) -> None:
+    output = simulator_block(table)._repr_mimebundle_()
+    payload = output[SIMULATOR]
+    del payload["missed"], payload["page"]["believed"]
+    page = opened(_exported(output))
+    page.get_by_role("button", name="Find the best split").click()
+    agrees(page, table, split_of(page))
+
+
+def test_what_is_only_believed_is_locked_at_first_and_warned_of_when_moved(opened) -> None:
+    table = MAKE(**FACTS, believed=("channel 1", "channel 6"))
+    page = opened(page_of(table))
+    assert (
+        "Locked at first: channel 1 and channel 6 keep their spend" in page.locator(".simulator").inner_text()
+    )
+    page.get_by_role("button", name="Find the best split").click()
+    assert split_of(page)[[1, 6]] == pytest.approx(table.spend[[1, 6]])
+    agrees(page, table, split_of(page))
+    for place, times in ((1, 2.0), (6, 1.1)):
+        page.get_by_label(f"Lock channel {place}").uncheck()
+        page.get_by_label(f"Amount for channel {place}").fill(str(round(times * table.spend[place])))
+        page.keyboard.press("Enter")
+    agrees(page, table, split_of(page))
+    assert page.get_by_text("No data speak for this change").count() == 2
 
 
 def test_the_best_split_is_pythons_and_locks_hold(opened, table) -> None:

@@ -68,6 +68,17 @@ def test_the_best_split_is_the_optimisers_and_locks_hold(simulator: BudgetSimula
     assert unescape(simulator.said.value) == f"<p>{plan.projection.sentence}</p>"
 
 
+def test_a_page_that_sends_back_the_rounded_value_moves_nothing(simulator: BudgetSimulator) -> None:
+    simulator.best.click()
+    best, told = simulator.split.copy(), _cells(simulator)
+    for slider in simulator.sliders:
+        slider.value = round(slider.value, 2)
+    assert (simulator.split == best).all()
+    assert _cells(simulator) == told
+    simulator.sliders[0].value = round(simulator.sliders[0].value - 0.05, 2)
+    assert (simulator.split != best).tolist() == [True, False, False, False, False]
+
+
 def test_a_total_is_shared_out_in_proportion(simulator: BudgetSimulator, table) -> None:
     simulator.total.value = 1.2 * table.total
     assert simulator.split / table.spend == pytest.approx(1.2, rel=1e-6)
@@ -124,3 +135,12 @@ def test_without_a_kernel_it_is_part_of_the_page(table) -> None:
     missed = budget_simulator(budget_view(replace(table, missed=("The chains disagree.",))))
     assert isinstance(missed, Simulator)
     assert missed.start.refused == "The chains disagree."
+
+
+def test_a_channel_known_from_belief_only_is_locked_and_said() -> None:
+    simulator = BudgetSimulator(scenario(MAKE(draws=60, channels=5, believed=("channel 3",))))
+    assert simulator.locks[3].value
+    assert "Locked at first: channel 3 keeps its spend" in simulator.view.children[0].value
+    simulator.locks[3].value = False
+    simulator.sliders[3].value = 1.1
+    assert "channel 3: No data speak for this change" in simulator.warned.value

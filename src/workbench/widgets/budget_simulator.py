@@ -17,6 +17,7 @@ from workbench.charts.simulator import (
     TITLE,
     Simulator,
     figures,
+    kept,
     marginal,
     next_label,
     percent,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _WIDE = {"description_width": "140px"}
+_STEP = 0.01
 
 
 def budget_simulator(
@@ -92,7 +94,9 @@ class BudgetSimulator:
             ipywidgets.HBox(row, layout=ipywidgets.Layout(flex_flow="row wrap", align_items="center"))
             for row in zip(self.sliders, self.locks, self.notes, strict=True)
         ]
-        heading = ipywidgets.HTML(f'<strong data-title="{TITLE}">{TITLE}</strong>{_refused(start)}')
+        heading = ipywidgets.HTML(
+            f'<strong data-title="{TITLE}">{TITLE}</strong>{_refused(start)}{_kept(start)}'
+        )
         buttons = ipywidgets.HBox((self.total, self.best, self.today))
         self.view = guarded(heading, self.said, self.table, buttons, *rows, self.warned)
         self._listen()
@@ -144,7 +148,9 @@ class BudgetSimulator:
         self.warned.value = _listed(warnings(found))
 
     def _moved(self, place: int, change: dict[str, float]) -> None:
-        if self._quiet:
+        shown_times = self.start.table.multipliers(self.split)[place]
+        # A browser may send back the value it was given, rounded to the slider's step: nobody moved it.
+        if self._quiet or abs(change["new"] - shown_times) <= _STEP / 2:
             return
         low, high = self.start.limits
         money = change["new"] * self.start.table.spend[place]
@@ -179,7 +185,7 @@ def _slider(name: str, low: float, high: float) -> ipywidgets.FloatSlider:
         value=1.0,
         min=float(low),
         max=float(high),
-        step=0.01,
+        step=_STEP,
         description=name,
         tooltip=f"{name}: times today's spend",
         continuous_update=True,
@@ -198,6 +204,11 @@ def _refused(start: Scenario) -> str:
     missed = " ".join(start.table.missed)
     words = f"<strong>Do not decide on this model yet.</strong> {escape(shown(missed, 600))}"
     return f"<p>{words}</p>" if missed else ""
+
+
+def _kept(start: Scenario) -> str:
+    words = kept(start)
+    return f"<p>{escape(shown(words, 600))}</p>" if words else ""
 
 
 def _figures(found: Projection) -> str:
