@@ -54,6 +54,7 @@ SEEN = replace(
     simulated().spec,
     channels=(Channel(name="tv"), Channel(name="search", exposure="views"), Channel(name="social")),
 )
+BENDING = replace(simulated().spec, trend="varying", saturation="hill", adstock="delayed")
 PLANTED: list[tuple[str, str, str, Plant, str, MixSpec | None]] = [
     ("constant", "refuse", "search", _set("search", 500.0), "cannot be told from the baseline", None),
     ("constant", "warn", "search", _set("search", 500 + 10 * NOISE), "the prior will decide", None),
@@ -142,6 +143,7 @@ PLANTED: list[tuple[str, str, str, Plant, str, MixSpec | None]] = [
     ),
     ("short", "warn", "revenue", lambda table: table[:60], "the season was not seen twice", None),
     ("few_periods", "warn", "revenue", lambda table: table[:52], "52 weeks for 21 parameters", None),
+    ("flexible", "warn", "revenue", lambda table: table, "saturation: michaelis-menten", BENDING),
 ]
 
 
@@ -280,7 +282,7 @@ def test_the_gravest_comes_first() -> None:
 
 
 def test_every_check_says_what_it_asks() -> None:
-    assert len(CHECKS) == 16
+    assert len(CHECKS) == 17
     assert all(check.says.endswith(".") for check in CHECKS.values())
     planted = {one[0] for one in PLANTED} | {"divided", "tiny"}
     assert planted == {word for check in CHECKS.values() for word in check.finds}

@@ -196,10 +196,11 @@ def budget_warnings(result: Plan | BudgetView) -> Alerts | Nothing:
     plan = result.plan if isinstance(result, BudgetView) else result
     if plan is None:
         return Nothing(title="Bear in mind", reason=_missing(result))
-    missed = plan.warnings[len([row for row in plan.rows if row.warning]) :]
-    items = [("high", "Model", shown(one, 400)) for one in missed]
     far = [row for row in plan.rows if row.warning]
+    missed = plan.projection.warnings[len(far) :]
+    items = [("high", "Model", shown(one, 400)) for one in missed]
     items += [("warning", shown_name(row.channel), shown(row.warning, 300)) for row in far]
+    items += [("warning", "Kept", shown(one, 400)) for one in filter(None, [plan.kept])]
     calm = "Every channel stays within what was spent over such a time before."
     return Alerts(items=tuple(items), calm=calm)
 

@@ -9,7 +9,7 @@ from workbench.charts import mime
 from workbench.charts.drawing import coded, shown, shown_as
 from workbench.mmm.budget.plan import Plan
 from workbench.mmm.budget.projection import ChannelPlan, Projection
-from workbench.mmm.budget.question import BudgetQuestion
+from workbench.mmm.budget.question import BudgetQuestion, told_of_held
 from workbench.mmm.budget.scenario import Scenario, scenario, to_page
 from workbench.mmm.budget.table import ResponseTable
 from workbench.mmm.budget.told import amount, chance
@@ -162,7 +162,14 @@ def _says(start: Scenario) -> str:
     return (
         f"Money for {table.span}, spread over time and regions as from {days}. Ranges hold 94% of the "
         f"model's draws. {next_label(table.currency)} is what one more unit of money in a channel brings."
+        + kept(start)
     )
+
+
+def kept(start: Scenario) -> str:
+    """Return which channels are locked at first because no data speak for moving them, in words."""
+    said = told_of_held(tuple(shown_name(name) for name in start.held))
+    return f" Locked at first: {said}" if said else ""
 
 
 def _row(row: ChannelPlan, low: float, high: float, found: Projection) -> dict[str, Any]:

@@ -37,7 +37,8 @@ def optimise(
 ) -> None:
     """Split a budget so that it is expected to bring most, with an interval for the gain.
 
-    A run that missed a gate is refused.
+    A run that missed a gate is refused. A channel of whose return nothing but the belief is known keeps its
+    spend, unless --bound says otherwise.
     """
     from workbench.cli.mix_text import plan_document, plan_text
     from workbench.mmm.budget.planning import optimise as optimised

@@ -64,6 +64,11 @@ CHECKS: Catalog[DataCheck] = Catalog(
             also=("short",),
         ),
         DataCheck(
+            name="flexible",
+            says="The model does not bend in three ways at once: trend, Hill curves, delayed carry-over.",
+            looks=outcome_checks.flexible,
+        ),
+        DataCheck(
             name="seasonal",
             says="Spend follows neither the season nor the sales of the period before.",
             looks=spend_checks.follows,

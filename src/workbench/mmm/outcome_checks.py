@@ -52,6 +52,22 @@ def few_periods(seen: Evidence) -> Iterator[Finding]:
         )
 
 
+def flexible(seen: Evidence) -> Iterator[Finding]:
+    """Find a model that may bend in three ways at once, of which no data can tell one from another."""
+    spec = seen.spec
+    if spec.trend == "varying" and spec.saturation == "hill" and spec.adstock == "delayed":
+        yield Finding(
+            check="flexible",
+            status="warn",
+            about=spec.outcome,
+            figure="3 ways to bend",
+            says="A free trend, Hill curves and delayed carry-over can stand in for each other: the "
+            "sampler is likely to leave its path.",
+            fix="Take trend: linear, saturation: michaelis-menten or adstock: geometric, or set "
+            "target_accept to 0.98 and see whether the gates pass.",
+        )
+
+
 def outliers(seen: Evidence) -> Iterator[Finding]:
     """Find periods in which the outcome is far from what everything known explains."""
     spread = 1.4826 * float(np.median(np.abs(seen.left - np.median(seen.left))))

@@ -238,3 +238,38 @@ def test_a_plan_with_another_total_says_how_much_money_its_gain_takes(make, shar
 def test_a_channel_that_spent_nothing_is_said_to_be_left_out(make) -> None:
     plan = optimise(make(left_out=("ooh",)))
     assert plan.warnings[-1] == "ooh spent nothing in the window: the plan says nothing about it."
+
+
+def test_channels_known_from_belief_only_keep_their_spend_and_are_named(make) -> None:
+    table = make(channels=6, believed=("channel 1", "channel 4"))
+    plan = optimise(table)
+    frame = plan.to_frame().set_index("channel")
+    assert frame.loc[list(table.believed), "change"].to_numpy() == pytest.approx(0.0)
+    assert frame.loc[list(table.believed), "locked"].all()
+    assert frame["change"].abs().max() > 0.1
+    assert any("channel 1 and channel 4 keep their spend" in one for one in plan.warnings)
+    assert plan.split == optimise(make(channels=6), BudgetQuestion(locked=table.believed)).split
+
+
+def test_who_asks_moves_a_channel_by_its_belief_and_is_warned(make) -> None:
+    table = make(channels=6, believed=("channel 1", "channel 4"))
+    free = optimise(make(channels=6))
+    asked = optimise(table, BudgetQuestion(move_beliefs=True))
+    assert asked.split == free.split
+    assert asked.held == ()
+    warned = {row.channel for row in asked.rows if "No data speak" in row.warning}
+    assert warned == {name for name in table.believed if asked.split[name] != free.rows[0].current}
+    place = table.channels.index("channel 4")
+    ends = (0.5 * table.spend[place], 2 * table.spend[place])
+    bounded = optimise(table, BudgetQuestion(bounds={"channel 4": ends}))
+    assert bounded.held == ("channel 1",)
+    assert bounded.split["channel 1"] == pytest.approx(table.spend[1])
+    assert bounded.split["channel 4"] != pytest.approx(table.spend[place], rel=0.01)
+
+
+def test_without_a_channel_that_data_speak_of_there_is_no_plan(make) -> None:
+    table = make(believed=("channel 0", "channel 2", "channel 3"))
+    with pytest.raises(NotEnoughData, match=r"channel 0, channel 2 and channel 3 nothing is known"):
+        optimise(table, BudgetQuestion(locked=("channel 1",)))
+    with pytest.raises(UsageError, match=r"do not allow a total .* keep their spend"):
+        optimise(table, BudgetQuestion(total=1.8 * table.total))

@@ -108,3 +108,14 @@ def test_todays_split_is_no_change_and_not_an_improbable_gain(make) -> None:
     assert "probability" in project(table, 1.1 * table.spend).sentence
     shown = {one["name"]: one["said"] for one in figures(same)}
     assert (shown["better"], shown["gain"]) == ("no change", "€0.00")
+
+
+def test_what_is_only_believed_is_locked_at_first_and_can_be_moved(make) -> None:
+    table = make(channels=6, believed=("channel 2",))
+    start = scenario(table)
+    assert start.locked.tolist() == [False, False, True, False, False, False]
+    assert start.limits.high[2] == pytest.approx(2 * table.spend[2])
+    assert to_page(start)["believed"] == start.locked.tolist()
+    free = auto_split(start, table.spend, np.zeros(6, bool))
+    assert free[2] != pytest.approx(table.spend[2], rel=0.01)
+    assert not scenario(table, BudgetQuestion(move_beliefs=True)).locked.any()

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.mmm.budget.projection import ChannelPlan, Projection
-from workbench.mmm.budget.question import BudgetQuestion, Limits
+from workbench.mmm.budget.question import BudgetQuestion, Limits, told_of_held
 from workbench.mmm.budget.told import amount, chance, with_interval
 from workbench.mmm.estimate import Estimate
 from workbench.result import html_table
@@ -37,6 +37,8 @@ class Plan:
         What the split brings.
     chosen_gain : float
         The mean gain on the draws that chose the split: what would be claimed without holding any back.
+    held : tuple of str
+        Channels that keep their spend because no data speak for moving them.
     """
 
     model: str
@@ -44,6 +46,7 @@ class Plan:
     limits: Limits
     projection: Projection
     chosen_gain: float
+    held: tuple[str, ...] = ()
 
     @property
     def rows(self) -> tuple[ChannelPlan, ...]:
@@ -73,7 +76,12 @@ class Plan:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Return what to know before acting."""
-        return self.projection.warnings
+        return (*self.projection.warnings, *filter(None, [self.kept]))
+
+    @property
+    def kept(self) -> str:
+        """Return which channels no data speak for moving, in words; empty where there is none."""
+        return told_of_held(self.held)
 
     @property
     def shift(self) -> str:
@@ -108,7 +116,7 @@ class Plan:
         frame = self.projection.to_frame()
         frame.insert(4, "least", self.limits.low)
         frame.insert(5, "most", self.limits.high)
-        frame.insert(6, "locked", np.isin(frame["channel"], self.question.locked))
+        frame.insert(6, "locked", np.isin(frame["channel"], (*self.question.locked, *self.held)))
         return frame
 
     def _repr_html_(self) -> str:

@@ -11,7 +11,7 @@ from workbench.errors import NotEnoughData
 from workbench.mmm.budget.allocation import best_split, fitted_to
 from workbench.mmm.budget.plan import Plan
 from workbench.mmm.budget.projection import project
-from workbench.mmm.budget.question import BudgetQuestion, Limits, limits_of, total_of
+from workbench.mmm.budget.question import BudgetQuestion, Limits, held_by_belief, limits_of, total_of
 from workbench.mmm.budget.table import ResponseTable
 
 Array = npt.NDArray[np.float64]
@@ -35,7 +35,8 @@ def optimise(table: ResponseTable, question: BudgetQuestion | None = None) -> Pl
     UsageError
         Where the bounds do not allow the total, or a channel is unknown.
     NotEnoughData
-        Where the model missed its gates and nobody said to use it all the same.
+        Where the model missed its gates and nobody said to use it all the same, or nothing but beliefs is
+        known of every channel that could move.
     """
     asked = question or BudgetQuestion()
     refuse(table, asked)
@@ -49,6 +50,7 @@ def optimise(table: ResponseTable, question: BudgetQuestion | None = None) -> Pl
         limits=limits,
         projection=project(table, split),
         chosen_gain=float(gain),
+        held=held_by_belief(asked, table),
     )
 
 

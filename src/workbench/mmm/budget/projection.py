@@ -205,10 +205,19 @@ def _rows(table: ResponseTable, money: Array, now: Array, then: Array) -> tuple[
             marginal_then=estimate(marginal_then[:, place]),
             sustained=float(table.sustained[place]),
             peak=float(table.peak[place]),
-            warning=out_of_range(table, place, float(times[place])),
+            warning=caution(table, place, float(times[place])),
         )
         for place, name in enumerate(table.channels)
     )
+
+
+def caution(table: ResponseTable, place: int, times: float) -> str:
+    """Return why a channel's multiplier needs care: it is beyond what was seen, or only believed to pay."""
+    believed = table.channels[place] in table.believed and abs(times - 1) > _SLACK - 1
+    return " ".join(filter(None, [out_of_range(table, place, times), _BELIEVED if believed else ""]))
+
+
+_BELIEVED = "No data speak for this change: the return is what was believed beforehand."
 
 
 def out_of_range(table: ResponseTable, place: int, times: float) -> str:

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from workbench.errors import UsageError, unknown_name
+from workbench.errors import NotEnoughData, UsageError, unknown_name
 from workbench.mmm.budget.table import ResponseTable
+from workbench.mmm.findings import joined
 from workbench.result import format_value
 
 Array = npt.NDArray[np.float64]
@@ -37,6 +38,9 @@ class BudgetQuestion:
         of them, 0.2 the mean over the fifth in which the split does worst.
     despite_gates : bool
         Whether a model may be used that missed its gates.
+    move_beliefs : bool
+        Whether channels may be moved whose return is still what was believed before the data; without it
+        they keep their spend, unless they have bounds of their own.
 
     Raises
     ------
@@ -55,6 +59,7 @@ class BudgetQuestion:
     locked: tuple[str, ...] = ()
     worst: float = 1.0
     despite_gates: bool = False
+    move_beliefs: bool = False
 
     def __post_init__(self) -> None:
         if self.total is not None and not 0 < self.total < np.inf:
@@ -135,6 +140,8 @@ def limits_of(question: BudgetQuestion, table: ResponseTable) -> Limits:
     ------
     UsageError
         Where a channel is unknown, all are locked, or bounds reach beyond the table.
+    NotEnoughData
+        Where of no channel that could move more is known than what was believed beforehand.
     """
     for name in (*question.locked, *question.bounds):
         if name not in table.channels:
@@ -145,9 +152,16 @@ def limits_of(question: BudgetQuestion, table: ResponseTable) -> Limits:
     for name, (least, most) in question.bounds.items():
         place = table.channels.index(name)
         low[place], high[place] = least, most
-    locked = np.array([name in question.locked for name in table.channels])
+    held = held_by_belief(question, table)
+    locked = np.isin(table.channels, question.locked)
     if locked.all():
         raise UsageError("All channels are locked: unlock at least two to move money between them.")
+    locked |= np.isin(table.channels, held)
+    if locked.all():
+        raise NotEnoughData(
+            f"Of {joined(held)} nothing is known but what was believed beforehand, so no data speak for "
+            "another split. Run a test, or give a channel bounds of its own to move it by its belief."
+        )
     low, high = np.where(locked, table.spend, low), np.where(locked, table.spend, high)
     far = np.flatnonzero(high > table.most * table.spend * (1 + _SLACK))
     if len(far):
@@ -157,6 +171,35 @@ def limits_of(question: BudgetQuestion, table: ResponseTable) -> Limits:
             f"{table.most:.3g} times: lower the bound, or make a table with a larger `most`."
         )
     return Limits(low, high)
+
+
+def held_by_belief(question: BudgetQuestion, table: ResponseTable) -> tuple[str, ...]:
+    """Return the channels that keep their spend because no data speak for moving them."""
+    if question.move_beliefs:
+        return ()
+    return tuple(
+        name for name in table.believed if name not in question.bounds and name not in question.locked
+    )
+
+
+def told_of_held(names: tuple[str, ...]) -> str:
+    """Return in words that channels keep their spend because no data speak for moving them.
+
+    Examples
+    --------
+    >>> told_of_held(("email", "push"))
+    'email and push keep their spend: of their returns nothing is known but what was believed beforehand.'
+    >>> told_of_held(())
+    ''
+    """
+    if not names:
+        return ""
+    many = len(names) > 1
+    keep, their, returns = ("keep", "their", "returns") if many else ("keeps", "its", "return")
+    return (
+        f"{joined(names)} {keep} {their} spend: of {their} {returns} nothing is known but what was believed "
+        "beforehand."
+    )
 
 
 def total_of(question: BudgetQuestion, table: ResponseTable, limits: Limits) -> float:
@@ -171,8 +214,10 @@ def total_of(question: BudgetQuestion, table: ResponseTable, limits: Limits) -> 
     least, most = float(limits.low.sum()), float(limits.high.sum())
     if not least * (1 - _SLACK) <= total <= most * (1 + _SLACK):
         amounts = (format_value(one, "money", currency=table.currency) for one in (total, least, most))
+        held = told_of_held(held_by_belief(question, table))
         raise UsageError(
             "The bounds do not allow a total of {}: together the channels take {} to {}. "
             "Widen the bounds, unlock a channel, or change the total.".format(*amounts)
+            + (f" {held}" if held else "")
         )
     return min(max(total, least), most)

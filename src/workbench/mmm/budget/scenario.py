@@ -16,7 +16,7 @@ from workbench.mmm.budget.allocation import best_split
 from workbench.mmm.budget.plan import Plan
 from workbench.mmm.budget.planning import refuse
 from workbench.mmm.budget.projection import Projection, project
-from workbench.mmm.budget.question import BudgetQuestion, Limits, limits_of
+from workbench.mmm.budget.question import BudgetQuestion, Limits, held_by_belief, limits_of
 from workbench.mmm.budget.table import ResponseTable, from_steps, in_steps
 
 Array = npt.NDArray[np.float64]
@@ -50,7 +50,12 @@ class Scenario:
     @property
     def locked(self) -> npt.NDArray[np.bool_]:
         """Return the channels that keep their spend at first, shape (C,)."""
-        return np.isin(self.table.channels, self.question.locked)
+        return np.isin(self.table.channels, (*self.question.locked, *self.held))
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """Return the channels that are locked at first because no data speak for moving them."""
+        return held_by_belief(self.question, self.table)
 
     @property
     def projection(self) -> Projection:
@@ -76,7 +81,7 @@ def scenario(table: ResponseTable, plan: Plan | BudgetQuestion | None = None) ->
     """
     question = plan.question if isinstance(plan, Plan) else plan or BudgetQuestion()
     small = thinned_table(table, page_draws(len(table.channels)))
-    limits = limits_of(replace(question, locked=()), small)
+    limits = limits_of(replace(question, locked=(), move_beliefs=True), small)
     limits = Limits(np.minimum(limits.low, small.spend), np.maximum(limits.high, small.spend))
     split = np.array([plan.split[name] for name in small.channels]) if isinstance(plan, Plan) else small.spend
     return Scenario(table=small, question=question, limits=limits, split=split)
@@ -166,6 +171,7 @@ def to_page(start: Scenario) -> dict[str, Any]:
         "split": start.split.tolist(),
         "sustained": table.sustained.tolist(),
         "peak": table.peak.tolist(),
+        "believed": np.isin(table.channels, table.believed).tolist(),
         "knots": table.knots.tolist(),
         "expected": table.expected.values.tolist(),
         "draws": len(scale),

@@ -59,6 +59,8 @@ class ResponseTable:
         Channels without spend in the window: there is nothing to scale.
     missed : tuple of str
         What the model failed to show of itself, in words; an optimiser refuses it then.
+    believed : tuple of str
+        Channels whose return is still what was believed before the data.
     error : float
         The largest difference between table and model between the knots, as a share of a channel's outcome.
     """
@@ -78,6 +80,7 @@ class ResponseTable:
     currency: str
     left_out: tuple[str, ...] = ()
     missed: tuple[str, ...] = ()
+    believed: tuple[str, ...] = ()
     error: float = 0.0
 
     def __post_init__(self) -> None:

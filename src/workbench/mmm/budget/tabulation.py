@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.errors import UsageError
+from workbench.mmm.beliefs import believed_only
 from workbench.mmm.budget.interpolation import curves_of, knots_up_to
 from workbench.mmm.budget.table import ResponseTable, rounded
-from workbench.mmm.curves import outcome_at, spend_of, thinned
+from workbench.mmm.curves import contribution_totals, outcome_at, spend_of, thinned
 from workbench.mmm.draws import Draws
 from workbench.mmm.fitted import MixFit
 from workbench.mmm.gates import Gates
@@ -67,6 +68,7 @@ def response_table(
     knots = knots_up_to(most)
     outcome = outcome_at(few, market, knots, window=frame)[..., active].swapaxes(1, 2)
     sustained, peak = _ever_seen(market, frame)
+    silent = believed_only(fit.spec, market, contribution_totals(fit.draws, market).sum(axis=1))
     return ResponseTable(
         model=fit.spec.name,
         channels=tuple(market.channels[place] for place in active),
@@ -83,6 +85,7 @@ def response_table(
         currency=fit.spec.currency,
         left_out=tuple(name for name, money in zip(market.channels, spend, strict=True) if not money > 0),
         missed=tuple(one.message for one in (gates_of(fit) if gates is None else gates).missed),
+        believed=tuple(market.channels[place] for place in active if market.channels[place] in silent),
         error=_error(few, market, frame, knots)[active].max(),
     )
 

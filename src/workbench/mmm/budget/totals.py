@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from workbench.errors import UsageError
 from workbench.mmm.budget.planning import refuse, split_for
-from workbench.mmm.budget.projection import out_of_range
+from workbench.mmm.budget.projection import caution
 from workbench.mmm.budget.question import BudgetQuestion, Limits, limits_of, total_of
 from workbench.mmm.budget.table import ResponseTable
 from workbench.mmm.budget.told import amount, with_interval
@@ -257,7 +257,7 @@ def next_money(
                 channel=table.channels[place],
                 amount=float(added[place]),
                 share=float(added[place] / money),
-                warning=out_of_range(table, place, float(split[place] / table.spend[place])),
+                warning=caution(table, place, float(split[place] / table.spend[place])),
             )
             for place in order
         ),

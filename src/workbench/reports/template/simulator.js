@@ -229,10 +229,12 @@
     warn() {
       const { page, split } = this, list = this.find("warnings"), two = value => fixed(value, 2).replaceAll(",", "");
       const told = page.channels.flatMap((name, c) => {
-        const times = split[c] / page.spend[c], much = `${name}: ${two(times)} times today's spend`;
-        if (times > Math.max(page.peak[c], 1) * 1.001) return [`${much}; no ${page.period} ever had more than ${two(page.peak[c])} times, so the curve is extrapolated.`];
-        if (times > Math.max(page.sustained[c], 1) * 1.001) return [`${much}; single ${page.period}s had as much, but ${page.span} at most ${two(page.sustained[c])} times.`];
-        return [];
+        const times = split[c] / page.spend[c], much = `${two(times)} times today's spend`;
+        const said = [];
+        if (times > Math.max(page.peak[c], 1) * 1.001) said.push(`${much}; no ${page.period} ever had more than ${two(page.peak[c])} times, so the curve is extrapolated.`);
+        else if (times > Math.max(page.sustained[c], 1) * 1.001) said.push(`${much}; single ${page.period}s had as much, but ${page.span} at most ${two(page.sustained[c])} times.`);
+        if (page.believed?.[c] && Math.abs(times - 1) > 0.001) said.push("No data speak for this change: the return is what was believed beforehand.");
+        return said.length ? [`${name}: ${said.join(" ")}`] : [];
       });
       list.replaceChildren(...told.map(text => Object.assign(document.createElement("li"), { textContent: text })));
       list.hidden = !told.length;
