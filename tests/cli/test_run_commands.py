@@ -54,7 +54,7 @@ def folder(tmp_path: Path) -> Path:
 def call(folder: Path) -> Call:
     def called(*words: str, code: int = 0) -> Called:
         done = subprocess.run(
-            [PROGRAM, *words], cwd=folder, capture_output=True, text=True, check=False, timeout=120
+            [PROGRAM, *words], cwd=folder, capture_output=True, text=True, check=False, timeout=600
         )
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr

@@ -235,7 +235,7 @@ def test_a_sampler_that_the_system_ends_fails_the_run_in_words(empty: Workspace,
     process = started(empty, spec)
     worker = until(lambda: workers_of(process.pid))[0]
     os.kill(worker, signal.SIGKILL)  # as Linux does where memory runs out
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=300)
     assert process.returncode == 1
     assert "Memory ran out, most likely" in told
     assert "Traceback" not in told
@@ -247,7 +247,7 @@ def test_an_interrupted_fit_says_so(empty: Workspace, spec: Path, sign: signal.S
     process = started(empty, spec)
     worker = until(lambda: workers_of(process.pid))[0]
     process.send_signal(sign)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=300)
     assert process.returncode == 1
     assert "it was interrupted" in told
     assert "Traceback" not in told
@@ -336,7 +336,7 @@ def test_a_sampler_that_stands_still_is_ended(
         told = pool.submit(fit_mix, empty, simulated.spec, simulated.table)
         os.kill(until(lambda: workers_of(os.getpid()))[0], signal.SIGSTOP)
         with pytest.raises(RunFailed, match="got on no more"):
-            told.result(timeout=60)
+            told.result(timeout=300)
     assert not workers_of(os.getpid())
     assert mix_runs(empty).rows[0].status == "failed"
 
@@ -352,7 +352,7 @@ def started(workspace: Workspace, spec: Path) -> subprocess.Popen[str]:
     )
 
 
-def until[Found](look: Callable[[], Found], seconds: float = 60.0) -> Found:
+def until[Found](look: Callable[[], Found], seconds: float = 300.0) -> Found:
     end = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < end, "it did not happen in time"

@@ -152,7 +152,7 @@ def test_wrong_parameters_are_refused_before_anything_is_made(workspace: Workspa
 
 
 def test_a_killed_runner_leaves_no_completed_run(workspace: Workspace, write: Write) -> None:
-    path = write("slow", OPEN, "print('begun')", "import time; time.sleep(60)")
+    path = write("slow", OPEN, "print('begun')", "import time; time.sleep(600)")
     runner = start(workspace, path)
     wait_for(lambda: [record.progress for record in list_runs(workspace) if record.progress > 0.5])
     assert [record.status for record in list_runs(workspace)] == ["running"]
@@ -169,7 +169,7 @@ def test_a_killed_runner_leaves_no_completed_run(workspace: Workspace, write: Wr
 
 
 def test_a_polite_end_is_recorded_as_cancelled(workspace: Workspace, write: Write) -> None:
-    path = write("slow", OPEN, "import time; time.sleep(60)")
+    path = write("slow", OPEN, "import time; time.sleep(600)")
     program = Path(sys.executable).with_name("workbench")
     runner = subprocess.Popen(
         [program, "run", path, "--workspace", workspace.path],
@@ -178,7 +178,7 @@ def test_a_polite_end_is_recorded_as_cancelled(workspace: Workspace, write: Writ
     )
     wait_for(lambda: [record.progress for record in list_runs(workspace) if record.progress > 0.5])
     runner.send_signal(signal.SIGTERM)
-    runner.communicate(timeout=30)
+    runner.communicate(timeout=300)
     assert runner.returncode == 1
     assert [record.status for record in list_runs(workspace)] == ["cancelled"]
 
@@ -191,7 +191,7 @@ def start(workspace: Workspace, path: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", code, str(workspace.path), str(path)])
 
 
-def wait_for(found: Any, seconds: float = 30.0) -> None:
+def wait_for(found: Any, seconds: float = 300.0) -> None:
     end = time.monotonic() + seconds
     while not found():
         assert time.monotonic() < end, "it did not happen in time"

@@ -201,7 +201,7 @@ def test_many_at_once_add_each_number_once(workspace: Workspace) -> None:
     defined(workspace)
 
     def decide(who: int) -> bool:
-        for _ in range(200):
+        for _ in range(2000):
             kept = kept_experiment(workspace.tables(threads=1), PLAN.name)
             made = next_decision(kept, replace(decision(f"By {who}."), decided_by=str(who)))
             if made is None:

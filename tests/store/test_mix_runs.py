@@ -35,7 +35,7 @@ with begin(Workspace.open(sys.argv[1]), sys.argv[2], {"status": "draft"}) as run
     write_record(run.folder, run.document | {"status": "running"})
     write_arrays(run.folder, "draws.npz", {"a": np.arange(3)})
     print(run.document["id"], flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 FULL = """
 import resource, sys
