@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from tests.mmm import handmade
 
-from workbench.mmm.forecast import forecast_of, kept_away
+from workbench.mmm.forecast import expected_outcome, forecast_of, kept_away
 from workbench.mmm.gates import gates
 from workbench.mmm.market import Market
+from workbench.mmm.window import latest
 
 
 def _error(market: Market) -> tuple[float, int]:
@@ -45,3 +46,18 @@ def test_the_gate_says_what_it_compared_with() -> None:
     said = [found.verdicts[-1].message for found in (short, long)]
     assert "the last week's figure" in said[0]
     assert "last season's figure" in said[1]
+
+
+@pytest.mark.parametrize("figures", [1, 2, 60])
+def test_the_last_periods_are_those_of_all(figures: int) -> None:
+    """Whatever the level is kept as; a line of a level is that line written out."""
+    fit = handmade.fitted(handmade.market(periods=60, regions=3))
+    level = 800 + np.random.default_rng(2).normal(0, 30, (len(fit.draws), 3, figures))
+    draws = replace(fit.draws, level=level)
+    every = expected_outcome(draws, fit.market)
+    assert expected_outcome(draws, fit.market, window=latest(fit.market, 9)) == pytest.approx(
+        every[:, :, -9:]
+    )
+    if figures == 2:
+        written = np.stack([level[:, :, 0] + level[:, :, 1] * way for way in np.linspace(-1, 1, 60)], axis=2)
+        assert expected_outcome(replace(draws, level=written), fit.market) == pytest.approx(every)

@@ -73,6 +73,7 @@ def test_draws_expect_what_the_model_expects(families: dict[str, Any], kind: dic
     mu = model["mu"].transpose("chain", "draw", "region", "date").values[0] * scale[:, None]
     media = model["channel_contribution"].transpose("chain", "draw", "region", "date", "channel").values[0]
     assert expected_outcome(found, simulated.market) == pytest.approx(mu, rel=1e-8)
+    assert found.level.shape[2] == {"none": 1, "linear": 2, "varying": mu.shape[2]}[spec.trend]
     assert contributions(found, simulated.market) == pytest.approx(
         media * scale[:, None, None], rel=1e-8, abs=1e-8 * float(scale.max())
     )

@@ -48,10 +48,12 @@ class Baseline(MuEffect):  # type: ignore[misc]
 
     def create_effect(self, mmm: Any) -> Any:
         """Return the trend by region less the media's mean."""
-        media = mmm.model["channel_contribution"].sum("channel").mean("date")
+        mean = mmm.model["channel_contribution"].sum("channel").mean("date")
+        media = pmd.Deterministic("media_mean", mean)
         path = self._trend(mmm)
         path = path - media if path is not None else -media.expand_dims(date=self.periods)
-        return pmd.Deterministic("baseline_path", path.transpose("date", "region"))
+        path = path.transpose("date", "region")
+        return pmd.Deterministic("baseline_path", path) if self.trend == "varying" else path
 
     def set_data(self, mmm: Any, model: Any, X: Any) -> None:  # noqa: ARG002, N803
         """Refuse other periods: forecasts are made from the draws."""

@@ -113,7 +113,11 @@ def thinned(draws: Draws, most: int) -> Draws:
     count = len(draws)
     if count <= most:
         return draws
-    kept = np.linspace(0, count - 1, most).round().astype(int)
+    return taken(draws, np.linspace(0, count - 1, most).round().astype(int))
+
+
+def taken(draws: Draws, which: slice | npt.NDArray[np.int64]) -> Draws:
+    """Return some of the draws."""
     by_draw = (
         "retention",
         "delay",
@@ -126,7 +130,7 @@ def thinned(draws: Draws, most: int) -> Draws:
         "noise",
         "chain",
     )
-    return replace(draws, **{name: getattr(draws, name)[kept] for name in by_draw})
+    return replace(draws, **{name: getattr(draws, name)[which] for name in by_draw})
 
 
 def in_region(draws: Draws, market: Market, region: int) -> tuple[Draws, Market]:

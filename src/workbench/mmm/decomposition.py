@@ -193,10 +193,10 @@ def decompose(fit: MixFit, *, region: str | None = None) -> Decomposition:
 def parts_of(draws: Draws, market: Market) -> Iterator[tuple[str, Source, Array]]:
     """Yield name, kind and draws, shape (D, T), of every part of a market with a single region."""
     count, periods = len(draws), len(market.dates)
-    level = np.broadcast_to(draws.level[:, 0], (count, periods))
+    level = draws.level_over(periods)[:, 0]
     base = level.mean(axis=1, keepdims=True)
     yield "baseline", "baseline", np.broadcast_to(base, (count, periods))
-    if draws.level.shape[2] > 1:
+    if draws.moves:
         yield "trend", "trend", level - base
     if draws.season.shape[2]:
         yield "season", "season", draws.season[:, 0] @ draws.seasons.T

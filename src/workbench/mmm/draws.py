@@ -10,6 +10,7 @@ import numpy.typing as npt
 from workbench.mmm.spec import Adstock, Saturation
 
 Array = npt.NDArray[np.float64]
+_LINE = 2  # figures of a straight line; no market has so few periods
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,8 +39,9 @@ class Draws:
         The curve's maximum, outcome per period.
     exposure_scale : array, shape (R, C)
         Exposure that counts as 1.
-    level : array, shape (D, R, 1) or (D, R, T)
-        Baseline, trend included.
+    level : array, shape (D, R, 1), (D, R, 2) or (D, R, T)
+        Baseline, trend included: a constant; a constant and the slope of a line from -1 to 1 over all
+        periods; or every period's own.
     season : array, shape (D, R, S)
         Coefficients of `seasons`.
     seasons : array, shape (T, S)
@@ -74,3 +76,14 @@ class Draws:
 
     def __len__(self) -> int:
         return len(self.retention)
+
+    @property
+    def moves(self) -> bool:
+        """Return whether the baseline has a trend."""
+        return bool(self.level.shape[2] > 1)
+
+    def level_over(self, periods: int) -> Array:
+        """Return the baseline of every period, shape (D, R, T); T is the market's number of periods."""
+        if self.level.shape[2] == _LINE:
+            return self.level[:, :, :1] + self.level[:, :, 1:] * np.linspace(-1, 1, periods)
+        return np.broadcast_to(self.level, (*self.level.shape[:2], periods))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from workbench.mmm.curves import contribution
+from workbench.mmm.curves import blocks, contribution, taken
 from workbench.mmm.draws import Draws
 from workbench.mmm.fitted import Forecast
 from workbench.mmm.market import Market
+from workbench.mmm.window import Window, latest, whole
 
 Array = npt.NDArray[np.float64]
 _QUARTER = {"week": 13, "day": 91}
@@ -30,13 +31,16 @@ def kept_away(market: Market) -> int:
     return held if periods - held >= _LEAST_LEFT else 0
 
 
-def expected_outcome(draws: Draws, market: Market) -> Array:
-    """Return the outcome that every draw expects, shape (D, R, T)."""
-    scaled = (market.control - draws.control_mean) / draws.control_scale
-    found = draws.level + np.einsum("drs,ts->drt", draws.season, draws.seasons)
+def expected_outcome(draws: Draws, market: Market, *, window: Window | None = None) -> Array:
+    """Return the outcome that every draw expects in a window, by default in all periods, shape (D, R, T)."""
+    frame = window or whole(market)
+    cut = frame.positions
+    scaled = (market.control[:, cut] - draws.control_mean) / draws.control_scale
+    found = draws.level_over(len(market.dates))[:, :, cut]
+    found = found + np.einsum("drs,ts->drt", draws.season, draws.seasons[cut])
     found = found + np.einsum("drk,rtk->drt", draws.control_effect, scaled)
     for channel in range(len(market.channels)):
-        found = found + contribution(draws, market, channel)
+        found = found + contribution(draws, market, channel, window=frame)
     return np.asarray(found)
 
 
@@ -59,11 +63,16 @@ def forecast_of(draws: Draws, market: Market, *, held: int, seed: int) -> Foreca
     seed : int
         Of the noise in the predictive intervals.
     """
-    expected = expected_outcome(draws, market)[:, :, -held:]
-    noise = np.random.default_rng(seed).normal(size=expected.shape) * draws.noise[:, :, None]
+    rng, frame = np.random.default_rng(seed), latest(market, held)
+    expected, noisy = np.empty((2, len(draws), held))
+    for block in blocks(draws, len(market.regions) * held):
+        few = taken(draws, block)
+        known = expected_outcome(few, market, window=frame)
+        noise = rng.normal(size=known.shape) * few.noise[:, :, None]
+        expected[block], noisy[block] = known.sum(axis=1), (known + noise).sum(axis=1)
     actual = market.outcome[:, -held:].sum(axis=0)
-    low, high = np.quantile((expected + noise).sum(axis=1), (0.03, 0.97), axis=0)
-    foretold = expected.sum(axis=1).mean(axis=0)
+    low, high = np.quantile(noisy, (0.03, 0.97), axis=0)
+    foretold = expected.mean(axis=0)
     total = market.outcome.sum(axis=0)
     variation = float(np.square(actual - actual.mean()).sum())
     return Forecast(

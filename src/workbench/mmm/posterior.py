@@ -14,7 +14,11 @@ from workbench.mmm.scaling import Scaling
 from workbench.mmm.spec import MixSpec
 
 Array = npt.NDArray[np.float64]
-_DERIVED = ("saturation_beta", "baseline_path")  # follow from the others; their level changes by period
+_DERIVED = (
+    "saturation_beta",
+    "media_mean",
+    "baseline_path",
+)  # follow from the others; their level changes by period
 
 
 def draws_of(tree: Any, spec: MixSpec, market: Market, scaling: Scaling) -> Draws:
@@ -76,11 +80,12 @@ def _flat(values: Array) -> Array:
 
 
 def _level(flat: dict[str, Array], spec: MixSpec) -> Array:
-    """Return intercept and path, (D, R, 1) where nothing moves, else (D, R, T)."""
-    path = flat["baseline_path"].transpose(0, 2, 1)
-    if spec.trend == "none":
-        path = path[:, :, :1]
-    return np.asarray(flat["intercept_contribution"][:, :, None] + path)
+    """Return intercept and path as `Draws.level` keeps them: no more figures than it takes."""
+    level = flat["intercept_contribution"]
+    if spec.trend == "varying":
+        return np.asarray(level[:, :, None] + flat["baseline_path"].transpose(0, 2, 1))
+    parts = [level - flat["media_mean"], *([flat["trend_slope"]] if spec.trend == "linear" else [])]
+    return np.stack(parts, axis=2)
 
 
 def _cells(name: str, *figures: Any) -> list[tuple[Any, ...]]:

@@ -74,6 +74,8 @@ def wanted(model: Any) -> list[str]:
         "saturation_slope",
         "saturation_beta",
         "intercept_contribution",
+        "media_mean",
+        "trend_slope",
         "baseline_path",
         "gamma_fourier",
         "gamma_weekday",

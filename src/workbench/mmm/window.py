@@ -68,6 +68,11 @@ def window_of(market: Market, *, first: date | None = None, last: date | None = 
     return _window(market, start, stop)
 
 
+def latest(market: Market, periods: int) -> Window:
+    """Return the window of the last so many periods."""
+    return _window(market, len(market.dates) - periods, len(market.dates))
+
+
 def whole(market: Market) -> Window:
     """Return the window of all periods."""
     return _window(market, 0, len(market.dates))
