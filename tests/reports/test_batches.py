@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import BadInput, UsageError
+from workbench.reports.admission import most_jobs
 from workbench.reports.batch_file import expand, read_batch_file
-from workbench.reports.batches import batch, most_jobs
+from workbench.reports.batches import batch
 from workbench.reports.record import read_record
 from workbench.reports.runs import Run, list_runs
 from workbench.store.workspace import Workspace
@@ -87,7 +88,9 @@ def test_filters(workspace: Workspace, tmp_path: Path, where: str, count: int) -
         ("runs: [{notebook: executive, matrix: &a {top: [3]}}, *a]", "anchors and aliases"),
         ("- 1", "not a mapping"),
         ("runs: 3", "runs: input should be a valid list"),
-        ("jobs: 3\nruns: [{notebook: executive}]", "jobs: extra inputs are not permitted"),
+        ("job: 3\nruns: [{notebook: executive}]", "job: extra inputs are not permitted"),
+        ("jobs: 0\nruns: [{notebook: executive}]", "jobs: input should be greater than or equal to 1"),
+        ("memory: 0\nruns: [{notebook: executive}]", "memory: input should be greater than or equal to 0.1"),
         ("x" * 70_000, "too large"),
         ("\t", "batch.yaml"),
     ],

@@ -70,6 +70,7 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Run one notebook; a run whose inputs have not changed is not repeated."""
+    from workbench.reports.admission import most_memory
     from workbench.reports.batch_file import read_parameter_file
     from workbench.reports.execution import Limits
     from workbench.reports.journal import store_ended_runs
@@ -82,10 +83,9 @@ def run(
     read_parameters(found.parameters, values, source=str(params))
     values |= read_assignments(found.parameters, parameter or [])
     opened = _open(workspace)
+    limits = Limits(seconds=timeout, memory=most_memory())
     with stoppable():
-        done = run_notebook(
-            opened, found, values, force=force, limits=Limits(seconds=timeout), progress=_progress()
-        )
+        done = run_notebook(opened, found, values, force=force, limits=limits, progress=_progress())
     store_ended_runs(opened)
     if as_json:
         _print_json(done.to_json())
@@ -97,11 +97,30 @@ def run(
 
 
 @app.command()
-def runs(*, workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
+def runs(
+    *,
+    workspace: WorkspaceOption,
+    notebook: Annotated[str | None, typer.Option(help="Only runs of this notebook.")] = None,
+    status: Annotated[
+        str | None, typer.Option(help="Only those: queued, running, completed, failed or cancelled.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only those started since: a day, a time, or how long ago (36h, 7d).")
+    ] = None,
+    text: Annotated[str, typer.Option(help="Words in the id, title, parameters or error.")] = "",
+    limit: Annotated[int | None, typer.Option(help="How many at most.", min=1)] = None,
+    as_json: JsonOption = False,
+) -> None:
     """List the runs of a workspace, the newest first."""
+    from datetime import UTC, datetime
+
+    from workbench.reports.run_search import RunSearch, moment
     from workbench.reports.runs import list_runs
 
-    records = list_runs(_open(workspace))
+    after = moment(since, datetime.now(UTC)) if since is not None else None
+    search = RunSearch(notebook=notebook, status=status, since=after, text=text, limit=limit)
+    known = list_runs(_open(workspace))
+    records = search.find(known)
     if as_json:
         _print_json([record.to_json() for record in records])
         return
@@ -110,7 +129,7 @@ def runs(*, workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
         label = _plain(record.label)[:_WIDTH]
         typer.echo(f"{record.id:34s} {record.status:10s} {record.started or '':30s} {seconds:>8s}  {label}")
     if not records:
-        _say("No runs yet.")
+        _say("No such runs." if known else "No runs yet.")
 
 
 def _progress() -> Callable[[RunRecord], None] | None:
@@ -134,13 +153,27 @@ def batch(
     workspace: WorkspaceOption,
     jobs: Annotated[int | None, typer.Option(help="How many run at once.", min=1, max=64)] = None,
     force: Annotated[bool, typer.Option("--force", help="Repeat runs that completed before.")] = False,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="What each run may take: timeout=SECONDS, memory=GB, retries=TIMES; may be repeated.",
+        ),
+    ] = None,
+    on: Annotated[
+        str | None,
+        typer.Option("--on", metavar="dask://HOST:PORT", help="Run on the workers of a Dask cluster."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run many notebooks, a few at a time; what is done already is not repeated."""
     from workbench.reports.batches import batch as run_batch
+    from workbench.reports.cluster import jobs_on
 
-    with stoppable(), _counting("runs") as told:
-        done = run_batch(_open(workspace), file, jobs=jobs, force=force, told=told)
+    limits = dict(one.partition("=")[::2] for one in limit or [])
+    opened = _open(workspace)
+    with stoppable(), jobs_on(on, opened, jobs=jobs) as there, _counting("runs") as told:
+        done = run_batch(opened, file, jobs=there, force=force, limits=limits, told=told)
     for note in done.notes:
         _say(note)
     for run_ in done.failed:
@@ -179,6 +212,7 @@ def publish(
     *,
     workspace: WorkspaceOption,
     to: Annotated[Path | None, typer.Option("--to", help="The folder; by default reports/NAME.")] = None,
+    history: Annotated[int, typer.Option(help="Earlier runs listed with each report.", min=0, max=1000)] = 3,
     as_json: JsonOption = False,
 ) -> None:
     """Publish completed runs as self-contained pages, with their figures and a gallery."""
@@ -186,7 +220,7 @@ def publish(
 
     opened = _open(workspace)
     with _counting("reports") as told:
-        done = publish_runs(opened, to or Path("reports") / opened.name, told=told)
+        done = publish_runs(opened, to or Path("reports") / opened.name, history=history, told=told)
     if as_json:
         _print_json(done.to_json())
     else:

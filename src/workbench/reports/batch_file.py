@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from workbench.errors import BadInput
+from workbench.errors import BadInput, UsageError, unknown_name
 from workbench.events.documents import LARGEST, read_document
 from workbench.reports.notebook import Notebook, find_notebook
 from workbench.reports.parameters import read_parameters, refuse_unknown
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from workbench.store.snapshot import Snapshot
 
 MOST_RUNS = 10_000
+LIMITS = ("memory", "retries", "timeout")
 _Values = dict[str, Any]
 
 
@@ -46,25 +47,42 @@ class Entry(BaseModel):
     which: Literal["active", "all"] = "all"
     where: CampaignFilter = CampaignFilter()
     limit: int | None = Field(default=None, ge=1, le=MOST_RUNS)
+    timeout: float | None = Field(default=None, ge=1, le=86_400, strict=False)
 
 
 class BatchFile(BaseModel):
-    """A batch: its entries, and how long each run may take."""
+    """A batch: its entries, and what its runs may take.
+
+    Parameters
+    ----------
+    timeout : float
+        Seconds for each run; an entry may say otherwise for its own.
+    memory : float, optional
+        GB for each run, its kernel and all that it starts.
+    jobs : int, optional
+        How many run at once.
+    retries : int
+        How often a run is tried again whose kernel died or could not be started.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     name: str = Field(default="", max_length=200)
     timeout: float = Field(default=900.0, ge=1, le=86_400, strict=False)
+    memory: float | None = Field(default=None, ge=0.1, le=10_000, strict=False)
+    jobs: int | None = Field(default=None, ge=1, le=64)
+    retries: int = Field(default=1, ge=0, le=10, strict=False)
     runs: list[Entry] = Field(min_length=1, max_length=1000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedRun:
-    """One notebook with one set of parameters, and where the file asks for it."""
+    """One notebook with one set of parameters, where the file asks for it, and how long it may take."""
 
     notebook: Notebook
     parameters: Mapping[str, Any]
     source: str
+    timeout: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +145,29 @@ def read_batch_file(path: Path) -> BatchFile:
     return batch
 
 
+def limited(batch: BatchFile, limits: Mapping[str, object]) -> BatchFile:
+    """Return a batch with other limits than its file says: `timeout`, `memory` and `retries`.
+
+    Raises
+    ------
+    UsageError
+        If there is no such limit, or it cannot have that value.
+    """
+    for name in limits:
+        if name not in LIMITS:
+            raise unknown_name("limit", name, LIMITS)
+    given = batch.model_dump(exclude_unset=True) | dict(limits)
+    if "timeout" in limits:
+        given["runs"] = [
+            {key: value for key, value in entry.items() if key != "timeout"} for entry in given["runs"]
+        ]
+    try:
+        return BatchFile.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        raise UsageError(f"The limit {_place(first['loc'])}: {first['msg'].lower()}.") from None
+
+
 def expand(batch: BatchFile, tables: Snapshot, path: Path) -> Wanted:
     """Return the runs of a batch on a workspace's tables, every parameter checked.
 
@@ -146,7 +187,8 @@ def expand(batch: BatchFile, tables: Snapshot, path: Path) -> Wanted:
             notes.append(f"{found.title}: the workspace has no such campaigns, so none was run.")
         for values in sets:
             read_parameters(found.parameters, values, source=source)
-            runs.append(WantedRun(notebook=found, parameters=values, source=source))
+            timeout = entry.timeout or batch.timeout
+            runs.append(WantedRun(notebook=found, parameters=values, source=source, timeout=timeout))
     if len(runs) > MOST_RUNS:
         raise BadInput(
             "too many runs in one batch", file=path, value=len(runs), expected=f"at most {MOST_RUNS}"

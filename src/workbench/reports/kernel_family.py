@@ -97,7 +97,7 @@ class KernelFamily:
 
     def _marked(self) -> dict[int, int]:
         """Return the processes that took leave of their parents, found by the environment of the kernel."""
-        found = {}
+        found: dict[int, int] = {}
         for process in _processes():
             with suppress(OSError):
                 if self._mark in (_PROCESSES / str(process) / "environ").read_bytes():

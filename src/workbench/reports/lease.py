@@ -4,6 +4,7 @@
 
     runs/
       <run id>/                    a run that ended: record, notebook, receipt
+      .active/.claims/<run id>     locked while one runner performs that run
       .active/<runner>/lock        held, by the operating system's lock, for as long as the runner lives
       .active/<runner>/<run id>/   a run that is queued or running there
       .work-<runner>-<n>/          a notebook's working directory
@@ -28,7 +29,7 @@ from typing import IO
 from workbench.reports.execution import Failure
 from workbench.reports.record import RunRecord, read_record, write_record, write_whole
 
-ACTIVE, ENDED = ".active", ".ended"
+ACTIVE, CLAIMS, ENDED = ".active", ".claims", ".ended"
 _ABANDONED = 3600.0
 
 
@@ -39,7 +40,7 @@ def lease(runs: Path) -> Iterator[Path]:
     active.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=".new-", dir=active))
     with (new / "lock").open("w") as lock:
-        _lock(lock)
+        take_lock(lock)
         # A name without the dot is looked at by others; by now it is locked.
         held = new.rename(active / new.name.removeprefix(".new-"))
         try:
@@ -67,6 +68,9 @@ def put_in_place(attempt: Path, runs: Path) -> Path:
         name = f"{record.id}-{(record.started or '').translate(str.maketrans('', '', ':+-.'))}.json"
         write_whole(ended / name, json.dumps(record.to_json()).encode())
     target = runs / attempt.name
+    if record is not None and record.status == "cancelled" and _completed(target):
+        shutil.rmtree(attempt, ignore_errors=True)  # a repetition that was stopped says nothing against it
+        return target
     aside = attempt.parent / f".old-{attempt.name}"
     with suppress(FileNotFoundError):
         target.rename(aside)
@@ -81,17 +85,29 @@ def settle(runs: Path) -> None:
     if not active.is_dir():
         return
     for home in sorted(active.iterdir()):
+        if home.name == CLAIMS:
+            _settle_claims(home)
+            continue
         if home.name.startswith("."):
             with suppress(OSError):
                 if time.time() - home.stat().st_mtime > _ABANDONED:
                     shutil.rmtree(home, ignore_errors=True)
             continue
         with suppress(OSError), (home / "lock").open("r+") as lock:
-            if not _lock(lock):
+            if not take_lock(lock):
                 continue
             for attempt in sorted(home.iterdir()):
                 _settle_attempt(attempt, runs)
             _clear(runs, home)
+
+
+def _settle_claims(claims: Path) -> None:
+    for claim in claims.iterdir():
+        with suppress(OSError), claim.open("r+") as file:
+            if take_lock(file):
+                claim.unlink()
+    with suppress(OSError):
+        claims.rmdir()
 
 
 def _settle_attempt(attempt: Path, runs: Path) -> None:
@@ -101,13 +117,17 @@ def _settle_attempt(attempt: Path, runs: Path) -> None:
             attempt.rename(target)
         return
     record = read_record(attempt)
-    before = read_record(target)
-    if record is None or record.status == "queued" or (before is not None and before.status == "completed"):
+    if record is None or record.status == "queued" or _completed(target):
         return
     if record.status == "running":
         killed = Failure(kind="killed", message="the process that ran it was ended")
         write_record(attempt, replace(record.ending("failed", killed), ended=None, duration=None))
     put_in_place(attempt, runs)
+
+
+def _completed(folder: Path) -> bool:
+    record = read_record(folder)
+    return record is not None and record.status == "completed"
 
 
 def list_records(runs: Path) -> list[RunRecord]:
@@ -134,8 +154,8 @@ def _clear(runs: Path, home: Path) -> None:
     shutil.rmtree(home, ignore_errors=True)
 
 
-def _lock(file: IO[str]) -> bool:
-    """Take the lock of an open file; False where another process has it. It ends with the process."""
+def take_lock(file: IO[str]) -> bool:
+    """Take the lock of an open file; False where another holds it. It ends with the process."""
     try:
         import fcntl
     except ImportError:  # no such locks on Windows: a runner's folder is then never taken for abandoned

@@ -88,8 +88,9 @@ class LimitedChannel(AsyncZMQSocketChannel):
         super().__init__(*arguments, **options)
         self._limit = OutputLimit()
 
-    async def _recv(self, **options: Any) -> dict[str, Any]:
-        _, parts = self.session.feed_identities(await self.socket.recv_multipart(**options))
+    async def _recv(self, **options: Any) -> dict[str, Any]:  # type: ignore[override]
+        frames: list[Any] = await self.socket.recv_multipart(**options)
+        parts: list[Any] = self.session.feed_identities(frames)[1]
         size = len(parts[_CONTENT])
         if size > _PARSED and json.loads(parts[_HEADER])["msg_type"] == "stream":
             parts[_CONTENT] = shortened_stream(parts[_CONTENT])

@@ -44,6 +44,8 @@ class RunRecord:
         The share of cells that are done.
     error : Failure, optional
         Why it failed, and in which cell.
+    attempts : tuple of Failure
+        Why earlier attempts of the same run ended, each of which was followed by another.
     wanted_by : str, optional
         Until when the schedule that asked for it wanted it, ISO 8601; None where a person asked.
     """
@@ -62,13 +64,15 @@ class RunRecord:
     error: Failure | None = None
     label: str = ""
     wanted_by: str | None = None
+    attempts: tuple[Failure, ...] = ()
 
     @property
     def sentence(self) -> str:
         """Return what became of the run."""
         what = f"{self.title} ({self.label[:60]})" if self.label else self.title
         if self.status == "completed":
-            return f"{what} completed in {self.duration or 0:.1f} s: {self.id}."
+            again = f" at attempt {len(self.attempts) + 1}" if self.attempts else ""
+            return f"{what} completed in {self.duration or 0:.1f} s{again}: {self.id}."
         if self.error is not None:
             return f"{what} {self.status}, {str(self.error).rstrip('.')}."
         return f"{what} is {self.status}."
@@ -102,7 +106,8 @@ def read_record(folder: Path) -> RunRecord | None:
     try:
         values = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         error = values.pop("error", None)
-        return RunRecord(**values, error=Failure(**error) if error else None)
+        attempts = tuple(Failure(**one) for one in values.pop("attempts", ()))
+        return RunRecord(**values, error=Failure(**error) if error else None, attempts=attempts)
     except (OSError, ValueError, TypeError):
         return None
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkspaceError
+from workbench.reports.claims import claimed
 from workbench.reports.execution import Executed, Failure, Limits, execute
 from workbench.reports.inputs import RunInputs, read_inputs
 from workbench.reports.lease import lease, list_records, put_in_place, settle, working_directory
@@ -26,13 +28,17 @@ Executor = Callable[..., Executed]  # `execute`, or what does the same elsewhere
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedRun:
-    """A run that is known to be well-formed: its notebook, checked parameters, inputs and id."""
+    """A run that is known to be well-formed: its notebook, checked parameters, inputs and id.
+
+    Its `timeout` is how many seconds it may take, where that is not as for all others.
+    """
 
     id: str
     notebook: Notebook
     parameters: Mapping[str, Any]
     inputs: RunInputs
     label: str = ""
+    timeout: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +98,7 @@ def plan(
     if not isinstance(parameters, RunParameters):
         parameters = read_parameters(notebook.parameters, parameters or {}, source=source)
     values, fits = name_fits(parameters, inputs.fits, source=source)
-    inputs = replace(inputs, fits=fits)
+    inputs = replace(inputs, fits=fits, books=inputs.books if notebook.parameters.reads_books else "")
     defaults = {name: field.default for name, field in type(parameters).model_fields.items()}
     label = ", ".join(
         f"{name} {'all days' if value is None and name == 'window' else value}"
@@ -139,11 +145,35 @@ def run(
     """
     found = notebook if isinstance(notebook, Notebook) else find_notebook(notebook)
     planned = plan(found, parameters, read_inputs(workspace, seed=seed))
-    settle(workspace.runs_path)
+    limits = limits or Limits()
     if not force and (before := completed_run(workspace, planned)) is not None:
         return before
-    with lease(workspace.runs_path) as home:
-        return perform(workspace, planned, home, limits=limits, progress=progress)
+    with kept(workspace):
+        settle(workspace.runs_path)
+        with claimed(workspace.runs_path, planned.id, limits.stop), lease(workspace.runs_path) as home:
+            if not force and (before := completed_run(workspace, planned)) is not None:
+                return before
+            return perform(workspace, planned, home, limits=limits, progress=progress)
+
+
+@contextmanager
+def kept(workspace: Workspace) -> Iterator[None]:
+    """Say clearly that runs cannot be kept, for want of space or of rights.
+
+    Raises
+    ------
+    WorkspaceError
+        Naming the folder and the reason.
+    """
+    try:
+        yield
+    except BrokenPipeError:  # somebody else's: whom progress is told to
+        raise
+    except OSError as error:
+        raise WorkspaceError(
+            f"Runs cannot be kept in {workspace.runs_path}: {error.strerror or error}. "
+            "Runs that had ended are there, the others are not; start again when there is room."
+        ) from None
 
 
 def completed_run(workspace: Workspace, planned: PlannedRun) -> Run | None:
@@ -163,14 +193,22 @@ def perform(
     limits: Limits | None = None,
     progress: Callable[[RunRecord], None] | None = None,
     executor: Executor = execute,
+    attempts: tuple[Failure, ...] = (),
 ) -> Run:
-    """Execute a planned run under a lease and put it in its place, however it ends."""
+    """Execute a planned run under a lease and put it in its place, however it ends.
+
+    `attempts` says why earlier attempts at it ended.
+    """
     limits = limits or Limits()
     attempt = home / planned.id
     attempt.mkdir(exist_ok=True)
     planned = replace(planned, inputs=_pinned(workspace, planned))
     record = replace(
-        queued_record(workspace, planned), status="running", started=now(), wanted_by=limits.wanted_by
+        queued_record(workspace, planned),
+        status="running",
+        started=now(),
+        wanted_by=limits.wanted_by,
+        attempts=attempts,
     )
     write_record(attempt, record)
     told = [record]
@@ -196,6 +234,9 @@ def perform(
                 limits=limits,
                 progress=follow,
             )
+    except Exception as error:  # noqa: BLE001 - no process, no memory, no file for a kernel: another may go well
+        failure = Failure(kind="system", message=" ".join(f"{type(error).__name__}: {error}".split())[:2000])
+        executed = Executed(notebook=dict(planned.notebook.source), failure=failure)
     except BaseException as error:
         stopped = Failure(kind="cancelled", message=f"the run was stopped ({type(error).__name__})")
         write_record(attempt, told[0].ending("cancelled", stopped))

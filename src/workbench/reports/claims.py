@@ -1,0 +1,66 @@
+"""Who does a run: one at a time, whichever process, thread or batch asks for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Event
+from typing import IO
+
+from workbench.reports.lease import ACTIVE, CLAIMS, take_lock
+
+_BETWEEN = 0.2
+
+
+@contextmanager
+def claimed(runs: Path, id_: str, stop: Event, *, wait: bool = True) -> Iterator[bool]:
+    """Hold the run of an id for as long as the block lasts.
+
+    Parameters
+    ----------
+    runs : Path
+        The runs folder.
+    id_ : str
+        The run's id.
+    stop : threading.Event
+        Ends the waiting.
+    wait : bool
+        Whether to wait while another holds it.
+
+    Yields
+    ------
+    bool
+        Whether it is held; False where another holds it.
+    """
+    path = runs / ACTIVE / CLAIMS / id_
+    while True:
+        with _opened(path) as file:
+            if take_lock(file):
+                # The one before may have removed the file between our opening and locking it.
+                if not _is(path, file.fileno()):
+                    continue
+                try:
+                    yield True
+                finally:
+                    with suppress(OSError):
+                        path.unlink()
+                        path.parent.rmdir()
+                return
+        if not wait or stop.wait(_BETWEEN):
+            yield False
+            return
+
+
+def _opened(path: Path) -> IO[str]:
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):  # the last holder removes the folder with its file
+            return path.open("w")
+
+
+def _is(path: Path, handle: int) -> bool:
+    with suppress(OSError):
+        return os.path.samestat(path.stat(), os.fstat(handle))
+    return False
