@@ -9,8 +9,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,11 +109,33 @@ def public_data() -> Path:
     return PUBLIC_DATA
 
 
+@pytest.fixture(scope="session")
+def write_few() -> Callable[..., list[Path]]:
+    """Return the way to write a simulated market into few files."""
+    from . import markets
+
+    return markets.write_few
+
+
+@pytest.fixture(scope="session")
+def held_out_market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a workspace of 1,500 users, campaigns with holdouts, loaded once for all workers; to copy."""
+    from workbench.events.simulation import MarketSpec, simulate
+
+    from .markets import load, once
+
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    spec = replace(MarketSpec.small(), users=1500)
+    return once(shared / "held-out-market", lambda home: load(simulate(spec), home))
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Return Chromium that reaches this machine only; one at a time, since it keeps an event loop running."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=_PATIENCE)
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(
             executable_path=shutil.which("chromium"),
@@ -212,7 +234,7 @@ def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def _lab_address(server: subprocess.Popen[bytes], runtime: Path, log: Path) -> dict[str, str]:
-    for _ in range(600):
+    for _ in range(3000):
         for path in runtime.glob("jpserver-*.json"):
             try:
                 return json.loads(path.read_text())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import replace
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +15,16 @@ import workbench as wb
 import workbench.cli.commands
 from workbench.cli.app import app
 from workbench.errors import BadInput, NotEnoughData, UsageError, WorkbenchError
-from workbench.events.simulation import MarketSpec, simulate, write_market
 from workbench.experiments import check_holdout, creative_shares, held_out, holdouts, uplift_model
 from workbench.metrics import measure
 from workbench.store import Workspace
-from workbench.store.ingest import ingest
 
 assert workbench.cli.commands  # its import adds the commands
 
 
 @pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("holdout")
-    workspace = Workspace.create(home / "market")
-    workspace.set_currency("EUR")
-    made = simulate(replace(MarketSpec.small(), users=1500))
-    ingest(workspace, write_market(made, home / "files"), backfill=True)
-    return Path(workspace.path)
+def market(held_out_market: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copytree(held_out_market, tmp_path_factory.mktemp("holdout") / "market"))
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -16,15 +17,13 @@ from scipy.stats import norm
 
 import workbench as wb
 from workbench.errors import UsageError
-from workbench.events.simulation import Market, MarketSpec, simulate, write_market
+from workbench.events.simulation import Market, MarketSpec, simulate
 from workbench.experiments import held_out, holdouts, lift_by
 from workbench.experiments.holdout.effects import effect_of
 from workbench.experiments.holdout.figures import Effect
 from workbench.experiments.holdout.pairs import Pairs, pairs_of
 from workbench.metrics import measure
 from workbench.metrics.window import Window
-from workbench.store import Workspace
-from workbench.store.ingest import ingest
 
 NAMES = ("incrementality", "holdout_lift", "net_incremental_revenue")
 DAYS = Window(date(2024, 1, 1), date(2024, 1, 31))
@@ -36,12 +35,8 @@ def market() -> Market:
 
 
 @pytest.fixture(scope="module")
-def tables(market: Market, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    home = tmp_path_factory.mktemp("holdout")
-    workspace = Workspace.create(home / "market", name="market")
-    workspace.set_currency("EUR")
-    ingest(workspace, write_market(market, home / "files"), backfill=True)
-    return wb.open(home / "market")
+def tables(held_out_market: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return wb.open(shutil.copytree(held_out_market, tmp_path_factory.mktemp("holdout") / "market"))
 
 
 @pytest.fixture(scope="module")

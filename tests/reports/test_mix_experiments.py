@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from workbench.errors import UsageError
-from workbench.events.simulation import GEO_TESTS, MarketSpec, simulate, write_market
+from workbench.events.simulation import GEO_TESTS, MarketSpec
 from workbench.events.simulation.markets import open_stores
 from workbench.experiments import holdouts
 from workbench.experiments.geo.plan import GeoTest
@@ -107,13 +109,9 @@ def test_an_empty_workspace_has_no_experiments(tmp_path: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def messages(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    home = tmp_path_factory.mktemp("holdout")
-    workspace = Workspace.create(home / "market")
-    workspace.set_currency("EUR")
-    made = simulate(replace(MarketSpec.small(), users=1500))
-    ingest(workspace, write_market(made, home / "files"), backfill=True)
-    return workspace
+def messages(held_out_market: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    folder = tmp_path_factory.mktemp("holdout") / "market"
+    return Workspace.open(shutil.copytree(held_out_market, folder))
 
 
 @pytest.mark.parametrize("outcome", ["revenue", "conversions"])
