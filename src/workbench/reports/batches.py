@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from workbench.reports.cluster import Cluster
 from workbench.reports.execution import Failure, Limits, execute
 from workbench.reports.inputs import read_inputs
 from workbench.reports.journal import store_ended_runs
+from workbench.reports.kernel import warm_kernels
 from workbench.reports.lease import lease, settle
 from workbench.reports.record import write_record
 from workbench.reports.runs import (
@@ -123,7 +125,8 @@ def batch(
     path = Path(file)
     asked = limited(read_batch_file(path), limits or {})
     inputs = read_inputs(workspace)
-    wanted = expand(asked, workspace.tables(inputs.data_version), path)
+    tables = workspace.tables(inputs.data_version) if any(entry.each for entry in asked.runs) else None
+    wanted = expand(asked, tables, path)
     planned: dict[str, PlannedRun] = {}
     for one in wanted.runs:
         run = plan(one.notebook, one.parameters, inputs, source=one.source)
@@ -187,7 +190,7 @@ def _ended_runs(workspace: Workspace, planned: Mapping[str, PlannedRun], terms: 
             yield before
     if not missing:
         return
-    with lease(workspace.runs_path) as home:
+    with lease(workspace.runs_path) as home, _warmed(workspace, missing, terms):
         for run in missing:
             (home / run.id).mkdir()
             write_record(home / run.id, queued_record(workspace, run))
@@ -200,6 +203,12 @@ def _ended_runs(workspace: Workspace, planned: Mapping[str, PlannedRun], terms: 
                     del busy[ended.id]
                     yield ended
             missing = list(busy.values())
+
+
+def _warmed(workspace: Workspace, missing: list[PlannedRun], terms: _Terms) -> AbstractContextManager[object]:
+    """Return what keeps a warm parent for the runs; for a single one it would not pay."""
+    here = terms.executor is execute and len(missing) > 1
+    return warm_kernels(workspace.path) if here else nullcontext()
 
 
 def _perform(

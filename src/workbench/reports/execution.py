@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,10 +12,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.reports.kernel import FreshKernel, fresh_kernel
+from workbench.reports.kernel import FreshKernel, Measured, Source, fresh_kernel
+from workbench.reports.kernel_family import KernelFamily
 from workbench.reports.notebook import canonical
 
 Progress = Callable[[int, int], None]
+_LONGEST_OUTPUT = 120  # seconds that what a cell shows may need after the cell has ended
+_REASONS = {
+    "cancelled": "the run was stopped",
+    "memory": "the memory limit was reached",
+    "timeout": "the time limit was reached",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +32,8 @@ class Failure:
     Parameters
     ----------
     kind : str
-        ``error`` (the notebook raised), ``timeout``, ``kernel`` (it died), ``cancelled`` or ``killed``.
+        ``error`` (the notebook raised), ``timeout``, ``memory`` (it took more than it may), ``kernel`` (it
+        died), ``system`` (it could not be started), ``cancelled`` or ``killed``.
     message : str
         What happened, as one sentence or the exception's own words.
     cell, line : optional
@@ -42,10 +52,21 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Executed:
-    """A notebook after its execution, in canonical form, and why it stopped early if it did."""
+    """A notebook after its execution, in canonical form, and why it stopped early if it did.
+
+    Parameters
+    ----------
+    notebook : dict
+        In canonical form.
+    failure : Failure, optional
+        Why it stopped early.
+    measured : Measured
+        What its kernel was and used.
+    """
 
     notebook: dict[str, Any]
     failure: Failure | None
+    measured: Measured = field(default_factory=Measured)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +81,14 @@ class Limits:
         Ends it when it is set.
     wanted_by : str, optional
         ISO 8601: a run that a schedule asks for is on time if it has ended by then.
+    memory : int, optional
+        Bytes that the kernel and all it starts may hold together; more ends the run.
     """
 
     seconds: float = 900.0
     stop: threading.Event = field(default_factory=threading.Event)
     wanted_by: str | None = None
+    memory: int | None = None
 
 
 def execute(
@@ -75,8 +99,12 @@ def execute(
     seed: int = 0,
     limits: Limits | None = None,
     progress: Progress | None = None,
+    warm: bool = True,
 ) -> Executed:
     """Return the executed notebook.
+
+    The kernel is forked from the workspace's warm parent if one is there. If that parent is killed meanwhile,
+    the notebook is executed once more, in a plain kernel.
 
     Parameters
     ----------
@@ -92,44 +120,63 @@ def execute(
         The time limit, and an event that stops the run.
     progress : callable, optional
         Called with cells done and cells in all.
+    warm : bool
+        Whether the kernel may be a fork.
     """
     limits = limits or Limits()
+    asked = _Asked(source=source, parameters=parameters, folder=folder, seed=seed, progress=progress)
+    done, lost = _executed(asked, limits, warm=warm)
+    if not lost or limits.stop.is_set():
+        return done
+    for left in folder.iterdir():
+        shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+    return _executed(asked, limits, warm=False)[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    source: Mapping[str, Any]
+    parameters: Mapping[str, object]
+    folder: Path
+    seed: int
+    progress: Progress | None
+
+
+def _executed(asked: _Asked, limits: Limits, *, warm: bool) -> tuple[Executed, bool]:
+    """Return the executed notebook, and whether its kernel was lost with the warm parent."""
     place: dict[str, int] = {"cell": 0}
-    with fresh_kernel(seed) as kernel, _watched(kernel, limits) as reason:
+    workspace = asked.folder.resolve().parents[1]
+    source = Source(of=str(workspace), warm=warm, seconds=limits.seconds)
+    raised: Exception | None = None
+    with fresh_kernel(asked.seed, source) as kernel, _watched(kernel, limits) as reason:
         target = kernel.folder / "executed.ipynb"
-        raised: Exception | None = None
         try:
-            _papermill(source, parameters, kernel, target, folder, _follow(place, source, progress))
+            _papermill(asked, kernel, target, _follow(place, asked.source, asked.progress))
         except Exception as error:  # noqa: BLE001 - whatever ends a run is what the record says
             raised = error
-        written = json.loads(target.read_text(encoding="utf-8")) if target.exists() else dict(source)
-    notebook = canonical(written, folder.resolve().parents[1])
-    failure = _failure(notebook, raised, reason, place["cell"]) if raised or reason else None
-    return Executed(notebook=notebook, failure=failure)
+        written = json.loads(target.read_text(encoding="utf-8")) if target.exists() else dict(asked.source)
+    notebook = canonical(written, workspace)
+    failure = _failure(notebook, raised, reason, place["cell"]) if raised or reason else _exit(notebook)
+    executed = Executed(notebook=notebook, failure=failure, measured=kernel.measured)
+    return executed, failure is not None and not reason and kernel.lost
 
 
-def _papermill(
-    source: Mapping[str, Any],
-    parameters: Mapping[str, object],
-    kernel: FreshKernel,
-    target: Path,
-    folder: Path,
-    follow: Callable[..., None],
-) -> None:
+def _papermill(asked: _Asked, kernel: FreshKernel, target: Path, follow: Callable[..., None]) -> None:
     import nbformat
     import papermill
 
     papermill.execute_notebook(
-        nbformat.reads(json.dumps(source), as_version=4),  # type: ignore[no-untyped-call]
+        nbformat.reads(json.dumps(asked.source), as_version=4),  # type: ignore[no-untyped-call]
         str(target),
-        parameters=dict(sorted(parameters.items())),  # one order, whoever asks
+        parameters=dict(sorted(asked.parameters.items())),  # one order, whoever asks
         progress_bar=False,
         kernel_name="python3",
         kernel_manager_class=kernel.manager_class,
         shutdown_kernel="immediate",
-        resources={"metadata": {"path": str(folder)}},
+        resources={"metadata": {"path": str(asked.folder)}},
         on_cell_start=follow,
         autosave_cell_every=0,
+        iopub_timeout=_LONGEST_OUTPUT,
     )
 
 
@@ -151,14 +198,17 @@ def _watched(kernel: FreshKernel, limits: Limits) -> Iterator[list[str]]:
     """Kill the kernel when time is up or the run is stopped; the list then holds the reason."""
     reason: list[str] = []
     ended = threading.Event()
+    family = KernelFamily(kernel.started, kernel.folder)
+    most = limits.memory or sys.maxsize
 
     def watch() -> None:
         waited = 0.0
         while not ended.wait(0.1):
             waited += 0.1
-            if limits.stop.is_set() or waited >= limits.seconds:
+            over = family.held(most) > most
+            if limits.stop.is_set() or waited >= limits.seconds or over:
                 if not reason:
-                    reason.append("cancelled" if limits.stop.is_set() else "timeout")
+                    reason.append("cancelled" if limits.stop.is_set() else "memory" if over else "timeout")
                 # A kernel that is about to start is there a moment later.
                 if kernel.kill():
                     return
@@ -170,6 +220,7 @@ def _watched(kernel: FreshKernel, limits: Limits) -> Iterator[list[str]]:
     finally:
         ended.set()
         watcher.join()
+        family.end()
 
 
 def _failure(notebook: Mapping[str, Any], raised: Exception | None, reason: list[str], cell: int) -> Failure:
@@ -177,10 +228,8 @@ def _failure(notebook: Mapping[str, Any], raised: Exception | None, reason: list
     from papermill.exceptions import PapermillExecutionError
 
     line = _first_line(notebook, cell)
-    if "timeout" in reason:
-        return Failure(kind="timeout", message="the time limit was reached", cell=cell or None, line=line)
-    if "cancelled" in reason:
-        return Failure(kind="cancelled", message="the run was stopped", cell=cell or None, line=line)
+    if reason:
+        return Failure(kind=reason[0], message=_REASONS[reason[0]], cell=cell or None, line=line)
     if isinstance(raised, PapermillExecutionError):
         where = raised.cell_index + 1
         return Failure(
@@ -195,6 +244,16 @@ def _failure(notebook: Mapping[str, Any], raised: Exception | None, reason: list
         )
     told = " ".join(str(raised).split())[:2000] or type(raised).__name__
     return Failure(kind="kernel", message=told, cell=cell or None, line=line)
+
+
+def _exit(notebook: Mapping[str, Any]) -> Failure | None:
+    """Return the failure of a notebook that left by itself, which papermill takes for a good end."""
+    for number, cell in enumerate(notebook["cells"], start=1):
+        if any(output.get("ename") == "SystemExit" for output in cell.get("outputs", [])):
+            line = _first_line(notebook, number)
+            left = "SystemExit: the cells after it were not run"
+            return Failure(kind="error", message=left, cell=number, line=line)
+    return None
 
 
 def _first_line(notebook: Mapping[str, Any], cell: int) -> str | None:

@@ -1,4 +1,8 @@
-"""A fresh kernel of this very interpreter: no installed kernelspec, no TCP port, no user's start-up files."""
+"""A fresh kernel of this very interpreter: no installed kernelspec, no TCP port, no user's start-up files.
+
+It is forked from a warm parent where one is there, and started anew where none is. What a notebook finds is
+the same: environment, seeds, working directory, arguments.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workbench.reports.warm.identity import short_folder
+
 _ONE_THREAD = (
     "MKL_NUM_THREADS",
     "NUMEXPR_NUM_THREADS",
@@ -21,7 +27,6 @@ _ONE_THREAD = (
     "VECLIB_MAXIMUM_THREADS",
     "WORKBENCH_THREADS",
 )
-_LONGEST_SOCKET_FOLDER = 60  # a Unix socket's path may have 104 bytes on some systems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +52,59 @@ class FreshKernel:
         killed = [kill_kernel(manager) for manager in self.started]
         return any(killed)
 
+    @property
+    def measured(self) -> Measured:
+        """Return what the kernel was and used, once it has ended."""
+        if not self.started or self.started[-1].provisioner is None:
+            return Measured()
+        return _measured(self.started[-1].provisioner)
+
+    @property
+    def lost(self) -> bool:
+        """Return whether the kernel went because its warm parent did."""
+        return any(getattr(manager.provisioner, "lost", False) for manager in self.started)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a kernel comes from.
+
+    Parameters
+    ----------
+    of : str
+        Whose warm parent is asked: the path of a workspace.
+    warm : bool
+        Whether it is asked at all.
+    seconds : float
+        How long the kernel may live; the warm parent sees to it too.
+    """
+
+    of: str = ""
+    warm: bool = False
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What is known of a kernel besides its results; no hash depends on it.
+
+    Parameters
+    ----------
+    kernel : str
+        ``warm`` or ``plain``; empty where none was started.
+    why : str
+        Why it was a plain one.
+    cpu_seconds : float, optional
+        Of the kernel, and of the processes that it waited for.
+    peak_bytes : int, optional
+        The most memory it held at once; what a warm kernel shares with its parent counts too.
+    """
+
+    kernel: str = ""
+    why: str = ""
+    cpu_seconds: float | None = None
+    peak_bytes: int | None = None
+
 
 def kernel_environment(folder: Path) -> dict[str, str]:
     """Return the environment variables that make a kernel repeatable: hash seed, threads, no user profile."""
@@ -65,7 +123,11 @@ def kernel_environment(folder: Path) -> dict[str, str]:
 
 def kernel_command(seed: int) -> list[str]:
     """Return the command that starts a kernel, with every generator of random numbers seeded."""
-    seeding = f"import random, numpy; random.seed({seed}); numpy.random.seed({seed}); del random, numpy"
+    # Rich draws a number when it is imported: before the seed, so that it does not matter what imports it.
+    seeding = (
+        f"import random, numpy, rich.style; random.seed({seed}); numpy.random.seed({seed}); "
+        "del random, numpy, rich"
+    )
     return [
         sys.executable,
         "-m",
@@ -80,12 +142,26 @@ def kernel_command(seed: int) -> list[str]:
 
 
 @contextmanager
-def fresh_kernel(seed: int) -> Iterator[FreshKernel]:
+def warm_kernels(workspace: Path) -> Iterator[str]:
+    """Keep a warm parent for a workspace's runs; give the reason where there is none, or nothing."""
+    from workbench.reports.warm import client
+
+    environment = os.environ | kernel_environment(workspace)
+    environment.pop("PYTHONEXECUTABLE", None)  # as jupyter_client does
+    with client.kept(client.Wanted(environment=environment, of=str(workspace.resolve()))) as reason:
+        yield reason
+
+
+@contextmanager
+def fresh_kernel(seed: int, source: Source) -> Iterator[FreshKernel]:
     """Give what starts one kernel in a private folder, and clean up at the end."""
     from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager
 
-    with tempfile.TemporaryDirectory(prefix="wb-", dir=_short_folder(), ignore_cleanup_errors=True) as name:
+    from workbench.reports.output_limit import LimitedClient
+    from workbench.reports.warm.provisioner import WarmProvisioner
+
+    with tempfile.TemporaryDirectory(prefix="wb-", dir=short_folder(), ignore_cleanup_errors=True) as name:
         folder = Path(name)
         _write_kernelspec(folder / "kernels" / "python3", seed, folder)
         started: list[Any] = []
@@ -98,7 +174,16 @@ def fresh_kernel(seed: int) -> Iterator[FreshKernel]:
                 transport="ipc",
                 ip=str(folder / "k"),
                 connection_file=str(folder / "kernel.json"),
+                client_factory=LimitedClient,
                 **options,
+            )
+            manager.provisioner = WarmProvisioner(
+                kernel_spec=manager.kernel_spec,
+                parent=manager,
+                begin=False,
+                of=source.of,
+                seconds=source.seconds,
+                warm=source.warm,
             )
             started.append(manager)
 
@@ -121,9 +206,15 @@ def kill_kernel(manager: Any) -> bool:
     return True
 
 
-def _short_folder() -> str | None:
-    wanted = tempfile.gettempdir()
-    return None if len(wanted) <= _LONGEST_SOCKET_FOLDER else "/tmp"  # noqa: S108 - made private by mkdtemp
+def _measured(provisioner: Any) -> Measured:
+    used, process = provisioner.used, provisioner.process
+    used = used or getattr(process, "used", None)
+    return Measured(
+        kernel="warm" if provisioner.forked else "plain",
+        why=provisioner.plain_because,
+        cpu_seconds=used.cpu_seconds if used else None,
+        peak_bytes=used.peak_bytes if used else None,
+    )
 
 
 def _write_kernelspec(folder: Path, seed: int, home: Path) -> None:

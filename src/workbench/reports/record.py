@@ -46,6 +46,8 @@ class RunRecord:
         Why it failed, and in which cell.
     attempts : tuple of Failure
         Why earlier attempts of the same run ended, each of which was followed by another.
+    measured : mapping, optional
+        Of its kernel: whether it was warm or plain, CPU seconds, most memory in bytes. No hash depends on it.
     wanted_by : str, optional
         Until when the schedule that asked for it wanted it, ISO 8601; None where a person asked.
     """
@@ -65,6 +67,7 @@ class RunRecord:
     label: str = ""
     wanted_by: str | None = None
     attempts: tuple[Failure, ...] = ()
+    measured: Mapping[str, Any] | None = None
 
     @property
     def sentence(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -272,6 +272,7 @@ def _pinned(workspace: Workspace, planned: PlannedRun) -> RunInputs:
 def _keep(attempt: Path, planned: PlannedRun, record: RunRecord, executed: Executed) -> RunRecord:
     write_whole(attempt / NOTEBOOK, notebook_bytes(executed.notebook))
     failure: Failure | None = executed.failure
+    record = replace(record, measured=asdict(executed.measured))
     if failure is None:
         receipt = make_receipt(
             planned.id, planned.notebook, planned.parameters, planned.inputs, executed.notebook

@@ -178,7 +178,9 @@ def _execute_again(
     }
     runs = workspace.runs_path
     with lease(runs) as home, working_directory(runs, home) as folder:
-        again = execute(_source_of(stored), values, folder=folder, seed=receipt["seed"], limits=limits)
+        again = execute(
+            _source_of(stored), values, folder=folder, seed=receipt["seed"], limits=limits, warm=False
+        )
     if again.failure is not None:
         return Difference(where="the new run", what=f"it did not complete, {again.failure}")
     return again.notebook

@@ -1,0 +1,91 @@
+"""Kernels for whatever starts them through jupyter_client: forked from a warm parent, or else plain ones.
+
+A kernelspec asks for it in its metadata, as ``workbench-warm``; papermill, nbconvert, nbval, JupyterLab and
+Voila then need to know nothing of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+from traitlets import Bool, Float, Unicode
+
+from workbench.reports.warm import client
+from workbench.reports.warm.process import ForkedProcess, PlainProcess, Usage
+from workbench.reports.warm.wire import NoWarmKernel
+
+_GONE_WITHIN = 2.0  # seconds that a killed process takes to end, at most
+_STEP = 0.002
+
+
+class WarmProvisioner(LocalProvisioner):
+    """Starts a kernel by a fork of a warm parent; where that cannot be, as jupyter_client does."""
+
+    warm = Bool(True, help="Whether to ask for a fork at all.").tag(config=True)
+    begin = Bool(True, help="Whether to start a warm parent where there is none.").tag(config=True)
+    of = Unicode("", help="Whose warm parent: the path of a workspace, or nothing.").tag(config=True)
+    seconds = Float(0.0, help="How long a forked kernel may live; 0 is for ever.").tag(config=True)
+
+    process: Any
+    plain_because = ""
+    used: Usage | None = None
+    lost = False
+
+    @property
+    def forked(self) -> bool:
+        """Return whether the kernel was forked."""
+        return not self.plain_because
+
+    async def launch_kernel(self, cmd: list[str], **options: Any) -> Any:
+        """Start a kernel; return how to connect to it."""
+        self.plain_because, self.used, self.lost = "", None, False
+        try:
+            self.process = await self._fork(cmd, options)
+        except (NoWarmKernel, OSError) as error:
+            self.plain_because = str(error)
+            await super().launch_kernel(cmd, **options)
+            self.process = PlainProcess(self.process)
+            return self.connection_info
+        self.pid = self.pgid = self.process.pid
+        self.cwd = options.get("cwd") or Path.cwd()
+        return self.connection_info
+
+    async def _fork(self, cmd: list[str], options: dict[str, Any]) -> ForkedProcess:
+        if not self.warm:
+            raise NoWarmKernel("a plain kernel was asked for")
+        special = sorted(set(options) - {"cwd", "env", "extra_arguments", "independent", "kernel_id"})
+        if special or options.get("independent"):
+            raise NoWarmKernel(f"the kernel is to have {', '.join(special) or 'a life of its own'}")
+        environment = dict(options.get("env") or os.environ)
+        wanted = client.Wanted(environment=environment, of=self.of)
+        if self.begin:
+            await asyncio.to_thread(client.start, wanted)
+        folder = str(options.get("cwd") or Path.cwd())
+        return client.fork(wanted, cmd, environment=environment, folder=folder, seconds=self.seconds)
+
+    async def wait(self) -> int | None:
+        """Wait for the kernel's end, and keep what it used."""
+        process = self.process
+        while process is not None and process.poll() is None:
+            await asyncio.sleep(_STEP)
+        code = await super().wait()
+        self._measure(process)
+        return None if code is None else int(code)
+
+    async def kill(self, restart: bool = False) -> None:
+        """End the kernel and what it started; most often it is gone when this returns."""
+        process = self.process
+        await super().kill(restart)
+        for _ in range(int(_GONE_WITHIN / _STEP)):
+            if process is None or process.poll() is not None:
+                break
+            await asyncio.sleep(_STEP)
+        self._measure(process)
+
+    def _measure(self, process: Any) -> None:
+        self.used = getattr(process, "used", None) or self.used
+        self.lost = bool(getattr(process, "lost", False)) or self.lost
