@@ -170,13 +170,9 @@ def first_order_counts(journeys: Journeys) -> tuple[Floats, Floats]:
     """Return transitions (buckets, states, channels) and ends (buckets, states, 3); state 0 is the start."""
     size, buckets = len(journeys.names) + 1, journeys.settings.buckets
     moves, ends = np.zeros((buckets, size, size - 1)), np.zeros((buckets, size, 3))
-    for some, table in ((journeys.steps, moves), (journeys.ends, ends)):
-        bucket, newest = some.keys[:, 0], some.keys[:, 1] % size
-        if table is moves:
-            before = some.keys[:, 1] // size % size
-            np.add.at(moves, (bucket, before, newest - 1), some.sums[:, 0])
-        else:
-            np.add.at(ends, (bucket, newest), some.sums)
+    steps, ended = journeys.steps.lower(size**2), journeys.ends.lower(size)
+    moves[steps.keys[:, 0], steps.keys[:, 1] // size, steps.keys[:, 1] % size - 1] = steps.sums[:, 0]
+    ends[ended.keys[:, 0], ended.keys[:, 1]] = ended.sums
     return moves, ends
 
 

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from workbench.attribution.counting_sorted import Counted, direct_code, empty_figures
+from workbench.attribution.grids import counted, places
 from workbench.attribution.kernel import (
     ALWAYS,
     BOUGHT,
@@ -57,7 +58,7 @@ def count_compiled(touchpoints: Touchpoints, settings: JourneySettings) -> Count
     share_out(log, plan, memory, sums)
     if plan.dense:
         finish(log, plan, memory, sums)
-        steps, ends = _steps(sums.steps), _outcomes(sums.ends, sums.end_value)
+        steps, ends = counted(sums.steps), _outcomes(sums.ends, sums.end_value)
         return Counted(**figures._asdict(), steps=steps, ends=ends, sets=_outcomes(sums.sets, sums.set_value))
     steps, ends, found = _afterwards(touchpoints, log, plan, memory)
     return Counted(**figures._asdict(), steps=steps, ends=ends, sets=found)
@@ -109,27 +110,13 @@ def _memory(touchpoints: Touchpoints, settings: JourneySettings, plan: Plan) -> 
     )
 
 
-def _steps(counts: Array) -> Tally:
-    flat = np.flatnonzero(counts)  # places in one row are found several times as fast as in a table
-    return Tally(keys=_places(flat, counts.shape[1]), sums=counts.reshape(-1)[flat, None].astype(float))
-
-
 def _outcomes(counts: Array, value: Array) -> Tally:
     """Return conversions, value and nulls by bucket and code."""
     flat = np.flatnonzero((counts[:, :, 0] > 0) | (counts[:, :, 1] > 0))
     sums = np.empty((len(flat), 3))
     sums[:, [0, 2]] = counts.reshape(-1, 2)[flat]
     sums[:, 1] = value.reshape(-1)[flat]
-    return Tally(keys=_places(flat, counts.shape[1]), sums=sums)
-
-
-def _places(flat: Integers, width: int) -> Integers:
-    rows = np.arange(flat[-1] // width + 2) if len(flat) else np.zeros(1, np.int64)
-    each = np.diff(np.searchsorted(flat, rows * width))  # places ascend: no division of every one is needed
-    found = np.empty((len(flat), 2), np.int64)
-    found[:, 0] = np.repeat(rows[:-1], each)
-    np.subtract(flat, np.repeat(rows[:-1] * width, each), out=found[:, 1])
-    return found
+    return Tally(keys=places(flat, counts.shape[1]), sums=sums)
 
 
 def _afterwards(touchpoints: Touchpoints, log: Log, plan: Plan, memory: Memory) -> tuple[Tally, Tally, Tally]:

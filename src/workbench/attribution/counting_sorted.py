@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.attribution.grids import Grid
 from workbench.attribution.journeys import HOURS, LONGEST
 from workbench.attribution.rules import Rule
 from workbench.attribution.sequences import Sequences, sequences
@@ -27,7 +28,7 @@ class Counted:
     credit: Floats
     unattributed: Floats
     totals: Floats
-    steps: Tally
+    steps: Tally | Grid
     ends: Tally
     sets: Tally
     lengths: Floats

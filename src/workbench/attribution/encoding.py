@@ -148,7 +148,7 @@ def values(batch: pa.RecordBatch, name: str, converts: NDArray[np.bool_], before
     if not any(test(some.type) for test in numeric):
         raise BadInput(f"{some.type} is no number", column=name, expected="the value of each conversion")
     places = np.flatnonzero(converts)
-    sold = some if len(places) == len(some) else some.take(pa.array(places))
+    sold = some if len(places) == len(some) else some.take(pa.array(places, pa.int64()))
     found = np.asarray(sold.cast(pa.float64()).to_numpy(zero_copy_only=False), float)
     wrong = places[~np.isfinite(found)]
     if len(wrong):
@@ -163,7 +163,8 @@ def codes(some: Any, known: dict[str, int], converts: NDArray[np.bool_], into: G
     if not pa.types.is_dictionary(some.type):
         some = (some.cast(pa.string()) if pa.types.is_null(some.type) else some).dictionary_encode()
     names = [NOT_SET if name is None else str(name) for name in some.dictionary.to_pylist()]
-    absent = np.flatnonzero(~_bits(some.indices, 0) & ~converts) if some.indices.null_count else ()
+    told = _bits(some.indices, 0) | converts
+    absent = () if told.all() else np.flatnonzero(~told)
     for name in sorted([*names, NOT_SET] if len(absent) else names):
         known.setdefault(name, len(known))  # in their order at once, so that no row need be coded again
     kind = np.int16 if len(known) < _SHORT else np.int32
@@ -171,10 +172,8 @@ def codes(some: Any, known: dict[str, int], converts: NDArray[np.bool_], into: G
     indices = some.indices.cast(pa.int32())
     places = np.frombuffer(indices.buffers()[1], np.int32)[indices.offset : indices.offset + len(indices)]
     found = into.room(len(places), kind)
-    if found.dtype == kind:
-        np.take(code, places, out=found, mode="clip")  # what stands in the place of a null may be anything
-    else:
-        found[:] = np.take(code, places, mode="clip")
+    for first in range(0, len(places), _BLOCK):  # what stands in the place of a null may be anything
+        found[first : first + _BLOCK] = np.take(code, places[first : first + _BLOCK], mode="clip")
     if len(absent):
         found[absent] = known[NOT_SET]
     found[converts] = -1

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.attribution.bootstrap import nothing_below
+from workbench.attribution.grids import Grid
 from workbench.attribution.markov import kept_states, rates
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class _Counts(NamedTuple):
 
     source: Integers
     target: Integers
-    steps: csr_array  # shape (buckets, moves)
+    steps: csr_array | Floats  # shape (buckets, moves)
     ends: tuple[csr_array, csr_array, csr_array]  # conversions, value, nulls; shape (buckets, states)
 
 
@@ -96,7 +97,11 @@ def _counts(journeys: Journeys, chain: Chain) -> _Counts:
     keys = chain.keys
     paths = keys[source] * base + keys[target] % base
     buckets = journeys.settings.buckets
-    steps = _table(journeys.steps, journeys.steps.sums[:, 0], paths, base ** (chain.order + 1), buckets)
+    whole = base ** (chain.order + 1)
+    low = journeys.steps.lower(whole)
+    steps: csr_array | Floats = (
+        low.columns(paths) if isinstance(low, Grid) else _table(low, low.sums[:, 0], paths, whole, buckets)
+    )
     conversions, value, nulls = (
         _table(journeys.ends, sums, keys, base**chain.order, buckets) for sums in journeys.ends.sums.T
     )

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from workbench.attribution.chain import Chain, chain_of_steps
 from workbench.attribution.coalitions import Coalitions
+from workbench.attribution.grids import Grid
 from workbench.attribution.tallies import (
     Floats,
     Integers,
     Tally,
     bits_of,
-    recode_paths,
     tally,
     words_of,
 )
@@ -115,7 +115,7 @@ class Journeys:
         Conversions without a touch in the window, and their value.
     totals : array, shape (buckets, 2)
         All conversions and their value.
-    steps : Tally
+    steps : Tally or Grid
         How often each touch follows those before it: by bucket and code of up to order + 1 touches.
     ends : Tally
         Conversions, value and nulls: by bucket and code of the last `order` touches.
@@ -140,7 +140,7 @@ class Journeys:
     credit: Floats
     unattributed: Floats
     totals: Floats
-    steps: Tally
+    steps: Tally | Grid
     ends: Tally
     sets: Tally
     lengths: Floats
@@ -209,10 +209,8 @@ class Journeys:
             most = self.settings.order
             raise UsageError(f"These journeys hold chains of order 1 to {most}, not {order}.")
         base = len(self.names) + 1
-        steps, ends = (
-            tally(some.keys[:, 1:] % base**length, some.weighed(weights))
-            for some, length in ((self.steps, order + 1), (self.ends, order))
-        )
+        steps = self.steps.folded(base ** (order + 1), weights)
+        ends = self.ends.folded(base**order, weights)
         return chain_of_steps(
             self.names,
             before=_digits(steps.keys[:, 0] // base, base, order),
@@ -224,13 +222,13 @@ class Journeys:
 
     def lower(self, order: int) -> Journeys:
         """Return the same statistics with chains of a lower order only: fewer sums, which weigh faster."""
-        steps, ends = (
-            tally(
-                np.column_stack([some.keys[:, 0], some.keys[:, 1] % (len(self.names) + 1) ** size]), some.sums
-            )
-            for some, size in ((self.steps, order + 1), (self.ends, order))
+        base = len(self.names) + 1
+        return replace(
+            self,
+            settings=replace(self.settings, order=order),
+            steps=self.steps.lower(base ** (order + 1)),
+            ends=self.ends.lower(base**order),
         )
-        return replace(self, settings=replace(self.settings, order=order), steps=steps, ends=ends)
 
     def coalitions(self, weights: Floats | None = None) -> Coalitions:
         """Return the counts by set of touches; `weights` says how often each bucket of users counts."""
@@ -265,17 +263,13 @@ class Journeys:
         credit[:, :, :, places] = self.credit
         bits = np.zeros((len(self.sets.keys), len(names)), bool)
         bits[:, places] = bits_of(self.sets.keys[:, 1:], len(self.names))
-        steps, ends = (
-            np.column_stack([some.keys[:, 0], recode_paths(some.keys[:, 1], places, sizes, length)])
-            for some, length in ((self.steps, order + 1), (self.ends, order))
-        )
         sets = np.column_stack([self.sets.keys[:, :1], words_of(bits)])
         return replace(
             self,
             names=names,
             credit=credit,
-            steps=tally(steps, self.steps.sums),
-            ends=tally(ends, self.ends.sums),
+            steps=self.steps.recoded(places, sizes, order + 1),
+            ends=self.ends.recoded(places, sizes, order),
             sets=tally(sets, self.sets.sums),
         )
 

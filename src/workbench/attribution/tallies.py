@@ -32,6 +32,8 @@ class Tally:
 
     def __add__(self, other: Tally) -> Tally:
         """Return the sums of both."""
+        if not isinstance(other, Tally):
+            return NotImplemented
         if 8 * len(other.keys) < len(self.keys) and len(other.keys):
             return _inserted(self, other)
         return tally(np.concatenate([self.keys, other.keys]), np.concatenate([self.sums, other.sums]))
@@ -43,6 +45,19 @@ class Tally:
     def weighted(self, weights: Floats | None) -> Tally:
         """Return the sums over all buckets, each counted as often as its weight says; the bucket is gone."""
         return tally(self.keys[:, 1:], self.weighed(weights))
+
+    def folded(self, size: int, weights: Floats | None = None) -> Tally:
+        """Return the sums by code modulo a size; the bucket is gone."""
+        return tally(self.keys[:, 1:] % size, self.weighed(weights))
+
+    def lower(self, size: int) -> Tally:
+        """Return the sums by bucket and code modulo a size."""
+        return tally(np.column_stack([self.keys[:, 0], self.keys[:, 1] % size]), self.sums)
+
+    def recoded(self, names: Integers, sizes: tuple[int, int], length: int) -> Tally:
+        """Return the sums by code of paths after a change of names, as `recode_paths` takes it."""
+        codes = recode_paths(self.keys[:, 1], names, sizes, length)
+        return tally(np.column_stack([self.keys[:, 0], codes]), self.sums)
 
     def weighed(self, weights: Floats | None) -> Floats:
         """Return each row's sums as often as the weight of its bucket says."""

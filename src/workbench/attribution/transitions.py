@@ -105,11 +105,9 @@ def _table(journeys: Journeys) -> Floats:
     count = len(journeys.names)
     base = count + 1
     found = np.zeros((base, base + 1))
-    pair = journeys.steps.keys[:, 1] % base**2
-    np.add.at(found, (pair // base, pair % base - 1), journeys.steps.sums[:, 0])
-    last = journeys.ends.keys[:, 1] % base
-    np.add.at(found[:, count], last, journeys.ends.sums[:, 0])
-    np.add.at(found[:, count + 1], last, journeys.ends.sums[:, 2])
+    steps, ends = journeys.steps.folded(base**2), journeys.ends.folded(base)
+    found[steps.keys[:, 0] // base, steps.keys[:, 0] % base - 1] = steps.sums[:, 0]
+    found[ends.keys[:, 0], count:] = ends.sums[:, [0, 2]]
     return found
 
 
