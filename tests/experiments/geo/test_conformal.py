@@ -49,15 +49,15 @@ def test_p_is_the_rank_of_the_test_among_stretches(simulate: Simulator) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 10_000), effect=st.floats(-600, 600), level=st.sampled_from([0.8, 0.9, 0.95]))
+@given(seed=st.integers(0, 10_000), effect=st.floats(-600, 600), alpha=st.sampled_from([0.2, 0.1, 0.05]))
 def test_p_is_small_exactly_when_the_interval_leaves_out_no_effect(
-    simulate: Simulator, seed: int, effect: float, level: float
+    simulate: Simulator, seed: int, effect: float, alpha: float
 ) -> None:
     made = _with_effect(simulate(seed, geos=10, days=45), effect, 38)
     for find in (synthetic_control, augmented_synthetic_control):
-        result = conformal_test(find(made), level=level)
+        result = conformal_test(find(made), level=1 - alpha)
         for each in (result.effect.att, result.effect.incremental, result.effect.lift):
-            assert each.excludes(0) == (each.p < 1 - level) or not each.known
+            assert each.excludes(0) == (each.p < alpha) or not each.known
             assert each.low <= each.value <= each.high or not each.known
 
 
@@ -89,7 +89,11 @@ def test_weeks_are_too_few(simulate: Simulator) -> None:
     assert short.effect.att.p == pytest.approx(1 / 18)
     assert not short.effect.att.significant
     assert "With 18 periods p cannot be below 0.056" in short.notes[0]
-    assert "At least 20 periods" in short.effect.att.note
+    assert "At least 21 periods" in short.effect.att.note
+    # The best rank of twenty is 0.05, and that is not below 0.05.
+    twenty = conformal_test(synthetic_control(_with_effect(simulate(3, days=20), 1e5, 16)))
+    assert (twenty.effect.att.p, twenty.effect.att.significant) == (0.05, False)
+    assert "At least 21 periods" in twenty.effect.att.note
     enough = conformal_test(synthetic_control(_with_effect(simulate(3, days=21), 1e5, 17)))
     assert enough.effect.att.significant
     assert enough.notes == ()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from workbench.errors import NotEnoughData
 from workbench.experiments.geo.augmented import augmented_synthetic_control
+from workbench.experiments.geo.pairs import kept_between
 from workbench.experiments.geo.panel import Panel
 from workbench.experiments.geo.placebo import placebo_sets, placebo_test, ranked
 from workbench.experiments.geo.split import Split, split
@@ -54,17 +55,17 @@ def test_california_is_among_the_most_unusual_states(california: Split) -> None:
 @given(
     seed=st.integers(0, 10_000),
     effect=st.floats(-400, 400),
-    level=st.sampled_from([0.8, 0.9, 0.95]),
+    alpha=st.sampled_from([0.2, 0.1, 0.05]),
     placebos=st.sampled_from([9, 19, 39, 40, 60]),
 )
 def test_p_is_small_exactly_when_the_interval_leaves_out_no_effect(
-    simulate: Simulator, seed: int, effect: float, level: float, placebos: int
+    simulate: Simulator, seed: int, effect: float, alpha: float, placebos: int
 ) -> None:
     panel = _with_effect(simulate(seed, geos=12, days=50), ["geo 002", "geo 005"], 40, effect)
     found = synthetic_control(_test_of(panel, ["geo 002", "geo 005"], 40))
-    result = placebo_test(found, level=level, placebos=placebos)
+    result = placebo_test(found, level=1 - alpha, placebos=placebos)
     for each in (result.effect.att, result.effect.incremental, result.effect.lift):
-        assert each.excludes(0) == (each.p < 1 - level) or not each.known
+        assert each.excludes(0) == (each.p < alpha) or not each.known
         assert each.low <= each.value <= each.high or not each.known
 
 
@@ -73,13 +74,27 @@ def test_p_is_small_exactly_when_the_interval_leaves_out_no_effect(
     effect=st.sampled_from([0.1, 0.2, 0.3, 1 / 3, 0.7]),
     miss=st.sampled_from([0.1, 0.3, 1.0, 1 / 3]),
     scores=st.lists(st.sampled_from([1 / 3, 0.1, 1.0, 2.0, 3.0, 0.9]), min_size=1, max_size=60),
-    level=st.sampled_from([0.5, 0.8, 0.9, 0.95]),
+    alpha=st.sampled_from([0.5, 0.2, 0.1, 0.05]),
 )
 def test_ties_do_not_part_p_and_interval(
-    effect: float, miss: float, scores: list[float], level: float
+    effect: float, miss: float, scores: list[float], alpha: float
 ) -> None:
-    p, half = ranked(effect, miss, np.array(scores), level=level)
-    assert (effect - half > 0) == (p < 1 - level)
+    p, half = ranked(effect, miss, np.array(scores), level=1 - alpha)
+    assert (effect - half > 0) == (p < alpha)
+
+
+@pytest.mark.parametrize("groups", [19, 39])
+def test_a_p_of_just_the_error_shows_nothing(simulate: Simulator, groups: int) -> None:
+    # Of 19 groups the best rank is 0.05, of 39 the second: not below 0.05, so the interval holds no effect.
+    panel = _with_effect(simulate(11, geos=groups + 1, days=50), ["geo 000"], 40, 1e5)
+    result = placebo_test(synthetic_control(_test_of(panel, ["geo 000"], 40)))
+    assert len(result.placebos) == groups
+    ends = 1e5 - np.arange(1.0, groups + 1), 1e5 + np.arange(1.0, groups + 1)
+    ends[0][: (groups + 1) // 20 - 1] = -1.0
+    assert kept_between(*ends, value=1e5, level=0.95)[0] == 0.05
+    assert kept_between(*ends, value=1e5, level=0.95)[1] <= 0.0
+    assert result.effect.att.significant == (groups == 39)
+    assert ("no effect can be shown" in result.effect.att.note) == (groups == 19)
 
 
 def test_every_value_in_the_interval_would_not_be_rejected(simulate: Simulator) -> None:

@@ -11,6 +11,7 @@ from workbench.errors import NotEnoughData
 from workbench.experiments.analysis.monitoring import Monitoring
 from workbench.experiments.analysis.tested import compared, judged
 from workbench.experiments.inference.comparison import Comparison, Label
+from workbench.experiments.inference.estimate import alpha_of
 from workbench.experiments.inference.permutation import METHOD as PERMUTED
 from workbench.experiments.users.reading import until
 
@@ -175,7 +176,7 @@ def _points(day: date, found: Sequence[Comparison], bounds: Monitoring, level: f
     points = []
     for one in found:
         size, apart = one.n + one.n_control, one.difference
-        bound = bounds.at_this_look(apart, size, alpha=round(1 - level, 12))
+        bound = bounds.at_this_look(apart, size, alpha=alpha_of(level))
         if bound is None:
             continue
         points.append(

@@ -16,7 +16,7 @@ from workbench.experiments.analysis.tested import Judged, guarded
 from workbench.experiments.definition import Experiment
 from workbench.experiments.inference.bayesian import Prior, belief, best_share
 from workbench.experiments.inference.comparison import Comparison
-from workbench.experiments.inference.estimate import Estimate
+from workbench.experiments.inference.estimate import Estimate, alpha_of
 from workbench.experiments.inference.multiplicity import Adjustment, adjusted
 from workbench.experiments.inference.sums import Sums
 from workbench.experiments.users.metric import UserMetric
@@ -43,7 +43,7 @@ class Case:
     @property
     def alpha(self) -> float:
         """Return the error that is accepted."""
-        return round(1 - self.experiment.level, 12)
+        return alpha_of(self.experiment.level)
 
     def role(self, metric: str) -> Role:
         """Return what a metric is for."""

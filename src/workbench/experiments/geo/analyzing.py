@@ -18,6 +18,7 @@ from workbench.experiments.geo.split import MIN_PRE, Split, refuse_still
 from workbench.experiments.geo.synthetic_control import synthetic_control
 from workbench.experiments.geo.time_based_regression import time_based_regression
 from workbench.experiments.geo.verdict import WORTH_FINDING, checks_of, doubts, verdict_of
+from workbench.experiments.inference.estimate import alpha_of
 
 if TYPE_CHECKING:
     from workbench.experiments.geo.effect import Effect
@@ -132,7 +133,7 @@ def _power(test: GeoTest, split: Split) -> tuple[PowerCurve | None, str]:
 
 
 def _second(found: Counterfactual, level: float) -> tuple[ConformalTest | None, str]:
-    needed = int(1 / (1 - level)) if level < 1 else 0
+    needed = int(1 / alpha_of(level) + 1e-9)
     try:
         second = conformal_test(found, level=level)
     except NotEnoughData as error:

@@ -13,6 +13,7 @@ from workbench.errors import NotEnoughData
 from workbench.experiments.geo.effect import Effect, effect_of
 from workbench.experiments.geo.panel import Floats
 from workbench.experiments.geo.synthetic_control import Counterfactual, Weighting, centred
+from workbench.experiments.inference.estimate import alpha_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,7 +117,7 @@ def conformal_test(found: Counterfactual, *, level: float = 0.95) -> ConformalTe
     p_at = _ranking(found)
     grid = _grid(found)
     p_grid = np.array([1.0 if value == found.att else p_at(value) for value in grid])  # an estimate stands
-    low, high = _ends(grid, p_grid, 1 - level, p_at)
+    low, high = _ends(grid, p_grid, alpha_of(level), p_at)
     p = _beyond(grid, p_grid, found.att)
     notes = _notes(len(found.observed), level)
     return ConformalTest(
@@ -204,9 +205,10 @@ def _beyond(grid: Floats, p_grid: Floats, att: float) -> float:
 
 
 def _notes(periods: int, level: float) -> tuple[str, ...]:
-    if 1 / periods < 1 - level:
+    if 1 / periods < alpha_of(level):
         return ()
+    enough = math.floor(1 / alpha_of(level) + 1e-9) + 1
     return (
         f"With {periods} periods p cannot be below {1 / periods:.3f}: no effect can be shown at {level:.0%}. "
-        f"At least {math.ceil(1 / (1 - level) - 1e-9)} periods are needed, e.g. days in the place of weeks.",
+        f"At least {enough} periods are needed, e.g. days in the place of weeks.",
     )

@@ -23,6 +23,7 @@ from workbench.experiments.geo.synthetic_control import (
     prepared,
     simplex_weights,
 )
+from workbench.experiments.inference.estimate import alpha_of
 from workbench.stats import share_interval
 
 if TYPE_CHECKING:
@@ -59,12 +60,12 @@ class MeasuredSize:
     @property
     def rate(self) -> float:
         """Return the share of tests that found an effect; NaN where none could be made."""
-        return float((self.p < 1 - self.level).mean()) if len(self.p) else float("nan")
+        return float((self.p < alpha_of(self.level)).mean()) if len(self.p) else float("nan")
 
     @property
     def interval(self) -> tuple[float, float]:
         """Return the rate's 95 % interval (Wilson); windows overlap, so it is a little narrow."""
-        low, high = share_interval(int((self.p < 1 - self.level).sum()), len(self.p))
+        low, high = share_interval(int((self.p < alpha_of(self.level)).sum()), len(self.p))
         return float(low), float(high)
 
     @property
@@ -73,10 +74,11 @@ class MeasuredSize:
         if self.note:
             return self.note
         low, high = self.interval
+        own = int((self.own < alpha_of(self.level)).sum())
         return (
             f"On your own data before the test, {self.method} found an effect where there was none in "
             f"{self.rate:.1%} of {len(self.p)} trials (between {low:.1%} and {high:.1%}; promised "
-            f"{1 - self.level:.1%}), and in {int((self.own < 1 - self.level).sum())} of {len(self.own)} "
+            f"{1 - self.level:.1%}), and in {own} of {len(self.own)} "
             "overlapping windows with your own test geos."
         )
 
@@ -94,7 +96,9 @@ class MeasuredSize:
                     "high": high,
                     "promised": 1 - self.level,
                     "trials": len(self.p),
-                    "own geos": float((self.own < 1 - self.level).mean()) if len(self.own) else float("nan"),
+                    "own geos": float((self.own < alpha_of(self.level)).mean())
+                    if len(self.own)
+                    else float("nan"),
                     "windows": len(self.own),
                 }
             ]
@@ -172,7 +176,7 @@ def measured_size(
 
 def _placebo_p(values: Floats, pre: int, rows: Rows, weighting: Weighting, asked: tuple[float, int]) -> float:
     level, seed = asked
-    count = max(REFERENCES, math.ceil(1 / (1 - level)))
+    count = max(REFERENCES, math.ceil(1 / alpha_of(level)))
     others = np.setdiff1d(np.arange(len(values)), rows)
     sets = placebo_sets(others, min(len(rows), len(others) // 2), count=count, seed=seed)
     pairs = pairs_of(values, pre=pre, treated=rows, sets=sets, donors=others, weighting=weighting)

@@ -9,6 +9,7 @@ import numpy as np
 
 from workbench.experiments.geo.panel import Floats, Rows
 from workbench.experiments.geo.synthetic_control import Weighting, gap_of, prepared
+from workbench.experiments.inference.estimate import alpha_of
 
 
 def pairs_of(
@@ -64,12 +65,14 @@ def kept_between(lows: Floats, highs: Floats, *, value: float, level: float) -> 
     >>> import numpy as np
     >>> lows, highs = 3.0 - np.arange(1.0, 20.0), 3.0 + np.arange(1.0, 20.0)
     >>> kept_between(lows, highs, value=3.0, level=0.85)
-    (0.9, -14.0, 20.0)
+    (0.9, -15.0, 21.0)
     """
     possible = np.arange(1, len(lows) + 2) / (len(lows) + 1)
     keep = lows <= 0 if value > 0 else highs >= 0 if value < 0 else np.ones(len(lows), bool)
     p = float(possible[int(keep.sum())])
-    needed = int(np.searchsorted(possible, 1 - level))  # values that so many groups keep are not rejected
+    needed = int(
+        np.searchsorted(possible, alpha_of(level))
+    )  # values that so many groups keep are not rejected
     if not needed:
         return p, -math.inf, math.inf
     return p, min(float(np.sort(lows)[needed - 1]), value), max(float(np.sort(highs)[-needed]), value)

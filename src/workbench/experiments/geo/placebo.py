@@ -15,6 +15,7 @@ from workbench.experiments.geo.effect import Effect, effect_of
 from workbench.experiments.geo.pairs import kept_between, pairs_of
 from workbench.experiments.geo.panel import Floats, Rows
 from workbench.experiments.geo.synthetic_control import Counterfactual, summary_of
+from workbench.experiments.inference.estimate import alpha_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -200,7 +201,8 @@ def ranked(att: float, rmse: float, scores: Floats, *, level: float) -> tuple[fl
     """
     possible = np.arange(1, len(scores) + 2) / (len(scores) + 1)
     p = float(possible[int((rmse * scores >= abs(att)).sum())])
-    needed = int(np.searchsorted(possible, 1 - level))  # so many scores at least as extreme are not rejected
+    # So many scores that are at least as extreme do not reject.
+    needed = int(np.searchsorted(possible, alpha_of(level)))
     if not needed:
         return p, math.inf
     return p, float(np.sort(rmse * scores)[-needed])
@@ -224,7 +226,7 @@ def _notes(found: Counterfactual, size: int, groups: NDArray[np.bool_], level: f
             f"Placebo groups have {size} geos, {len(found.split.treated)} were treated: "
             "there are not enough controls."
         )
-    if 1 / (kept + 1) >= 1 - level:
+    if 1 / (kept + 1) >= alpha_of(level):
         notes.append(
             f"With {kept} placebo groups p cannot be below {1 / (kept + 1):.3f}: no effect can be shown."
         )

@@ -13,7 +13,7 @@ from workbench.experiments.geo.placebo import PlaceboTest
 from workbench.experiments.geo.power import PowerCurve
 from workbench.experiments.geo.returns import Returns
 from workbench.experiments.geo.synthetic_control import Counterfactual
-from workbench.experiments.inference.estimate import Estimate
+from workbench.experiments.inference.estimate import Estimate, alpha_of
 
 Finding = Literal["works", "harms", "no effect", "cannot tell"]
 
@@ -194,7 +194,7 @@ def fit_r2(found: Counterfactual) -> float:
 
 def _resolution(placebo: PlaceboTest) -> Check:
     least = 1 / (len(placebo.placebos) + 1)
-    passed = least < 1 - placebo.level
+    passed = least < alpha_of(placebo.level)
     said = f"With {len(placebo.placebos)} placebo groups p can be as small as {least:.3f}"
     said += "." if passed else f": never below {1 - placebo.level:.2f}, so no effect could be shown."
     return Check(name="resolution", figure=least, passed=passed, blocks=True, says=said)

@@ -18,7 +18,7 @@ from scipy.special import stdtr, stdtrit
 
 from workbench.experiments.holdout.pairs import Floats, Integers, Pairs
 from workbench.experiments.holdout.permutation import Strata, reassigned
-from workbench.experiments.inference.estimate import Estimate, unknown
+from workbench.experiments.inference.estimate import Estimate, alpha_of, unknown
 
 _MANY = 1e12  # scipy's t knows no infinite degrees of freedom
 _EQUAL = 1e-9  # equal assignments may differ in the last digits
@@ -91,7 +91,7 @@ class Reassigned:
     def ends(self) -> tuple[float, float]:
         """Return the critical values."""
         times = len(self.draws)
-        place = int(np.ceil((1 - self.level) * (times + 1) / 2 - 1)) - 1
+        place = int(np.ceil(alpha_of(self.level) * (times + 1) / 2 - 1)) - 1
         if place < 0:  # so few draws that nothing can surprise
             return -np.inf, np.inf
         return float(self.draws[place]) - _EQUAL, float(self.draws[-1 - place]) + _EQUAL

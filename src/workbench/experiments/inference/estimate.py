@@ -89,6 +89,20 @@ class Estimate:
 _FIGURES = ("value", "error", "low", "high", "p", "df")
 
 
+def alpha_of(level: float) -> float:
+    """Return the error that an interval of a level accepts: what its p is held against.
+
+    The difference itself would be a little more than 0.05: a p of exactly 0.05, as ranks give, counted as
+    below it.
+
+    Examples
+    --------
+    >>> 1 - 0.95 > 0.05, alpha_of(0.95)
+    (True, 0.05)
+    """
+    return round(1 - level, 12) or 1 - level
+
+
 def unknown(note: str, *, method: str = "") -> Estimate:
     """Return an estimate without figures, and why."""
     return Estimate(value=math.nan, low=math.nan, high=math.nan, method=method, note=note)

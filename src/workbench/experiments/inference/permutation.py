@@ -27,7 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench.experiments.inference.estimate import Estimate, unknown
+from workbench.experiments.inference.estimate import Estimate, alpha_of, unknown
 from workbench.experiments.inference.shuffling import Buyers, Shuffles, buyers_of, shuffles
 from workbench.experiments.inference.skewness import FEW_BUYERS
 
@@ -102,12 +102,12 @@ def permutation_test(
     """
     table = buyers_of(values, counts, users)
     buyers = (int(table.counts[:, 0].sum()), int(table.counts[:, 1].sum()))
-    why = _why_not(table, permutations, 1 - level)
+    why = _why_not(table, permutations, alpha_of(level))
     if why:
         blank = unknown(why, method=METHOD)
         return Permuted(difference=blank, relative=blank, buyers=buyers, permutations=permutations, seed=seed)
     drawn = shuffles(table, permutations, np.random.default_rng(seed))
-    difference, relative = _estimates(table, drawn, round(1 - level, 12))
+    difference, relative = _estimates(table, drawn, alpha_of(level))
     return Permuted(
         difference=difference,
         relative=relative,

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workbench.errors import UsageError
-from workbench.experiments.inference.estimate import Estimate, unknown
+from workbench.experiments.inference.estimate import Estimate, alpha_of, unknown
 from workbench.experiments.inference.shuffling import shuffled_sums
 
 Floats = NDArray[np.float64]
@@ -171,7 +171,7 @@ def _statistic(control: tuple[Floats, Floats], treated: tuple[Floats, Floats]) -
 
 def _estimates(table: _Table, shuffled: Floats, level: float) -> tuple[Estimate, Estimate]:
     value, error = table.ratios[1] - table.ratios[0], float(np.hypot(*table.errors))
-    ranked, alpha, unit = np.sort(shuffled), round(1 - level, 12), table.unit
+    ranked, alpha, unit = np.sort(shuffled), alpha_of(level), table.unit
     p = min(1.0, 2 * (1 + min(_tails(table, shuffled))) / (len(shuffled) + 1))
     beyond = int(np.ceil(alpha / 2 * (len(ranked) + 1) - 1)) - 1  # with so many farther out, p is below alpha
     upper, lower = max(float(ranked[len(ranked) - 1 - beyond]), 0.0), min(float(ranked[beyond]), 0.0)
