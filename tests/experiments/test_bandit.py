@@ -14,6 +14,7 @@ from scipy import stats
 from workbench.errors import UsageError
 from workbench.experiments.bandit.allocation import Allocation, Arm
 from workbench.experiments.bandit.bandit import allocate, rate_prior, value_posterior
+from workbench.experiments.bandit.rate_intervals import rate_intervals
 from workbench.experiments.bandit.reading import drift
 from workbench.experiments.bandit.simulation import simulate_regret, slowest_growth
 
@@ -90,6 +91,25 @@ def test_chances_are_frequencies(law: tuple[int, int], trials: int) -> None:
         right += best.name == f"c{truth.argmax()}"
     share = said / games
     assert right / games == pytest.approx(share, abs=3 * np.sqrt(share * (1 - share) / games))
+
+
+def test_intervals_of_rates_hold_the_truth() -> None:
+    rng, inside, games, size = np.random.default_rng(43), 0, 60, 4
+    for _ in range(games):
+        truth, trials = rng.beta(20, 980, size=size), rng.integers(200, 20_000, size).astype(float)
+        low, high = rate_intervals(rng.binomial(trials.astype(int), truth).astype(float), trials)
+        inside += int(((low <= truth) & (truth <= high)).sum())
+    assert inside / (games * size) >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / (games * size))
+
+
+def test_with_many_arms_the_interval_is_that_of_their_common_law() -> None:
+    rng = np.random.default_rng(5)
+    truth, trials = rng.beta(20, 980, 400), np.full(400, 2000.0)
+    came = rng.binomial(2000, truth).astype(float)
+    low, high = rate_intervals(came, trials)
+    expected = stats.beta(20 + came, 980 + 2000 - came).interval(0.95)
+    assert low == pytest.approx(expected[0], rel=0.06)
+    assert high == pytest.approx(expected[1], rel=0.06)
 
 
 def sold(rng: np.random.Generator, name: str, trials: int, rate: float, level: float) -> Arm:

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from workbench.errors import UsageError
 from workbench.experiments.bandit.allocation import FLOOR, Allocation, Arm, ArmShare, Reward
+from workbench.experiments.bandit.rate_intervals import rate_intervals
 from workbench.experiments.inference.bayesian import best_share
 from workbench.stats import beta_of_shares
 
@@ -52,7 +53,8 @@ def allocate(
     """Return the share of each arm in the next batch: the floor, and the rest by the chance to be best.
 
     Rates have Beta posteriors, whose prior is fitted to all arms together, so that creatives which differ
-    little are not told apart by noise; chances are integrated. Revenue of a trial is the rate times the mean
+    little are not told apart by noise; chances are integrated. Their intervals are wider than by that prior
+    alone, since it is itself uncertain: see `rate_intervals`. Revenue of a trial is the rate times the mean
     value of a success, whose posterior is normal-gamma, with a prior worth one success of the mean and the
     variance of all; chances are drawn.
 
@@ -150,10 +152,11 @@ def _rates(arms: Sequence[Arm]) -> _Earned:
     x, n = _column(arms, "successes"), _column(arms, "trials")
     a, b = rate_prior(x, n)
     found = best_share(x.tolist(), n.tolist(), prior=(float(a), float(b)))
+    low, high = rate_intervals(x, n)
     return _Earned(
         mean=np.array(found.mean),
-        low=np.array(found.low),
-        high=np.array(found.high),
+        low=low,
+        high=high,
         chance=np.array(found.chance),
         loss=np.array(found.loss),
     )
