@@ -8,8 +8,9 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -75,9 +76,9 @@ def _knows(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) 
 
 
 @contextmanager
-def mail_server(mailbox: Mailbox, **options: Any) -> Iterator[int]:
+def mail_server(mailbox: Mailbox, *, port: int | None = None, **options: Any) -> Iterator[int]:
     """Give the port of a server; `options` are aiosmtpd's."""
-    controller = Controller(mailbox, hostname="127.0.0.1", port=free_port(), **options)
+    controller = Controller(mailbox, hostname="127.0.0.1", port=port or free_port(), **options)
     controller.start()
     try:
         yield controller.port
@@ -122,6 +123,41 @@ def silent_server(greeting: bytes = b"") -> Iterator[int]:
         yield int(server.getsockname()[1])
         for connection in kept:
             connection.close()
+
+
+@contextmanager
+def speaking_server(speak: Callable[[socket.socket], None]) -> Iterator[int]:
+    """Give the port of a server that speaks with each who comes, and then hangs up."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection, suppress(OSError):
+                    speak(connection)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield int(server.getsockname()[1])
+
+
+def drip(connection: socket.socket) -> None:
+    """Say something ten times a second, and never all of it."""
+    while True:
+        connection.sendall(b"2")
+        time.sleep(0.1)
+
+
+def leave_in_the_middle(connection: socket.socket) -> None:
+    """Take an e-mail as SMTP wants it, and hang up after a thousand of its bytes."""
+    with connection.makefile("rb") as lines:
+        connection.sendall(b"220 here\r\n")
+        for answer in (b"250 hello", b"250 OK", b"250 OK", b"354 go on"):
+            lines.readline()
+            connection.sendall(answer + b"\r\n")
+        lines.read(1_000)
 
 
 @dataclass

@@ -69,7 +69,8 @@ def wanted(schedule: Schedule, target: Target) -> list[list[str]]:
     """Return the arguments with which each entry is to be called."""
     path = str(schedule.path.resolve())
     return [
-        ["schedule", "run", path, f"--workspace={target.workspace}", f"--entry={name}"] for name in HOSTILE
+        ["schedule", "run", path, f"--workspace={target.workspace}", f"--entry={name}", "--due"]
+        for name in HOSTILE
     ]
 
 

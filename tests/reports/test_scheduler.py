@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,7 +19,15 @@ import pytest
 from workbench.errors import WorkspaceError
 from workbench.reports.record import read_record
 from workbench.reports.schedule import Schedule, read_schedule
-from workbench.reports.schedule_record import ALERTS, Outcome, read_outcomes, schedule_folder
+from workbench.reports.schedule_record import (
+    ALERTS,
+    HISTORY,
+    Outcome,
+    at_work,
+    keep_outcome,
+    read_outcomes,
+    schedule_folder,
+)
 from workbench.reports.scheduler import run_entry, serve
 from workbench.store.workspace import Workspace
 
@@ -165,8 +174,103 @@ def test_one_entry_now(workspace: Workspace, write: Write, tmp_path: Path) -> No
     write("one", "2 + 2")
     plan = scheduled(tmp_path, "name: a, cron: '0 4 * * *', notebook: one.ipynb")
     clock = Hands(SUNDAY + timedelta(hours=2), SUNDAY + timedelta(hours=2))
-    assert run_entry(workspace, plan, "a", clock=clock).status == "completed"
+    assert [one.status for one in run_entry(workspace, plan, "a", clock=clock)] == ["completed"]
     assert list(serve(workspace, plan, clock=clock, once=True)) == []
+    # A person's second call runs it again; cron's does not, nor does it for a time that has not come.
+    assert [one.status for one in run_entry(workspace, plan, "a", clock=clock)] == ["completed"]
+    assert called(workspace, plan, clock) == [("a", "2024-03-31T04:00:00+02:00", "skipped")]
+    clock.at = SUNDAY + timedelta(days=1, hours=1, minutes=59, seconds=30)  # cron's clock is ahead
+    assert called(workspace, plan, clock) == [("a", "2024-04-01T04:00:00+02:00", "completed")]
+    clock.at += timedelta(minutes=1)
+    assert list(serve(workspace, plan, clock=clock, once=True)) == []
+    assert called(workspace, plan, clock) == [("a", "2024-04-01T04:00:00+02:00", "skipped")]
+    stored = workspace.tables().frame("runs")
+    assert stored["scheduled"].tolist() == [False]  # a person asked first; then nothing had changed
+
+
+def called(workspace: Workspace, plan: Schedule, clock: Hands) -> list[tuple[str, str, str]]:
+    """Return what became of an entry that cron calls."""
+    return short(run_entry(workspace, plan, "a", due_only=True, clock=clock))
+
+
+def test_calls_of_a_long_run_do_not_pile_up(workspace: Workspace, write: Write, tmp_path: Path) -> None:
+    write("one", "2 + 2")
+    plan = scheduled(tmp_path, "name: a, cron: '0 4 * * *', notebook: one.ipynb")
+    clock = Hands(SUNDAY + timedelta(hours=2), SUNDAY + timedelta(hours=2))
+    waiting = threading.Event()
+    outcomes: list[Outcome] = []
+
+    def call() -> None:
+        say = waiting.set
+        outcomes.extend(run_entry(workspace, plan, "a", due_only=True, clock=clock, say=lambda _: say()))
+
+    with at_work(schedule_folder(workspace), print):
+        first = threading.Thread(target=call)
+        first.start()
+        assert waiting.wait(60)
+        (second,) = run_entry(workspace, plan, "a", due_only=True, clock=clock)
+        assert (second.status, second.says) == ("skipped", "another call of it waits already.")
+    first.join()
+    assert [one.status for one in outcomes] == ["completed"]
+    assert read_outcomes(schedule_folder(workspace)) == outcomes
+
+
+def test_a_scheduler_and_cron_run_each_time_once(workspace: Workspace, write: Write, tmp_path: Path) -> None:
+    write("one", "2 + 2")
+    plan = scheduled(tmp_path, "name: a, cron: '0 4 * * *', notebook: one.ipynb")
+    clock = Hands(SUNDAY, SUNDAY + timedelta(days=3))
+    days = serve(workspace, plan, clock=clock)
+    assert short([next(days)]) == [("a", "2024-03-31T04:00:00+02:00", "completed")]
+    # The scheduler is at work still; cron calls the same time, and then the next one first.
+    assert called(workspace, plan, clock) == [("a", "2024-03-31T04:00:00+02:00", "skipped")]
+    clock.at = SUNDAY + timedelta(days=1, hours=2)
+    assert called(workspace, plan, clock) == [("a", "2024-04-01T04:00:00+02:00", "completed")]
+    assert short([next(days)]) == [("a", "2024-04-02T04:00:00+02:00", "completed")]
+    days.close()
+    assert len(read_outcomes(schedule_folder(workspace))) == 3
+
+
+def test_what_failed_for_its_time_is_not_called_well(
+    workspace: Workspace, write: Write, tmp_path: Path
+) -> None:
+    write("one", "1 / 0")
+    plan = scheduled(tmp_path, "name: a, cron: '0 4 * * *', notebook: one.ipynb")
+    clock = Hands(SUNDAY + timedelta(hours=2), SUNDAY + timedelta(hours=2))
+    assert called(workspace, plan, clock) == called(workspace, plan, clock)
+    assert len(read_outcomes(schedule_folder(workspace), ALERTS)) == 1
+
+
+def test_a_clock_that_is_set(workspace: Workspace, write: Write, tmp_path: Path) -> None:
+    write("one", "2 + 2")
+    plan = scheduled(tmp_path, "name: a, cron: '0 4 * * *', notebook: one.ipynb")
+    clock = Hands(SUNDAY, SUNDAY + timedelta(days=9))
+    days = serve(workspace, plan, clock=clock)
+    assert short([next(days)]) == [("a", "2024-03-31T04:00:00+02:00", "completed")]
+    clock.at -= timedelta(hours=5)  # set back: what was done is not done again
+    assert short([next(days)]) == [("a", "2024-04-01T04:00:00+02:00", "completed")]
+    clock.at += timedelta(days=2, hours=9)  # set on: what that leapt over is made good by one run
+    (late,) = [next(days)]
+    assert short([late]) == [("a", "2024-04-03T04:00:00+02:00", "completed")]
+    assert late.says.endswith("It stands for 2 times that were due, run once.")
+    days.close()
+
+
+def test_the_history_stays_small(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workbench.reports.schedule_record._LARGEST", 2_000)
+    folder = schedule_folder(workspace)
+    written = [
+        Outcome(entry=f"e{number}", due="d", status="failed", started="s", ended="t", late=0.0, says="x" * 90)
+        for number in range(100)
+    ]
+    for one in written:
+        keep_outcome(folder, one)
+    sizes = [path.stat().st_size for path in folder.glob("*.jsonl")]
+    assert len(sizes) == 4
+    assert max(sizes) < 2_500
+    for name in (HISTORY, ALERTS):
+        kept = read_outcomes(folder, name)
+        assert len(kept) > 10
+        assert kept == written[-len(kept) :]
 
 
 def wait_for(true: Callable[[], object], seconds: float = 60) -> None:

@@ -12,6 +12,7 @@ import typer
 
 from workbench.cli.app import app
 from workbench.cli.runs import JsonOption, WorkspaceOption, _open, _plain, _print_json, _say, stoppable
+from workbench.errors import UsageError
 
 schedule = typer.Typer(
     name="schedule", help="Run batches and notebooks at their times.", no_args_is_help=True
@@ -32,9 +33,12 @@ def run_schedule(
     entry: Annotated[
         str | None, typer.Option("--entry", metavar="NAME", help="Run this one now, then end.")
     ] = None,
+    due: Annotated[
+        bool, typer.Option("--due", help="With --entry: unless it was run for its time already.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Wait, and run each entry when it is due, until stopped; missed times are caught up once.
+    """Wait, run each entry when it is due and deliver its reports, until stopped; catch up once.
 
     With --once or --entry the exit code is 1 where something failed.
     """
@@ -42,6 +46,8 @@ def run_schedule(
     from workbench.reports.schedule_record import Outcome
     from workbench.reports.scheduler import run_entry, serve
 
+    if due and entry is None:
+        raise UsageError("--due goes with --entry NAME.")
     read, opened, failed = read_schedule(file), _open(workspace), False
 
     def tell(outcome: Outcome) -> None:
@@ -52,9 +58,9 @@ def run_schedule(
 
     if entry is not None:
         with stoppable():
-            outcome = run_entry(opened, read, entry, say=_say)
-            tell(outcome)
-            failed = outcome.status == "failed"
+            for outcome in run_entry(opened, read, entry, due_only=due, say=lambda text: _say(_plain(text))):
+                tell(outcome)
+                failed = failed or outcome.status == "failed"
     else:
         with stoppable("Stopped; what was running is begun again at the next start.", code=0):
             for outcome in serve(opened, read, once=once, say=lambda text: _say(_plain(text))):
@@ -126,8 +132,8 @@ def history(
     alerts: Annotated[bool, typer.Option("--alerts", help="Only what failed.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List what became of each time that was due, the newest first."""
-    from workbench.reports import schedule_record
+    """List what became of each time that was due, the newest first, and what is owed."""
+    from workbench.reports import schedule_owed, schedule_record
 
     folder = schedule_record.schedule_folder(_open(workspace))
     name = schedule_record.ALERTS if alerts else schedule_record.HISTORY
@@ -139,3 +145,10 @@ def history(
         typer.echo(f"{outcome.ended} {_plain(outcome.sentence)}")
     if not outcomes:
         _say("Nothing yet.")
+    for owed in schedule_owed.read_owed(folder):
+        at = owed.at.isoformat(timespec="seconds")
+        _say(
+            _plain(
+                f"Owed: {owed.what} of {owed.entry}, due {owed.due}; tried {owed.tries} times, next at {at}."
+            )
+        )

@@ -8,14 +8,23 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.errors import WorkspaceError
 from workbench.reports.delivery_faults import MaybeSent, NotSent
-from workbench.reports.delivery_journal import Book, State, Step, book_of, interrupted, list_steps
+from workbench.reports.delivery_journal import (
+    Book,
+    State,
+    Step,
+    book_of,
+    interrupted,
+    list_steps,
+    sent_earlier,
+    tidy,
+)
 from workbench.reports.delivery_plan import DeliveryPlan, read_plan
 from workbench.reports.delivery_reports import chosen_reports
 from workbench.reports.delivery_ways import Delivery, deliveries
@@ -47,11 +56,14 @@ class Outcome:
         The delivery as its file has it.
     note : str
         What else is to be said.
+    passing : bool
+        Of one that failed: whether it may go well later.
     """
 
     status: Status
     step: Step
     note: str = ""
+    passing: bool = False
 
     @property
     def sentence(self) -> str:
@@ -141,14 +153,34 @@ def deliver(
     reports, notes = chosen_reports(workspace, runs, published)
     wanted = deliveries(checked, reports, workspace, os.environ if environment is None else environment)
     outcomes: list[Outcome] = []
+    for outcome in send_each(workspace, wanted, checked, again=again, sleep=sleep):
+        outcomes.append(outcome)
+        if told is not None:
+            told(outcome, len(outcomes), len(wanted))
+    tidy(workspace.path)
+    return Delivered(outcomes=tuple(outcomes), notes=tuple(notes))
+
+
+def send_each(
+    workspace: Workspace,
+    wanted: Sequence[Delivery],
+    plan: DeliveryPlan,
+    *,
+    again: bool = False,
+    sleep: Callable[[float], object] = time.sleep,
+) -> Iterator[Outcome]:
+    """Yield what became of each delivery, as they are sent.
+
+    Raises
+    ------
+    WorkspaceError
+        If a delivery cannot be recorded; it is not sent then.
+    """
     for delivery in wanted:
         try:
-            outcomes.append(_deliver(workspace.path, delivery, checked, again=again, sleep=sleep))
+            yield _deliver(workspace.path, delivery, plan, again=again, sleep=sleep)
         except OSError as error:
             raise WorkspaceError(f"Deliveries cannot be recorded: {error.strerror}.") from None
-        if told is not None:
-            told(outcomes[-1], len(outcomes), len(wanted))
-    return Delivered(outcomes=tuple(outcomes), notes=tuple(notes))
 
 
 def list_deliveries(workspace: Workspace) -> list[Step]:
@@ -159,6 +191,8 @@ def list_deliveries(workspace: Workspace) -> list[Step]:
 def _deliver(
     folder: Path, delivery: Delivery, plan: DeliveryPlan, *, again: bool, sleep: Callable[[float], object]
 ) -> Outcome:
+    if not again and (earlier := sent_earlier(folder, delivery.id)) is not None:
+        return Outcome(status="kept", step=earlier)
     with book_of(folder, delivery.id) as book:
         if book is None:
             return Outcome(status="busy", step=_step(delivery, "sending"))
@@ -184,7 +218,7 @@ def _attempt(book: Book, delivery: Delivery, plan: DeliveryPlan, sleep: Callable
             failed = _step(delivery, "failed", fault.reason)
             book.write(failed)
             if not fault.passing or not left:
-                return Outcome(status="failed", step=failed)
+                return Outcome(status="failed", step=failed, passing=fault.passing)
             sleep(plan.wait * 2 ** (plan.attempts - 1 - left))
         except MaybeSent as fault:
             unknown = _step(delivery, "unknown", fault.reason)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import WorkbenchError
 from workbench.reports.delivery_faults import NotSent
-from workbench.reports.delivery_letter import Report
+from workbench.reports.delivery_letter import Report, ReportFile
 from workbench.reports.notebook import sha256
 
 if TYPE_CHECKING:
@@ -51,19 +50,19 @@ def with_files(report: Report, forms: Sequence[str], workspace: Workspace) -> tu
     return replace(report, files=files), missing
 
 
-def _made(report: Report, form: str, workspace: Workspace) -> Path:
+def _made(report: Report, form: str, workspace: Workspace) -> ReportFile:
     from workbench.reports.exports import export
 
     done = export(workspace, report.entry.run, workspace.cache_path / _FOLDER, formats=[form])
-    return done.files[0].path
+    return ReportFile(path=done.files[0].path, sha256=done.files[0].sha256)
 
 
-def _kept(report: Report, name: str, workspace: Workspace) -> Path | None:
+def _kept(report: Report, name: str, workspace: Workspace) -> ReportFile | None:
     """Return the file that was made of the page as it is now, if there is one."""
     path = workspace.cache_path / _FOLDER / name
     try:
         published = workspace.runs_path / report.entry.run / "published.json"
         hash_ = json.loads(published.read_text(encoding="utf-8"))["exports"][name]
-        return path if sha256(path.read_bytes()) == hash_ else None
+        return ReportFile(path=path, sha256=hash_) if sha256(path.read_bytes()) == hash_ else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

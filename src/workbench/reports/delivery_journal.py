@@ -2,15 +2,18 @@
 
 A line that a crash cut off is no line. The file is locked by the operating system for as long as somebody
 delivers; the lock goes with the process. So "sending" in a file that nobody holds means: ended in between.
+Of many files those of what was sent long ago become lines of one file, which still say that it was sent.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Literal
 
@@ -18,6 +21,9 @@ from workbench.errors import WorkspaceError
 
 FOLDER = "deliveries"
 _ENDING = ".jsonl"
+_EARLIER = "earlier.lines"  # the last steps of deliveries that have no file of their own any more
+_MOST_FILES, _MOST_OPEN = 2_000, 500
+_YOUNG = timedelta(days=30)
 State = Literal["sending", "sent", "failed", "unknown"]
 
 
@@ -73,13 +79,7 @@ class Book:
 
     def write(self, step: Step) -> None:
         """Add a step; it is on the disk when this returns."""
-        content = json.dumps(asdict(step)).encode() + b"\n"
-        # What a crash cut off must not become the beginning of this line.
-        self._file.seek(0)
-        earlier = self._file.read()
-        self._file.write(content if earlier.endswith(b"\n") or not earlier else b"\n" + content)
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        _add_lines(self._file, [step])
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def book_of(workspace: Path, id_: str) -> Iterator[Book | None]:
     folder = workspace / FOLDER
     try:
         folder.mkdir(exist_ok=True)
-        file = (folder / f"{id_}{_ENDING}").open("a+b")
+        file = _path(workspace, id_).open("a+b")
     except OSError as error:
         raise WorkspaceError(f"Deliveries cannot be recorded in {folder}: {error.strerror}.") from None
     with file:
@@ -118,7 +118,68 @@ def list_steps(workspace: Path) -> list[Step]:
             if step is not None and step.state == "sending" and _lock(file):
                 step = interrupted(step)
         found += [step] if step is not None else []
+    found += [step for id_ in _earlier_lines(workspace) if (step := sent_earlier(workspace, id_))]
     return sorted(found, key=lambda step: (step.at, step.id), reverse=True)
+
+
+def sent_earlier(workspace: Path, id_: str) -> Step | None:
+    """Return the last step of a delivery whose own file was tidied away; None where there is no such."""
+    line = _earlier_lines(workspace).get(id_)
+    return _last(line) if line is not None and not _path(workspace, id_).exists() else None
+
+
+def tidy(workspace: Path, *, most: int = _MOST_FILES, moment: datetime | None = None) -> int:
+    """Make one file of those of deliveries that were sent over 30 days ago, where there are many.
+
+    A kill in between leaves a delivery in both places, which say the same. Returns how many files went.
+    """
+    paths = sorted((workspace / FOLDER).glob(f"*{_ENDING}"))
+    before = ((moment or datetime.now(UTC)) - _YOUNG).isoformat(timespec="milliseconds")
+    if len(paths) <= most:
+        return 0
+    with ExitStack() as held:
+        old: dict[Path, Step] = {}
+        for path in paths:
+            file = path.open("rb")
+            step = _last(file.read())
+            if step is None or step.state != "sent" or step.at >= before or not _lock(file):
+                file.close()
+                continue
+            old[path] = step
+            held.callback(file.close)
+            if len(old) == _MOST_OPEN:
+                break
+        with (workspace / FOLDER / _EARLIER).open("a+b") as earlier:
+            _add_lines(earlier, old.values())
+        for path in old:
+            path.unlink()
+    return len(old)
+
+
+def _add_lines(file: IO[bytes], steps: Iterable[Step]) -> None:
+    """Add steps at the end of a file; they are on the disk when this returns."""
+    content = b"".join(json.dumps(asdict(step)).encode() + b"\n" for step in steps)
+    # What a crash cut off must not become the beginning of this line.
+    end = file.seek(0, os.SEEK_END)
+    whole = end == 0 or os.pread(file.fileno(), 1, end - 1) == b"\n"
+    file.write(content if whole else b"\n" + content)
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _earlier_lines(workspace: Path) -> dict[str, bytes]:
+    path = workspace / FOLDER / _EARLIER
+    try:
+        facts = path.stat()
+    except OSError:
+        return {}
+    return _read_earlier(path, facts.st_size, facts.st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _read_earlier(path: Path, _size: int, _changed: int) -> dict[str, bytes]:
+    steps = ((line, _last(line)) for line in path.read_bytes().splitlines())
+    return {step.id: line for line, step in steps if step is not None}
 
 
 def interrupted(step: Step) -> Step:
@@ -129,6 +190,10 @@ def interrupted(step: Step) -> Step:
         "reason": "the process ended while it was sending, so it may have arrived",
     }
     return Step(**values)
+
+
+def _path(workspace: Path, id_: str) -> Path:
+    return workspace / FOLDER / f"{id_}{_ENDING}"
 
 
 def _last(content: bytes) -> Step | None:

@@ -14,6 +14,7 @@ from workbench.charts.drawing import shown
 from workbench.reports.delivery_faults import NotSent
 from workbench.reports.delivery_plan import read_address
 from workbench.reports.gallery_page import Entry, spoken_day
+from workbench.reports.notebook import sha256
 
 # No server has to take more than ASCII in lines of 998 characters (RFC 5322, section 2.1.1).
 _PLAIN = SMTP.clone(cte_type="7bit")
@@ -26,6 +27,38 @@ _KINDS = {
     "csv": ("text", "csv"),
 }
 _STYLE = "font:16px/1.5 system-ui,sans-serif;color:#1a1a1a;max-width:40em"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportFile:
+    """A file of a report, and the hash it was published with.
+
+    Parameters
+    ----------
+    path : Path
+        Where it is.
+    sha256 : str
+        What its content must be.
+    """
+
+    path: Path
+    sha256: str
+
+    def read(self) -> bytes:
+        """Return its content.
+
+        Raises
+        ------
+        NotSent
+            If it cannot be read, or is not what was published.
+        """
+        try:
+            content = self.path.read_bytes()
+        except OSError as error:
+            raise NotSent(f"{self.path.name} cannot be read: {error.strerror}") from None
+        if sha256(content) != self.sha256:
+            raise NotSent(f"{self.path.name} is not what was published; do again: workbench publish")
+        return content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +79,7 @@ class Report:
 
     entry: Entry
     name: str
-    files: Mapping[str, Path]
+    files: Mapping[str, ReportFile]
     content: str
 
     @property
@@ -70,7 +103,7 @@ class Parcel:
     """
 
     reports: tuple[Report, ...]
-    files: Mapping[str, Path]
+    files: Mapping[str, ReportFile]
     left_out: tuple[str, ...]
 
 
@@ -94,7 +127,7 @@ def pack(reports: Sequence[Report], forms: Sequence[str], *, largest: float) -> 
     room, files, left_out = largest * _MEGABYTE, {}, []
     for report in reports:
         for form in (form for form in dict.fromkeys(forms) if form in report.files):
-            path = report.files[form]
+            path = report.files[form].path
             name = f"{report.name}{path.suffix}"
             try:
                 # Base64 writes 57 bytes as a line of 76 characters and its end.
@@ -105,7 +138,7 @@ def pack(reports: Sequence[Report], forms: Sequence[str], *, largest: float) -> 
                 left_out.append(f"{name} (too large)")
                 continue
             room -= size
-            files[name] = path
+            files[name] = report.files[form]
     return Parcel(reports=tuple(reports), files=files, left_out=tuple(left_out))
 
 
@@ -130,8 +163,28 @@ def letter(
     Raises
     ------
     NotSent
-        If a file cannot be read.
+        If a file cannot be read, or is not what was published.
     """
+    closing = f"Not attached: {', '.join(parcel.left_out)}." if parcel.left_out else ""
+    texts = [_text(report, gallery) for report in parcel.reports]
+    message = written(
+        "\n\n".join([*texts, *([closing] if closing else [])]),
+        "".join(_html(report, gallery) for report in parcel.reports)
+        + (f"<p>{escape(closing)}</p>" if closing else ""),
+        id_=id_,
+        sender=sender,
+        to=to,
+        subject=subject,
+    )
+    for name, file in parcel.files.items():
+        main, sub = _KINDS[file.path.suffix.removeprefix(".")]
+        encoding = {"charset": "utf-8"} if main == "text" else None
+        message.add_attachment(file.read(), maintype=main, subtype=sub, filename=name, params=encoding)
+    return message
+
+
+def written(text: str, html: str, *, id_: str, sender: str, to: str, subject: str) -> EmailMessage:
+    """Return an e-mail of a text and its HTML twin, in which foreign text is escaped already."""
     message = EmailMessage(policy=_PLAIN)
     from_ = read_address(sender)
     message["From"] = from_
@@ -140,24 +193,11 @@ def letter(
     message["Date"] = formatdate(localtime=False)
     message["Message-ID"] = f"<{id_}@{from_.domain}>"
     message["Auto-Submitted"] = "auto-generated"
-    closing = f"Not attached: {', '.join(parcel.left_out)}." if parcel.left_out else ""
-    texts = [_text(report, gallery) for report in parcel.reports]
-    message.set_content("\n\n".join([*texts, *([closing] if closing else [])]) + "\n")
+    message.set_content(f"{text}\n")
     message.add_alternative(
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><body style="{_STYLE}">'
-        + "".join(_html(report, gallery) for report in parcel.reports)
-        + (f"<p>{escape(closing)}</p>" if closing else "")
-        + "</body></html>\n",
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><body style="{_STYLE}">{html}</body></html>\n',
         subtype="html",
     )
-    for name, path in parcel.files.items():
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise NotSent(f"{name} cannot be read: {error.strerror}") from None
-        main, sub = _KINDS[path.suffix.removeprefix(".")]
-        encoding = {"charset": "utf-8"} if main == "text" else None
-        message.add_attachment(content, maintype=main, subtype=sub, filename=name, params=encoding)
     return message
 
 

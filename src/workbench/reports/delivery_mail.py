@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 
 from workbench.errors import BadInput
+from workbench.reports.delivery_deadline import answered_within
 from workbench.reports.delivery_faults import MaybeSent, NotSent
 from workbench.reports.delivery_plan import MailServer, read_address, trusting
 
@@ -89,14 +90,26 @@ def send_mail(server: MailServer, login: Login | None, message: EmailMessage, *,
         raise NotSent(reason, passing=not isinstance(error, ssl.SSLCertVerificationError)) from None
 
 
+class _Answering(smtplib.SMTP):
+    """A session whose every answer has to be complete in time."""
+
+    def getreply(self) -> tuple[int, bytes]:
+        with answered_within(float(self.timeout), self.sock):
+            return super().getreply()
+
+
+class _Encrypted(_Answering, smtplib.SMTP_SSL):
+    """The same, encrypted from the first byte."""
+
+
 @contextmanager
 def _session(server: MailServer, login: Login | None) -> Iterator[smtplib.SMTP]:
     session: smtplib.SMTP
     if server.security == "tls":
         trusted = trusting(server.authority)
-        session = smtplib.SMTP_SSL(server.host, server.port, timeout=server.timeout, context=trusted)
+        session = _Encrypted(server.host, server.port, timeout=server.timeout, context=trusted)
     else:
-        session = smtplib.SMTP(server.host, server.port, timeout=server.timeout)
+        session = _Answering(server.host, server.port, timeout=server.timeout)
     try:
         if server.security == "starttls":
             _answered(session.starttls(context=trusting(server.authority)), 220)

@@ -1,11 +1,11 @@
-"""What a file of deliveries may say: who gets which reports, in which form, by which way."""
+"""What a file of deliveries may say: who gets which reports and alerts, in which form, by which way."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from email.headerregistry import Address
 from email.utils import getaddresses
 from pathlib import Path
@@ -163,8 +163,10 @@ class FolderTarget(_Target):
     formats: list[Form] = Field(default=["html", "pdf"], min_length=1)
 
 
-class WebhookTarget(_Target):
-    """The figures of every report, sent to a program; its URL stands here or in the environment."""
+class _Hook(BaseModel):
+    """A program that takes JSON; its URL stands here or in the environment."""
+
+    model_config = _STRICT
 
     kind: Literal["webhook"]
     url: Url | None = None
@@ -174,11 +176,41 @@ class WebhookTarget(_Target):
     timeout: float = Field(default=30.0, ge=0.1, le=600)
 
 
+class WebhookTarget(_Target, _Hook):
+    """The figures of every report, sent to a program."""
+
+
+class EmailAlert(BaseModel):
+    """One e-mail per alert and recipient."""
+
+    model_config = _STRICT
+
+    kind: Literal["email"]
+    to: list[Mailbox] = Field(min_length=1, max_length=1000)
+
+
+class FolderAlert(BaseModel):
+    """One file of JSON per alert in a folder."""
+
+    model_config = _STRICT
+
+    kind: Literal["folder"]
+    path: str = Field(min_length=1, max_length=4000)
+
+
+class WebhookAlert(_Hook):
+    """Every alert, sent to a program."""
+
+
 Target = Annotated[EmailTarget | DigestTarget | FolderTarget | WebhookTarget, Field(discriminator="kind")]
+AlertTarget = Annotated[EmailAlert | FolderAlert | WebhookAlert, Field(discriminator="kind")]
 
 
 class DeliveryPlan(BaseModel):
-    """All targets, where the gallery is, and how often a delivery that fails for the moment is tried."""
+    """All targets, where the gallery is, and how often a delivery that fails for the moment is tried.
+
+    `targets` get reports; `alerts` are told what went wrong on a schedule.
+    """
 
     model_config = _STRICT
 
@@ -187,11 +219,12 @@ class DeliveryPlan(BaseModel):
     mail: MailServer | None = None
     attempts: int = Field(default=3, ge=1, le=10)
     wait: float = Field(default=5.0, ge=0, le=600)
-    targets: list[Target] = Field(min_length=1, max_length=1000)
+    targets: list[Target] = Field(default=[], max_length=1000)
+    alerts: list[AlertTarget] = Field(default=[], max_length=1000)
 
 
 def read_plan(path: Path) -> DeliveryPlan:
-    """Return what a file of deliveries says.
+    """Return what a file of deliveries says. Its relative paths start at the folder it lies in.
 
     Raises
     ------
@@ -206,7 +239,22 @@ def read_plan(path: Path) -> DeliveryPlan:
         raise BadInput(error.strerror or "cannot be read", file=path) from None
     except UnicodeDecodeError:
         raise BadInput("not UTF-8 text", file=path) from None
-    return check_plan(read_document(text, path), path)
+    return _anchored(check_plan(read_document(text, path), path), path.resolve().parent)
+
+
+def _anchored(plan: DeliveryPlan, folder: Path) -> DeliveryPlan:
+    """Return a plan that means the same wherever it is read: whoever calls may stand in another folder."""
+
+    def whole(part: Any, *names: str) -> Any:
+        given = {name: getattr(part, name, None) for name in names}
+        return part.model_copy(update={name: str(folder / text) for name, text in given.items() if text})
+
+    update = {
+        "mail": plan.mail and whole(plan.mail, "authority"),
+        "targets": [whole(target, "path", "authority") for target in plan.targets],
+        "alerts": [whole(target, "path", "authority") for target in plan.alerts],
+    }
+    return whole(plan.model_copy(update=update), "published")  # type: ignore[no-any-return]
 
 
 def check_plan(document: Mapping[str, Any], path: object = None) -> DeliveryPlan:
@@ -223,11 +271,10 @@ def check_plan(document: Mapping[str, Any], path: object = None) -> DeliveryPlan
                 f"{place}: {message}", file=path, fix=hint if _SECRET.search(name) else None
             ) from None
         raise BadInput(f"{place}: {message[:1].lower()}{message[1:]}", file=path) from None
-    for number, target in enumerate(plan.targets, start=1):
-        if isinstance(target, EmailTarget | DigestTarget) and plan.mail is None:
-            raise BadInput(f"target {number} is e-mail, and there is no 'mail' with its server", file=path)
-        if isinstance(target, WebhookTarget) and (target.url is None) == (target.url_variable is None):
-            raise BadInput(f"target {number} needs either 'url' or 'url_variable'", file=path)
+    if not plan.targets and not plan.alerts:
+        raise BadInput("it sends nothing to anybody", file=path, expected="'targets', 'alerts' or both")
+    _check_targets("target", plan.targets, plan, path)
+    _check_targets("alert", plan.alerts, plan, path)
     if plan.mail is not None and plan.mail.security == "none" and not is_loopback(plan.mail.host):
         raise BadInput(
             "mail: without encryption only a server on this machine is used",
@@ -235,6 +282,16 @@ def check_plan(document: Mapping[str, Any], path: object = None) -> DeliveryPlan
             expected="security: starttls, or tls",
         )
     return plan
+
+
+def _check_targets(
+    word: str, targets: Sequence[Target | AlertTarget], plan: DeliveryPlan, path: object
+) -> None:
+    for number, target in enumerate(targets, start=1):
+        if target.kind in {"email", "digest"} and plan.mail is None:
+            raise BadInput(f"{word} {number} is e-mail, and there is no 'mail' with its server", file=path)
+        if isinstance(target, _Hook) and (target.url is None) == (target.url_variable is None):
+            raise BadInput(f"{word} {number} needs either 'url' or 'url_variable'", file=path)
 
 
 def _place(loc: tuple[str | int, ...]) -> str:
@@ -245,9 +302,9 @@ def _place(loc: tuple[str | int, ...]) -> str:
     >>> _place(("targets", 0, "email", "to", 1)), _place(("mail", "port")), _place(())
     ('target 1, to 2', 'mail, port', 'the file')
     """
-    if len(loc) > 1 and loc[0] == "targets" and isinstance(loc[1], int):
+    if len(loc) > 1 and loc[0] in {"targets", "alerts"} and isinstance(loc[1], int):
         inner = list(loc[3:])
-        return ", ".join([f"target {loc[1] + 1}", *_numbered(inner)])
+        return ", ".join([f"{str(loc[0])[:-1]} {loc[1] + 1}", *_numbered(inner)])
     return ", ".join(_numbered(list(loc))) or "the file"
 
 

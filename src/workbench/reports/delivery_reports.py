@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import WorkspaceError
 from workbench.governance.names import slug
-from workbench.reports.delivery_letter import Report
+from workbench.reports.delivery_letter import Report, ReportFile
 from workbench.reports.gallery_page import Entry, headline
 from workbench.reports.notebook import sha256, to_bytes
 from workbench.reports.publication import FIGURES, PAGE, TABLE, campaign_names, listed, newest_of, subject_of
@@ -62,9 +62,13 @@ def _report(folder: Path, names: Mapping[str, str], pages: Mapping[str, str | No
     if record is None or record.status != "completed":
         raise WorkspaceError(f"The run {folder.name} did not complete, so there is no report to deliver.")
     hashes = published_hashes(folder)
-    files = {form: folder / name for form, name in _FILES.items() if (folder / name).is_file()}
-    for name in (PAGE, FIGURES):
-        if name not in hashes or not (folder / name).is_file():
+    files = {
+        form: ReportFile(path=folder / name, sha256=hashes[name])
+        for form, name in _FILES.items()
+        if name in hashes and (folder / name).is_file()
+    }
+    for form, name in _FILES.items():
+        if form not in files:
             raise WorkspaceError(f"The run {folder.name} is not published. Do first: workbench publish")
         if sha256((folder / name).read_bytes()) != hashes[name]:
             raise WorkspaceError(

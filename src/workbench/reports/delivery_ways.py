@@ -95,7 +95,7 @@ def _of_target(
     environment: Mapping[str, str],
 ) -> Iterator[Delivery]:
     if isinstance(target, FolderTarget):
-        folder = _checked_folder(target, workspace)
+        folder = checked_folder(target.path, workspace)
         for report in reports:
             send = partial(_copy, report, target, workspace)
             yield _delivery("folder", str(folder), [report], report.title, send)
@@ -180,11 +180,7 @@ def _mail(reports: Sequence[Report], way: _Post, id_: str) -> str:
 
 
 def _post(report: Report, hook: Hook, id_: str) -> str:
-    try:
-        content = report.files["json"].read_bytes()
-    except OSError as error:
-        raise NotSent(f"the figures cannot be read: {error.strerror}") from None
-    post(hook, content, id_=id_)
+    post(hook, report.files["json"].read(), id_=id_)
     return ""
 
 
@@ -194,16 +190,23 @@ def _copy(report: Report, target: FolderTarget, workspace: Workspace, id_: str) 
     folder = Path(target.path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for path in (complete.files[form] for form in target.formats if form in complete.files):
-            write_whole(folder / f"{report.name}{path.suffix}", path.read_bytes())
+        for file in (complete.files[form] for form in target.formats if form in complete.files):
+            write_whole(folder / f"{report.name}{file.path.suffix}", file.read())
     except OSError as error:
         raise NotSent(f"the folder cannot be written: {error.strerror}") from None
     return "; ".join(f"without {name}: {why}" for name, why in missing.items())
 
 
-def _checked_folder(target: FolderTarget, workspace: Workspace) -> Path:
-    folder = Path(target.path)
-    if "\0" in target.path or folder.resolve().is_relative_to(workspace.path.resolve()):
+def checked_folder(path: str, workspace: Workspace) -> Path:
+    """Return a folder that something may be delivered to.
+
+    Raises
+    ------
+    BadInput
+        If it lies in the workspace, or is no path.
+    """
+    folder = Path(path)
+    if "\0" in path or folder.resolve().is_relative_to(workspace.path.resolve()):
         raise BadInput(
             "reports cannot be delivered there", file=folder, expected="a folder outside the workspace"
         )

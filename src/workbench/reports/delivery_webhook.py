@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from workbench.errors import BadInput
+from workbench.reports.delivery_deadline import answered_within
 from workbench.reports.delivery_faults import MaybeSent, NotSent
-from workbench.reports.delivery_plan import WebhookTarget, check_url, trusting
+from workbench.reports.delivery_plan import WebhookAlert, WebhookTarget, check_url, trusting
 
 # The answers after which the same request may go well later (RFC 9110; RFC 6585 for 429).
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -32,7 +33,7 @@ class Hook:
         return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
 
 
-def read_hook(target: WebhookTarget, environment: Mapping[str, str]) -> Hook:
+def read_hook(target: WebhookTarget | WebhookAlert, environment: Mapping[str, str]) -> Hook:
     """Return a webhook with what the environment says of it.
 
     Raises
@@ -92,7 +93,8 @@ def post(hook: Hook, content: bytes, *, id_: str) -> None:
         # Fails where a byte is not taken; a receiver that knows the length waits for the last one.
         connection.request("POST", _path(hook.url), body=content, headers=headers)
         handed_over = True
-        status = connection.getresponse().status
+        with answered_within(hook.timeout, connection.sock):
+            status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
         reason = _fault(error)
         if handed_over:

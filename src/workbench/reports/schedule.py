@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,11 +17,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from workbench.errors import BadInput, unknown_name
 from workbench.events.documents import read_document
 from workbench.reports.batch_file import read_batch_file, read_file
+from workbench.reports.cluster import check_address
 from workbench.reports.cron import Cron, read_cron
+from workbench.reports.delivery_plan import read_plan
 from workbench.reports.notebook import find_notebook
 from workbench.reports.parameters import read_parameters, refuse_unknown
 
 _MOST_ENTRIES = 500
+_HOUR = 3_600.0
+_Path = Annotated[str, Field(min_length=1, max_length=4000)]
 
 
 class _EntryText(BaseModel):
@@ -30,17 +34,22 @@ class _EntryText(BaseModel):
     name: str = Field(min_length=1, max_length=100)
     cron: str
     time_zone: str | None = None
-    batch: str | None = Field(default=None, min_length=1, max_length=4000)
-    notebook: str | None = Field(default=None, min_length=1, max_length=4000)
+    batch: _Path | None = None
+    notebook: _Path | None = None
     parameters: dict[str, Any] = Field(default_factory=dict)
     timeout: float = Field(default=900.0, ge=1, le=86_400, strict=False)
     catch_up: bool = True
+    wanted_within: float = Field(default=_HOUR, ge=1, le=31 * 86_400, strict=False)
+    on: str | None = None
+    publish: _Path | None = None
+    deliver: _Path | None = None
 
 
 class _ScheduleText(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     time_zone: str | None = None
+    alerts: _Path | None = None
     entries: list[_EntryText] = Field(min_length=1, max_length=_MOST_ENTRIES)
 
 
@@ -64,6 +73,14 @@ class ScheduleEntry:
         The seconds the notebook may take; a batch file says its own.
     catch_up : bool
         Whether what fell due while no scheduler was at work is run once, late.
+    wanted_within : float
+        The seconds after which a run that has not ended is not on time.
+    on : str, optional
+        The Dask cluster where a batch runs.
+    publish : Path, optional
+        The folder where reports are published afterwards.
+    deliver : Path, optional
+        The plan by which the reports of its runs are delivered.
     """
 
     name: str
@@ -73,6 +90,10 @@ class ScheduleEntry:
     parameters: Mapping[str, Any]
     timeout: float = 900.0
     catch_up: bool = True
+    wanted_within: float = _HOUR
+    on: str | None = None
+    publish: Path | None = None
+    deliver: Path | None = None
 
     @property
     def times(self) -> str:
@@ -95,10 +116,13 @@ class Schedule:
         The file.
     entries : tuple of ScheduleEntry
         In the order of the file.
+    alerts : Path, optional
+        The plan that says who is told of what fails.
     """
 
     path: Path
     entries: tuple[ScheduleEntry, ...]
+    alerts: Path | None = None
 
     def entry(self, name: str) -> ScheduleEntry:
         """Return the entry of a name.
@@ -120,7 +144,7 @@ class Schedule:
 
 
 def read_schedule(path: str | Path) -> Schedule:
-    """Return the schedule of a file; the batches and notebooks it names are read and checked, too.
+    """Return the schedule of a file; the batches, notebooks and plans it names are read and checked, too.
 
     Raises
     ------
@@ -149,7 +173,10 @@ def read_schedule(path: str | Path) -> Schedule:
                 "two entries have one name", file=file, value=entry.name, expected="a name of its own"
             )
         seen.add(entry.name)
-    return Schedule(path=file, entries=entries)
+    alerts = file.resolve().parent / document.alerts if document.alerts else None
+    if alerts is not None and not read_plan(alerts).alerts:
+        raise BadInput("it says of nobody who is told of failures", file=alerts, expected="'alerts'")
+    return Schedule(path=file, entries=entries, alerts=alerts)
 
 
 def _entry(given: _EntryText, time_zone: str | None, file: Path, number: int) -> ScheduleEntry:
@@ -171,10 +198,17 @@ def _entry(given: _EntryText, time_zone: str | None, file: Path, number: int) ->
         raise BadInput(
             "a batch has no 'parameters' or 'timeout' here", file=place, fix="Say them in the batch's file."
         )
+    if given.on is not None:
+        if given.batch is None:
+            raise BadInput("only a batch runs 'on' a cluster", file=place)
+        check_address(given.on)
     batch = file.resolve().parent / given.batch if given.batch is not None else None
     notebook = _notebook(given, file, place)
     if batch is not None:
         read_batch_file(batch)
+    deliver = file.resolve().parent / given.deliver if given.deliver is not None else None
+    if deliver is not None and not read_plan(deliver).targets:
+        raise BadInput("it says of nobody who gets reports", file=deliver, expected="'targets'")
     return ScheduleEntry(
         name=given.name,
         cron=cron,
@@ -183,6 +217,10 @@ def _entry(given: _EntryText, time_zone: str | None, file: Path, number: int) ->
         parameters=given.parameters,
         timeout=given.timeout,
         catch_up=given.catch_up,
+        wanted_within=given.wanted_within,
+        on=given.on,
+        publish=file.resolve().parent / given.publish if given.publish is not None else None,
+        deliver=deliver,
     )
 
 

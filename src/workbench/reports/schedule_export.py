@@ -1,8 +1,8 @@
 """A schedule as the text that another scheduler reads: crontab, systemd, Kubernetes or Airflow.
 
-Each entry becomes a call of ``workbench schedule run FILE --entry NAME``, which takes the lock of the
-workspace: two never run there at once, whoever calls them. Names and paths are foreign text; each writer
-quotes them by its own rules, and refuses what those rules cannot carry.
+Each entry becomes a call of ``workbench schedule run FILE --entry NAME --due``, which takes the lock of the
+workspace: two never run there at once, nor twice for one time, whoever calls them. Names and paths are
+foreign text; each writer quotes them by its own rules, and refuses what those rules cannot carry.
 """
 
 from __future__ import annotations
@@ -94,6 +94,11 @@ def command(schedule: Schedule, target: Target, *rest: str) -> list[str]:
     return [target.program, "schedule", "run", path, f"--workspace={workspace}", *rest]
 
 
+def call(schedule: Schedule, entry: ScheduleEntry, target: Target) -> list[str]:
+    """Return the words of the command that runs one entry, unless it was run for its time already."""
+    return command(schedule, target, f"--entry={entry.name}", "--due")
+
+
 def job_names(schedule: Schedule) -> dict[str, str]:
     """Return a short plain name for each entry, each once.
 
@@ -127,7 +132,7 @@ def _crontab(schedule: Schedule, target: Target) -> Sequence[Exported]:
         if entry.cron.zone.key != zone:
             zone = entry.cron.zone.key
             lines.append(f"CRON_TZ={zone}")
-        words = command(schedule, target, f"--entry={entry.name}")
+        words = call(schedule, entry, target)
         lines.append(f"{portable_line(entry.cron)} {_shell_in_crontab(words)}")
     if any(entry.catch_up for entry in schedule.entries):
         lines.append("# What fell due while the machine was off, once.")
@@ -156,7 +161,7 @@ def _systemd(schedule: Schedule, target: Target) -> Sequence[Exported]:
     files = []
     for entry in schedule.entries:
         unit = job_names(schedule)[entry.name]
-        words = command(schedule, target, f"--entry={entry.name}")
+        words = call(schedule, entry, target)
         # A colon before the program switches off what systemd makes of a dollar sign.
         words[0] = f":{words[0]}"
         start = " ".join(map(_quoted_for_systemd, words))
@@ -215,7 +220,7 @@ def _kubernetes(schedule: Schedule, target: Target) -> Sequence[Exported]:
 
 def _cron_job(schedule: Schedule, entry: ScheduleEntry, name: str, target: Target) -> Mapping[str, Any]:
     # Kubernetes reads $(NAME) in a command; a doubled dollar sign stands for itself.
-    words = [word.replace("$", "$$") for word in command(schedule, target, f"--entry={entry.name}")]
+    words = [word.replace("$", "$$") for word in call(schedule, entry, target)]
     container = {
         "name": "workbench",
         "image": target.image,
@@ -283,7 +288,7 @@ def _airflow(schedule: Schedule, target: Target) -> Sequence[Exported]:
             cron=ascii(portable_line(entry.cron)),
             zone=ascii(entry.cron.zone.key),
             number=number,
-            words=ascii(command(schedule, target, f"--entry={entry.name}")),
+            words=ascii(call(schedule, entry, target)),
         )
         for number, entry in enumerate(schedule.entries, start=1)
     )

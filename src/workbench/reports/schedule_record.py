@@ -4,9 +4,13 @@
 
     schedule/
       lock             held, by the operating system, by the one scheduler at work
+      working          held by whoever runs an entry or delivers what it made
+      waiting-*        held by the one call of an entry that waits for it
       state.json       for each entry: since when it is known, and the last occurrence that was done
       history.jsonl    a line for each occurrence: when it began and ended, and what became of it
       alerts.jsonl     the lines among them that somebody should look at
+      *-earlier.jsonl  what stood there before; older lines go
+      owed/            reports and alerts that are yet to be delivered
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -24,13 +28,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.errors import WorkspaceError
 from workbench.governance.names import check_plain
+from workbench.reports.notebook import sha256
 from workbench.store.staging import write_durably
 
 if TYPE_CHECKING:
     from workbench.store.workspace import Workspace
 
 FOLDER, LOCK, STATE, HISTORY, ALERTS = "schedule", "lock", "state.json", "history.jsonl", "alerts.jsonl"
+WORKING, WAITING, EARLIER = "working", "waiting-", "-earlier"
 Status = Literal["completed", "failed", "skipped"]
+What = Literal["run", "delivery", "alert"]
+_LARGEST = 2**21  # some ten thousand lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +59,8 @@ class Outcome:
         The seconds between due and started.
     says : str
         What happened, as one sentence.
+    what : str
+        ``run``, or ``delivery`` of its reports, or ``alert`` where somebody could not be told.
     """
 
     entry: str
@@ -60,12 +70,14 @@ class Outcome:
     ended: str
     late: float
     says: str
+    what: What = "run"
 
     @property
     def sentence(self) -> str:
         """Return what became of it, as one line."""
         opening = "ALERT: " if self.status == "failed" else ""
-        return f"{opening}{self.entry}, due {self.due}, {self.status}: {self.says}"
+        what = "" if self.what == "run" else f"{self.what} "
+        return f"{opening}{self.entry}, due {self.due}, {what}{self.status}: {self.says}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the outcome as JSON values."""
@@ -84,11 +96,14 @@ class EntryState:
         The last occurrence that needs nothing more, or when the entry was first seen.
     attempts : int
         How often the next occurrence was begun and cut off.
+    failed : bool
+        Whether the last occurrence that was done had failed.
     """
 
     times: str
     done: datetime
     attempts: int = 0
+    failed: bool = False
 
 
 def schedule_folder(workspace: Workspace) -> Path:
@@ -102,14 +117,49 @@ def schedule_folder(workspace: Workspace) -> Path:
 
 @contextmanager
 def only_scheduler(folder: Path, waiting: Callable[[str], None]) -> Iterator[None]:
-    """Hold the workspace's schedule; where another process does, say so and wait until it ends."""
-    handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    """Be the workspace's scheduler; where another process is, say so and wait until it ends."""
+    said = "{} works on the schedule of this workspace; waiting until it has ended."
+    with _alone(folder / LOCK, lambda holder: waiting(said.format(holder))):
+        yield
+
+
+@contextmanager
+def at_work(folder: Path, waiting: Callable[[str], None]) -> Iterator[None]:
+    """Be the only one who runs an entry or delivers; where another process does, say so and wait."""
+    said = "{} runs an entry of the schedule of this workspace; waiting until that has ended."
+    with _alone(folder / WORKING, lambda holder: waiting(said.format(holder))):
+        yield
+
+
+@contextmanager
+def at_work_in_turn(folder: Path, entry: str, waiting: Callable[[str], None]) -> Iterator[bool]:
+    """Be the only one at work, as the one call of an entry that waits; False where another waits already.
+
+    So calls of a scheduler that knows nothing of a long run do not pile up.
+    """
+    name = f"{WAITING}{sha256(entry.encode()).rpartition(':')[2][:16]}"
+    handle = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with ExitStack() as turn:
+        turn.callback(os.close, handle)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        with at_work(folder, waiting):
+            turn.close()  # the next may wait now
+            yield True
+
+
+@contextmanager
+def _alone(path: Path, waiting: Callable[[str], None]) -> Iterator[None]:
+    """Hold a lock that ends with the process; say who has it where that is another."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(handle, 200, 0).decode(errors="replace").strip() or "another process"
-            waiting(f"{holder} works on the schedule of this workspace; waiting until it has ended.")
+            waiting(os.pread(handle, 200, 0).decode(errors="replace").strip() or "another process")
             fcntl.flock(handle, fcntl.LOCK_EX)
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
@@ -131,7 +181,10 @@ def read_states(folder: Path) -> dict[str, EntryState]:
         values = json.loads(path.read_text(encoding="utf-8"))
         return {
             name: EntryState(
-                times=str(one["times"]), done=_instant(one["done"]), attempts=int(one["attempts"])
+                times=str(one["times"]),
+                done=instant(one["done"]),
+                attempts=int(one["attempts"]),
+                failed=bool(one.get("failed", False)),
             )
             for name, one in values.items()
         }
@@ -152,8 +205,10 @@ def write_states(folder: Path, states: dict[str, EntryState]) -> None:
 
 
 def keep_outcome(folder: Path, outcome: Outcome) -> None:
-    """Add an outcome to the history and, if it failed, to the alerts."""
+    """Add an outcome to the history and, if it failed, to the alerts; each keeps what is newest of it."""
     for name in (HISTORY, *([ALERTS] if outcome.status == "failed" else [])):
+        if (folder / name).exists() and (folder / name).stat().st_size > _LARGEST:
+            (folder / name).replace(folder / _earlier(name))
         with (folder / name).open("a+b") as file:
             # A line that a kill cut off stays by itself.
             if file.tell() and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n":
@@ -166,8 +221,8 @@ def keep_outcome(folder: Path, outcome: Outcome) -> None:
 def read_outcomes(folder: Path, name: str = HISTORY) -> list[Outcome]:
     """Return the outcomes in the history, or the alerts, the oldest first; cut-off lines are left out."""
     outcomes = []
-    if (folder / name).is_file():
-        for line in (folder / name).read_text(encoding="utf-8").splitlines():
+    for path in (folder / _earlier(name), folder / name):
+        for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
             try:
                 outcomes.append(Outcome(**json.loads(line)))
             except (ValueError, TypeError):
@@ -175,7 +230,12 @@ def read_outcomes(folder: Path, name: str = HISTORY) -> list[Outcome]:
     return outcomes
 
 
-def _instant(text: str) -> datetime:
+def _earlier(name: str) -> str:
+    return name.replace(".", f"{EARLIER}.")
+
+
+def instant(text: str) -> datetime:
+    """Return an instant from its text, which names its offset."""
     found = datetime.fromisoformat(text)
     if found.tzinfo is None:
         raise ValueError(text)
