@@ -20,6 +20,7 @@ from workbench.reports.execution import Limits, execute
 from workbench.reports.inputs import lock_file
 from workbench.reports.notebook import bare, notebooks_folder
 from workbench.reports.pdf import find_browser
+from workbench.reports.schedule_health import schedule_findings
 
 if TYPE_CHECKING:
     from workbench.store.snapshot import Snapshot
@@ -180,6 +181,8 @@ def _workspace(path: Path) -> Iterator[Check]:
     yield rollups(tables)
     yield _pending(workspace)
     yield _runs(workspace)
+    for found in schedule_findings(workspace):
+        yield Check(name=found.name, status=found.status, says=found.says, fix=found.fix)
 
 
 def rollups(tables: Snapshot) -> Check:
