@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +13,6 @@ from typing import Any
 import pytest
 
 from workbench.cli import main
-from workbench.store.workspace import Workspace
 
 PROGRAM = Path(sys.executable).with_name("workbench")
 Called = subprocess.CompletedProcess[str]
@@ -23,9 +23,9 @@ CELLS = ["import workbench as wb\nws = wb.open(workspace, data_version)", "top, 
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(empty_workspace: Path, tmp_path: Path) -> Path:
     """Return a folder with an empty workspace `w`, and the notebooks `small` and `broken`."""
-    Workspace.create(tmp_path / "w", "acme")
+    shutil.copytree(empty_workspace, tmp_path / "w")
     for name, cells in (("small", CELLS), ("broken", ["1 / 0"])):
         notebook = {
             "cells": [
@@ -89,6 +89,10 @@ def test_from_a_run_to_a_page(folder: Path, call: Call) -> None:
     assert listed[0]["started"] > listed[1]["started"]
     assert listed[0]["error"]["cell"] == 4
     assert first["id"] in call("runs", "--workspace", "w").stdout
+    found = call(
+        "runs", "--workspace", "w", "--since", "1h", "--status", "failed", "--text", "zero", "--json"
+    )
+    assert [run["notebook"] for run in json.loads(found.stdout)] == ["broken"]
 
     verified = json.loads(call("verify", first["id"], "--workspace", "w", "--json").stdout)
     assert verified["same"]
@@ -138,6 +142,11 @@ def test_a_batch_with_a_failure_and_json(folder: Path, call: Call) -> None:
         (["run", "small.ipynb", "--params", "wrong.yaml", "--workspace", "w"], 3, "wrong.yaml, value 'two'"),
         (["batch", "none.yaml", "--workspace", "w"], 3, "No such file"),
         (["batch", "b.yaml", "--jobs", "0", "--workspace", "w"], 2, "--jobs"),
+        (["batch", "b.yaml", "--limit", "memroy=1", "--workspace", "w"], 2, "Did you mean 'memory'?"),
+        (["batch", "b.yaml", "--limit", "timeout=soon", "--workspace", "w"], 2, "The limit timeout: input"),
+        (["batch", "b.yaml", "--limit", "retries", "--workspace", "w"], 2, "The limit retries: input"),
+        (["runs", "--status", "done", "--workspace", "w"], 2, "No status named 'done'"),
+        (["runs", "--since", "yesterday", "--workspace", "w"], 2, "'yesterday' is no moment"),
         (["publish", "--workspace", "w", "--to", "small.ipynb"], 3, "the folder cannot be made"),
         (["verify", "x", "--workspace", "nowhere"], 3, "There is no workspace"),
     ],
@@ -152,6 +161,7 @@ def test_what_is_wrong_is_said_with_its_exit_code(
 ) -> None:
     (folder / "other.yaml").write_text("notebook: executive\nparameters: {}")
     (folder / "wrong.yaml").write_text("top: two")
+    (folder / "b.yaml").write_text("runs: [{notebook: small.ipynb}]")
     monkeypatch.chdir(folder)
     with pytest.raises(SystemExit) as left:
         main(words)

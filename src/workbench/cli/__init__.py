@@ -5,11 +5,14 @@ Exit codes: 0 well, 1 the work failed, 2 wrong usage, 3 bad input. Data goes to 
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and leave with its exit code."""
+    # To look for plugins among all that is installed takes a tenth of a second of every command.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from workbench.cli.commands import app
     from workbench.cli.data import printable
     from workbench.errors import WorkbenchError

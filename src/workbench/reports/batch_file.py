@@ -168,8 +168,10 @@ def limited(batch: BatchFile, limits: Mapping[str, object]) -> BatchFile:
         raise UsageError(f"The limit {_place(first['loc'])}: {first['msg'].lower()}.") from None
 
 
-def expand(batch: BatchFile, tables: Snapshot, path: Path) -> Wanted:
+def expand(batch: BatchFile, tables: Snapshot | None, path: Path) -> Wanted:
     """Return the runs of a batch on a workspace's tables, every parameter checked.
+
+    The tables may be None where no entry is run for each campaign.
 
     Raises
     ------
@@ -196,14 +198,14 @@ def expand(batch: BatchFile, tables: Snapshot, path: Path) -> Wanted:
     return Wanted(runs=tuple(runs), notes=tuple(notes))
 
 
-def _parameter_sets(entry: Entry, found: Notebook, tables: Snapshot, source: str) -> Iterator[_Values]:
+def _parameter_sets(entry: Entry, found: Notebook, tables: Snapshot | None, source: str) -> Iterator[_Values]:
     if entry.rows is not None:
         yield from (entry.parameters | row for row in entry.rows)
     elif entry.matrix is not None:
         refuse_unknown(found.parameters, entry.matrix, source=source)
         for chosen in itertools.product(*entry.matrix.values()):
             yield entry.parameters | dict(zip(entry.matrix, chosen, strict=True))
-    elif entry.each is not None:
+    elif entry.each is not None and tables is not None:
         refuse_unknown(found.parameters, ["campaign"], source=source)
         yield from (entry.parameters | {"campaign": id_} for id_ in campaign_ids(entry, tables))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from collections.abc import Mapping
@@ -126,18 +127,23 @@ def _tables(snapshot: Snapshot) -> dict[str, dict[str, int]]:
 def _data(snapshot: Snapshot) -> str:
     versions = {name: int(v) for name, v in snapshot.versions.items() if name not in BOOKKEEPING}
     # Load ids are hashes of the files loaded: two workspaces with equal version numbers still differ.
-    loads = snapshot.query("SELECT load_id FROM loads WHERE table_name <> 'runs' ORDER BY load_id")
-    return sha256(to_bytes({"loads": loads.column(0).to_pylist(), "versions": versions}))
+    rows = snapshot.listed("SELECT load_id FROM loads WHERE table_name <> 'runs' ORDER BY load_id")
+    return sha256(to_bytes({"loads": [load_id for (load_id,) in rows], "versions": versions}))
 
 
 @cache
 def code_hash() -> str:
     """Return the hash of the package's source."""
     root = Path(__file__).parents[1]
-    files = sorted(p for p in root.rglob("*") if p.suffix in _CODE and "__pycache__" not in p.parts)
-    return sha256(
-        to_bytes({p.relative_to(root).as_posix(): sha256(p.read_bytes()) for p in files if p.is_file()})
-    )
+    found: dict[str, str] = {}
+    for folder, _, names in os.walk(root):  # every run waits for this: plain texts, not paths
+        if not folder.endswith("__pycache__"):
+            for name in names:
+                if os.path.splitext(name)[1] in _CODE:  # noqa: PTH122
+                    path = f"{folder}{os.sep}{name}"
+                    with open(path, "rb") as file:  # noqa: PTH123
+                        found[path[len(str(root)) + 1 :].replace(os.sep, "/")] = sha256(file.read())
+    return sha256(to_bytes(found))
 
 
 @cache

@@ -107,7 +107,9 @@ Names = Annotated[str, StringConstraints(max_length=20_000)]
 class RunParameters(BaseModel):
     """What a run can be asked; every field has a type, bounds, a default and a sentence of help."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, validate_default=True, defer_build=True
+    )
 
     # The parameter that names a media mix run: none is the newest; a planned run has the id in its place.
     newest_fit: ClassVar[str | None] = None

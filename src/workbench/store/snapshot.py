@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import UsageError, WorkspaceError
 from workbench.events.definitions import EVENT_TYPES
@@ -22,6 +22,7 @@ from workbench.store.schema import literal, quote
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+    from duckdb import DuckDBPyRelation
 
 _DATED_TABLES = ("daily_performance", "orders", "leads")
 
@@ -98,6 +99,26 @@ class Snapshot:
         WorkspaceError
             If files of this version are gone, because a user was erased or old versions were vacuumed.
         """
+        answer: pa.Table = self._answered(sql, parameters, lambda found: found.to_arrow_table())
+        return answer
+
+    def listed(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a small answer as tuples, without the library that tables take.
+
+        Raises
+        ------
+        UsageError, WorkspaceError
+            As `query`.
+        """
+        rows: list[tuple[Any, ...]] = self._answered(sql, None, lambda found: found.fetchall())
+        return rows
+
+    def _answered(
+        self,
+        sql: str,
+        parameters: Sequence[object] | Mapping[str, object] | None,
+        read: Callable[[DuckDBPyRelation], Any],
+    ) -> Any:
         import duckdb
 
         cursor = self._connection.cursor()
@@ -105,14 +126,13 @@ class Snapshot:
             statements = cursor.extract_statements(sql)
             if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
                 raise UsageError("A query is one SELECT.")
-            answer: pa.Table = cursor.sql(sql, params=parameters).to_arrow_table()
+            return read(cursor.sql(sql, params=parameters))
         except duckdb.IOException as error:
             raise WorkspaceError(
                 f"Data version {self.version} of {self.path} cannot be read any more: {error}"
             ) from error
         finally:
             cursor.close()
-        return answer
 
     @property
     def keeps_records(self) -> bool:
