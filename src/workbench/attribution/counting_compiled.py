@@ -112,7 +112,7 @@ def _memory(touchpoints: Touchpoints, settings: JourneySettings, plan: Plan) -> 
 
 def _outcomes(counts: Array, value: Array) -> Tally:
     """Return conversions, value and nulls by bucket and code."""
-    flat = np.flatnonzero((counts[:, :, 0] > 0) | (counts[:, :, 1] > 0))
+    flat = np.flatnonzero(counts.view(np.int64))  # both counts of a code in one number
     sums = np.empty((len(flat), 3))
     sums[:, [0, 2]] = counts.reshape(-1, 2)[flat]
     sums[:, 1] = value.reshape(-1)[flat]

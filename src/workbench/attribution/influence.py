@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from workbench.attribution.bootstrap import nothing_below
 from workbench.attribution.grids import Grid
-from workbench.attribution.markov import kept_states, rates
+from workbench.attribution.markov import kept_states, rates, summed_steps
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -130,10 +130,12 @@ def _moved(
     """Return yields from the start, shape (columns, 2), and their derivatives, (buckets, columns, 2)."""
     masks, width = on.astype(float), on.shape[1]
     both = np.concatenate([masks, masks], axis=1)
-    yields = _summed(inner, both * np.repeat(rewards, width, axis=1), both)
+    yields = summed_steps(
+        inner, both * np.repeat(rewards, width, axis=1), both, tolerance=_TOLERANCE, steps=_MOST_STEPS
+    )
     begin = np.zeros_like(masks)
     begin[chain.start] = masks[chain.start]
-    visits = _summed(inner.T.tocsr(), begin, masks)
+    visits = summed_steps(inner.T.tocsr(), begin, masks, tolerance=_TOLERANCE, steps=_MOST_STEPS)
     if yields is None or visits is None:
         return None
     out = chain.outflow
@@ -146,22 +148,6 @@ def _moved(
     moved[:, :width] += conversions @ weight[:, :width]
     moved[:, width:] += value @ weight[:, :width]
     return yields[chain.start].reshape(2, width).T, moved.reshape(-1, 2, width).transpose(0, 2, 1)
-
-
-def _summed(inner: csr_array, step: Floats, masks: Floats) -> Floats | None:
-    """Return the sum of all steps X <- M Q X; None where it takes too long."""
-    total = step.copy()
-    size = float(np.abs(step).max())
-    for _ in range(_MOST_STEPS):
-        step = masks * (inner @ step)
-        total += step
-        before, size = size, float(np.abs(step).max())
-        if size == 0:
-            return total
-        slowness = min(size / before, 1 - 1e-9)
-        if size * slowness / (1 - slowness) <= _TOLERANCE * float(np.abs(total).max()):
-            return total
-    return None
 
 
 def _of_credit(yields: Floats, moved: Floats, counts: _Counts, point: Floats) -> Floats:
