@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Sequence
 from decimal import Decimal, localcontext
 from zoneinfo import ZoneInfo
 
@@ -31,6 +32,8 @@ few = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     database=None,
 )
+# As many texts in fewer queries: each query takes longer than all its texts.
+fewer = settings(few, max_examples=20)
 PLAIN = NumberFormat()
 GERMAN = NumberFormat(decimal=",", thousands=".", currency="EUR")
 
@@ -39,11 +42,21 @@ def read(
     duck: duckdb.DuckDBPyConnection, parsed: Parsed, text: str | None
 ) -> tuple[object, bool, str | None]:
     """Return value, failure and reason of one text; `v` is the column."""
-    value = "NULL::VARCHAR" if text is None else literal(text)
+    return read_all(duck, parsed, [text])[0]
+
+
+def read_all(
+    duck: duckdb.DuckDBPyConnection, parsed: Parsed, texts: Sequence[str | None]
+) -> list[tuple[object, bool, str | None]]:
+    """Return value, failure and reason of each text."""
+    values = " UNION ALL ".join(
+        f"SELECT {place}, {'NULL::VARCHAR' if text is None else literal(text)}"
+        for place, text in enumerate(texts)
+    )
     failure = parsed.failure or "false"
     sql = f"SELECT {parsed.sql}, {failure}, CASE WHEN {failure} THEN {parsed.reason or 'NULL'} END"
-    row = duck.execute(f"{sql} FROM (SELECT {value} AS v)").fetchall()[0]
-    return row[0], bool(row[1]), row[2]
+    rows = duck.execute(f"{sql} FROM ({values}) AS given(place, v) ORDER BY place").fetchall()
+    return [(value, bool(failed), reason) for value, failed, reason in rows]
 
 
 def value_of(duck: duckdb.DuckDBPyConnection, parsed: Parsed, text: str) -> object:
@@ -76,8 +89,8 @@ def test_every_float_survives(duck: duckdb.DuckDBPyConnection, exact: float) -> 
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**12), max_value=10**12, places=2))
 def test_german_amounts(duck: duckdb.DuckDBPyConnection, exact: Decimal) -> None:
     text = f"{exact:,.2f}".translate(str.maketrans(",.", ".,"))
-    for written in (text, f"{text} €", f"{text} EUR", f"€{text}", f"EUR {text}"):
-        assert value_of(duck, number("v", GERMAN), written) == float(exact)
+    written = (text, f"{text} €", f"{text} EUR", f"€{text}", f"EUR {text}")
+    assert read_all(duck, number("v", GERMAN), written) == [(float(exact), False, None)] * 5
 
 
 @few
@@ -89,15 +102,16 @@ def test_micros_divide_to_the_nearest_double(duck: duckdb.DuckDBPyConnection, mi
     assert value_of(duck, number("v", NumberFormat(unit="micros")), str(micros)) == expected
 
 
-@few
-@given(st.text(max_size=12))
-def test_any_text_is_a_number_or_a_reason(duck: duckdb.DuckDBPyConnection, text: str) -> None:
-    text = text.replace("\x00", "").encode("utf-8", "ignore").decode()
-    value, failed, reason = read(duck, number(trimmed("v"), PLAIN), text)
-    assert (value is None) or math.isfinite(float(str(value)))
-    assert failed == (reason is not None)
-    if value is not None:
-        assert float(str(value)) == float(text.strip().strip("\ufeff"))
+@fewer
+@given(st.lists(st.text(max_size=12), min_size=5, max_size=15))
+def test_any_text_is_a_number_or_a_reason(duck: duckdb.DuckDBPyConnection, texts: list[str]) -> None:
+    texts = [text.replace("\x00", "").encode("utf-8", "ignore").decode() for text in texts]
+    found = read_all(duck, number(trimmed("v"), PLAIN), texts)
+    for text, (value, failed, reason) in zip(texts, found, strict=True):
+        assert (value is None) or math.isfinite(float(str(value)))
+        assert failed == (reason is not None)
+        if value is not None:
+            assert float(str(value)) == float(text.strip().strip("\ufeff"))
 
 
 @pytest.mark.parametrize(
@@ -212,9 +226,9 @@ def seconds(parsed: Parsed) -> Parsed:
     return Parsed(sql=f"epoch({parsed.sql})", failure=parsed.failure, reason=parsed.reason)
 
 
-@few
+@fewer
 @given(
-    st.datetimes(dt.datetime(1971, 1, 1), dt.datetime(2036, 12, 31)),
+    st.lists(st.datetimes(dt.datetime(1971, 1, 1), dt.datetime(2036, 12, 31)), min_size=5, max_size=15),
     st.sampled_from(
         [
             "Europe/London",
@@ -228,10 +242,9 @@ def seconds(parsed: Parsed) -> Parsed:
     st.sampled_from(["refuse", "earlier", "later"]),
 )
 def test_local_times_are_those_of_zoneinfo(
-    duck: duckdb.DuckDBPyConnection, local: dt.datetime, zone: str, change: str
+    duck: duckdb.DuckDBPyConnection, local: list[dt.datetime], zone: str, change: str
 ) -> None:
-    local = local.replace(microsecond=0)
-    check(duck, local, zone, change)
+    check(duck, [one.replace(microsecond=0) for one in local], zone, change)
 
 
 @pytest.mark.parametrize("zone", ["Europe/London", "America/New_York", "Australia/Lord_Howe"])
@@ -242,41 +255,45 @@ def test_clock_changes_are_those_of_zoneinfo(duck: duckdb.DuckDBPyConnection, zo
         "America/New_York": ("2024-03-10", "2024-11-03"),
         "Australia/Lord_Howe": ("2024-04-07", "2024-10-06"),
     }
-    for text in days[zone]:
-        start = dt.datetime.fromisoformat(text)
-        for minutes in range(0, 300, 15):
-            check(duck, start + dt.timedelta(minutes=minutes), zone, change)
+    starts = [dt.datetime.fromisoformat(text) for text in days[zone]]
+    moments = [start + dt.timedelta(minutes=minutes) for start in starts for minutes in range(0, 300, 15)]
+    check(duck, moments, zone, change)
 
 
-def check(duck: duckdb.DuckDBPyConnection, local: dt.datetime, zone: str, change: str) -> None:
-    parsed = seconds(instant("v", (), zone, change))
+def check(duck: duckdb.DuckDBPyConnection, local: list[dt.datetime], zone: str, change: str) -> None:
+    found = read_all(duck, seconds(instant("v", (), zone, change)), [str(one) for one in local])
     place = ZoneInfo(zone)
-    first, second = (local.replace(tzinfo=place, fold=fold).timestamp() for fold in (0, 1))
-    gap = first > second  # PEP 495: in a gap, fold 0 lies after fold 1
-    if first != second and change == "refuse":
-        assert "a clock change skips or repeats it" in why(duck, parsed, str(local))
-    elif not gap:
-        assert value_of(duck, parsed, str(local)) == (second if change == "later" else first)
-    else:
-        assert value_of(duck, parsed, str(local)) in {first, second}
+    for one, (value, failed, reason) in zip(local, found, strict=True):
+        first, second = (one.replace(tzinfo=place, fold=fold).timestamp() for fold in (0, 1))
+        gap = first > second  # PEP 495: in a gap, fold 0 lies after fold 1
+        if first != second and change == "refuse":
+            assert (value, failed) == (None, True)
+            assert reason is not None
+            assert "a clock change skips or repeats it" in reason
+        else:
+            assert not failed, reason
+            later = second if change == "later" else first
+            assert value in {first, second} if gap else value == later
 
 
-@few
-@given(
-    st.datetimes(dt.datetime(1971, 1, 1), dt.datetime(2099, 12, 31)),
-    st.integers(-14 * 60, 14 * 60),
-    st.sampled_from(["T", " "]),
-    st.booleans(),
-)
-def test_offsets_count_whatever_the_zone(
-    duck: duckdb.DuckDBPyConnection, local: dt.datetime, minutes: int, gap: str, colon: bool
-) -> None:
+@st.composite
+def with_offsets(draw: st.DrawFn) -> tuple[str, float]:
+    """Return an instant as it is written with an offset, and its seconds."""
+    local = draw(st.datetimes(dt.datetime(1971, 1, 1), dt.datetime(2099, 12, 31)))
+    minutes = draw(st.integers(-14 * 60, 14 * 60))
     exact = local.replace(microsecond=0, tzinfo=dt.timezone(dt.timedelta(minutes=minutes)))
-    text = exact.isoformat(sep=gap)
-    if not colon:
-        text = text[:-3] + text[-2:]
+    text = exact.isoformat(sep=draw(st.sampled_from(["T", " "])))
+    return text if draw(st.booleans()) else text[:-3] + text[-2:], exact.timestamp()
+
+
+@fewer
+@given(st.lists(with_offsets(), min_size=5, max_size=15))
+def test_offsets_count_whatever_the_zone(
+    duck: duckdb.DuckDBPyConnection, written: list[tuple[str, float]]
+) -> None:
     parsed = seconds(instant("v", (), "Europe/London", "refuse"))
-    assert value_of(duck, parsed, text) == exact.timestamp()
+    found = read_all(duck, parsed, [text for text, _ in written])
+    assert found == [(exact, False, None) for _, exact in written]
 
 
 def test_written_zones_and_ticks(duck: duckdb.DuckDBPyConnection) -> None:
