@@ -92,6 +92,28 @@ def compact(*, workspace: _WORKSPACE, as_json: _JSON = False) -> None:
 
 
 @app.command()
+def prune(
+    *,
+    workspace: _WORKSPACE,
+    keep: Annotated[
+        int, typer.Option(help="Completed runs of each notebook and parameter set that stay.", min=1)
+    ] = 10,
+    age: Annotated[float, typer.Option(help="Days whose runs stay, too.", min=0, max=36_500)] = 30.0,
+    as_json: _JSON = False,
+) -> None:
+    """Remove the files of runs that later ones have taken the place of; `vacuum` then frees their data.
+
+    The table of runs keeps what was run and how it ended. What was published outside of the workspace stays
+    until it is published again.
+    """
+    from workbench.reports.retention import prune_runs
+    from workbench.store import Workspace
+
+    done = prune_runs(Workspace.open(workspace), keep=keep, age=timedelta(days=age))
+    typer.echo(json.dumps(done.to_json()) if as_json else done.sentence)
+
+
+@app.command()
 def vacuum(
     *,
     workspace: _WORKSPACE,

@@ -29,7 +29,7 @@ from typing import IO
 from workbench.reports.execution import Failure
 from workbench.reports.record import RunRecord, read_record, write_record, write_whole
 
-ACTIVE, CLAIMS, ENDED = ".active", ".claims", ".ended"
+ACTIVE, CLAIMS, ENDED, GONE = ".active", ".claims", ".ended", ".gone-"
 _ABANDONED = 3600.0
 
 
@@ -111,6 +111,8 @@ def _settle_claims(claims: Path) -> None:
 
 
 def _settle_attempt(attempt: Path, runs: Path) -> None:
+    if attempt.name.startswith(GONE):
+        return
     target = runs / attempt.name.removeprefix(".old-")
     if attempt.name.startswith(".old-"):
         if not target.exists():
