@@ -100,7 +100,9 @@ def _summed(question: Question, table: str, leaves: tuple[UserLeaf, ...], users:
         for leaf in leaves
     }
     # Short numbers are added up in a fraction of the time that whole ones of any length take.
-    missed = (rows[at] < rows.counts_) & (rows[at] >= first_instant(question))
+    missed = rows[at] < rows.counts_
+    if question.before_days:  # else the rows begin with the first day
+        missed &= rows[at] >= first_instant(question)
     early = {f"early_{table}": sql.number(sql.when(missed).count())}
     items = {leaf.column for leaf in leaves if isinstance(leaf, Distinct) and not _counts_users(leaf)}
     if len(items) == 1:
