@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
     from xdist.scheduler import LoadFileScheduling
 
+    from workbench.store import Workspace
+
 ROOT = Path(__file__).resolve().parents[1]
 PUBLIC_DATA = ROOT.parent / "shared" / "data"
 _NEEDS = {
@@ -107,6 +109,22 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def public_data() -> Path:
     """Return the folder of the public data sets."""
     return PUBLIC_DATA
+
+
+@pytest.fixture(scope="session")
+def empty_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a workspace `acme` that holds nothing, to be copied: one is copied sooner than it is made."""
+    from workbench.store import Workspace
+
+    return Path(Workspace.create(tmp_path_factory.mktemp("empty") / "acme").path)
+
+
+@pytest.fixture
+def acme(empty_workspace: Path, tmp_path: Path) -> Workspace:
+    """Return a workspace `acme` of the test's own that holds nothing."""
+    from workbench.store import Workspace
+
+    return Workspace.open(shutil.copytree(empty_workspace, tmp_path / "acme"))
 
 
 @pytest.fixture(scope="session")

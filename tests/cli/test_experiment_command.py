@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,8 @@ guardrails: [aov]
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return Path(Workspace.create(tmp_path / "acme").path)
+def folder(acme: Workspace) -> Path:
+    return Path(acme.path)
 
 
 @pytest.fixture
@@ -127,8 +128,9 @@ _ASSIGNED = """
 """
 
 
-@pytest.fixture
-def sold(folder: Path) -> Path:
+@pytest.fixture(scope="module")
+def shop(empty_workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = Path(shutil.copytree(empty_workspace, tmp_path_factory.mktemp("shop") / "acme"))
     workspace = Workspace.open(folder)
     workspace.set_currency("EUR")
     with workspace.writer() as writer, writer.transaction("a") as load:
@@ -136,6 +138,11 @@ def sold(folder: Path) -> Path:
         load.append("experiments", _ASSIGNED)
         load.commit()
     return folder
+
+
+@pytest.fixture
+def sold(shop: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(shop, tmp_path / "acme"))
 
 
 def test_a_test_that_was_only_loaded_is_read_and_says_what_it_assumes(sold: Path) -> None:

@@ -45,8 +45,8 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Path:
-    return Path(Workspace.create(tmp_path / "acme").path)
+def empty(acme: Workspace) -> Path:
+    return Path(acme.path)
 
 
 @pytest.fixture

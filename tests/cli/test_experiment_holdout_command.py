@@ -28,8 +28,8 @@ def market(held_out_market: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Path:
-    return Path(Workspace.create(tmp_path / "acme").path)
+def empty(acme: Workspace) -> Path:
+    return Path(acme.path)
 
 
 def run(*arguments: object, fails: type[WorkbenchError] | None = None) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,6 @@ from typer.testing import CliRunner, Result
 import workbench.cli.schedule
 from workbench.cli import main
 from workbench.cli.app import app
-from workbench.store.workspace import Workspace
 
 assert workbench.cli.schedule  # its import adds the commands
 
@@ -19,9 +19,9 @@ CELL = {"cell_type": "code", "id": "a", "metadata": {"tags": ["parameters"]}, "o
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(empty_workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with a workspace `w`, and a schedule whose only entry fails."""
-    Workspace.create(tmp_path / "w", "acme")
+    shutil.copytree(empty_workspace, tmp_path / "w")
     cells = [CELL | {"source": "top = 3", "execution_count": None}]
     cells += [{**CELL, "id": "b", "metadata": {}, "source": "1 / 0", "execution_count": None}]
     notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}

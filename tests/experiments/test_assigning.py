@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -88,5 +87,5 @@ def test_everybody_are_the_users_else_those_with_events(workspace: Workspace) ->
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace.create(tmp_path / "acme")
+def workspace(acme: Workspace) -> Workspace:
+    return acme

@@ -82,13 +82,13 @@ def event(event_type: str, user: int, at: datetime, **more: Any) -> dict[str, An
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def base() -> Callable[..., Base]:
     """Return the way to make tables from rows."""
     return Base
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def fact() -> Callable[..., dict[str, Any]]:
     """Return the way to write one row of facts."""
     return event

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
@@ -80,10 +81,22 @@ def _hostile_rows(fact) -> dict:
     }
 
 
+@pytest.fixture(scope="module")
+def holding(base, fact):
+    """Return a function: the tables of which those named have rows; views only read them."""
+    rows = _hostile_rows(fact)
+
+    @functools.cache
+    def tables(*names: str):
+        return base(**{name: rows[name] for name in names})
+
+    return tables
+
+
 @pytest.mark.parametrize("name", VIEWS)
-def test_nothing_loaded(base, name: str) -> None:
+def test_nothing_loaded(holding, name: str) -> None:
     """No crash, no false zero: a sentence that says what is missing, and an empty table."""
-    view = VIEWS[name](base())
+    view = VIEWS[name](holding())
     _speaks(view)
     if name != "reconcile":
         assert "Not enough data" in view.sentence
@@ -91,8 +104,8 @@ def test_nothing_loaded(base, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", VIEWS)
-def test_hostile_names_stay_text(base, fact, name: str) -> None:
-    view = VIEWS[name](base(**_hostile_rows(fact)))
+def test_hostile_names_stay_text(holding, fact, name: str) -> None:
+    view = VIEWS[name](holding(*_hostile_rows(fact)))
     _speaks(view)
     html = view._repr_html_()
     assert "<script" not in html
@@ -101,9 +114,9 @@ def test_hostile_names_stay_text(base, fact, name: str) -> None:
 
 @pytest.mark.parametrize("name", VIEWS)
 @pytest.mark.parametrize("table", ["facts", "daily_performance", "orders", "leads", "campaigns"])
-def test_one_table_alone(base, fact, name: str, table: str) -> None:
+def test_one_table_alone(holding, name: str, table: str) -> None:
     """Whatever is loaded alone, every view answers or says what it lacks."""
-    _speaks(VIEWS[name](base(**{table: _hostile_rows(fact)[table]})))
+    _speaks(VIEWS[name](holding(table)))
 
 
 def test_hostile_names_are_shown_escaped(base, fact) -> None:

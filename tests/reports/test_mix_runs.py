@@ -43,8 +43,8 @@ sampling: {chains: 2, tune: 20, draws: 20}
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Workspace:
-    return Workspace.create(tmp_path / "acme")
+def empty(acme: Workspace) -> Workspace:
+    return acme
 
 
 @pytest.fixture(scope="module")

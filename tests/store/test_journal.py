@@ -36,10 +36,19 @@ def add_file(workspace: Workspace, name: str, days: int = 10) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def original(empty_workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a workspace of ten days, to be copied."""
+    made = Workspace.open(shutil.copytree(empty_workspace, tmp_path_factory.mktemp("loaded") / "acme"))
+    ingest(made, [add_file(made, "a")])
+    return Path(made.path)
+
+
 @pytest.fixture
-def loaded(workspace: Workspace) -> Workspace:
-    ingest(workspace, [add_file(workspace, "a")])
-    return workspace
+def loaded(original: Path, tmp_path: Path) -> Workspace:
+    made = Workspace.open(shutil.copytree(original, tmp_path / "acme"))
+    add_file(made, "a")
+    return made
 
 
 def notes(workspace: Workspace) -> list[dict[str, Any]]:
