@@ -101,15 +101,6 @@ def test_the_quality_of_the_uplift_model_is_stored(made):
     assert f"Uplift: {found.sentence}" in said
 
 
-def test_another_market_replaces_it(made, tmp_path):
-    folder = tmp_path / "market"
-    for there in (made[1], made[1].with_name("market-source")):
-        shutil.copytree(there, tmp_path / there.name)
-    assert count(Workspace.open(folder), "users") == SPEC.users
-    other = MarketSpec(days=60, users=100, owned_campaigns=1)
-    assert count(make_demo(folder, other, lambda _: None), "users") == other.users
-
-
 @pytest.mark.parametrize("name", ["demo", "demo-source"])
 def test_files_of_somebody_else_are_not_touched(tmp_path, name):
     (tmp_path / name).mkdir()
@@ -120,7 +111,10 @@ def test_files_of_somebody_else_are_not_touched(tmp_path, name):
     assert kept.read_text() == "mine"
 
 
-def test_the_command_publishes_and_repeats_nothing(tmp_path):
+def test_the_command_replaces_another_market_publishes_and_repeats_nothing(made, tmp_path):
+    shutil.copytree(made[1], tmp_path / "demo")
+    shutil.copytree(made[1].with_name("market-source"), tmp_path / "demo-source")
+    assert count(Workspace.open(tmp_path / "demo"), "users") == SPEC.users
     plan = tmp_path / "plan.yaml"
     plan.write_text("name: demonstration\nruns:\n  - notebook: data_quality\n")
     command = [
@@ -135,11 +129,12 @@ def test_the_command_publishes_and_repeats_nothing(tmp_path):
         ),
         *("--events", "6000", "--plan", str(plan)),
     ]
-    first = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    first = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
     assert first.returncode == 0, first.stderr
     assert "reports/index.html" in first.stdout
     assert len(list(Path(tmp_path / "reports").glob("*.html"))) == 2
-    second = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    assert count(Workspace.open(tmp_path / "demo"), "users") == MarketSpec.sized(6000).users != SPEC.users
+    second = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
     assert second.returncode == 0, second.stderr
     assert "holds this market already" in second.stderr
     assert "1 unchanged" in second.stderr
