@@ -207,7 +207,7 @@ def test_calls_of_a_long_run_do_not_pile_up(workspace: Workspace, write: Write, 
     with at_work(schedule_folder(workspace), print):
         first = threading.Thread(target=call)
         first.start()
-        assert waiting.wait(60)
+        assert waiting.wait(300)
         (second,) = run_entry(workspace, plan, "a", due_only=True, clock=clock)
         assert (second.status, second.says) == ("skipped", "another call of it waits already.")
     first.join()
@@ -273,7 +273,7 @@ def test_the_history_stays_small(workspace: Workspace, monkeypatch: pytest.Monke
         assert kept == written[-len(kept) :]
 
 
-def wait_for(true: Callable[[], object], seconds: float = 60) -> None:
+def wait_for(true: Callable[[], object], seconds: float = 300) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end
@@ -320,10 +320,10 @@ def test_kills_two_schedulers_and_a_polite_end(workspace: Workspace, write: Writ
     assert f"process {first.pid} on" in said
     assert "waiting until it has ended" in said
     first.terminate()  # politely, in the middle of a run: it is the other's now
-    assert "is begun again at the next start" in first.communicate(timeout=60)[1]
+    assert "is begun again at the next start" in first.communicate(timeout=300)[1]
     assert first.returncode == 0
     (tmp_path / "gate").touch()
-    told = second.communicate(timeout=60)
+    told = second.communicate(timeout=300)
     assert second.returncode == 0, told
     (outcome,) = [json.loads(line) for line in told[0].splitlines()]
     assert outcome["status"] == "completed"
