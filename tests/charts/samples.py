@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from tests.charts import summary_samples
 from tests.mmm import handmade
 
 from workbench.attribution.buying import Ways, ways_of
@@ -750,6 +751,7 @@ def mix(names: tuple[str, ...] = ("tv", "search", "social")) -> MixReport:
 
 RESULTS = {
     **dict.fromkeys(MIX, mix),
+    **summary_samples.RESULTS,
     "geo_checks": geo_test,
     "geo_course": geo_test,
     "geo_cumulative": geo_test,

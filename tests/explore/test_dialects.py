@@ -36,6 +36,7 @@ def _builders() -> dict[str, Any]:
             "leads",
             "pacing",
             "paths",
+            "system_health",
             "targets",
         )
     }
@@ -53,6 +54,9 @@ def _builders() -> dict[str, Any]:
         "lead waits": rooms["leads"]._waits,
         "plans": rooms["pacing"]._plans,
         "paths": lambda: rooms["paths"]._stages({"campaign": ("c",)}),
+        "runs": lambda: rooms["system_health"]._ended(("notebook",)),
+        "last runs": rooms["system_health"]._last_status,
+        "loads by table": rooms["system_health"]._loaded,
         "targets": rooms["targets"]._plans,
     }
 

@@ -19,6 +19,7 @@ import pytest
 from nbformat import NotebookNode, v4
 
 from workbench.charts import mime
+from workbench.charts.stack import Stack
 from workbench.reports.definitions import NOTEBOOKS
 from workbench.reports.exporter import ReportExporter
 from workbench.reports.mix_fitting import keep_mix
@@ -31,6 +32,12 @@ NAMES = (
     "experiment_design",
     "ab_test",
     "geo_experiment",
+    "custom",
+    "system_health",
+    "roi",
+    "ab_summary",
+    "anomalies",
+    "reconciliation",
 )
 MODELLED = ("budget_simulator", "mmm")  # of a media mix model that was fitted before
 _LOGIC = (
@@ -136,8 +143,9 @@ def run(name: str, workspace: Path, **parameters: object) -> NotebookNode:
         exec(compile(ast.Module(body if shown else [*body, last], []), name, "exec"), known)  # noqa: S102
         if isinstance(last, ast.Expr):
             value = eval(compile(ast.Expression(last.value), name, "eval"), known)  # noqa: S307
-            bundle = json.loads(json.dumps(value._repr_mimebundle_(), allow_nan=False))
-            cell.outputs = [v4.new_output("execute_result", data=bundle)]
+            parts = value.parts if isinstance(value, Stack) else (value,)
+            shown_parts = [json.loads(json.dumps(p._repr_mimebundle_(), allow_nan=False)) for p in parts]
+            cell.outputs = [v4.new_output("display_data", data=bundle) for bundle in shown_parts]
         if place == 1:
             known |= {"workspace": str(workspace), **parameters}
     return notebook

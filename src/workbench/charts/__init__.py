@@ -40,6 +40,7 @@ from workbench.charts.designs import (
     power_curve,
     simulated_power,
 )
+from workbench.charts.experiment_summary import summary_changes, summary_doubts, summary_table
 from workbench.charts.experiment_tables import (
     experiment_notes,
     experiment_table,
@@ -72,10 +73,19 @@ from workbench.charts.mix_tables import (
     mix_regions,
     mix_table,
 )
+from workbench.charts.movements import (
+    claim_table,
+    claimed_weeks,
+    claiming_channels,
+    movement_table,
+    movements,
+)
 from workbench.charts.plans import heatmap, pacing, pacing_table
 from workbench.charts.quality import loads, reasons
+from workbench.charts.returns import method_returns, unknown_returns
 from workbench.charts.segments import frequency, segment_table
 from workbench.charts.simulator import simulator_block
+from workbench.charts.system_health import run_failures, run_table, table_ages
 from workbench.charts.tables import table
 from workbench.charts.trends import changes, trend
 from workbench.charts.uplift import qini, uplift_by_decile, uplift_deciles
@@ -101,6 +111,9 @@ __all__ = [
     "channel_engagement",
     "channel_returns",
     "channel_table",
+    "claim_table",
+    "claimed_weeks",
+    "claiming_channels",
     "cohort_value",
     "creative_rates",
     "creative_table",
@@ -142,6 +155,7 @@ __all__ = [
     "lift_over_time",
     "lift_parts",
     "loads",
+    "method_returns",
     "mix_advice",
     "mix_curves",
     "mix_decomposition",
@@ -160,6 +174,8 @@ __all__ = [
     "model_comparison",
     "model_notes",
     "model_spread",
+    "movement_table",
+    "movements",
     "moves",
     "order_timeline",
     "pacing",
@@ -173,13 +189,20 @@ __all__ = [
     "reasons",
     "retention",
     "returns_by_model",
+    "run_failures",
+    "run_table",
     "segment_table",
     "sentence",
     "simulated_power",
     "simulator_block",
+    "summary_changes",
+    "summary_doubts",
+    "summary_table",
     "table",
+    "table_ages",
     "targets",
     "trend",
+    "unknown_returns",
     "uplift_by_decile",
     "uplift_deciles",
     "way_buyers",

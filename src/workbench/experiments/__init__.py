@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from workbench.experiments.analysis.daily import daily_effects
     from workbench.experiments.analysis.geo_views import geo_report, next_geo_test
     from workbench.experiments.analysis.parts import effects_by
+    from workbench.experiments.analysis.summary import summarize_tests
     from workbench.experiments.analysis.views import ABTest, ab_test
     from workbench.experiments.bandit.bandit import allocate
     from workbench.experiments.bandit.reading import creative_shares
@@ -97,6 +98,7 @@ _HOMES = {
     "simulate_aa": "power.simulating",
     "simulate_power": "power.simulating",
     "simulate_regret": "bandit.simulation",
+    "summarize_tests": "analysis.summary",
     "sums_of": "inference.sums",
     "uplift_model": "uplift.report",
     "uplift_results": "uplift.report",
@@ -151,6 +153,7 @@ __all__ = [
     "simulate_aa",
     "simulate_power",
     "simulate_regret",
+    "summarize_tests",
     "sums_of",
     "uplift_model",
     "uplift_results",

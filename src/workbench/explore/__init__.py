@@ -5,6 +5,7 @@ Each view is a function of tables that returns a frozen result with a sentence a
 
 from workbench.explore.campaigns import compare_campaigns
 from workbench.explore.channels import compare_channels
+from workbench.explore.claims import claims
 from workbench.explore.cohorts import cohorts
 from workbench.explore.creatives import creatives
 from workbench.explore.executive import alerts, leaderboard
@@ -13,18 +14,21 @@ from workbench.explore.funnels import compare_funnels, funnel_of
 from workbench.explore.heatmaps import heatmap
 from workbench.explore.kpis import kpi_cards
 from workbench.explore.leads import leads
+from workbench.explore.movements import movements
 from workbench.explore.pacing import pacing
 from workbench.explore.paths import funnel, known_funnel
 from workbench.explore.quality import data_quality
 from workbench.explore.reconciliation import reconcile
 from workbench.explore.segments import compare_segments, segments
 from workbench.explore.subject import campaign_of
+from workbench.explore.system_health import system_health
 from workbench.explore.targets import target_vs_actual
 from workbench.explore.trends import trends
 
 __all__ = [
     "alerts",
     "campaign_of",
+    "claims",
     "cohorts",
     "compare_campaigns",
     "compare_channels",
@@ -40,9 +44,11 @@ __all__ = [
     "kpi_cards",
     "leaderboard",
     "leads",
+    "movements",
     "pacing",
     "reconcile",
     "segments",
+    "system_health",
     "target_vs_actual",
     "trends",
 ]

@@ -22,6 +22,14 @@ from workbench.reports.parameter_kinds import (
     Touch,
     Window,
 )
+from workbench.reports.report_parameters import (
+    AnomaliesParameters,
+    CustomParameters,
+    ExperimentSummaryParameters,
+    ReconciliationParameters,
+    ReturnsParameters,
+    SystemHealthParameters,
+)
 
 
 class ExecutiveParameters(RunParameters):
@@ -271,6 +279,42 @@ NOTEBOOKS: Catalog[NotebookDefinition] = Catalog(
             title="Data quality",
             says="Can the data be trusted, and what was refused?",
             parameters=DataQualityParameters,
+        ),
+        NotebookDefinition(
+            name="roi",
+            title="Returns and projections",
+            says="What came back for the money, what of it was caused, and what would more bring?",
+            parameters=ReturnsParameters,
+        ),
+        NotebookDefinition(
+            name="ab_summary",
+            title="All A/B tests",
+            says="What did all tests find, and what came of them?",
+            parameters=ExperimentSummaryParameters,
+        ),
+        NotebookDefinition(
+            name="anomalies",
+            title="Anomalies",
+            says="Which figures left their usual range?",
+            parameters=AnomaliesParameters,
+        ),
+        NotebookDefinition(
+            name="reconciliation",
+            title="Reconciliation",
+            says="How much of what was sold do campaigns claim, and can that be true?",
+            parameters=ReconciliationParameters,
+        ),
+        NotebookDefinition(
+            name="system_health",
+            title="System health",
+            says="Does the workbench do its work, and how old is the data?",
+            parameters=SystemHealthParameters,
+        ),
+        NotebookDefinition(
+            name="custom",
+            title="Custom report",
+            says="What do the sections that were asked for show?",
+            parameters=CustomParameters,
         ),
     ],
 )

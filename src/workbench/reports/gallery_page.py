@@ -132,12 +132,10 @@ def gallery_html(tenant: str, entries: Sequence[Entry]) -> str:
         + (_HERE / "gallery" / "gallery.css").read_text("utf-8")
     )
     script = (_HERE / "gallery" / "gallery.js").read_text("utf-8")
-    order = list(NOTEBOOKS)
     entries = sorted(entries, key=lambda entry: entry.prepared, reverse=True)
     listed = [_listed(entry) for entry in entries]
     prepared = listed[0]["prepared"] if listed else ""
-    latest = list({entry["notebook"]: entry for entry in reversed(listed)}.values())
-    latest.sort(key=lambda e: (order.index(e["notebook"]) if e["notebook"] in order else 99, e["words"]))
+    latest = _latest(listed)
     environment = Environment(loader=FileSystemLoader(_HERE / "gallery"), autoescape=True)
     return (
         environment.get_template("index.html.j2")
@@ -161,6 +159,13 @@ def gallery_html(tenant: str, entries: Sequence[Entry]) -> str:
         )
         .lstrip()
     )
+
+
+def _latest(listed: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the newest entry of each notebook, in the order of the notebooks."""
+    order = {name: place for place, name in enumerate(NOTEBOOKS)}
+    found = {entry["notebook"]: entry for entry in reversed(listed)}
+    return sorted(found.values(), key=lambda e: (order.get(e["notebook"], len(order)), e["words"]))
 
 
 def _statuses(entries: Sequence[Entry]) -> list[tuple[str, str]]:

@@ -118,7 +118,9 @@ def _chart(page: Page, spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _cards(page: Page, payload: Mapping[str, Any]) -> dict[str, Any]:
-    page.period = page.period or payload.get("period", "")
+    # After a table or a chart, cards are of their own days, not of the report's.
+    if not any(block["kind"] in {"table", "chart"} for block in page.blocks):
+        page.period = page.period or payload.get("period", "")
     cards = [{**card, "id": slug(f"about-{card['name']}", page.ids)} for card in payload["cards"]]
     for card in cards:
         page.metrics.setdefault(card["name"], card)

@@ -18,6 +18,7 @@ _FORMATS = {
     "look-back": "days as '30d', or 'any'",
     "bounds": "bounds as '0.5:2; tv=keep; search=1000:4000'",
     "models": "names of attribution models joined by commas, or 'all'",
+    "sections": "a list of sections: names, or mappings that name one under 'section'",
 }
 
 
@@ -94,6 +95,11 @@ def read_parameters(
     refuse_unknown(model, values, source=source)
     try:
         return model.model_validate(dict(values))
+    except BadInput as error:  # of a part of a value, which knows its place in it
+        place = ", ".join(str(part) for part in (source, error.file) if part is not None)
+        raise BadInput(
+            error.problem, file=place or None, value=error.value, expected=error.expected, fix=error.fix
+        ) from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         name = str(first["loc"][0]) if first["loc"] else "?"

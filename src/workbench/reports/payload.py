@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import date
 
 _KPI_FIELDS = ("value", "low", "high", "previous", "change", "unit", "target", "target_met", "note")
-_TITLED = (mime.TABLE, mime.CHART, mime.EMPTY, mime.SIMULATOR)
+_TITLED = (mime.TABLE, mime.CHART, mime.EMPTY, mime.SIMULATOR, mime.HEADING)
 
 
 def report_payload(
@@ -105,6 +105,8 @@ _KINDS = {
     mime.SENTENCE: "sentence",
     mime.EMPTY: "empty",
     mime.SIMULATOR: "simulator",
+    mime.HEADING: "heading",
+    mime.TEXT: "text",
 }
 
 
@@ -112,7 +114,7 @@ def _title(data: Mapping[str, Any]) -> str:
     for kind in _TITLED:
         payload = data.get(kind)
         if isinstance(payload, dict):
-            title = payload.get("title") or payload.get("caption") or ""
+            title = payload.get("title") or payload.get("caption") or payload.get("text") or ""
             return str(title.get("text", "") if isinstance(title, dict) else title)[:600]
     return ""
 

@@ -86,15 +86,20 @@ def typeset(page: Page, about: About, *, ended: str | None = None) -> Typeset:
     problem = ""
     for standards in (["ua-1"], []):
         try:
-            # What a foreign drawing asks for is looked up below the template, where nothing is to be found.
-            made = typst.compile(
-                files, root=_TEMPLATE.parent, format="pdf", pdf_standards=standards, timestamp=moment
-            )
+            made = _compiled(files, pdf_standards=standards, timestamp=moment)
         except typst.TypstError as error:
             problem = problem or shown(error, 600)
         else:
-            return Typeset(content=bytes(made), accessible=bool(standards))
+            return Typeset(content=made, accessible=bool(standards))
     raise RunFailed(f"The report could not be typeset: {problem}")
+
+
+def _compiled(files: dict[str, bytes], **options: Any) -> bytes:
+    import typst
+
+    compile_: Any = typst.compile  # its types know nothing of several files
+    # What a foreign drawing asks for is looked up below the template, where nothing is to be found.
+    return bytes(compile_(files, root=_TEMPLATE.parent, format="pdf", **options))
 
 
 @dataclass(slots=True)
@@ -167,7 +172,7 @@ class _Writer:
 
         alone = {"main.typ": f'#image("one.{ending}")'.encode(), f"one.{ending}": content}
         try:
-            typst.compile(alone, root=_TEMPLATE.parent, format="pdf")
+            _compiled(alone)
         except typst.TypstError:
             reason = "It cannot be set on paper; the page has it."
             return {"kind": "empty", "title": "A picture is left out", "reason": reason}

@@ -68,6 +68,7 @@ def ab_test(
     days: int | None = None,
     level: float = 0.95,
     before_days: int = 28,
+    daily: bool = True,
 ) -> ABTest:
     """Return a test of a workspace, analysed.
 
@@ -83,6 +84,8 @@ def ab_test(
         Of an experiment that was not defined: how many days from its first assignment count; None is all.
     level, before_days
         Of an experiment that was not defined: as in `Experiment`.
+    daily : bool
+        Whether it is also told how the effect settled, which takes most of the time.
 
     Raises
     ------
@@ -109,18 +112,22 @@ def ab_test(
         note = " ".join([*twice, *said])
     try:
         found = analyze(plan, tables)
-        running = found.monitoring.kind == "any time"
-        settled = daily_effects(
-            recorded_users(plan, tables),
-            level=plan.level,
-            decided=[one.comparison for one in found.primary],
-            planned_users=found.monitoring.planned_users if running else None,
-        )
+        settled = _settled(plan, tables, found) if daily else None
     except NotEnoughData as error:
         return ABTest(name=kept.name, missing=str(error))
     if note:
         found = replace(found, notes=(note, *found.notes))
     return ABTest(name=kept.name, analysis=found, daily=settled)
+
+
+def _settled(plan: Experiment, tables: Tables, found: Analysis) -> DailyEffects:
+    running = found.monitoring.kind == "any time"
+    return daily_effects(
+        recorded_users(plan, tables),
+        level=plan.level,
+        decided=[one.comparison for one in found.primary],
+        planned_users=found.monitoring.planned_users if running else None,
+    )
 
 
 def chosen_experiment(tables: Tables, name: str | None = None) -> Kept:

@@ -1,0 +1,252 @@
+"""What channels return by every method there is data for: what they are credited with, and what they caused.
+
+Words: *credited* is revenue that platforms, events or a model of journeys put down to a channel, whether or
+not it would have come anyway; *caused* is what would not, says a random holdout or a media mix model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from workbench.attribution.views import credit_returns, model_credit
+from workbench.explore.channels import ChannelComparison, compare_channels
+from workbench.explore.view import View, frame_of, listed
+from workbench.result import format_value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.mmm.report import MixReport
+    from workbench.source import Tables
+
+CREDITED, MARKOV, HOLDOUT, MIX = (
+    "Credited",
+    "Credited by Markov",
+    "Caused, by holdout",
+    "Caused, by media mix",
+)
+METHODS = (CREDITED, MARKOV, HOLDOUT, MIX)
+CAUSAL = frozenset({HOLDOUT, MIX})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodReturn:
+    """Revenue per unit of spend of one channel by one method; 1 is the money back.
+
+    Parameters
+    ----------
+    channel, method : str
+        Which, and one of `METHODS`.
+    value : float
+        Revenue per unit of spend.
+    low, high : float or None
+        The ends of the interval; None where the method states none.
+    level : float
+        Of the interval: 0.95, or 0.94 for a media mix model.
+    """
+
+    channel: str
+    method: str
+    value: float
+    low: float | None
+    high: float | None
+    level: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnsByMethod(View):
+    """The returns of all channels by all methods, the largest spend first.
+
+    Parameters
+    ----------
+    rows : tuple of MethodReturn
+        By channel, then in the order of `METHODS`.
+    unknown : tuple of (str, str)
+        A method, and why it says nothing.
+    caution : str
+        What forbids a decision on the media mix model; empty where nothing does.
+    """
+
+    rows: tuple[MethodReturn, ...]
+    unknown: tuple[tuple[str, str], ...] = ()
+    caution: str = ""
+    missing: str = ""
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Return the channels in their order."""
+        return tuple(dict.fromkeys(row.channel for row in self.rows))
+
+    def of(self, channel: str) -> tuple[MethodReturn, ...]:
+        """Return what the methods say of one channel."""
+        return tuple(row for row in self.rows if row.channel == channel)
+
+    @property
+    def sentence(self) -> str:
+        """Return which channels surely caused more than they cost, which less, or that nobody knows."""
+        if self.missing or not self.rows:
+            return self.missing or "Not enough data: no channel has both spend and revenue."
+        known = [name for name in self.channels if any(row.method in CAUSAL for row in self.of(name))]
+        if not known:
+            return (
+                f"{len(self.channels)} channels are credited with revenue, but none has a holdout or a media "
+                "mix run: what they caused is not known."
+            )
+        paying: list[str] = []
+        losing: list[str] = []
+        at_odds: list[str] = []
+        for name in known:
+            caused = [row for row in self.of(name) if row.method in CAUSAL and row.low is not None]
+            above = any((row.low or 0.0) > 1 for row in caused)
+            below = any(row.high is not None and row.high < 1 for row in caused)
+            if above or below:
+                (at_odds if above and below else paying if above else losing).append(_named(name))
+        parts = [
+            f"{listed(names)} {'is' if len(names) == 1 else 'are'} {what}"
+            for names, what in (
+                (paying, "surely above 1, where the money comes back"),
+                (losing, "surely below"),
+                (at_odds, "above by one method and below by another"),
+            )
+            if names
+        ]
+        some = f"of {len(known)} channels whose effect was measured"
+        found = "; ".join(parts) if parts else "none is surely above or below 1, where the money comes back"
+        return f"{some.capitalize()}, {found}.{f' {self.caution}' if self.caution else ''}"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per channel and method."""
+        return frame_of(self.rows, MethodReturn)
+
+
+def returns_by_method(
+    tables: Tables, *, window: str | None = "90d", mix: MixReport | None = None
+) -> ReturnsByMethod:
+    """Return what every channel returned by each method that has data.
+
+    Parameters
+    ----------
+    tables : Tables
+        Needs daily_performance; holdouts and journeys where they are.
+    window : str, optional
+        The days; a media mix model speaks of all of its own.
+    mix : MixReport, optional
+        A fitted model. One of conversions says nothing of revenue.
+
+    Notes
+    -----
+    Incremental return by holdout is (revenue caused - spend) / spend; here it is stated plus 1, as revenue
+    per unit of spend, so that all methods have one scale.
+    """
+    compared = compare_channels(tables, window=window)
+    if compared.missing:
+        return ReturnsByMethod(rows=(), missing=compared.missing)
+    unknown: list[tuple[str, str]] = []
+    found = [
+        *_credited(compared),
+        *_markov(tables, window, unknown),
+        *_held_out(compared, unknown),
+        *_mixed(mix, unknown),
+    ]
+    order = [row.channel for row in compared.rows]
+    order += [row.channel for row in found if row.channel not in order]
+    found.sort(key=lambda row: (order.index(row.channel), METHODS.index(row.method)))
+    gates = mix.results.gates if mix is not None and mix.results is not None else None
+    caution = (
+        "" if gates is None or gates.passed else f"No decision should rest on the model: {gates.sentence}"
+    )
+    return ReturnsByMethod(rows=tuple(found), unknown=tuple(unknown), caution=caution)
+
+
+def _credited(compared: ChannelComparison) -> Iterator[MethodReturn]:
+    for row in compared.rows:
+        if row.roas is not None:
+            low, high = (None if end is None else end + 1 for end in (row.roi_low, row.roi_high))
+            yield MethodReturn(
+                channel=row.channel, method=CREDITED, value=row.roas, low=low, high=high, level=0.95
+            )
+
+
+def _markov(tables: Tables, window: str | None, unknown: list[tuple[str, str]]) -> list[MethodReturn]:
+    credit = model_credit(tables, models="markov", window=window)
+    found = credit_returns(tables, credit, window=window)
+    rows = [
+        MethodReturn(
+            channel=row.channel,
+            method=MARKOV,
+            value=row.roas,
+            low=row.roas_low,
+            high=row.roas_high,
+            level=0.95,
+        )
+        for row in found.rows
+        if row.roas is not None
+    ]
+    if not rows:
+        unknown.append((MARKOV, found.missing or "No channel has both credit and spend."))
+    return rows
+
+
+def _held_out(compared: ChannelComparison, unknown: list[tuple[str, str]]) -> list[MethodReturn]:
+    rows = [
+        MethodReturn(
+            channel=row.channel,
+            method=HOLDOUT,
+            value=row.incremental_return + 1,
+            low=None if row.incremental_return_low is None else row.incremental_return_low + 1,
+            high=None if row.incremental_return_high is None else row.incremental_return_high + 1,
+            level=0.95,
+        )
+        for row in compared.rows
+        if row.incremental_return is not None
+    ]
+    if not rows:
+        unknown.append((HOLDOUT, "No channel's campaigns kept a random holdout in these days."))
+    return rows
+
+
+def _mixed(mix: MixReport | None, unknown: list[tuple[str, str]]) -> list[MethodReturn]:
+    found = None if mix is None else mix.results
+    if found is None:
+        unknown.append((MIX, mix.missing if mix is not None else "No media mix run was asked."))
+        return []
+    if found.kind != "revenue":
+        unknown.append((MIX, "The model explains conversions, and no revenue."))
+        return []
+    return [
+        MethodReturn(
+            channel=one.channel,
+            method=MIX,
+            value=one.roi.value,
+            low=_finite(one.roi.low),
+            high=_finite(one.roi.high),
+            level=0.94,
+        )
+        for one in found.channels
+        if one.roi.known and math.isfinite(one.roi.value)
+    ]
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _named(channel: str) -> str:
+    return channel.replace("_", " ")
+
+
+def said(row: MethodReturn) -> str:
+    """Return a return with its interval as it is read.
+
+    Examples
+    --------
+    >>> said(MethodReturn(channel="email", method=HOLDOUT, value=1.5, low=1.1, high=1.9, level=0.95))
+    '1.50x (1.10x to 1.90x)'
+    """
+    value = format_value(row.value, "x")
+    if row.low is None or row.high is None:
+        return value
+    return f"{value} ({format_value(row.low, 'x')} to {format_value(row.high, 'x')})"

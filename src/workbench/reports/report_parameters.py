@@ -1,0 +1,65 @@
+"""What reports over a whole workspace can be asked: returns, experiments, health, anomalies, one's own."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from workbench.reports.parameter_kinds import ExperimentName, ReportTitle, RunParameters, TestedMetric, Window
+from workbench.reports.sections import Sections
+
+
+class ReturnsParameters(RunParameters):
+    """Parameters of the report on returns and projections."""
+
+    newest_fit = "run"
+
+    window: Window = "90d"
+    compare: bool = Field(default=True, description="Whether to compare with the window before.")
+    run: ExperimentName | None = Field(
+        default=None, description="The run of the media mix model; none is the newest that completed."
+    )
+
+
+class ExperimentSummaryParameters(RunParameters):
+    """Parameters of the report on all tests."""
+
+    metric: TestedMetric = "orders"
+    most: int = Field(default=12, ge=1, le=50, description="Tests that are analysed, the newest first.")
+
+
+class AnomaliesParameters(RunParameters):
+    """Parameters of the report on what left its usual range."""
+
+    window: Window = "90d"
+    against: Literal["WoW", "MoM", "YoY"] = Field(
+        default="WoW", description="The last 7 days against the 7 before, 28 against 28, or a year ago."
+    )
+
+
+class ReconciliationParameters(RunParameters):
+    """Parameters of the report on orders against platforms."""
+
+    window: Window = "90d"
+
+
+class CustomParameters(RunParameters):
+    """Parameters of a report of one's own."""
+
+    title: ReportTitle = Field(default=None, description="What it is called; the gallery lists it by that.")
+    window: Window = "30d"
+    sections: Sections = [  # noqa: RUF012 - pydantic copies it
+        "kpis",
+        "alerts",
+        {"section": "trend", "metric": "revenue", "by": "channel"},
+        "channels",
+    ]
+
+
+class SystemHealthParameters(RunParameters):
+    """Parameters of the report on the workbench itself."""
+
+    reads_books = True
+
+    days: int = Field(default=30, ge=1, le=3660, description="Days before the newest run that count.")

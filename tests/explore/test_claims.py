@@ -1,0 +1,81 @@
+"""What is sold and what is claimed, counted by hand."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from workbench.explore import claims
+
+MONDAY = date(2024, 5, 6)
+
+
+def _orders(values: list[float]) -> list[dict]:
+    at = datetime(2024, 5, 6, 12, tzinfo=UTC)
+    return [
+        {
+            "order_id": f"o{n}",
+            "line": 1,
+            "ordered_at": at + timedelta(days=n),
+            "order_value": value,
+            "is_return": False,
+        }
+        for n, value in enumerate(values)
+    ]
+
+
+def _told(channel: str, revenue: list[float | None], conversions: float = 1.0) -> list[dict]:
+    return [
+        {
+            "date": MONDAY + timedelta(days=n),
+            "campaign_id": f"c-{channel}",
+            "channel": channel,
+            "spend": 10.0,
+            "conversions": conversions,
+            "revenue": value,
+        }
+        for n, value in enumerate(revenue)
+    ]
+
+
+def test_weeks_and_channels(base) -> None:
+    orders = _orders([100.0] * 7 + [50.0] * 7)
+    told = _told("email", [40.0] * 14) + _told("paid_search", [10.0] * 7 + [20.0] * 7)
+    view = claims(base(orders=orders, daily_performance=told), window="14d")
+    assert [(w.week, w.days, w.orders, w.sold, w.claimed) for w in view.weeks] == [
+        (MONDAY, 7, 7, 700.0, 350.0),
+        (MONDAY + timedelta(days=7), 7, 7, 350.0, 420.0),
+    ]
+    assert [week.share for week in view.weeks] == pytest.approx([0.5, 1.2])
+    assert [(row.channel, row.claimed, row.conversions) for row in view.channels] == [
+        ("email", 560.0, 14.0),
+        ("paid_search", 210.0, 14.0),
+    ]
+    assert view.sentence == (
+        "Campaigns claim €770.00 of €1,050 sold (73.33%); in 1 week of 2 they claim more than was sold."
+    )
+    assert view.channels[0].share == pytest.approx(560 / 1050)
+    assert len(view.to_frame()) == 2
+    assert len(view.channels_frame()) == 2
+
+
+def test_more_than_there_was(base) -> None:
+    view = claims(base(orders=_orders([10.0] * 7), daily_performance=_told("email", [40.0] * 7)), window=None)
+    assert view.sentence.endswith("(400%): more than there was, so the same orders count several times.")
+
+
+def test_without_revenue_orders_are_counted(base) -> None:
+    told = _told("email", [None] * 7, conversions=0.5)
+    view = claims(base(orders=_orders([10.0] * 7), daily_performance=told), window="7d")
+    assert view.counted == "orders"
+    assert view.sentence.startswith("Campaigns claim 4 of 7 orders (50%)")
+
+
+def test_nothing_to_compare(base) -> None:
+    assert "no orders" in claims(base(daily_performance=_told("email", [1.0]))).sentence
+    assert "Not enough data" in claims(base(orders=_orders([1.0]))).sentence
+    spend = [row | {"conversions": None} for row in _told("email", [None] * 7)]
+    assert (
+        "credited" in claims(base(orders=_orders([1.0] * 7), daily_performance=spend), window="7d").sentence
+    )

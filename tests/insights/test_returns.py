@@ -1,0 +1,74 @@
+"""Returns by method: one scale for all, and nothing claimed that no method carries."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from tests.explore.conftest import Base, tables_of
+
+from workbench.explore import compare_channels
+from workbench.insights import returns_by_method
+from workbench.insights.returns import CREDITED, HOLDOUT, MARKOV, MIX, MethodReturn, ReturnsByMethod
+from workbench.mmm.report import MixReport, mix_report
+
+HAND = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "mmm" / "handmade.py")))
+
+
+@pytest.fixture(scope="module")
+def tables() -> Base:
+    from workbench.events.simulation import MarketSpec, simulate
+
+    return tables_of(simulate(MarketSpec.small()))
+
+
+@pytest.fixture(scope="module")
+def mix() -> MixReport:
+    return mix_report(HAND.fitted(HAND.market(periods=80, channels=3)))
+
+
+def test_all_methods_have_one_scale(tables: Base, mix: MixReport) -> None:
+    view = returns_by_method(tables, window=None, mix=mix)
+    assert {row.method for row in view.rows} >= {CREDITED, MIX}
+    compared = {row.channel: row for row in compare_channels(tables, window=None).rows}
+    for row in view.rows:
+        if row.method == CREDITED:
+            assert row.value == compared[row.channel].roas
+        if row.method == HOLDOUT:
+            assert row.value - 1 == pytest.approx(compared[row.channel].incremental_return)
+        if row.low is not None and row.high is not None and row.method != MARKOV:
+            assert row.low <= row.value <= row.high
+    assert mix.results is not None
+    told = {one.channel: one.roi.value for one in mix.results.channels}
+    assert {row.channel: row.value for row in view.rows if row.method == MIX} == told
+    assert set(view.caution) == set() or "No decision should rest" in view.caution
+    assert len(view.to_frame()) == len(view.rows)
+
+
+def test_what_says_nothing_is_named(tables: Base) -> None:
+    view = returns_by_method(tables, window=None, mix=MixReport(missing="No run has completed."))
+    assert dict(view.unknown)[MIX] == "No run has completed."
+    assert not [row for row in view.rows if row.method == MIX]
+    nothing = returns_by_method(Base())
+    assert "Not enough data" in nothing.sentence
+    assert not nothing.rows
+
+
+def _row(channel: str, method: str, low: float | None, high: float | None) -> MethodReturn:
+    return MethodReturn(channel=channel, method=method, value=2.0, low=low, high=high, level=0.95)
+
+
+def test_the_sentence_says_no_more_than_the_intervals() -> None:
+    credit = _row("a", CREDITED, 3.0, 4.0)
+    assert "what they caused is not known" in ReturnsByMethod(rows=(credit,)).sentence
+    open_ = ReturnsByMethod(rows=(credit, _row("a", HOLDOUT, 0.5, 3.0)))
+    assert "none is surely above or below 1" in open_.sentence
+    sure = ReturnsByMethod(rows=(_row("a_b", HOLDOUT, 1.1, 3.0), _row("c", MIX, 0.1, 0.9)))
+    assert sure.sentence == (
+        "Of 2 channels whose effect was measured, a b is surely above 1, where the money comes back; "
+        "c is surely below."
+    )
+    odd = ReturnsByMethod(rows=(_row("a", HOLDOUT, 1.1, 3.0), _row("a", MIX, 0.1, 0.9)), caution="Careful.")
+    assert odd.sentence.endswith("a is above by one method and below by another. Careful.")
