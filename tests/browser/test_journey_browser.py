@@ -109,11 +109,14 @@ def test_orders_are_found_and_read_by_keyboard_alone(page) -> None:
     page.keyboard.type(wanted.user)
     page.keyboard.press("Enter")
     page.wait_for_function(f"document.querySelectorAll('.widget-select option').length === {len(hers)}")
-    page.wait_for_function("document.querySelector('.widget-select select').selectedIndex === 0")
-    _wait_for(page, hers[0])
+    kept = [row.conversion_id for row in hers].index(wanted.conversion_id)  # what was chosen stays chosen
+    page.wait_for_function(
+        "kept => document.querySelector('.widget-select select').selectedIndex === kept", arg=kept
+    )
+    _wait_for(page, wanted)
     _tab_to(page, listed)
     page.keyboard.press("ArrowDown")
-    _wait_for(page, hers[1])
+    _wait_for(page, hers[kept + 1])
     page.keyboard.press("x")  # cuts the cell where a list has no guard
     assert page.locator(".jp-CodeCell").count() == 2
 

@@ -177,10 +177,9 @@ class JourneyBrowser:
         rows = self.orders.rows if self.orders else ()
         self.said.value = f"<p>{escape(shown(said, 400))}</p>"
         self.list.unobserve(self._draw, "index")
+        self.list.options = [(_label(row, self.orders), place) for place, row in enumerate(rows)]
         same = [place for place, row in enumerate(rows) if before and _key(row) == _key(before)]
-        with self.list.hold_sync():  # or a key pressed between the new list and its choice chooses at random
-            self.list.options = [(_label(row, self.orders), place) for place, row in enumerate(rows)]
-            self.list.index = same[0] if same else 0 if rows else None
+        self.list.index = same[0] if same else 0 if rows else None
         self.list.observe(self._draw, "index")
         self._draw()
 
