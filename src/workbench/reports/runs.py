@@ -219,24 +219,19 @@ def perform(
         if progress is not None:
             progress(told[0])
 
-    values = {
-        "workspace": "../..",
-        "data_version": planned.inputs.data_version,
-        **planned.parameters,
-    }
+    version = planned.inputs.data_version
     try:
         with working_directory(workspace.runs_path, home) as folder:
             executed = executor(
                 planned.notebook.source,
-                values,
+                {"workspace": "../..", "data_version": version, **planned.parameters},
                 folder=folder,
                 seed=planned.inputs.seed,
                 limits=limits,
                 progress=follow,
             )
     except Exception as error:  # noqa: BLE001 - no process, no memory, no file for a kernel: another may go well
-        failure = Failure(kind="system", message=" ".join(f"{type(error).__name__}: {error}".split())[:2000])
-        executed = Executed(notebook=dict(planned.notebook.source), failure=failure)
+        executed = Executed(notebook=dict(planned.notebook.source), failure=_unstarted(error))
     except BaseException as error:
         stopped = Failure(kind="cancelled", message=f"the run was stopped ({type(error).__name__})")
         write_record(attempt, told[0].ending("cancelled", stopped))
@@ -244,6 +239,11 @@ def perform(
         raise
     ended = _keep(attempt, planned, told[0], executed)
     return Run(record=ended, folder=put_in_place(attempt, workspace.runs_path))
+
+
+def _unstarted(error: Exception) -> Failure:
+    told = " ".join(f"{type(error).__name__}: {error}".split())
+    return Failure(kind="system", message=told[:2000])
 
 
 def queued_record(workspace: Workspace, planned: PlannedRun) -> RunRecord:
