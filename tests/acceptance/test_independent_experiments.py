@@ -128,10 +128,16 @@ def _welch(one: pd.Series, other: pd.Series) -> dict[str, float]:
 
 
 @pytest.fixture(scope="module", params=CASES, ids="_".join)
-def both(
-    request: pytest.FixtureRequest, files: Path, market: Market, workspace: Path, workbench: Command
-) -> tuple[Trial, dict[str, Any]]:
+def case(request: pytest.FixtureRequest) -> tuple[str, str]:
     name, window = request.param
+    return name, window
+
+
+@pytest.fixture(scope="module")
+def both(
+    case: tuple[str, str], files: Path, market: Market, workspace: Path, workbench: Command
+) -> tuple[Trial, dict[str, Any]]:
+    name, window = case
     asked = [word for metric in METRICS for word in ("--metric", metric)]
     days = ("--window", window) if window else ()
     done = workbench("experiment", "analyze", name, *asked, *days, "-w", workspace, "--json")
@@ -153,13 +159,11 @@ def test_users_and_split(both: tuple[Trial, dict[str, Any]]) -> None:
     assert said["seen"]["days_per_user"] == pytest.approx(trial.days, rel=1e-6)  # whole seconds
 
 
-@pytest.mark.parametrize("case", CASES, ids="_".join)
 def test_ratios_with_their_past(
-    files: Path, market: Market, workspace: Path, workbench: Command, case: tuple[str, str]
+    case: tuple[str, str], both: tuple[Trial, dict[str, Any]], workspace: Path
 ) -> None:
     """Of so few users analyses leave the past out; the sums that they read carry it all the same."""
-    name, window = case
-    trial = Trial.of(files, market, name, window)
+    (name, window), (trial, _) = case, both
     tables = Workspace.open(workspace).tables()
     plan = asked(kept_experiment(tables, name), tables, metrics=RATIOS, window=window or None).experiment
     users = recorded_users(plan, tables)
