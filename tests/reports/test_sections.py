@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,13 @@ def test_every_section_shows_something_or_says_why_not(workspace: Workspace) -> 
 def test_what_is_no_section_is_refused_with_its_place(sections: Any, says: str) -> None:
     with pytest.raises(BadInput, match=says):
         read_parameters(NOTEBOOKS["custom"].parameters, {"sections": sections}, source="week.yaml")
+
+
+def test_a_receipt_gives_the_very_same_parameters_back() -> None:
+    given = [{"section": "trend", "by": "channel", "metric": "roas"}, "kpis"]
+    values = read_parameters(NOTEBOOKS["custom"].parameters, {"sections": given}).model_dump(mode="json")
+    told = json.loads(json.dumps(values, sort_keys=True))
+    assert repr(told["sections"]) == repr(values["sections"])
 
 
 def test_words_of_ones_own_are_words() -> None:

@@ -318,8 +318,9 @@ def _read(place: int, given: object) -> tuple[SectionKind, SectionOptions]:
 
 
 def _checked(given: list[Any]) -> list[Any]:
+    """Return the list with the options of each section in one order, so that equal reports are equal runs."""
     read_sections(given)
-    return given
+    return [dict(sorted(one.items())) if isinstance(one, dict) else one for one in given]
 
 
 Sections = Annotated[
