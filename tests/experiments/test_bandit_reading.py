@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -32,9 +33,9 @@ def days(creative: str, *figures: float, campaign: str = "camp") -> str:
     )
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    made = Workspace.create(tmp_path / "acme")
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = Workspace.create(tmp_path_factory.mktemp("shop") / "acme")
     made.set_currency("EUR")
     rows = [
         days("a", 1000, 30, 5, 100.0),
@@ -45,7 +46,12 @@ def workspace(tmp_path: Path) -> Workspace:
     with made.writer() as writer, writer.transaction("a") as load:
         load.append("daily_performance", " UNION ALL ".join(rows))
         load.commit()
-    return made
+    return Path(made.path)
+
+
+@pytest.fixture
+def workspace(shop: Path, tmp_path: Path) -> Workspace:
+    return Workspace.open(shutil.copytree(shop, tmp_path / "acme"))
 
 
 def test_arms_are_what_the_metrics_say(workspace: Workspace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -21,18 +22,24 @@ def _placed(file: Path, rows: list[tuple[str, str, str]], experiment: str = "x")
     return file
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    """Return 400 users in two variants, each with one order on 12 March."""
-    opened = Workspace.create(tmp_path / "shop")
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return 400 users in two variants, each with one order on 12 March: to be copied."""
+    home = tmp_path_factory.mktemp("shop")
+    opened = Workspace.create(home / "shop")
     users = [f"u{place}" for place in range(400)]
-    orders = tmp_path / "orders.csv"
+    orders = home / "orders.csv"
     lines = [f"o{user},1,{user},2024-03-12T10:00:00Z,10,false" for user in users]
     lines.append("later,1,stranger,2024-03-25T10:00:00Z,10,false")  # the data go on
     orders.write_text("\n".join(["order_id,line,user_id,ordered_at,order_value,is_return", *lines]) + "\n")
     rows = [(user, ("control", "treatment")[place % 2], "05") for place, user in enumerate(users)]
-    ingest(opened, [orders, _placed(tmp_path / "one" / "experiments.csv", rows)], backfill=True)
-    return opened
+    ingest(opened, [orders, _placed(home / "one" / "experiments.csv", rows)], backfill=True)
+    return Path(opened.path)
+
+
+@pytest.fixture
+def workspace(shop: Path, tmp_path: Path) -> Workspace:
+    return Workspace.open(shutil.copytree(shop, tmp_path / "shop"))
 
 
 def _analysed(workspace: Workspace) -> Analysis:
