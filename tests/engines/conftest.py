@@ -4,15 +4,17 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from workbench.events.simulation import MarketSpec, simulate, write_market
+from workbench.events.simulation import MarketSpec, simulate
 from workbench.store import Snapshot, Workspace
 from workbench.store.ingest import ingest
 from workbench.store.postgres import PostgresTables, copy_to_postgres
+
+Write = Callable[..., list[Path]]
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +32,7 @@ def postgres_dsn() -> Iterator[str]:
             check=True,
             stdout=subprocess.DEVNULL,
             cwd=folder,
-            timeout=120,
+            timeout=600,
         )
 
     data = str(folder / "data")
@@ -67,10 +69,10 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 
 
 @pytest.fixture(scope="session")
-def market(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+def market(write_few: Write, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     """Return five months of a small simulated market."""
     folder = tmp_path_factory.mktemp("parity")
-    write_market(simulate(MarketSpec(seed=3, days=150, users=400)), folder / "files")
+    write_few(simulate(MarketSpec(seed=3, days=150, users=400)), folder / "files")
     listed = folder / "files" / "campaigns.csv"  # one campaign's messages go by another channel than its own
     listed.write_text(listed.read_text("utf-8").replace(",email,", ",sms,", 1), "utf-8")
     workspace = Workspace.create(folder / "acme")

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from workbench.events.simulation import MarketSpec, simulate, write_market
+from workbench.events.simulation import MarketSpec, simulate
 from workbench.store import Workspace
 from workbench.store.ingest import ingest
 
+Write = Callable[..., list[Path]]
 LOADED = {"everything": "", "spend": "daily_performance", "orders": "orders", "nothing": None}
 
 
 @pytest.fixture(scope="session")
-def workspaces(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def workspaces(write_few: Write, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Return the folder of each workspace."""
     home = tmp_path_factory.mktemp("market")
-    files = write_market(simulate(replace(MarketSpec.small(), days=75, users=300)), home / "files")
+    files = write_few(simulate(replace(MarketSpec.small(), days=75, users=300)), home / "files")
     for name, table in LOADED.items():
         workspace = Workspace.create(home / name, name=name)
         workspace.set_currency("EUR")
