@@ -10,9 +10,10 @@ from __future__ import annotations
 import logging
 import re
 import shutil
+import socket
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from importlib import metadata
@@ -62,6 +63,8 @@ class Cluster:
         self._client, self._place = client, place
         self._topic = f"workbench-{place.name}"
         self._progress: dict[str, tuple[int, int]] = {}
+        self._places: dict[str, str] = {}  # which worker executes a task
+        self._gone: dict[str, str] = {}
         self._lost = ""
         client.subscribe_topic(self._topic, self._follow)
 
@@ -97,17 +100,20 @@ class Cluster:
         )
         future = self._client.submit(execute_job, job, key=key, pure=False, retries=0)
         try:
-            failure = self._awaited(future, limits.stop, lambda: self._tell(key, progress))
+            failure = self._awaited(future, key, limits.stop, progress)
             if failure is None:
                 return future.result(timeout=_FETCH)  # type: ignore[no-any-return]
         except TimeoutError:
             raise RunFailed(_NO_SCHEDULER) from None
         finally:
             future.cancel()
-            self._progress.pop(key, None)
+            for told in (self._progress, self._places, self._gone):
+                told.pop(key, None)
         return Executed(notebook=canonical(dict(source), folder.resolve().parents[1]), failure=failure)
 
-    def _awaited(self, future: Any, stop: threading.Event, tell: Callable[[], None]) -> Failure | None:
+    def _awaited(
+        self, future: Any, key: str, stop: threading.Event, progress: Progress | None
+    ) -> Failure | None:
         """Wait for a task; return why it gave no result, if so."""
         ended = threading.Event()
         future.add_done_callback(lambda _: ended.set())
@@ -116,8 +122,10 @@ class Cluster:
                 return Failure(kind="cancelled", message="the run was stopped")
             if self._lost:
                 raise RunFailed(self._lost)
-            tell()
-        tell()
+            if key in self._gone:
+                return _failure(LostWorker(self._gone[key]))
+            self._tell(key, progress)
+        self._tell(key, progress)
         if future.status == "finished":
             return None
         if future.status != "error":  # Dask drops what it waits for when the scheduler is gone
@@ -131,15 +139,22 @@ class Cluster:
             if self._client.status != "running":
                 self._lost = _NO_SCHEDULER
                 return
+            begun = dict(self._places)  # before workers are asked for: each was one of them
             with suppress(OSError, TimeoutError):
-                alone = 0.0 if self._client.nthreads() else alone + _WATCHES_EVERY
+                workers = self._client.nthreads()
+                alone = 0.0 if workers else alone + _WATCHES_EVERY
+                # Dask gives the task to another worker when one is free; it has ended now.
+                self._gone.update({key: worker for key, worker in begun.items() if worker not in workers})
             if alone >= _NO_WORKER:
                 self._lost = f"The Dask cluster has had no worker for {_NO_WORKER:.0f} s. {_GO_ON}"
                 return
 
     def _follow(self, event: tuple[float, Any]) -> None:
-        key, done, total = event[1]
-        self._progress[key] = (done, total)
+        key, *told = event[1]
+        if len(told) == 1:
+            self._places[key] = told[0]
+        else:
+            self._progress[key] = (told[0], told[1])
 
     def _tell(self, key: str, progress: Progress | None) -> None:
         told = self._progress.pop(key, None)
@@ -219,11 +234,14 @@ def _connected(address: str) -> Any:
         from distributed import Client
     except ImportError:
         raise UsageError("A Dask cluster needs an extra: pip install 'workbench[dask]'") from None
-    # What is lost is said once, by this module.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what is lost is said once, by this module
+    host, _, port = address.rpartition(":")
     try:
+        # Dask tries for as long as it may, also where nobody listens.
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT).close()
         return Client(address, timeout=_CONNECT, set_as_default=False)
-    except (OSError, TimeoutError, ValueError) as error:
+    except (OSError, OverflowError, TimeoutError, ValueError) as error:
         why = str(error).partition("\n")[0][:200] or type(error).__name__
         raise RunFailed(f"There is no Dask scheduler at {address}: {why}.") from None
 

@@ -113,6 +113,7 @@ def execute_job(job: Job) -> Executed:
     if not job.folder.is_dir():
         raise UnfitWorker(f"{worker.address} does not see {job.folder}")
     _begin(job, worker.address)
+    worker.log_event(job.topic, [job.key, worker.address])
     limits = Limits(**job.limits)
     if limits.memory is None:
         limits = replace(limits, memory=most_memory())

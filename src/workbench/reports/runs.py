@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import WorkspaceError
+from workbench.errors import RunFailed, WorkspaceError
 from workbench.reports.claims import claimed
 from workbench.reports.execution import Executed, Failure, Limits, execute
 from workbench.reports.inputs import RunInputs, read_inputs
@@ -230,14 +230,22 @@ def perform(
                 limits=limits,
                 progress=follow,
             )
-    except Exception as error:  # noqa: BLE001 - no process, no memory, no file for a kernel: another may go well
-        executed = Executed(notebook=dict(planned.notebook.source), failure=_unstarted(error))
     except BaseException as error:
+        # No process, no memory, no file for a kernel: another may go well. Where nothing runs, none may.
+        if isinstance(error, Exception) and not isinstance(error, RunFailed):
+            unstarted = Executed(notebook=dict(planned.notebook.source), failure=_unstarted(error))
+            return _ended(workspace, attempt, planned, told[0], unstarted)
         stopped = Failure(kind="cancelled", message=f"the run was stopped ({type(error).__name__})")
         write_record(attempt, told[0].ending("cancelled", stopped))
         put_in_place(attempt, workspace.runs_path)
         raise
-    ended = _keep(attempt, planned, told[0], executed)
+    return _ended(workspace, attempt, planned, told[0], executed)
+
+
+def _ended(
+    workspace: Workspace, attempt: Path, planned: PlannedRun, record: RunRecord, executed: Executed
+) -> Run:
+    ended = _keep(attempt, planned, record, executed)
     return Run(record=ended, folder=put_in_place(attempt, workspace.runs_path))
 
 
