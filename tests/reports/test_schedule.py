@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import BadInput, UsageError, WorkbenchError
+from workbench.reports.definitions import NOTEBOOKS
+from workbench.reports.delivery_plan import read_plan
 from workbench.reports.schedule import read_schedule
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -29,6 +31,18 @@ def test_the_example_of_the_project() -> None:
     ]
     with pytest.raises(UsageError, match="Did you mean 'Weekly set'"):
         read.entry("Weekly sett")
+    assert read.alerts == weekly.deliver == PROJECT / "params" / "delivery.yaml"
+    assert weekly.publish is not None
+    assert weekly.publish.resolve() == PROJECT / "reports" / "weekly"
+
+
+def test_the_schedule_of_the_demonstration_needs_no_server() -> None:
+    read = read_schedule(PROJECT / "params" / "demo_schedule.yaml")
+    assert {entry.deliver for entry in read.entries} == {read.alerts}
+    assert read.alerts is not None
+    plan = read_plan(read.alerts)
+    assert {target.kind for target in (*plan.targets, *plan.alerts)} == {"folder"}
+    assert {name for target in plan.targets for name in target.notebooks or ()} <= NOTEBOOKS.keys()
 
 
 ENTRY = "name: a, cron: '0 6 * * *', notebook: executive"
@@ -64,12 +78,27 @@ ENTRY = "name: a, cron: '0 6 * * *', notebook: executive"
         ),
         (f"time_zone: UTC\nentries: [{{{ENTRY}, parameters: {{tpo: 3}}}}]", "Did you mean 'top'?"),
         ("time_zone: UTC\nentries: [{name: a, cron: '0 6 * * *', notebook: exekutive}]", "'executive'?"),
+        (f"time_zone: UTC\nentries: [{{{ENTRY}, on: 'dask://x:1'}}]", "only a batch runs 'on' a cluster"),
+        (
+            "time_zone: UTC\nentries: [{name: a, cron: '0 6 * * *', batch: b.yaml, on: x}]",
+            "Write dask://HOST:PORT",
+        ),
+        (f"time_zone: UTC\nentries: [{{{ENTRY}, deliver: d.yaml}}]", "d.yaml: No such file"),
+        (f"time_zone: UTC\nentries: [{{{ENTRY}, deliver: a.yaml}}]", "it says of nobody who gets reports"),
+        (f"time_zone: UTC\nalerts: d.yaml\nentries: [{{{ENTRY}}}]", "d.yaml: No such file"),
+        (f"time_zone: UTC\nalerts: t.yaml\nentries: [{{{ENTRY}}}]", "nobody who is told of failures"),
+        (
+            f"time_zone: UTC\nentries: [{{{ENTRY}, wanted_within: 0}}]",
+            "wanted_within: input should be greater",
+        ),
         ('time_zone: UTC\nentries: [{name: "a\\nb", cron: "0 6 * * *"}]', "cannot be printed"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, text: str, says: str) -> None:
     path = tmp_path / "schedule.yaml"
     path.write_text(text)
+    (tmp_path / "a.yaml").write_text("alerts: [{kind: folder, path: /a}]")
+    (tmp_path / "t.yaml").write_text("targets: [{kind: folder, path: /a}]")
     with pytest.raises(WorkbenchError) as refused:
         read_schedule(path)
     assert says in str(refused.value)
