@@ -223,3 +223,20 @@ def test_what_is_defined_is_analysed_as_it_is(sold: Path, tmp_path: Path) -> Non
     assert "cannot be tested on users" in run(
         sold, "create", "--name", "x", "--primary", "roas", fails=UsageError
     )
+
+
+def test_users_of_two_variants_are_treated_as_asked(sold: Path) -> None:
+    twice = _ASSIGNED.replace("range(4000)", "range(20)").replace(
+        "'new' ELSE 'control'", "'control' ELSE 'new'"
+    )
+    with Workspace.open(sold).writer() as writer, writer.transaction("b") as load:
+        load.append("experiments", twice.replace("2024-05-01", "2024-05-02"))
+        load.commit()
+    users = {
+        how: run(sold, "analyze", "old_test", "--several", how, "--json")["users"]
+        for how in ("exclude", "first")
+    }
+    assert users == {"exclude": 3980, "first": 4000}
+    refused = run(sold, "analyze", "old_test", "--several", "refuse", fails=BadInput)
+    assert "20 of 4,000 users of old_test saw several variants" in refused
+    assert "exclude, first, refuse" in run(sold, "analyze", "old_test", "--several", "x", fails=UsageError)

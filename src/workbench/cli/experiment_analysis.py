@@ -5,41 +5,52 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from workbench.cli.data import printable
 from workbench.cli.experiment import Folder, Json, Name, decided_document, experiment
 from workbench.cli.experiment_geo import analyze_geo_test, geo_figures
+from workbench.cli.taking import taking
 
 if TYPE_CHECKING:
     from workbench.experiments.analysis.analysis import Analysis
     from workbench.experiments.analysis.finding import Finding
     from workbench.experiments.records.keeping import Decision, Kept
+    from workbench.experiments.users.question import Several
     from workbench.source import Tables
 
 _LONGEST = 40  # letters of a name in a table
 
 
-@experiment.command()
-def analyze(
-    name: Name,
-    *,
-    workspace: Folder,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The options of the command: its fields are what can be asked."""
+
+    name: Name
+    workspace: Folder
     metric: Annotated[
         list[str] | None,
         typer.Option(help="A further metric; the first one decides where the test was not defined here."),
-    ] = None,
-    window: Annotated[str | None, typer.Option(help="30d, or FROM:TO, instead of the planned days.")] = None,
+    ] = None
+    window: Annotated[str | None, typer.Option(help="30d, or FROM:TO, instead of the planned days.")] = None
     variants: Annotated[
         str, typer.Option(help="Of a test not defined here, the control first: old:0.9,new:0.1.")
-    ] = "",
-    seed: Annotated[int, typer.Option(help="Of everything that is sampled.")] = 0,
-    as_json: Json = False,
-) -> None:
+    ] = ""
+    several: Annotated[
+        str,
+        typer.Option(help="Users who saw several variants: exclude, first (count there), or refuse."),
+    ] = "exclude"
+    seed: Annotated[int, typer.Option(help="Of everything that is sampled.")] = 0
+    as_json: Json = False
+
+
+@experiment.command("analyze")
+@taking(Asked)
+def analyze(asked: Asked) -> None:
     """Say what a test found: effects, intervals, whether the split is sound, and what to do.
 
     A geo test is analysed once, after its end. Tests of which only the assignments were loaded are read,
@@ -48,25 +59,30 @@ def analyze(
     from workbench.cli.experiment_files import variants_of_option
     from workbench.errors import UsageError
     from workbench.experiments.analysis.analyzing import analyze as analyzed
-    from workbench.experiments.analysis.asked import asked
+    from workbench.experiments.analysis.asked import asked as planned
     from workbench.experiments.records.kept import kept_experiment
     from workbench.metrics.measuring import chosen
     from workbench.store import Workspace
 
-    names, shares = variants_of_option(variants) if variants else ((), ())
-    if metric:
-        chosen(metric)  # a wrong name is said before anything is opened
-    tables = Workspace.open(workspace).tables()
-    kept = kept_experiment(tables, name)
+    names, shares = variants_of_option(asked.variants) if asked.variants else ((), ())
+    if asked.metric:
+        chosen(asked.metric)  # a wrong name is said before anything is opened
+    tables = Workspace.open(asked.workspace).tables()
+    kept = kept_experiment(tables, asked.name)
     if kept.geo_test is not None:
-        if metric or window or variants:
-            raise UsageError(f"{name} is a geo test: its metric, days and regions are those planned.")
-        analyze_geo_test(kept.geo_test, tables, seed=seed, version=tables.version, as_json=as_json)
+        if asked.metric or asked.window or asked.variants or asked.several != "exclude":
+            raise UsageError(f"{asked.name} is a geo test: its metric, days and regions are those planned.")
+        analyze_geo_test(
+            kept.geo_test, tables, seed=asked.seed, version=tables.version, as_json=asked.as_json
+        )
         return
-    plan = asked(kept, tables, metrics=metric or (), window=window, variants=names, split=shares)
-    found = analyzed(plan.experiment, plan.tables, monitor=plan.monitor, seed=seed)
-    if as_json:
-        document = {"name": name, "data_version": tables.version, "assumed": list(plan.notes)}
+    plan = planned(
+        kept, tables, metrics=asked.metric or (), window=asked.window, variants=names, split=shares
+    )
+    several = cast("Several", asked.several)
+    found = analyzed(plan.experiment, plan.tables, several=several, monitor=plan.monitor, seed=asked.seed)
+    if asked.as_json:
+        document = {"name": asked.name, "data_version": tables.version, "assumed": list(plan.notes)}
         typer.echo(json.dumps(document | found.to_document(), indent=1))
     else:
         typer.echo(as_text(found, plan.notes))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 import json
-from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from workbench.cli.experiment import experiment
+from workbench.cli.taking import taking
 
 if TYPE_CHECKING:
     from workbench.experiments.power.planned import Design
@@ -63,33 +62,8 @@ class Asked:
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
 
 
-def _taking(asked: type[Asked]) -> Callable[[Callable[[Asked], None]], Callable[..., None]]:
-    """Return a decorator: the command has an option for each field, and gets them as one value."""
-
-    def decorator(command: Callable[[Asked], None]) -> Callable[..., None]:
-        def called(**options: Any) -> None:
-            command(asked(**options))
-
-        types = get_type_hints(asked, include_extras=True)
-        parameters = [
-            inspect.Parameter(
-                option.name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=inspect.Parameter.empty if option.default is MISSING else option.default,
-                annotation=types[option.name],
-            )
-            for option in fields(asked)
-        ]
-        called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        called.__name__, called.__doc__ = command.__name__, command.__doc__
-        called.__annotations__ = {}
-        return called
-
-    return decorator
-
-
 @experiment.command("design")
-@_taking(Asked)
+@taking(Asked)
 def design(asked: Asked) -> None:
     """Say how many users and days a test needs, and what it will find."""
     found = planned(asked)

@@ -26,7 +26,7 @@ def needs_permutation(skew: float, *, buyers: float, reduction: float = 0.0) -> 
     """Return whether a difference of means is too skewed, or rests on too few, for a t test.
 
     Fewer buyers do where the time before, which shuffling leaves out, explains a tenth of the variance: with
-    60 to 190 of them on either side, adjusted means find too much in 4.1 to 4.9 % of tests, and an effect in
+    60 to 190 of them on either side, adjusted means find too much in 4 to 5 % of tests, and an effect in
     70 % where shuffling finds it in 53 %. Where few of many users buy, it explains next to nothing.
 
     Parameters
