@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from workbench.reports.batches import batch
 from workbench.reports.execution import Executed, Limits, execute
 from workbench.reports.kernel import warm_kernels
 from workbench.reports.notebook import bare
 from workbench.reports.receipt import notebook_bytes
+from workbench.reports.record import read_record
+from workbench.reports.verification import verify
+from workbench.store.workspace import Workspace
 
-from .conftest import notebook
+from .conftest import TOTALS, Write, notebook
 
 DRAWN = (
     "import os, random, sys, time, numpy\n"
@@ -32,20 +40,23 @@ DRAWN = (
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("warm") / "w"
 
 
 @pytest.fixture(scope="module")
-def parent(workspace: Path) -> Iterator[None]:
-    with warm_kernels(workspace) as reason:
-        assert reason == ""
+def parent(place: Path) -> Iterator[None]:
+    with warm_kernels(place) as reason:
+        assert reason == ()
+        made = place / "runs" / "work"
+        made.mkdir(parents=True)
+        assert go(made, "'imported by now'").measured.kernel == "warm"
         yield
 
 
 @pytest.fixture
-def folder(workspace: Path) -> Path:
-    made = workspace / "runs" / "work"
+def folder(place: Path) -> Path:
+    made = place / "runs" / "work"
     made.mkdir(parents=True, exist_ok=True)
     return made
 
@@ -66,3 +77,95 @@ def test_a_warm_run_gives_the_bytes_of_a_plain_one(parent: None, folder: Path) -
     assert warm.failure is None
     assert texts(warm) == texts(plain)
     assert notebook_bytes(warm.notebook) == notebook_bytes(plain.notebook)
+
+
+def test_nothing_of_a_run_is_there_in_the_next(parent: None, folder: Path) -> None:
+    leave = (
+        "import math, os, numpy\nmath.pi = 3\nos.environ['LEFT'] = '1'\nnumpy.seterr(all='raise')\nleft = 1"
+    )
+    look = "import math, os, numpy as np\nmath.pi, os.getenv('LEFT'), np.geterr()['divide'], 'left' in dir()"
+    assert go(folder, leave).measured.kernel == "warm"
+    assert texts(go(folder, look)) == ["(3.141592653589793, None, 'warn', False)"]
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_what_a_kernel_used_is_measured(parent: None, folder: Path, warm: bool) -> None:
+    busy = "import subprocess, sys\nburn = 'import time\\nwhile time.process_time() < 0.6: pass'\n"
+    done = go(
+        folder,
+        busy + "_ = subprocess.run([sys.executable, '-c', burn])\nx = bytearray(200_000_000)",
+        warm=warm,
+    )
+    assert done.measured.kernel == ("warm" if warm else "plain")
+    assert done.measured.cpu_seconds is not None
+    assert done.measured.cpu_seconds > 0.6
+    assert done.measured.peak_bytes is not None
+    assert done.measured.peak_bytes > 200_000_000
+
+
+@pytest.mark.parametrize(
+    ("code", "seconds", "kind"),
+    [
+        ("import time; time.sleep(60)", 3.0, "timeout"),
+        ("import os; os.kill(os.getpid(), 9)", 60.0, "kernel"),
+        ("import os; os._exit(3)", 60.0, "kernel"),
+        ("1 / 0", 60.0, "error"),
+    ],
+)
+def test_a_warm_run_that_fails_keeps_what_it_had(
+    parent: None, folder: Path, code: str, seconds: float, kind: str
+) -> None:
+    done = go(folder, "print('before')", code, limits=Limits(seconds=seconds))
+    assert done.measured.kernel == "warm"
+    assert done.failure is not None
+    assert (done.failure.kind, done.failure.cell) == (kind, 4)
+    assert texts(Executed(notebook=done.notebook | {"cells": done.notebook["cells"][:3]}, failure=None)) == [
+        "before\n"
+    ]
+
+
+def test_a_run_whose_parent_is_killed_is_made_again_in_a_plain_kernel(tmp_path: Path) -> None:
+    folder = tmp_path / "w" / "runs" / "work"
+    folder.mkdir(parents=True)
+    wait = "import os, time\nfirst = not os.path.exists('left')\n"
+    wait += "with open('left', 'w') as file:\n    _ = file.write(str(os.getppid()))\ntime.sleep(2)\nfirst"
+    with warm_kernels(tmp_path / "w") as reason:
+        assert reason == ()
+        killer = threading.Thread(target=kill_the_parent_of, args=(folder / "left",))
+        killer.start()
+        done = go(folder, wait)
+        killer.join()
+        assert done.failure is None
+        assert texts(done) == ["True"], "what the first attempt had left was cleared away"
+        assert (done.measured.kernel, done.measured.why) == ("plain", "the warm parent ended during the run")
+        again = go(folder, "1 + 1")
+        assert (texts(again), again.measured.kernel) == (["2"], "plain")
+        assert again.measured.why == "no warm parent is there"
+        with warm_kernels(tmp_path / "w"):  # in spite of the socket that was left
+            assert go(folder, "1 + 1").measured.kernel == "warm"
+
+
+def kill_the_parent_of(sign: Path) -> None:
+    """Kill, once the sign is there, the process whose number it holds."""
+    while not sign.exists() or not sign.read_text():
+        time.sleep(0.05)
+    parent = int(sign.read_text())
+    assert "workbench.reports.warm.parent" in Path(f"/proc/{parent}/cmdline").read_text()
+    os.kill(parent, signal.SIGKILL)
+
+
+def test_a_batch_runs_warm_and_is_verified_plain(workspace: Workspace, write: Write) -> None:
+    write(
+        "small", "import workbench as wb\nws = wb.open(workspace, data_version)", TOTALS, parameters="top = 1"
+    )
+    plan = write("plan").with_name("plan.yaml")
+    plan.write_text("runs: [{notebook: small.ipynb, matrix: {top: [1, 2]}}]")
+    done = batch(workspace, plan)
+    assert [run.record.measured["kernel"] for run in done.runs] == ["warm", "warm"]
+    again = read_record(done.runs[0].folder)
+    assert again is not None
+    assert again.measured["cpu_seconds"] > 0
+    assert verify(workspace, done.runs[0].id).same
+    receipt = (done.runs[0].folder / "receipt.json").read_text()
+    assert "cpu_seconds" not in receipt
+    assert "warm" not in receipt

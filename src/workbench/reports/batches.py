@@ -208,7 +208,7 @@ def _ended_runs(workspace: Workspace, planned: Mapping[str, PlannedRun], terms: 
 def _warmed(workspace: Workspace, missing: list[PlannedRun], terms: _Terms) -> AbstractContextManager[object]:
     """Return what keeps a warm parent for the runs; for a single one it would not pay."""
     here = terms.executor is execute and len(missing) > 1
-    return warm_kernels(workspace.path) if here else nullcontext()
+    return warm_kernels(workspace.path, [run.notebook.source for run in missing]) if here else nullcontext()
 
 
 def _perform(

@@ -8,15 +8,17 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from workbench.reports.kernel import FreshKernel, Measured, Source, fresh_kernel
+from workbench.reports.kernel import FreshKernel, Measured, Source, fresh_kernel, imported_by
 from workbench.reports.kernel_family import KernelFamily
 from workbench.reports.notebook import canonical
 
 Progress = Callable[[int, int], None]
+_LOST = "the warm parent ended during the run"
+_LATER = 5.0  # seconds after which the warm parent ends what should have been ended here
 _LONGEST_OUTPUT = 120  # seconds that what a cell shows may need after the cell has ended
 _REASONS = {
     "cancelled": "the run was stopped",
@@ -130,7 +132,8 @@ def execute(
         return done
     for left in folder.iterdir():
         shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
-    return _executed(asked, limits, warm=False)[0]
+    again = _executed(asked, limits, warm=False)[0]
+    return replace(again, measured=replace(again.measured, why=_LOST))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,33 +149,38 @@ def _executed(asked: _Asked, limits: Limits, *, warm: bool) -> tuple[Executed, b
     """Return the executed notebook, and whether its kernel was lost with the warm parent."""
     place: dict[str, int] = {"cell": 0}
     workspace = asked.folder.resolve().parents[1]
-    source = Source(of=str(workspace), warm=warm, seconds=limits.seconds)
+    modules = imported_by(asked.source)
+    source = Source(of=str(workspace), preload=modules, warm=warm, seconds=limits.seconds + _LATER)
     raised: Exception | None = None
     with fresh_kernel(asked.seed, source) as kernel, _watched(kernel, limits) as reason:
-        target = kernel.folder / "executed.ipynb"
+        seen: list[Any] = []
         try:
-            _papermill(asked, kernel, target, _follow(place, asked.source, asked.progress))
+            _papermill(asked, kernel, seen, _follow(place, asked.source, asked.progress))
         except Exception as error:  # noqa: BLE001 - whatever ends a run is what the record says
             raised = error
-        written = json.loads(target.read_text(encoding="utf-8")) if target.exists() else dict(asked.source)
-    notebook = canonical(written, workspace)
+    if kernel.overdue and not reason:
+        reason.append("timeout")
+    notebook = canonical(seen[0].nb if seen else asked.source, workspace)
     failure = _failure(notebook, raised, reason, place["cell"]) if raised or reason else _exit(notebook)
     executed = Executed(notebook=notebook, failure=failure, measured=kernel.measured)
     return executed, failure is not None and not reason and kernel.lost
 
 
-def _papermill(asked: _Asked, kernel: FreshKernel, target: Path, follow: Callable[..., None]) -> None:
+def _papermill(asked: _Asked, kernel: FreshKernel, seen: list[Any], follow: Callable[..., None]) -> None:
     import nbformat
     import papermill
 
+    from workbench.reports.warm.engine import register
+
     papermill.execute_notebook(
         nbformat.reads(json.dumps(asked.source), as_version=4),  # type: ignore[no-untyped-call]
-        str(target),
+        None,
         parameters=dict(sorted(asked.parameters.items())),  # one order, whoever asks
         progress_bar=False,
         kernel_name="python3",
         kernel_manager_class=kernel.manager_class,
-        shutdown_kernel="immediate",
+        engine_name=register(),
+        seen=seen,
         resources={"metadata": {"path": str(asked.folder)}},
         on_cell_start=follow,
         autosave_cell_every=0,

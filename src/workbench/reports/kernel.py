@@ -10,13 +10,13 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.reports.warm.identity import short_folder
+from workbench.reports.warm.identity import TIME_OVER, short_folder
 
 _ONE_THREAD = (
     "MKL_NUM_THREADS",
@@ -60,6 +60,11 @@ class FreshKernel:
         return _measured(self.started[-1].provisioner)
 
     @property
+    def overdue(self) -> bool:
+        """Return whether the warm parent ended the kernel because its time was up."""
+        return any(getattr(manager.provisioner, "cause", "") == TIME_OVER for manager in self.started)
+
+    @property
     def lost(self) -> bool:
         """Return whether the kernel went because its warm parent did."""
         return any(getattr(manager.provisioner, "lost", False) for manager in self.started)
@@ -76,10 +81,13 @@ class Source:
     warm : bool
         Whether it is asked at all.
     seconds : float
-        How long the kernel may live; the warm parent sees to it too.
+        How long the kernel may live, if its client does not end it before.
+    preload : tuple of str
+        The modules that the warm parent has imported.
     """
 
     of: str = ""
+    preload: tuple[str, ...] = ()
     warm: bool = False
     seconds: float = 0.0
 
@@ -142,14 +150,29 @@ def kernel_command(seed: int) -> list[str]:
 
 
 @contextmanager
-def warm_kernels(workspace: Path) -> Iterator[str]:
-    """Keep a warm parent for a workspace's runs; give the reason where there is none, or nothing."""
+def warm_kernels(workspace: Path, notebooks: Iterable[Mapping[str, Any]] = ()) -> Iterator[tuple[str, ...]]:
+    """Keep warm parents for a workspace's runs, one for each set of modules that the notebooks need.
+
+    It gives the reasons where there are none.
+    """
     from workbench.reports.warm import client
 
     environment = os.environ | kernel_environment(workspace)
     environment.pop("PYTHONEXECUTABLE", None)  # as jupyter_client does
-    with client.kept(client.Wanted(environment=environment, of=str(workspace.resolve()))) as reason:
-        yield reason
+    wanted = [
+        client.Wanted(environment=environment, of=str(workspace.resolve()), preload=modules)
+        for modules in sorted({imported_by(notebook) for notebook in notebooks} or {client.PRELOAD})
+    ]
+    with ExitStack() as stack:
+        yield tuple(filter(None, [stack.enter_context(client.kept(one)) for one in wanted]))
+
+
+def imported_by(notebook: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the modules that a warm parent has imported for a notebook."""
+    from workbench.reports.warm.client import preload_of
+
+    code = [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    return preload_of("\n".join(code))
 
 
 @contextmanager
@@ -182,6 +205,7 @@ def fresh_kernel(seed: int, source: Source) -> Iterator[FreshKernel]:
                 parent=manager,
                 begin=False,
                 of=source.of,
+                preload=list(source.preload),
                 seconds=source.seconds,
                 warm=source.warm,
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from workbench.reports.warm.identity import NO_THREADS, code_state, environment_of, identity, private_folder
 from workbench.reports.warm.process import ForkedProcess
@@ -46,6 +48,8 @@ PRELOAD = (
     "workbench.experiments",
     "workbench.customers",
 )
+# What is imported too where a notebook asks for it: dear, and safe to fork once imported.
+DEAR = {"pymc_marketing": "pymc_marketing.mmm"}
 _IDLE = 60.0
 _PATIENCE = 60.0  # seconds that a parent may take to import everything
 _started: list[subprocess.Popen[bytes]] = []
@@ -68,6 +72,20 @@ class Wanted:
     environment: Mapping[str, str]
     of: str = ""
     preload: tuple[str, ...] = field(default=PRELOAD)
+
+
+def preload_of(code: str) -> tuple[str, ...]:
+    """Return what a warm parent is to have imported for a notebook with this code.
+
+    Examples
+    --------
+    >>> preload_of("from pymc_marketing.mmm import MMM")[-1]
+    'pymc_marketing.mmm'
+    >>> preload_of("import pandas") == PRELOAD
+    True
+    """
+    asked = [name for name in DEAR if re.search(rf"^\s*(import|from)\s+{name}\b", code, re.MULTILINE)]
+    return (*PRELOAD, *(DEAR[name] for name in asked))
 
 
 def supported() -> bool:
@@ -160,6 +178,16 @@ def fork(
         raise NoWarmKernel(str((answer or {}).get("refused") or "the warm parent ended"))
     connection.settimeout(None)
     return ForkedProcess(int(answer["pid"]), connection)
+
+
+def state(wanted: Wanted) -> dict[str, Any] | None:
+    """Return what a warm parent says of itself: its process, and why it refuses; None where there is none."""
+    connection = connect(wanted)
+    if connection is None:
+        return None
+    with connection:
+        send(connection, {"what": "state"})
+        return receive(connection)[0]
 
 
 @contextmanager

@@ -22,6 +22,11 @@ NO_THREADS = {
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
     "_RJEM_MALLOC_CONF": "background_thread:false",
 }
+# Linear algebra starts threads when it is imported, which a fork would lack; all kernels have one.
+ONE_THREAD = dict.fromkeys(
+    ("MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"
+)
+TIME_OVER = "its time was up"  # why a kernel was ended
 _LONGEST_FOLDER = 60  # a Unix socket's path may have 104 bytes on some systems
 _CODE = frozenset({".py", ".yaml", ".sql"})
 
@@ -80,9 +85,8 @@ def identity(of: str, environment: Mapping[str, str], preload: Sequence[str]) ->
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:24]
 
 
-def code_state() -> str:
+def code_state(package: Path = Path(__file__).parents[2]) -> str:
     """Return a hash that changes with the package's source, the lock file, and the installed libraries."""
-    package = Path(__file__).parents[2]
     files = [f"{path}:{found.st_size}:{found.st_mtime_ns}" for path, found in sorted(_sources(package))]
     others = [*map(Path, site.getsitepackages()), package.parents[1] / "uv.lock"]
     whole = [files, [_changed(path) for path in others]]

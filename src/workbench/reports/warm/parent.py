@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.reports.warm.identity import NO_THREADS, code_state
+from workbench.reports.warm.identity import NO_THREADS, TIME_OVER, code_state
 from workbench.reports.warm.process import usage_of
 from workbench.reports.warm.wire import receive, same_user, send
 
@@ -130,7 +130,7 @@ class Parent:
             now = time.monotonic()
             for kernel in list(self._kernels.values()):
                 if kernel.until is not None and now >= kernel.until:
-                    kernel.until, kernel.cause = None, "the time limit was reached"
+                    kernel.until, kernel.cause = None, TIME_OVER
                     self._end(kernel)
             busy = now if self._clients or self._kernels else busy
             if now - busy > self.idle or not self._in_place(place):
@@ -278,7 +278,7 @@ def main() -> Order:
     sys.path[:] = [entry for entry in sys.path if entry not in {"", str(Path.cwd())}]
     refusal, variables = preload(told["preload"])
     if code_state() != told["code"]:
-        refusal = "the code has changed since it started"
+        refusal = refusal or "the code has changed since it started"
     gc.collect()
     gc.freeze()  # else the first collection of every fork would copy all pages
     parent = Parent(listener=listener, idle=float(told["idle"]), refusal=refusal, variables=variables)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
-from traitlets import Bool, Float, Unicode
+from traitlets import Bool, Float, List, Unicode
 
 from workbench.reports.warm import client
 from workbench.reports.warm.process import ForkedProcess, PlainProcess, Usage
@@ -31,7 +31,12 @@ class WarmProvisioner(LocalProvisioner):
     seconds = Float(0.0, help="How long a forked kernel may live; 0 is for ever.").tag(config=True)
 
     process: Any
+    preload = List(
+        Unicode(), list(client.PRELOAD), help="The modules that the warm parent has imported."
+    ).tag(config=True)
+
     plain_because = ""
+    cause = ""
     used: Usage | None = None
     lost = False
 
@@ -42,7 +47,7 @@ class WarmProvisioner(LocalProvisioner):
 
     async def launch_kernel(self, cmd: list[str], **options: Any) -> Any:
         """Start a kernel; return how to connect to it."""
-        self.plain_because, self.used, self.lost = "", None, False
+        self.plain_because, self.cause, self.used, self.lost = "", "", None, False
         try:
             self.process = await self._fork(cmd, options)
         except (NoWarmKernel, OSError) as error:
@@ -61,11 +66,18 @@ class WarmProvisioner(LocalProvisioner):
         if special or options.get("independent"):
             raise NoWarmKernel(f"the kernel is to have {', '.join(special) or 'a life of its own'}")
         environment = dict(options.get("env") or os.environ)
-        wanted = client.Wanted(environment=environment, of=self.of)
+        wanted = client.Wanted(environment=environment, of=self.of, preload=tuple(self.preload))
         if self.begin:
             await asyncio.to_thread(client.start, wanted)
         folder = str(options.get("cwd") or Path.cwd())
         return client.fork(wanted, cmd, environment=environment, folder=folder, seconds=self.seconds)
+
+    async def poll(self) -> int | None:
+        """Return the exit code, or None while the kernel lives."""
+        code = await super().poll()
+        if code is not None:
+            self._measure(self.process)
+        return code
 
     async def wait(self) -> int | None:
         """Wait for the kernel's end, and keep what it used."""
@@ -89,3 +101,4 @@ class WarmProvisioner(LocalProvisioner):
     def _measure(self, process: Any) -> None:
         self.used = getattr(process, "used", None) or self.used
         self.lost = bool(getattr(process, "lost", False)) or self.lost
+        self.cause = getattr(process, "cause", "") or self.cause
