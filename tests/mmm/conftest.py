@@ -19,7 +19,7 @@ def simulated() -> SimulatedMarket:
 
 @pytest.fixture(scope="session")
 def fitted(simulated: SimulatedMarket) -> MixFit:
-    """Return a fit that takes seconds: two chains of 300 draws."""
+    """Return a fit of two chains of 300 draws, for one file of tests: each process compiles anew."""
     pytest.importorskip("pymc_marketing")
     from workbench.mmm.fitting import fit
 

@@ -13,6 +13,7 @@ from workbench.mmm.curves import contribution_totals
 from workbench.mmm.fitted import MixFit
 from workbench.mmm.forecast import expected_outcome, kept_away
 from workbench.mmm.posterior import draws_of
+from workbench.mmm.report import mix_report
 from workbench.mmm.sampling import Progress, compiled, data_of, sample
 from workbench.mmm.scaling import scaling_of
 from workbench.mmm.simulation import SimulatedMarket, simulate_market
@@ -46,6 +47,21 @@ def test_the_forecast_beats_the_year_before(fitted: MixFit) -> None:
     assert fitted.forecast.periods == 13 == kept_away(fitted.market)
     assert fitted.forecast.model_error < fitted.forecast.naive_error
     assert fitted.forecast.covered > 0.6
+
+
+def test_the_truth_is_where_the_report_looks_for_it(fitted: MixFit, simulated: SimulatedMarket) -> None:
+    report = mix_report(fitted)
+    assert report.results is not None
+    assert report.figures is not None
+    truth = simulated.truth
+    for true, one in zip(truth.roi, report.results.channels, strict=True):
+        assert one.roi.low <= true <= one.roi.high
+        assert one.learning is not None
+        assert one.learning.spread_left < 0.9
+    for true, one in zip(truth.marginal_roi, report.results.channels, strict=True):
+        assert one.marginal_roi.low <= true <= one.marginal_roi.high
+    assert report.figures.r2 > 0.8
+    assert report.figures.coverage[2].seen > 0.85
 
 
 def test_libraries_are_named(fitted: MixFit) -> None:
