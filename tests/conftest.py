@@ -248,7 +248,7 @@ def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             context.close()
         finally:
             server.terminate()
-            server.wait(timeout=60)
+            server.wait(timeout=300)
 
 
 def _lab_address(server: subprocess.Popen[bytes], runtime: Path, log: Path) -> dict[str, str]:
