@@ -22,8 +22,10 @@ from .conftest import OPEN, TOTALS, Write, add_spend, make_workspace, notebook, 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("original")
-    path = write_notebook(folder, "small", OPEN, TOTALS, "top", parameters="top = 3")
-    assert run(make_workspace(folder / "w"), str(path), {"top": 4}).completed
+    path = write_notebook(folder, "small", OPEN, TOTALS, "top", parameters="top = 3\nsections = []")
+    # The receipt sorts names, so what was injected must not depend on how they were given.
+    given = {"top": 4, "sections": [{"title": "b", "by": "a"}]}
+    assert run(make_workspace(folder / "w"), str(path), given).completed
     return folder / "w"
 
 

@@ -280,8 +280,14 @@ def _counting(things: str) -> Iterator[Callable[[object, int, int], None]]:
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(things, total=None)
-        yield lambda _thing, done, total: bar.update(task, completed=done, total=total)
+        task, failed = bar.add_task(things, total=None), [0]
+
+        def tell(thing: object, done: int, total: int) -> None:
+            failed[0] += getattr(thing, "completed", True) is False
+            said = f"{things}, {failed[0]} failed" if failed[0] else things
+            bar.update(task, completed=done, total=total, description=said)
+
+        yield tell
 
 
 def _told(thing: object) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from workbench.reports.kernel import FreshKernel, Measured, Source, fresh_kernel, imported_by
 from workbench.reports.kernel_family import KernelFamily
-from workbench.reports.notebook import canonical
+from workbench.reports.notebook import canonical, to_bytes
 
 Progress = Callable[[int, int], None]
 _LOST = "the warm parent ended during the run"
@@ -175,7 +175,7 @@ def _papermill(asked: _Asked, kernel: FreshKernel, seen: list[Any], follow: Call
     papermill.execute_notebook(
         nbformat.reads(json.dumps(asked.source), as_version=4),  # type: ignore[no-untyped-call]
         None,
-        parameters=dict(sorted(asked.parameters.items())),  # one order, whoever asks
+        parameters=json.loads(to_bytes(dict(asked.parameters))),  # one order, whoever asks, and plain lists
         progress_bar=False,
         kernel_name="python3",
         kernel_manager_class=kernel.manager_class,
