@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -210,11 +211,10 @@ def _watched(kernel: FreshKernel, limits: Limits) -> Iterator[list[str]]:
     most = limits.memory or sys.maxsize
 
     def watch() -> None:
-        waited = 0.0
+        until = time.monotonic() + limits.seconds
         while not ended.wait(0.1):
-            waited += 0.1
             over = family.held(most) > most
-            if limits.stop.is_set() or waited >= limits.seconds or over:
+            if limits.stop.is_set() or time.monotonic() >= until or over:
                 if not reason:
                     reason.append("cancelled" if limits.stop.is_set() else "memory" if over else "timeout")
                 # A kernel that is about to start is there a moment later.
