@@ -231,14 +231,13 @@ def perform(
                 progress=follow,
             )
     except BaseException as error:
-        # No process, no memory, no file for a kernel: another may go well. Where nothing runs, none may.
-        if isinstance(error, Exception) and not isinstance(error, RunFailed):
-            unstarted = Executed(notebook=dict(planned.notebook.source), failure=_unstarted(error))
-            return _ended(workspace, attempt, planned, told[0], unstarted)
-        stopped = Failure(kind="cancelled", message=f"the run was stopped ({type(error).__name__})")
-        write_record(attempt, told[0].ending("cancelled", stopped))
-        put_in_place(attempt, workspace.runs_path)
-        raise
+        if not isinstance(error, Exception) or isinstance(error, RunFailed):
+            stopped = Failure(kind="cancelled", message=f"the run was stopped ({type(error).__name__})")
+            write_record(attempt, told[0].ending("cancelled", stopped))
+            put_in_place(attempt, workspace.runs_path)
+            raise
+        # No process, no memory, no file for a kernel: another may go well.
+        executed = Executed(notebook=dict(planned.notebook.source), failure=_unstarted(error))
     return _ended(workspace, attempt, planned, told[0], executed)
 
 

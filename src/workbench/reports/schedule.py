@@ -206,9 +206,6 @@ def _entry(given: _EntryText, time_zone: str | None, file: Path, number: int) ->
     notebook = _notebook(given, file, place)
     if batch is not None:
         read_batch_file(batch)
-    deliver = file.resolve().parent / given.deliver if given.deliver is not None else None
-    if deliver is not None and not read_plan(deliver).targets:
-        raise BadInput("it says of nobody who gets reports", file=deliver, expected="'targets'")
     return ScheduleEntry(
         name=given.name,
         cron=cron,
@@ -220,8 +217,17 @@ def _entry(given: _EntryText, time_zone: str | None, file: Path, number: int) ->
         wanted_within=given.wanted_within,
         on=given.on,
         publish=file.resolve().parent / given.publish if given.publish is not None else None,
-        deliver=deliver,
+        deliver=_plan(given, file),
     )
+
+
+def _plan(given: _EntryText, file: Path) -> Path | None:
+    if given.deliver is None:
+        return None
+    plan = file.resolve().parent / given.deliver
+    if not read_plan(plan).targets:
+        raise BadInput("it says of nobody who gets reports", file=plan, expected="'targets'")
+    return plan
 
 
 def _notebook(given: _EntryText, file: Path, place: str) -> str | None:
