@@ -24,6 +24,7 @@ from workbench.charts.mix_words import (
 from workbench.charts.shapes import in_one_line, labels
 from workbench.mmm.comparison import RunComparison
 from workbench.mmm.estimate import Estimate
+from workbench.mmm.findings import joined
 from workbench.mmm.report import MixReport
 from workbench.mmm.results import MixResults
 from workbench.mmm.returns import SURE, ChannelReturn
@@ -186,8 +187,8 @@ def _headline(found: MixResults, rows: tuple[ChannelReturn, ...]) -> str:
     enough = "more than it costs" if found.kind == "revenue" else "more than media do on average"
     less = "less than it costs" if found.kind == "revenue" else "less than media do on average"
     said = [
-        *([f"the next unit in {', '.join(pays)} returns {enough}"] if pays else []),
-        *([f"{'in' if pays else 'the next unit in'} {', '.join(burns)} {less}"] if burns else []),
+        *([f"the next unit in {joined(pays)} returns {enough}"] if pays else []),
+        *([f"{'in' if pays else 'the next unit in'} {joined(burns)} {less}"] if burns else []),
     ]
     text = "; ".join(said) if pays else f"{said[0].replace(' less', ' returns less')}" if said else ""
     return opened(text) if text else "For no channel is it clear whether its next unit pays"
