@@ -111,9 +111,9 @@ def test_a_changed_table_is_not_delivered(workspace: Workspace, tmp_path: Path) 
 
 def test_many_deliveries_become_one_file_and_are_still_known(workspace: Workspace, tmp_path: Path) -> None:
     folders = [{"kind": "folder", "path": str(tmp_path / f"to-{n}"), "formats": ["html"]} for n in range(5)]
-    assert [one.status for one in send(workspace, {"targets": folders}).outcomes] == ["sent"] * 5
+    sent = send(workspace, {"targets": folders}).outcomes
+    assert [one.status for one in sent] == ["sent"] * 5
     place = workspace.path / FOLDER
-    kept = sorted(place.glob("*.jsonl"))
     steps = list_deliveries(workspace)
     later = datetime.now(UTC) + timedelta(days=40)
     assert tidy(workspace.path, most=5, moment=later) == 0  # not many
@@ -123,7 +123,8 @@ def test_many_deliveries_become_one_file_and_are_still_known(workspace: Workspac
     assert list_deliveries(workspace) == steps
     assert [one.status for one in send(workspace, {"targets": folders}).outcomes] == ["kept"] * 5
     # What failed is never tidied away, nor what a kill cut off in the middle of a line.
-    kept[0].write_text(json.dumps({"id": kept[0].stem}) + '\n{"id": ')
+    first = sent[0].step.id
+    (place / f"{first}.jsonl").write_text(json.dumps({"id": first}) + '\n{"id": ')
     (place / "earlier.lines").write_bytes((place / "earlier.lines").read_bytes() + b'{"id": "cut')
     assert tidy(workspace.path, most=0, moment=later) == 0
     assert [one.status for one in send(workspace, {"targets": folders[1:]}).outcomes] == ["kept"] * 4
