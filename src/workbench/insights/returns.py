@@ -58,7 +58,7 @@ class MethodReturn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnsByMethod(View):
-    """The returns of all channels by all methods, the largest spend first.
+    """The returns of all channels by all methods: those whose effect was measured first, then by spend.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ class ReturnsByMethod(View):
             f"{listed(names)} {'is' if len(names) == 1 else 'are'} {what}"
             for names, what in (
                 (paying, "surely above 1, where the money comes back"),
-                (losing, "surely below"),
+                (losing, "surely below 1, and brought less than was spent"),
                 (at_odds, "above by one method and below by another"),
             )
             if names
@@ -153,6 +153,8 @@ def returns_by_method(
     ]
     order = [row.channel for row in compared.rows]
     order += [row.channel for row in found if row.channel not in order]
+    measured = {row.channel for row in found if row.method in CAUSAL}
+    order.sort(key=lambda name: name not in measured)
     found.sort(key=lambda row: (order.index(row.channel), METHODS.index(row.method)))
     gates = mix.results.gates if mix is not None and mix.results is not None else None
     caution = (
