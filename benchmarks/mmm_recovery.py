@@ -140,6 +140,7 @@ def main() -> int:
     """Run the markets, print the table, write the page, and say whether the goal is met."""
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--markets", type=int, default=4)
+    asked.add_argument("--first", type=int, default=FIRST_SEED, help="seed of the first market")
     asked.add_argument("--full", action="store_true")
     asked.add_argument("--keep", type=Path, help="file for the rows behind the table")
     asked.add_argument("--page", type=Path, help="only write the page, from the rows of an earlier run")
@@ -148,9 +149,10 @@ def main() -> int:
         PAGE.write_text(page_of(pd.read_csv(options.page)))
         return 0
     arms, rows = Arms(), []
-    for seed in range(FIRST_SEED, FIRST_SEED + (20 if options.full else options.markets)):
+    first = FIRST_SEED if options.full else options.first
+    for seed in range(first, first + (20 if options.full else options.markets)):
         rows += arms.rows(simulate_market(seed=seed), seed)
-        print(f"{seed - FIRST_SEED + 1} markets", flush=True)
+        print(f"{seed - first + 1} markets", flush=True)
         if options.keep:
             pd.DataFrame(rows).to_csv(options.keep, index=False)
     table = pd.DataFrame(rows)
