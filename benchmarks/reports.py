@@ -162,7 +162,9 @@ def main() -> None:
         reached["polars and altair"] = ratio(theirs, mine, "wall")
         cpu = statistics.median(t.cpu for t in mine)
         reached["fifty"] = fifty(folder, papermill_alone(folder))
-        largest = max(page.stat().st_size for page in (folder / "out").glob("small*.html"))
+        largest = max(
+            page.stat().st_size for page in (folder / "out").glob("*.html") if page.name != "index.html"
+        )
         print(f"\nlargest page, of three live charts: {largest / 1000:.0f} kB")
         dear = compared("with pymc_marketing", CELLS | MODELLING, folder, max(1, ROUNDS // 2))
         reached["with pymc_marketing"] = ratio(*dear, "wall")

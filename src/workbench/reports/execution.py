@@ -171,7 +171,7 @@ def _papermill(asked: _Asked, kernel: FreshKernel, seen: list[Any], follow: Call
     import nbformat
     import papermill
 
-    from workbench.reports.warm.engine import register
+    from workbench.reports.warm.papermill_engine import register
 
     papermill.execute_notebook(
         nbformat.reads(json.dumps(asked.source), as_version=4),  # type: ignore[no-untyped-call]

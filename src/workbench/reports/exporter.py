@@ -16,6 +16,7 @@ from nbconvert.exporters import HTMLExporter
 from traitlets import default
 
 from workbench.charts.theme import css_variables
+from workbench.reports.kept_templates import KEPT
 from workbench.reports.page import Page, page_of
 from workbench.reports.vega import runtime, script_hash
 
@@ -80,6 +81,7 @@ class ReportExporter(HTMLExporter):
     def _create_environment(self) -> Environment:
         environment: Environment = super()._create_environment()  # type: ignore[no-untyped-call]
         environment.autoescape = True
+        environment.bytecode_cache = KEPT
         return environment
 
     def from_notebook_node(  # type: ignore[override]

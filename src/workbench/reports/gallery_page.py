@@ -124,6 +124,7 @@ def gallery_html(tenant: str, entries: Sequence[Entry]) -> str:
     from markupsafe import Markup
 
     from workbench.charts.theme import css_variables
+    from workbench.reports.kept_templates import KEPT
     from workbench.reports.vega import script_hash
 
     style = (
@@ -136,7 +137,9 @@ def gallery_html(tenant: str, entries: Sequence[Entry]) -> str:
     listed = [_listed(entry) for entry in entries]
     prepared = listed[0]["prepared"] if listed else ""
     latest = _latest(listed)
-    environment = Environment(loader=FileSystemLoader(_HERE / "gallery"), autoescape=True)
+    environment = Environment(
+        loader=FileSystemLoader(_HERE / "gallery"), autoescape=True, bytecode_cache=KEPT
+    )
     return (
         environment.get_template("index.html.j2")
         .render(
