@@ -26,18 +26,20 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_publishing_to_a_full_disk_changes_nothing(original: Path, tmp_path: Path) -> None:
+def test_publishing_to_a_full_or_closed_disk_changes_nothing(original: Path, tmp_path: Path) -> None:
     shutil.copytree(original / "w", tmp_path / "w")
     out = tmp_path / "out"
     out.mkdir()
     (out / "index.json").write_text('{"reports": [], "tenant": "before"}')
+    publish = f"{PROGRAM} publish --workspace {tmp_path / 'w'} --to {out}"
     done = on_small_disk(
         out,
-        f"{PROGRAM} publish --workspace {tmp_path / 'w'} --to {out}",
+        f"{publish}; echo full $?; mount -o remount,ro {out}; {publish}; echo closed $?",
         kilobytes=60,
         kept=tmp_path / "kept",
     )
-    assert done.code == 3, done.err
+    assert done.out == "full 3\nclosed 3\n", done.err
     assert "Traceback" not in done.err
     assert "the files cannot be written (No space left on device), and nothing there was changed" in done.err
+    assert "the files cannot be written (Read-only file system)" in done.err
     assert done.files == {"index.json": b'{"reports": [], "tenant": "before"}'}

@@ -38,6 +38,16 @@ def store_ended_runs(workspace: Workspace) -> int:
 
 
 def _commit(workspace: Workspace, rows: list[dict[str, Any]]) -> None:
+    import duckdb
+    from deltalake.exceptions import DeltaError
+
+    try:
+        _write(workspace, rows)
+    except (duckdb.IOException, DeltaError) as error:  # e.g. no room
+        raise WorkspaceError(f"The table of runs cannot be written: {error}") from None
+
+
+def _write(workspace: Workspace, rows: list[dict[str, Any]]) -> None:
     import pyarrow as pa
 
     from workbench.events.tables import RUNS

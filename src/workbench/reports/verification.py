@@ -16,6 +16,7 @@ from workbench.reports.lease import lease, working_directory
 from workbench.reports.notebook import INJECTED, bare, sha256, to_bytes
 from workbench.reports.receipt import notebook_bytes, output_hashes, read_receipt
 from workbench.reports.record import NOTEBOOK, run_folder
+from workbench.reports.runs import kept
 
 if TYPE_CHECKING:
     from workbench.store.workspace import Workspace
@@ -177,7 +178,7 @@ def _execute_again(
         **receipt["parameters"]["values"],
     }
     runs = workspace.runs_path
-    with lease(runs) as home, working_directory(runs, home) as folder:
+    with kept(workspace), lease(runs) as home, working_directory(runs, home) as folder:
         again = execute(
             _source_of(stored), values, folder=folder, seed=receipt["seed"], limits=limits, warm=False
         )
