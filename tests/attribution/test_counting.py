@@ -122,10 +122,12 @@ SETTINGS = st.builds(
 
 @pytest.mark.parametrize("compiled", WAYS)
 @settings(max_examples=60, deadline=None)
-@given(rows=ROWS, chosen=SETTINGS, since=st.sampled_from([None, 20 * DAY]))
+@given(rows=ROWS, chosen=SETTINGS, since=st.sampled_from([None, 20 * DAY]), by_user=st.booleans())
 def test_counts_what_a_naive_count_finds(
-    compiled: bool, rows: list[Row], chosen: JourneySettings, since: int | None
+    compiled: bool, rows: list[Row], chosen: JourneySettings, since: int | None, by_user: bool
 ) -> None:
+    if by_user:
+        rows = sorted(rows, key=lambda row: (row.user, row.instant, row.channel is None))
     found = count_journeys(points(rows, since=since), chosen, compiled=compiled)
     told = as_told(found)
     expected = naive(

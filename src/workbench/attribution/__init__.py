@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from workbench.attribution.models import MODELS
     from workbench.attribution.order import choose_order
     from workbench.attribution.touchpoints import Touchpoints
-    from workbench.attribution.views import credit_returns, model_checks, model_credit
+    from workbench.attribution.views import campaign_credit, credit_returns, model_checks, model_credit
 
 _HOMES = {
     "MODELS": "models",
@@ -34,6 +34,7 @@ _HOMES = {
     "Ways": "buying",
     "attribute": "attributing",
     "attribution_spread": "cost",
+    "campaign_credit": "views",
     "choose_order": "order",
     "count_journeys": "counting",
     "credit_of": "crediting",
@@ -60,6 +61,7 @@ __all__ = [
     "Ways",
     "attribute",
     "attribution_spread",
+    "campaign_credit",
     "choose_order",
     "count_journeys",
     "credit_of",

@@ -23,6 +23,7 @@ from workbench.attribution.kernel import (
     finish,
     scan,
 )
+from workbench.attribution.kernel_by_user import scan_by_user
 from workbench.attribution.rules import Rule
 from workbench.attribution.sharing import DECAY, LINEAR, NOT_DIRECT, SHAPE, share_out
 from workbench.attribution.tallies import BITS, Integers, Tally, tally, times
@@ -54,7 +55,10 @@ def count_compiled(touchpoints: Touchpoints, settings: JourneySettings) -> Count
         set_value=np.zeros((buckets, sets)),
         **{**figures._asdict(), "credit": figures.credit.reshape(-1)},
     )
-    scan(log, plan, memory, sums)
+    if _together(touchpoints, plan):
+        scan_by_user(log, plan, _marks(touchpoints, settings), memory.sold, sums)
+    else:
+        scan(log, plan, memory, sums)
     share_out(log, plan, memory, sums)
     if plan.dense:
         finish(log, plan, memory, sums)
@@ -92,17 +96,30 @@ def _kind(rule: Rule) -> int:
     return LINEAR if rule.first is None else SHAPE
 
 
+def _together(touchpoints: Touchpoints, plan: Plan) -> bool:
+    """Return whether the pass needs to remember one user at a time only."""
+    simple = plan.dense and not plan.reuse and plan.gap == 0 and plan.since == ALWAYS
+    return simple and touchpoints.layout == "user"
+
+
+def _marks(touchpoints: Touchpoints, settings: JourneySettings) -> Array:
+    marks = touchpoints.buckets(settings.buckets).astype(np.int32)
+    if touchpoints.bought is not None:
+        marks[touchpoints.bought] |= BOUGHT
+    return marks
+
+
 def _memory(touchpoints: Touchpoints, settings: JourneySettings, plan: Plan) -> Memory:
     narrow = plan.dense and len(touchpoints.names) < 31 and plan.states < 2**31
-    users = np.empty((touchpoints.user_count, 4), np.int32 if narrow else np.int64)
+    together = _together(touchpoints, plan)
+    users = np.empty((0 if together else touchpoints.user_count, 4), np.int32 if narrow else np.int64)
     users[:] = 0  # unlike zeros, this gets large pages, which random access needs
-    users[:, MARK] = touchpoints.buckets(settings.buckets)
-    if touchpoints.bought is not None:
-        users[touchpoints.bought, MARK] |= BOUGHT
+    if not together:
+        users[:, MARK] = _marks(touchpoints, settings)
     rows = 0 if plan.dense else len(touchpoints)
     return Memory(
         users=users,
-        before=np.empty(len(touchpoints), np.int32),
+        before=np.empty(0 if together else len(touchpoints), np.int32),
         sold=np.full((len(touchpoints.value), 4), -1, np.int32),
         paths=np.zeros(rows, np.int64),
         ended=np.zeros((0 if plan.dense else len(touchpoints.value), 2), np.int64),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -38,7 +39,7 @@ class Rows(NamedTuple):
     value: NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)  # no slots: where rows begin is found when first asked for
 class Held:
     """What is open of some users.
 
@@ -59,6 +60,11 @@ class Held:
     counts: Integers
     rows: Rows
 
+    @cached_property
+    def ends(self) -> Integers:
+        """Return where the rows of each user end."""
+        return np.cumsum(self.counts)
+
     def of(self, keys: Keys) -> Held:
         """Return what is held of those of the named users that are known here."""
         place = np.minimum(np.searchsorted(self.keys, keys), max(len(self.keys) - 1, 0))
@@ -67,7 +73,7 @@ class Held:
     def at(self, places: NDArray[np.intp]) -> Held:
         """Return what is held of the users in these places, ascending."""
         counts = self.counts[places]
-        first = (np.cumsum(self.counts) - self.counts)[places]
+        first = self.ends[places] - counts
         rows = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts - first, counts)
         return Held(
             keys=self.keys[places],

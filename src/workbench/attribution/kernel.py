@@ -17,7 +17,7 @@ from workbench.attribution.compilation import compiled, inlined
 Array = NDArray[Any]
 Tables = tuple[Array, Array, Array, Array, Array, Array]  # what a conversion adds to, and where it is noted
 LAST, CODE, SET, MARK = 0, 1, 2, 3
-ROW = CODE  # of a conversion
+ROW, FIRST = CODE, SET  # of a conversion: its row, and where users' rows stand together its first touch
 BOUGHT = 1 << 16
 ALWAYS = -(2**62)  # the beginning of a period that has none
 _BLOCK = 128  # rows whose users are fetched together: memory answers many questions at once
@@ -52,7 +52,7 @@ class Memory(NamedTuple):
     """What is remembered of users and touches; with many touches also what is counted afterwards."""
 
     users: Array
-    before: Array
+    before: Array  # empty where each user's rows stand together
     sold: Array  # of each conversion: the touch before, the row, and the user's mark; -1 where none counts
     paths: Array  # the code of each touch with those before it
     ended: Array  # code and set at each conversion

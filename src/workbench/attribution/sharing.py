@@ -11,40 +11,59 @@ from typing import Any
 import numpy as np
 
 from workbench.attribution.compilation import compiled
-from workbench.attribution.kernel import BOUGHT, LAST, MARK, ROW, Array, Log, Memory, Plan, Sums
+from workbench.attribution.kernel import BOUGHT, FIRST, LAST, MARK, ROW, Array, Log, Memory, Plan, Sums
 
 SHAPE, LINEAR, DECAY, NOT_DIRECT = 0, 1, 2, 3
 Seen = tuple[Array, Array, Array, Array]  # of touches: codes, ages, how far these decayed, shares
 Tables = tuple[Array, Array, Array, Array, Array]
+_BLOCK, _NEWEST = 64, 6  # conversions whose touches are fetched together, and how many of each
 _HOUR = 3_600_000_000
 
 
 @compiled
-def share_out(log: Log, plan: Plan, memory: Memory, sums: Sums) -> None:
-    """Add the credit of all conversions in all windows."""
+def share_out(log: Log, plan: Plan, memory: Memory, sums: Sums) -> int:
+    """Add the credit of all conversions in all windows; return a number without meaning."""
     sold, value, columns = memory.sold, log.value, (log.instant, log.touch, memory.before)
     tables = (sums.unattributed, sums.lengths, sums.lags, sums.spans, sums.credit)
     touches, ages = np.empty(1024, np.int64), np.empty(1024, np.int64)
     decay, shares = np.empty(1024), np.empty(1024)
     limits = (plan.windows[-1], plan.reuse)
+    ahead, fetched = np.empty(_BLOCK, np.int64), 0
     for conversion in range(len(sold)):
+        if conversion % _BLOCK == 0 and len(columns[2]):
+            fetched += _fetch(conversion, sold, columns, ahead)
         if sold[conversion, MARK] < 0:
             continue
-        last: Any = np.int64(sold[conversion, LAST])
-        row = sold[conversion, ROW]
-        size = _walk(last, row, columns, limits, touches, ages)
+        place = (np.int64(sold[conversion, LAST]), sold[conversion, ROW], sold[conversion, FIRST])
+        size = _walk(place, columns, limits, touches, ages)
         if size > len(touches):
             touches, ages = np.empty(2 * size, np.int64), np.empty(2 * size, np.int64)
             decay, shares = np.empty(2 * size), np.empty(2 * size)
-            _walk(last, row, columns, limits, touches, ages)
+            _walk(place, columns, limits, touches, ages)
         seen = (touches, ages, decay, shares)
         _in_windows(seen, size, value[conversion], sold[conversion, MARK], plan, tables)
+    return fetched
+
+
+@compiled
+def _fetch(first: int, sold: Array, columns: tuple[Array, Array, Array], ahead: Array) -> int:
+    """Read the newest touches of some conversions in turns: memory answers many questions at once."""
+    instant, touch, before = columns
+    some, fetched = min(len(ahead), len(sold) - first), 0
+    for at in range(some):
+        ahead[at] = sold[first + at, LAST]
+    for _ in range(_NEWEST):
+        for at in range(some):
+            place = ahead[at]
+            if place >= 0:
+                fetched += instant[place] + touch[place]
+                ahead[at] = before[place]
+    return fetched
 
 
 @compiled
 def _walk(
-    last: int,
-    row: int,
+    conversion: tuple[Any, int, int],
     columns: tuple[Array, Array, Array],
     limits: tuple[int, bool],
     touches: Array,
@@ -53,7 +72,8 @@ def _walk(
     """Note the touches in the largest window, newest first, as far as there is room; return how many."""
     instant, touch, before = columns
     longest, reuse = limits
-    at, size, room = instant[row], 0, len(touches)
+    last, row, first = conversion
+    at, size, room, together = instant[row], 0, len(touches), len(before) == 0
     place: Any = last
     while place >= 0:
         age = at - instant[place]
@@ -62,6 +82,9 @@ def _walk(
         if size < room:
             touches[size], ages[size] = touch[place], age
         size += 1
+        if together:
+            place = place - 1 if place > first else -1
+            continue
         place = np.int64(before[place])
         if place < -1:
             place = -place - 2 if reuse else -1

@@ -121,10 +121,19 @@ def _inserted(large: Tally, small: Tally) -> Tally:
     known, new = (_numbers(some.keys, low, sizes) for some in (large, small))
     place = np.searchsorted(known, new)
     found = known[np.minimum(place, len(known) - 1)] == new
-    sums = large.sums.copy()
-    sums[place[found]] += small.sums[found]
-    keys = np.insert(large.keys, place[~found], small.keys[~found], axis=0)
-    return _kept(keys, np.insert(sums, place[~found], small.sums[~found], axis=0))
+    sums, met = large.sums.copy(), place[found]
+    sums[met] += small.sums[found]
+    keys = large.keys
+    if not found.all():
+        keys = np.insert(keys, place[~found], small.keys[~found], axis=0)
+        sums = np.insert(sums, place[~found], small.sums[~found], axis=0)
+        met += np.searchsorted(place[~found], met, side="right")
+    gone = met[~_counts(sums[met])]  # only what was met can have become nothing
+    return (
+        Tally(keys=np.delete(keys, gone, axis=0), sums=np.delete(sums, gone, axis=0))
+        if len(gone)
+        else (Tally(keys=keys, sums=sums))
+    )
 
 
 def _span(*some: Integers) -> tuple[Integers, list[int]]:
@@ -159,10 +168,16 @@ def _by_number(keys: Integers, sums: Floats, low: Integers, sizes: list[int]) ->
 
 
 def _kept(keys: Integers, totals: NDArray[Any]) -> Tally:
-    some = (totals[:, 0] != 0) | (totals[:, -1] != 0)  # counts: a value may leave dust when taken away
+    some = _counts(totals)
     if some.all():
         return Tally(keys=keys, sums=totals)
     return Tally(keys=keys[some], sums=totals[some])
+
+
+def _counts(totals: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which rows count anything; a value may leave dust when it is taken away."""
+    found: NDArray[np.bool_] = (totals[:, 0] != 0) | (totals[:, -1] != 0)
+    return found
 
 
 def recode_paths(codes: Integers, places: Integers, sizes: tuple[int, int], length: int) -> Integers:

@@ -66,6 +66,40 @@ def model_credit(
     return found
 
 
+def campaign_credit(
+    tables: Tables,
+    campaign_id: str,
+    *,
+    models: str = "last_touch,markov",
+    window: str | None = None,
+    look_back: str = "30d",
+) -> Credit:
+    """Return what each model credits to one campaign, of the conversions of a window.
+
+    Parameters
+    ----------
+    tables : Tables
+        The workspace.
+    campaign_id : str
+        The campaign's id.
+    models, window, look_back : str
+        As in `model_credit`.
+
+    Raises
+    ------
+    UsageError
+        If a model or a window is unknown.
+    """
+    found = model_credit(tables, models=models, by="campaign", window=window, look_back=look_back)
+    name = campaign_id
+    if "campaigns" in tables.names:
+        rows = tables.query("SELECT campaign_id, name FROM campaigns").to_pylist()
+        name = next((str(r["name"]) for r in rows if r["campaign_id"] == campaign_id and r["name"]), name)
+    mine = tuple(row for row in found.rows if row.channel == name)
+    missing = found.missing or ("" if mine else "No touch of this campaign comes before a conversion.")
+    return replace(found, rows=mine, missing=missing)
+
+
 def credit_returns(tables: Tables, credit: Credit, *, window: str | None = None) -> Returns:
     """Return what the credited channels or campaigns cost, and what they return by each model.
 

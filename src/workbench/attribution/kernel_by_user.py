@@ -1,0 +1,58 @@
+"""The one pass where each user's rows stand together: a journey is a few numbers, and no list is kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from workbench.attribution.compilation import compiled
+from workbench.attribution.kernel import BOUGHT, FIRST, LAST, MARK, ROW, Array, Log, Plan, Sums
+
+
+@compiled
+def scan_by_user(log: Log, plan: Plan, marks: Array, sold: Array, sums: Sums) -> None:
+    """Count all rows; `marks` has each user's bucket and who bought, `sold` takes note of conversions."""
+    user, touch, value = log.user, log.touch, log.value
+    steps, ends, sets = sums.steps.reshape(-1), sums.ends, sums.sets
+    totals, end_value, set_value = sums.totals, sums.end_value, sums.set_value
+    base, states, width = plan.base, np.uint32(plan.states), plan.base * plan.states
+    who: Any = -1
+    code: Any = 0
+    members: Any = 0
+    mark: Any = 0
+    bucket = first = conversion = offset = 0
+    for row in range(len(user)):
+        if user[row] != who:
+            if code > 0:
+                ends[bucket, code, 1] += 1
+                sets[bucket, members, 1] += 1
+            who = user[row]
+            mark, code, members = np.int64(marks[who]), 0, 0
+            bucket = mark & (BOUGHT - 1)
+            offset = bucket * width
+        met = np.int64(touch[row])
+        if met >= 0:
+            first = row if code == 0 else first
+            path = code * base + met + 1
+            steps[offset + path] += 1
+            code = np.int64(np.uint32(path) % states)
+            members |= np.int64(1) << met
+            continue
+        worth = value[conversion]
+        totals[bucket, 0] += 1.0
+        totals[bucket, 1] += worth
+        if code > 0:
+            ends[bucket, code, 0] += 1
+            end_value[bucket, code] += worth
+            sets[bucket, members, 0] += 1
+            set_value[bucket, members] += worth
+        sold[conversion, LAST] = row - 1 if code > 0 else -1
+        sold[conversion, ROW] = row
+        sold[conversion, FIRST] = first
+        sold[conversion, MARK] = mark
+        mark, code, members = mark | BOUGHT, 0, 0
+        conversion += 1
+    if code > 0:
+        ends[bucket, code, 1] += 1
+        sets[bucket, members, 1] += 1
