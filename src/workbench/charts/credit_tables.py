@@ -29,7 +29,7 @@ def credit_table(result: Credit) -> DataTable | Nothing:
     return DataTable(
         caption=(
             f"Share of {format_value(result.conversions, 'count')} conversions by {coded(result.by)} and "
-            "model; what no touch earned is its own row"
+            "model" + ("; what no touch earned is its own row" if rest else "")
         ),
         columns=(
             Column(label=heading(result.by)),

@@ -48,7 +48,7 @@ def report_payload(
     return {
         "attribution": [row for row in rows if "model" in row and "credit" in row],
         "campaign_id": record.parameters.get("campaign"),
-        "channels": [row for row in rows if "channel" in row],
+        "channels": [row for row in rows if "channel" in row and "model" not in row],
         "currency": currency,
         "data_version": receipt["data"]["version"],
         "date_range": date_range(record.parameters, last_day),
