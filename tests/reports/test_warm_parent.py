@@ -186,6 +186,18 @@ def test_a_folder_that_others_may_enter_is_not_used(
         monkeypatch.undo()
 
 
+def test_what_ended_parents_left_is_removed_after_a_day(wanted: client.Wanted) -> None:
+    left = identity.private_folder() / f"left-{os.getpid()}.log"
+    left.touch()
+    new = left.with_suffix(".lock")
+    new.touch()
+    os.utime(left, (0, 0))
+    with client.kept(wanted):
+        assert not left.exists()
+        assert new.exists()
+    new.unlink()
+
+
 def test_whoever_talks_nonsense_is_let_go(wanted: client.Wanted, tmp_path: Path) -> None:
     with client.kept(wanted):
         for nonsense in (b"GET / HTTP/1.1\r\n\r\n", b"\x00\x00\x00\x02[]", b"\x00\x00\x00\x02{}"):

@@ -9,6 +9,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -63,6 +64,7 @@ PRELOAD = (
 # What is imported too where a notebook asks for it: dear, and safe to fork once imported.
 DEAR = {"pymc_marketing": "pymc_marketing.mmm"}
 _IDLE = 60.0
+_LEFT = 86_400.0
 _PATIENCE = 60.0  # seconds that a parent may take to import everything
 _started: list[subprocess.Popen[bytes]] = []
 
@@ -141,6 +143,7 @@ def start(wanted: Wanted, *, idle: float = _IDLE) -> None:
             connection.close()
             return
         place.unlink(missing_ok=True)  # of a parent that was killed
+        _tidy(place.parent)
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(place))
             listener.listen(128)
@@ -237,6 +240,19 @@ def _connect(place: Path) -> socket.socket | None:
         connection.close()
         raise NoWarmKernel("the warm parent is not this user's")
     return connection
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what parents left that have ended, more than a day ago."""
+    for path in folder.iterdir():
+        with suppress(OSError):
+            if time.time() - path.lstat().st_mtime < _LEFT:
+                continue
+            connection = _connect(path.with_suffix(""))
+            if connection is None:
+                path.unlink()
+            else:
+                connection.close()
 
 
 def _launch(listener: socket.socket, place: Path, wanted: Wanted, told: Mapping[str, object]) -> None:
