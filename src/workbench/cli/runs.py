@@ -70,7 +70,6 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Run one notebook; a run whose inputs have not changed is not repeated."""
-    from workbench.reports.admission import most_memory
     from workbench.reports.batch_file import read_parameter_file
     from workbench.reports.execution import Limits
     from workbench.reports.journal import store_ended_runs
@@ -83,7 +82,7 @@ def run(
     read_parameters(found.parameters, values, source=str(params))
     values |= read_assignments(found.parameters, parameter or [])
     opened = _open(workspace)
-    limits = Limits(seconds=timeout, memory=most_memory())
+    limits = Limits(seconds=timeout)
     with stoppable():
         done = run_notebook(opened, found, values, force=force, limits=limits, progress=_progress())
     store_ended_runs(opened)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import RunFailed, WorkspaceError
+from workbench.reports.admission import most_memory
 from workbench.reports.claims import claimed
 from workbench.reports.execution import Executed, Failure, Limits, execute
 from workbench.reports.inputs import RunInputs, read_inputs
@@ -134,7 +135,8 @@ def run(
     seed : int
         Seeds the random number generators.
     limits : Limits, optional
-        A time limit, and a way to stop the run.
+        What the run may take, and a way to stop it. Where nothing is said of memory, four fifths of what is
+        free.
     progress : callable, optional
         Called with the record whenever a cell begins.
 
@@ -146,6 +148,7 @@ def run(
     found = notebook if isinstance(notebook, Notebook) else find_notebook(notebook)
     planned = plan(found, parameters, read_inputs(workspace, seed=seed))
     limits = limits or Limits()
+    limits = replace(limits, memory=limits.memory or most_memory())
     if not force and (before := completed_run(workspace, planned)) is not None:
         return before
     with kept(workspace):
