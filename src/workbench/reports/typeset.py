@@ -231,7 +231,9 @@ _PLAIN = {
 
 
 def _card(card: Mapping[str, Any]) -> dict[str, Any]:
-    change = f"{card['change']} from {card['before']}" if card.get("before") else card.get("change", "")
+    change = card.get("change", "")
+    if change and card.get("before"):
+        change = f"{change} from {card['before']}"
     target = f"Target {card['target']} {card.get('target_is') or ''}".strip() if card.get("target") else ""
     sure = "" if card.get("target_by_chance") else card.get("target_is", "")
     note = (
