@@ -83,7 +83,6 @@ def test_a_report_is_tagged_and_the_same_each_time() -> None:
     again = typeset_report(parts, html, ended="2024-01-02T03:04:05+00:00")
     assert time.process_time() - began <= 1
     assert again == first, "the page has its drawings"
-    )
 
 
 def test_words_are_set_and_never_obeyed() -> None:
