@@ -162,7 +162,9 @@ def test_regions_that_come_in_another_order_are_no_revision() -> None:
 def test_a_run_that_missed_a_gate_is_named_first() -> None:
     good, bad = handmade.fitted(), handmade.fitted(bad=True)
     found = compare_runs(good, bad).sentence
-    assert found.startswith("The later run missed a gate: The chains do not agree on roi[tv]")
+    assert found.startswith(
+        "The later run missed a gate: The chains do not agree on the return of tv (roi[tv])"
+    )
     assert compare_runs(bad, good).sentence.startswith("The earlier run missed a gate: ")
 
 

@@ -14,6 +14,7 @@ from workbench.mmm.beliefs import learning, return_priors
 from workbench.mmm.curves import contribution_totals
 from workbench.mmm.fitted import MixFit, ParameterHealth
 from workbench.mmm.forecast import has_a_season
+from workbench.mmm.parameter_words import in_words
 from workbench.result import format_value, html_table
 
 if TYPE_CHECKING:
@@ -127,9 +128,10 @@ def _r_hat(fit: MixFit) -> Verdict:
         limit=f"below {R_HAT}",
         message="The chains agree."
         if good
-        else f"It is not known whether chains agree on {worst.name}: R-hat needs two chains that move."
+        else f"It is not known whether chains agree on {in_words(worst.name)}: R-hat needs two chains "
+        "that move."
         if np.isnan(worst.r_hat)
-        else f"The chains do not agree on {worst.name} (R-hat {worst.r_hat:.3f}).",
+        else f"The chains do not agree on {in_words(worst.name)}: R-hat is {worst.r_hat:.3f}.",
         recommendation="" if good else "Sample longer; if that does not help, give the model fewer channels.",
     )
 
@@ -149,7 +151,8 @@ def _effective(fit: MixFit) -> Verdict:
         limit=f"at least {DRAWS}",
         message="There are draws enough for the intervals."
         if good
-        else f"Only {found:,.0f} effective draws of {worst.name}: its interval would change with the seed.",
+        else f"Only {found:,.0f} effective draws of {in_words(worst.name)}: its interval would change with "
+        "the seed.",
         recommendation="" if good else "Sample longer.",
     )
 
