@@ -26,7 +26,7 @@ from workbench.store.workspace import Workspace
 
 from .conftest import OPEN, Write
 from .delivering import Hooks, Mailbox, free_port, hook_server, mail_server
-from .test_scheduler import SUNDAY, Hands, served
+from .test_scheduler import SUNDAY, Hands, served, wait_for
 
 ANA = "Ana <ana@example.com>"
 PROGRAM = Path(sys.executable).with_name("workbench")
@@ -207,8 +207,9 @@ def test_killed_while_it_delivers(
     planned(tmp_path, port, targets=[{"kind": "digest", "to": [ANA]}], alerts=folder)
     words = [PROGRAM, "schedule", "run", "schedule.yaml", "--workspace", "w", "--entry", "set <b>"]
     with subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert mailbox.holding.wait(120)
+        wait_for(lambda: mailbox.holding.is_set() or process.poll() is not None, 240)
         os.kill(process.pid, signal.SIGKILL)
+        assert mailbox.holding.is_set(), process.communicate()
     [good] = [r for p in workspace.runs_path.glob("good-*") if (r := read_record(p)) is not None]
     assert sorted(one.what for one in read_owed(schedule_folder(workspace))) == ["alert", "delivery"]
     plan = read_schedule(tmp_path / "schedule.yaml")
