@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 pytest.importorskip("pymc_marketing")
 
@@ -171,6 +172,26 @@ def test_other_periods_are_refused_in_words() -> None:
     from workbench.errors import UsageError
     from workbench.mmm.baseline import Baseline
 
-    baseline = Baseline(trend="none", figures={}, regions=1, periods=60, per_year=52)
+    baseline = Baseline(trend="none", figures={}, regions=1, periods=60, per_year=52, centring=np.zeros(()))
     with pytest.raises(UsageError, match="periods it was built for"):
         baseline.set_data(None, None, None)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.4, 1.0])
+def test_the_belief_is_the_same_however_it_is_sampled(weight: float) -> None:
+    import pymc as pm
+    import pymc.dims as pmd
+
+    from workbench.mmm.priors import Varied
+
+    with pm.Model(coords={"region": ["a", "b"], "control": ["x"]}):
+        pmd.Data("variation", np.array(0.5))
+        own = Varied(regions=2, feature="control", centring=np.array([weight])).create_variable("gamma")
+        drawn = pm.draw(own, draws=4000, random_seed=3, mode="FAST_COMPILE")[:, :, 0]
+    rng = np.random.default_rng(4)
+    wanted = rng.normal(0, 0.5, 40_000) + np.abs(rng.normal(0, 0.25, 40_000)) * rng.normal(size=40_000)
+    assert stats.ks_2samp(drawn[:, 0], wanted).pvalue > 0.001
+    apart = stats.ks_2samp(
+        drawn[:, 0] - drawn[:, 1], np.abs(rng.normal(0, 0.25, 40_000)) * rng.normal(0, 2**0.5, 40_000)
+    )
+    assert apart.pvalue > 0.001

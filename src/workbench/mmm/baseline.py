@@ -29,6 +29,8 @@ class Baseline(MuEffect):  # type: ignore[misc]
         How the baseline moves.
     regions, periods, per_year : int
         The market's size, and periods in a year.
+    centring : array, shape ()
+        How the regions' slopes are sampled.
     figures : dict
         What priors are made of: name -> (array, dimensions). As data of the model they can be exchanged
         after compiling for those of another market of the same shape.
@@ -39,6 +41,7 @@ class Baseline(MuEffect):  # type: ignore[misc]
     regions: int
     periods: int
     per_year: int
+    centring: Any
 
     def create_data(self, mmm: Any) -> None:  # noqa: ARG002
         """Add which periods are kept, and what priors are made of."""
@@ -65,7 +68,7 @@ class Baseline(MuEffect):  # type: ignore[misc]
         if self.trend == "none":
             return None
         time = as_xtensor(np.linspace(-1, 1, self.periods), dims=("date",))
-        slope = Varied(regions=self.regions, feature="")
+        slope = Varied(regions=self.regions, feature="", centring=self.centring)
         line = slope.create_variable("trend_slope") * time
         return line if self.trend == "linear" else line + self._bends() * mmm.model["variation"]
 

@@ -14,6 +14,7 @@ from pymc_marketing.mmm.scaling import FixedScaling
 from pymc_marketing.mmm.scaling import Scaling as ModelScaling
 
 from workbench.mmm.baseline import Baseline
+from workbench.mmm.centring import Centring, centring_of
 from workbench.mmm.lift import add_lift_tests
 from workbench.mmm.market import Market
 from workbench.mmm.priors import Effect, Level, Noise, Varied, adstock_of, return_priors, saturation_of
@@ -46,6 +47,7 @@ def build(spec: MixSpec, market: Market) -> MMM:
     Takes 3 to 6 seconds to import, on top of what building takes.
     """
     scaling = scaling_of(spec, market)
+    centring = centring_of(spec, market, scaling)
     mmm = MMM(
         date_column="date",
         channel_columns=list(market.channels),
@@ -56,9 +58,9 @@ def build(spec: MixSpec, market: Market) -> MMM:
         scaling=_fixed(market, scaling),
         adstock=adstock_of(spec, market),
         saturation=saturation_of(spec, Effect(spec=spec, regions=len(market.regions))),
-        model_config=_config(market),
+        model_config=_config(market, centring),
     )
-    mmm.mu_effects.extend(_effects(spec, market, scaling))
+    mmm.mu_effects.extend(_effects(spec, market, scaling, centring))
     mmm.build_model(_dataset(market, scaling))
     if spec.lift_tests:
         add_lift_tests(mmm.model, spec, market, scaling)
@@ -82,19 +84,19 @@ def _figures(spec: MixSpec, market: Market, scaling: Scaling) -> dict[str, Any]:
     }
 
 
-def _config(market: Market) -> dict[str, Any]:
+def _config(market: Market, centring: Centring) -> dict[str, Any]:
     regions = len(market.regions)
     config: dict[str, Any] = {
         "intercept": Level(),
-        "gamma_fourier": Varied(regions=regions, feature="fourier_mode"),
+        "gamma_fourier": Varied(regions=regions, feature="fourier_mode", centring=centring.yearly),
         "likelihood": Prior("Normal", sigma=Noise(), dims=("date", "region")),
     }
     if market.controls:
-        config["gamma_control"] = Varied(regions=regions, feature="control")
+        config["gamma_control"] = Varied(regions=regions, feature="control", centring=centring.control)
     return config
 
 
-def _effects(spec: MixSpec, market: Market, scaling: Scaling) -> list[Any]:
+def _effects(spec: MixSpec, market: Market, scaling: Scaling, centring: Centring) -> list[Any]:
     regions = len(market.regions)
     found: list[Any] = [
         Baseline(
@@ -103,10 +105,11 @@ def _effects(spec: MixSpec, market: Market, scaling: Scaling) -> list[Any]:
             regions=regions,
             periods=len(market.dates),
             per_year=_PER_YEAR[market.period],
+            centring=centring.trend,
         )
     ]
     if has_weekly_waves(market):
-        prior = Varied(regions=regions, feature="weekday")
+        prior = Varied(regions=regions, feature="weekday", centring=centring.weekly)
         waves = Weekdays(n_order=weekly_order(), prefix="weekday", prior=prior, variable_name="gamma_weekday")
         found.append(FourierEffect(fourier=waves))
     return found

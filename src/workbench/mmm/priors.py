@@ -118,10 +118,13 @@ class Varied:
         How many regions there are; with one there is nothing to share.
     feature : str
         The dimension that tells the coefficients apart; empty for a single one.
+    centring : array, shape (coefficients,) or ()
+        How each is sampled (`centring.Centring`).
     """
 
     regions: int
     feature: str
+    centring: Array
     dims: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -135,8 +138,10 @@ class Varied:
         common = self.dims[1:] or None
         middle = pmd.Normal(f"{name}_common", mu=0, sigma=sigma, dims=common)
         spread = pmd.HalfNormal(f"{name}_spread", sigma=sigma / 2, dims=common)
-        step = pmd.Normal(f"{name}_step", mu=0, sigma=1, dims=self.dims)
-        return pmd.Deterministic(name, (middle + spread * step).transpose(*self.dims))
+        weight = as_xtensor(np.asarray(self.centring, float), dims=self.dims[1:])
+        step = pmd.Normal(f"{name}_step", mu=weight * middle, sigma=spread**weight, dims=self.dims)
+        own = middle + spread ** (1 - weight) * (step - weight * middle)
+        return pmd.Deterministic(name, own.transpose(*self.dims))
 
 
 @dataclass(kw_only=True)
