@@ -4,7 +4,7 @@
     python benchmarks/mmm_sampling.py --regions 40   regional: ours alone
 
 National: 180 weeks, 6 channels; the library samples with PyMC's NUTS, 4 chains of 1,000 after 1,000.
-Regional: 150 weeks, 5 channels, 4 chains of 1,000 after 500, as in params/mmm_regional.yaml. Limits: five
+Regional: 150 weeks, 5 channels, 4 chains of 1,000 after 500. Limits: five
 times as fast as the library, no divergences; 40 regions within 15 minutes of wall time.
 """
 
