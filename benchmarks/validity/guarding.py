@@ -22,6 +22,7 @@ def guarding(scale: float = 1.0) -> list[Cell]:
     return [
         mean((2_000, 2_000), int(10_000 * scale)),
         mean((1_000, 9_000), int(6_000 * scale)),
+        few((300, 300), int(10_000 * scale)),
         share((5_000, 5_000), 0.05, int(10_000 * scale)),
         share((1_000, 9_000), 0.02, int(10_000 * scale)),
         revenue((500, 4_500), max(int(3_000 * scale), 20)),
@@ -33,6 +34,17 @@ def mean(n: tuple[int, int], runs: int) -> Cell:
     case = f"{split_name(n)} users, gamma, 5 % worse, margin 5 %"
     found = repeated(generator(case), spent, _against_margin, n, 0.0, runs)
     return _cell(case, "Fieller", runs, float(np.mean(found.low < 0.025)), float(np.mean(found.p < 0.025)))
+
+
+def few(n: tuple[int, int], runs: int) -> Cell:
+    """Return revenue of few buyers in even groups, where CUPED may be kept and nobody is shuffled."""
+    case = f"{split_name(n)} users, 20% spend, lognormal 1, 5 % worse, margin 5 %"
+    found = repeated(generator(case), _bought, _against_margin, n, 0.0, runs)
+    return _cell(case, "Fieller", runs, float(np.mean(found.low < 0.025)), float(np.mean(found.p < 0.025)))
+
+
+def _bought(rng: np.random.Generator, runs: int, users: int, effect: float) -> dict[str, np.ndarray]:
+    return {"y": (rng.random((runs, users)) < 0.2) * rng.lognormal(0, 1, (runs, users)) + effect}
 
 
 def spent(rng: np.random.Generator, runs: int, users: int, effect: float) -> dict[str, np.ndarray]:

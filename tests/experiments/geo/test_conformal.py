@@ -96,7 +96,15 @@ def test_weeks_are_too_few(simulate: Simulator) -> None:
     assert "At least 21 periods" in twenty.effect.att.note
     enough = conformal_test(synthetic_control(_with_effect(simulate(3, days=21), 1e5, 17)))
     assert enough.effect.att.significant
-    assert enough.notes == ()
+    assert not any("cannot be below" in note for note in enough.notes)
+
+
+def test_a_miss_that_carries_over_is_said(simulate: Simulator) -> None:
+    for carry, said in ((0.0, False), (0.95, True)):
+        made = _with_effect(simulate(3, geos=10, days=90, carry=carry), 0.0, 75)
+        found = conformal_test(synthetic_control(made))
+        assert any("carries over" in note for note in found.notes) == said
+        assert ("carries over" in found.effect.att.note) == said
 
 
 def test_needs_a_pre_period_of_twice_the_test(simulate: Simulator) -> None:

@@ -14,11 +14,10 @@ from workbench.experiments.geo.measured_size import measured_size
 from workbench.experiments.geo.placebo import placebo_test
 from workbench.experiments.geo.power import PowerCurve, power_curve
 from workbench.experiments.geo.returns import Returns, returns, returns_on_spend
-from workbench.experiments.geo.split import MIN_PRE, Split, refuse_still
+from workbench.experiments.geo.split import Split, refuse_still
 from workbench.experiments.geo.synthetic_control import synthetic_control
 from workbench.experiments.geo.time_based_regression import time_based_regression
 from workbench.experiments.geo.verdict import WORTH_FINDING, checks_of, doubts, verdict_of
-from workbench.experiments.inference.estimate import alpha_of
 
 if TYPE_CHECKING:
     from workbench.experiments.geo.effect import Effect
@@ -133,13 +132,11 @@ def _power(test: GeoTest, split: Split) -> tuple[PowerCurve | None, str]:
 
 
 def _second(found: Counterfactual, level: float) -> tuple[ConformalTest | None, str]:
-    needed = int(1 / alpha_of(level) + 1e-9)
     try:
         second = conformal_test(found, level=level)
     except NotEnoughData as error:
         return None, f"There is no second opinion. {error}"
-    note = " ".join(second.notes) if len(found.observed) <= max(needed, MIN_PRE) else ""
-    return second, note
+    return second, " ".join(second.notes)
 
 
 def _returns(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 METHOD = "conformal, moving blocks"
+CARRIES = 0.4  # autocorrelation from period to period from which on it is said
 _STEPS = np.concatenate([np.arange(1, 49) / 6, 8 * 1.5 ** np.arange(1, 13)])
 
 
@@ -84,8 +85,10 @@ def conformal_test(found: Counterfactual, *, level: float = 0.95) -> ConformalTe
 
     Notes
     -----
-    Assumes that what is missed comes from one stationary process. p is never below 1 / periods. Effects are
-    tried in steps of a sixth of the typical block, further out in growing ones; bisection finds the ends.
+    Assumes that what is missed comes from one stationary process. Where it carries over strongly, 60 to 90
+    periods are few for that: of geos whose noise has an autocorrelation of 0.8, it finds an effect at 5 % in
+    7 to 8 % of tests of nothing, and a note says so. p is never below 1 / periods. Effects are tried in
+    steps of a sixth of the typical block, further out in growing ones; bisection finds the ends.
 
     References
     ----------
@@ -119,7 +122,7 @@ def conformal_test(found: Counterfactual, *, level: float = 0.95) -> ConformalTe
     p_grid = np.array([1.0 if value == found.att else p_at(value) for value in grid])  # an estimate stands
     low, high = _ends(grid, p_grid, alpha_of(level), p_at)
     p = _beyond(grid, p_grid, found.att)
-    notes = _notes(len(found.observed), level)
+    notes = (*_notes(len(found.observed), level), *_carried(found.gap[: split.pre]))
     return ConformalTest(
         effect=effect_of(found, low=low, high=high, p=p, method=METHOD, note=" ".join(notes)),
         level=level,
@@ -202,6 +205,19 @@ def _bisect(kept: float, rejected: float, alpha: float, p_at: Callable[[float], 
 def _beyond(grid: Floats, p_grid: Floats, att: float) -> float:
     """Return the largest p of no effect and of what lies beyond it, seen from the estimate."""
     return float(p_grid[grid <= 0].max() if att > 0 else p_grid[grid >= 0].max())
+
+
+def _carried(gap: Floats) -> tuple[str, ...]:
+    """Return that the test finds too much, where what is missed carries over from period to period."""
+    apart = gap - gap.mean()
+    spread = float(apart @ apart)
+    carried = float(apart[1:] @ apart[:-1]) / spread if spread > 0 else 0.0
+    if carried < CARRIES:
+        return ()
+    return (
+        f"What the controls miss carries over from period to period (autocorrelation {carried:.2f}): then "
+        "conformal inference finds effects that are not there somewhat more often than promised.",
+    )
 
 
 def _notes(periods: int, level: float) -> tuple[str, ...]:
