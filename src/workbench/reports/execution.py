@@ -168,25 +168,30 @@ def _executed(asked: _Asked, limits: Limits, *, warm: bool) -> tuple[Executed, b
 
 
 def _papermill(asked: _Asked, kernel: FreshKernel, seen: list[Any], follow: Callable[..., None]) -> None:
-    import nbformat
+    """Execute as papermill does, but write no file: not between cells, and none to be read again."""
     import papermill
+    from papermill.execute import raise_for_execution_errors
 
-    from workbench.reports.warm.papermill_engine import register
+    from workbench.reports.warm.papermill_engine import WarmEngine
 
-    papermill.execute_notebook(
-        nbformat.reads(json.dumps(asked.source), as_version=4),  # type: ignore[no-untyped-call]
-        None,
-        parameters=json.loads(to_bytes(dict(asked.parameters))),  # one order, whoever asks, and plain lists
+    bare = kernel.folder / "bare.ipynb"
+    bare.write_text(json.dumps(asked.source), encoding="utf-8")
+    values = json.loads(to_bytes(dict(asked.parameters)))  # one order, whoever asks, and plain lists
+    prepared = papermill.execute_notebook(
+        str(bare), None, values, kernel_name="python3", progress_bar=False, prepare_only=True
+    )
+    done = WarmEngine.execute_notebook(
+        prepared,
+        "python3",
         progress_bar=False,
-        kernel_name="python3",
         kernel_manager_class=kernel.manager_class,
-        engine_name=register(),
         seen=seen,
         resources={"metadata": {"path": str(asked.folder)}},
         on_cell_start=follow,
         autosave_cell_every=0,
         iopub_timeout=_LONGEST_OUTPUT,
     )
+    raise_for_execution_errors(done, None)
 
 
 def _follow(

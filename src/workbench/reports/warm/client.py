@@ -207,13 +207,15 @@ def state(wanted: Wanted) -> dict[str, Any] | None:
 
 @contextmanager
 def kept(wanted: Wanted) -> Iterator[str]:
-    """Keep a warm parent for as long as this lasts; give the reason where there is none, or nothing."""
-    connection, reason = None, ""
+    """Keep a warm parent, ready when this begins, for as long as it lasts; give why it forks nothing."""
+    connection, reason = None, "the warm parent ended"
     try:
         start(wanted)
         connection = connect(wanted)
         if connection is not None:
-            send(connection, {"what": "hold"})
+            send(connection, {"what": "state"})
+            told = receive(connection)[0]
+            reason = reason if told is None else str(told["refused"])
     except (NoWarmKernel, OSError) as error:
         reason = str(error)
     try:

@@ -12,13 +12,12 @@ from typing import Any
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import run_sync
 from papermill.clientwrap import PapermillNotebookClient
-from papermill.engines import Engine, papermill_engines
+from papermill.engines import Engine
 
 from workbench.reports.warm.identity import ONE_THREAD
 from workbench.reports.warm.provisioner import WarmProvisioner
 
-ENGINE = "workbench-warm"
-_STEP = 0.002
+_STEP, _STEPS = 0.005, 20
 _AGAIN = 0.25  # seconds after which a kernel is asked anew whether it is there
 
 
@@ -57,9 +56,12 @@ class QuickClient(PapermillNotebookClient):  # type: ignore[misc]
         if self.km.transport != "ipc":
             return
         ports = (self.km.shell_port, self.km.iopub_port, self.km.control_port)
-        while not all(Path(f"{self.km.ip}-{port}").exists() for port in ports):
+        while True:
+            for _ in range(_STEPS):
+                if all(Path(f"{self.km.ip}-{port}").exists() for port in ports):
+                    return
+                await asyncio.sleep(_STEP)
             await self._still_starting(until)
-            await asyncio.sleep(_STEP)
 
     async def _still_starting(self, until: float) -> None:
         if not await self.km.is_alive():
@@ -101,9 +103,3 @@ class WarmEngine(Engine):  # type: ignore[misc]
         options["timeout"] = timeout or options.get("timeout")
         client = QuickClient(nb_man, kernel_name=kernel_name, startup_timeout=start, **options)
         return client.execute()
-
-
-def register() -> str:
-    """Make the engine known to papermill, installed or not; return its name."""
-    papermill_engines.register(ENGINE, WarmEngine)
-    return ENGINE
