@@ -15,7 +15,7 @@ def scan_by_user(log: Log, plan: Plan, marks: Array, sold: Array, sums: Sums) ->
     """Count all rows; `marks` has each user's bucket and who bought, `sold` takes note of conversions."""
     user, touch, value = log.user, log.touch, log.value
     steps, ends, sets = sums.steps.reshape(-1), sums.ends, sums.sets
-    totals, end_value, set_value = sums.totals, sums.end_value, sums.set_value
+    tables = (sums.totals, ends, sums.end_value, sets, sums.set_value)
     base, states, width = plan.base, np.uint32(plan.states), plan.base * plan.states
     who: Any = -1
     code: Any = 0
@@ -39,14 +39,7 @@ def scan_by_user(log: Log, plan: Plan, marks: Array, sold: Array, sums: Sums) ->
             code = np.int64(np.uint32(path) % states)
             members |= np.int64(1) << met
             continue
-        worth = value[conversion]
-        totals[bucket, 0] += 1.0
-        totals[bucket, 1] += worth
-        if code > 0:
-            ends[bucket, code, 0] += 1
-            end_value[bucket, code] += worth
-            sets[bucket, members, 0] += 1
-            set_value[bucket, members] += worth
+        _sell((bucket, code, members), value[conversion], tables)
         sold[conversion, LAST] = row - 1 if code > 0 else -1
         sold[conversion, ROW] = row
         sold[conversion, FIRST] = first
@@ -56,3 +49,19 @@ def scan_by_user(log: Log, plan: Plan, marks: Array, sold: Array, sums: Sums) ->
     if code > 0:
         ends[bucket, code, 1] += 1
         sets[bucket, members, 1] += 1
+
+
+@compiled
+def _sell(
+    place: tuple[int, Any, Any], value: float, tables: tuple[Array, Array, Array, Array, Array]
+) -> None:
+    """Count one conversion, and the journey that ends with it."""
+    bucket, code, members = place
+    totals, ends, end_value, sets, set_value = tables
+    totals[bucket, 0] += 1.0
+    totals[bucket, 1] += value
+    if code > 0:
+        ends[bucket, code, 0] += 1
+        end_value[bucket, code] += value
+        sets[bucket, members, 0] += 1
+        set_value[bucket, members] += value
