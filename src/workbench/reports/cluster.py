@@ -240,7 +240,8 @@ def _connected(address: str) -> Any:
     try:
         # Dask tries for as long as it may, also where nobody listens.
         socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT).close()
-        return Client(address, timeout=_CONNECT, set_as_default=False)
+        connect: Any = Client  # typed in part
+        return connect(address, timeout=_CONNECT, set_as_default=False)
     except (OSError, OverflowError, TimeoutError, ValueError) as error:
         why = str(error).partition("\n")[0][:200] or type(error).__name__
         raise RunFailed(f"There is no Dask scheduler at {address}: {why}.") from None
