@@ -169,8 +169,11 @@ def test_a_fit_that_cannot_end_well_does_not_begin(
         fit_mix(empty, spec)
     assert mix_runs(empty).rows == ()
     # More draws, more memory.
-    larger = replace(simulated.spec, sampling=Sampling(draws=50_000))
+    larger = replace(simulated.spec, sampling=Sampling(draws=500_000))
     assert memory_needed(larger, simulated.market) > 1.5 * memory_needed(simulated.spec, simulated.market)
+    # A line is two figures a region, a free trend one a period.
+    free_trend = replace(larger, trend="varying")
+    assert memory_needed(free_trend, simulated.market) > 1.5 * memory_needed(larger, simulated.market)
     refuse_too_large(1, None)
 
 

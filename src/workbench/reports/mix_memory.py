@@ -31,7 +31,8 @@ def memory_needed(spec: MixSpec, market: Market) -> int:
     channels = len(market.channels)
     draws = spec.sampling.chains * spec.sampling.draws
     path = periods if spec.trend == "varying" else 3
-    each = regions * (2 * channels + path + 2 * spec.seasonality + len(market.controls) + 2) + 4 * channels
+    waves = 2 * spec.seasonality + (6 if market.period == "day" else 0)
+    each = regions * (2 * (channels + waves + len(market.controls)) + path + 3) + 4 * channels
     arrays = regions * periods * (2 * channels + 2) * _NUMBER
     return int(BASE + COPIES * draws * each * _NUMBER + 10 * arrays)
 
