@@ -127,12 +127,8 @@ def gallery_html(tenant: str, entries: Sequence[Entry]) -> str:
     from workbench.reports.kept_templates import KEPT
     from workbench.reports.vega import script_hash
 
-    style = (
-        css_variables()
-        + (_HERE / "template" / "style.css").read_text("utf-8")
-        + (_HERE / "gallery" / "gallery.css").read_text("utf-8")
-    )
-    script = (_HERE / "gallery" / "gallery.js").read_text("utf-8")
+    style = css_variables() + _own("template/style.css") + _own("gallery/gallery.css")
+    script = _own("gallery/gallery.js")
     entries = sorted(entries, key=lambda entry: entry.prepared, reverse=True)
     listed = [_listed(entry) for entry in entries]
     prepared = listed[0]["prepared"] if listed else ""
@@ -162,6 +158,10 @@ def gallery_html(tenant: str, entries: Sequence[Entry]) -> str:
         )
         .lstrip()
     )
+
+
+def _own(name: str) -> str:
+    return (_HERE / name).read_text("utf-8")
 
 
 def _latest(listed: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
