@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+import workbench as wb
 from workbench.errors import WorkspaceError
 from workbench.reports.record import read_record
 from workbench.reports.schedule import Schedule, read_schedule
@@ -191,6 +192,23 @@ def test_one_entry_now(workspace: Workspace, write: Write, tmp_path: Path) -> No
 def called(workspace: Workspace, plan: Schedule, clock: Hands) -> list[tuple[str, str, str]]:
     """Return what became of an entry that cron calls."""
     return short(run_entry(workspace, plan, "a", due_only=True, clock=clock))
+
+
+def test_a_run_on_time_and_a_late_one_are_told_apart(
+    workspace: Workspace, write: Write, tmp_path: Path
+) -> None:
+    write("one", "2 + 2")
+    plan = scheduled(tmp_path, "name: a, cron: '* * * * *', notebook: one.ipynb")
+    assert [one.status for one in run_entry(workspace, plan, "a", due_only=True)] == ["completed"]
+    write("one", "2 + 3")
+    clock = Hands(datetime.now(UTC) - timedelta(hours=2), datetime.now(UTC))  # it fell due two hours ago
+    states = schedule_folder(workspace) / "state.json"
+    states.unlink()
+    assert [one.status for one in run_entry(workspace, plan, "a", due_only=True, clock=clock)] == [
+        "completed"
+    ]
+    found = wb.measure(workspace.tables(), "run_success").rows[0]
+    assert (found.numerator, found.denominator) == (1, 2)
 
 
 def test_calls_of_a_long_run_do_not_pile_up(workspace: Workspace, write: Write, tmp_path: Path) -> None:
