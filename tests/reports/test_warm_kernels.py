@@ -169,3 +169,20 @@ def test_a_batch_runs_warm_and_is_verified_plain(workspace: Workspace, write: Wr
     receipt = (done.runs[0].folder / "receipt.json").read_text()
     assert "cpu_seconds" not in receipt
     assert "warm" not in receipt
+
+
+def test_a_batch_goes_on_when_its_parent_is_killed(
+    workspace: Workspace, write: Write, tmp_path: Path
+) -> None:
+    sign = tmp_path / "sign"
+    code = f"import os, pathlib, time\n_ = pathlib.Path({str(sign)!r}).write_text(str(os.getppid()))\n"
+    code += "time.sleep(2)"
+    write("slow", code, "top", parameters="top = 1")
+    plan = write("plan").with_name("plan.yaml")
+    plan.write_text("jobs: 2\nruns: [{notebook: slow.ipynb, matrix: {top: [1, 2, 3]}}]")
+    killer = threading.Thread(target=kill_the_parent_of, args=(sign,))
+    killer.start()
+    done = batch(workspace, plan)
+    killer.join()
+    assert not done.failed
+    assert "the warm parent ended during the run" in {run.record.measured["why"] for run in done.runs}
