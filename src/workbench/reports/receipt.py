@@ -25,6 +25,8 @@ def make_receipt(
     parameters: Mapping[str, Any],
     inputs: RunInputs,
     executed: Mapping[str, Any],
+    *,
+    content: bytes | None = None,
 ) -> dict[str, Any]:
     """Return the receipt of a completed run.
 
@@ -40,6 +42,8 @@ def make_receipt(
         The data, code, environment and seed.
     executed : mapping
         The notebook after its execution, in canonical form.
+    content : bytes, optional
+        Its bytes, where they are there already.
     """
     receipt = {
         "code": {"package": "workbench", "sha256": inputs.code, "version": workbench.__version__},
@@ -55,7 +59,7 @@ def make_receipt(
         "notebook": {"name": notebook.name, "sha256": notebook.sha256},
         "outputs": output_hashes(executed),
         "parameters": {"sha256": sha256(to_bytes(dict(parameters))), "values": dict(parameters)},
-        "result": {"file": NOTEBOOK, "sha256": sha256(notebook_bytes(executed))},
+        "result": {"file": NOTEBOOK, "sha256": sha256(content or notebook_bytes(executed))},
         "seed": inputs.seed,
     }
     return receipt | {"sha256": sha256(to_bytes(receipt))}

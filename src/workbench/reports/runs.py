@@ -280,12 +280,18 @@ def _pinned(workspace: Workspace, planned: PlannedRun) -> RunInputs:
 
 
 def _keep(attempt: Path, planned: PlannedRun, record: RunRecord, executed: Executed) -> RunRecord:
-    write_whole(attempt / NOTEBOOK, notebook_bytes(executed.notebook))
+    content = notebook_bytes(executed.notebook)
+    write_whole(attempt / NOTEBOOK, content)
     failure: Failure | None = executed.failure
     record = replace(record, measured=asdict(executed.measured))
     if failure is None:
         receipt = make_receipt(
-            planned.id, planned.notebook, planned.parameters, planned.inputs, executed.notebook
+            planned.id,
+            planned.notebook,
+            planned.parameters,
+            planned.inputs,
+            executed.notebook,
+            content=content,
         )
         write_whole(attempt / RECEIPT, receipt_bytes(receipt))
         ended = record.ending("completed")
