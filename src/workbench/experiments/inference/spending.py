@@ -13,6 +13,7 @@ chapters 7 (spending) and 9 (repeated intervals and p).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -55,7 +56,7 @@ def spent(fractions: ArrayLike, *, alpha: float = 0.05, spending: Spending = "ob
     """
     share = np.clip(np.asarray(fractions, float), 0.0, 1.0)
     if spending == "pocock":
-        return np.asarray(alpha * np.log1p((np.e - 1) * share))
+        return np.asarray(alpha * np.log1p((math.e - 1) * share))
     with np.errstate(divide="ignore"):
         return np.asarray(4 * ndtr(ndtri(alpha / 4) / np.sqrt(share)))
 
