@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import polars  # noqa: F401 - gives every process that it starts a setting of its allocator
 import pytest
 
 from workbench.reports.batches import batch

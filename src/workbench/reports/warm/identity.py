@@ -17,7 +17,8 @@ from workbench.reports.warm.wire import NoWarmKernel
 # What differs from one kernel to the next, or from one terminal to the next, and is not read by an import.
 _OWN = frozenset({"IPYTHONDIR", "OLDPWD", "PWD", "PYTEST_CURRENT_TEST", "SHLVL", "_"})
 _OWN_BEGINNINGS = ("JPY_", "SSH_", "TERM")
-# Allocators start threads of their own unless told not to.
+# Allocators start threads of their own unless told not to. Polars sets the second when it is imported: its
+# rest is about memory alone, and whether the client has imported Polars must not matter.
 NO_THREADS = {
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
     "_RJEM_MALLOC_CONF": "background_thread:false",
@@ -54,11 +55,11 @@ def private_folder() -> Path:
 
 
 def environment_of(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the part of a kernel's environment that its parent has too: all but what is the kernel's own."""
+    """Return what a kernel's environment shares with its parent's: not its own part, nor the allocators'."""
     return {
         name: value
         for name, value in sorted(environment.items())
-        if name not in _OWN and not name.startswith(_OWN_BEGINNINGS)
+        if name not in _OWN and name not in NO_THREADS and not name.startswith(_OWN_BEGINNINGS)
     }
 
 
