@@ -129,3 +129,15 @@ def one_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def workspace(one_workspace: Path, tmp_path: Path) -> Workspace:
     """Return a workspace of the test's own."""
     return Workspace.open(copytree(one_workspace, tmp_path / "w"))
+
+
+def kernels_below(folder: Path) -> list[str]:
+    """Return the processes whose working directory is in a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").readlink().is_relative_to(folder):
+                found.append(process.name)
+        except OSError:
+            continue
+    return found

@@ -25,7 +25,7 @@ from workbench.reports.record import RunRecord, read_record
 from workbench.reports.runs import list_runs
 from workbench.store.workspace import Workspace
 
-from .conftest import OPEN, TOTALS, Write
+from .conftest import OPEN, TOTALS, Write, kernels_below
 from .delivering import free_port
 
 PROGRAM = Path(sys.executable).with_name("workbench")
@@ -259,15 +259,3 @@ def test_workers_of_another_source_or_without_the_workspace(workspace: Workspace
         said = "does not see this workspace at .*: share the folder under one path"
         with pytest.raises(RunFailed, match=said), cluster(made.address, workspace):
             pass
-
-
-def kernels_below(folder: Path) -> list[str]:
-    """Return the processes whose working directory is in a folder."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if (process / "cwd").readlink().is_relative_to(folder):
-                found.append(process.name)
-        except OSError:
-            continue
-    return found

@@ -25,7 +25,7 @@ from workbench.reports.verification import verify
 from workbench.store.ingest import ingest
 from workbench.store.workspace import Workspace
 
-from .conftest import NASTY, OPEN, TOTALS, Write, add_spend
+from .conftest import NASTY, OPEN, TOTALS, Write, add_spend, kernels_below
 
 SHOWN = "campaign"
 
@@ -196,15 +196,3 @@ def wait_for(found: Any, seconds: float = 300.0) -> None:
     while not found():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.1)
-
-
-def kernels_below(folder: Path) -> list[str]:
-    """Return the processes whose working directory is in a folder."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if (process / "cwd").readlink().is_relative_to(folder):
-                found.append(process.name)
-        except OSError:
-            continue
-    return found
