@@ -14,7 +14,9 @@ import pytest
 from workbench.charts import mime
 from workbench.errors import BadInput
 from workbench.reports.gallery_page import headline
+from workbench.reports.notebook import sha256, to_bytes
 from workbench.reports.publication import gallery, publish
+from workbench.reports.receipt import receipt_bytes
 from workbench.reports.runs import run
 from workbench.reports.verification import verify
 from workbench.store.workspace import Workspace
@@ -115,6 +117,21 @@ def test_figures_for_other_software(workspace: Workspace, published: Path) -> No
         assert len(rows) == 4
         assert not [cell for row in rows for cell in row if cell[:1] in {"=", "+", "@", "\t"}]
         assert rows[1][rows[0].index("note")] == "'=1+1"
+
+
+def test_receipts_of_before_do_not_say_the_last_day(workspace: Workspace, published: Path) -> None:
+    page = next(published.glob("small-x*.json"))
+    run_folder = workspace.runs_path / json.loads(page.read_text())["run"]
+    receipt = json.loads((run_folder / "receipt.json").read_text())
+    del receipt["data"]["last_day"], receipt["sha256"]
+    receipt["sha256"] = sha256(to_bytes(receipt))
+    (run_folder / "receipt.json").write_bytes(receipt_bytes(receipt))
+    (run_folder / "published.json").unlink()
+    before = json.loads(page.read_text())
+    publish(workspace, published)
+    after = json.loads(page.read_text())
+    assert before.pop("receipt") != after.pop("receipt")
+    assert before == after
 
 
 def test_publishing_again_keeps_what_is_the_same(workspace: Workspace, published: Path, write: Write) -> None:

@@ -77,6 +77,7 @@ def test_a_run_is_kept_and_not_repeated(workspace: Workspace, write: Write) -> N
 
     receipt = read_receipt(first.folder)
     assert receipt["data"]["tables"] == {"daily_performance": {"rows": len(NASTY), "version": 1}}
+    assert receipt["data"]["last_day"] == "2024-01-08"
     assert receipt["parameters"]["values"] == {"campaign": hostile, "top": 3}
     assert str(workspace.path) not in "".join(p.read_text() for p in first.folder.iterdir())
 

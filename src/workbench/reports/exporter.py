@@ -84,6 +84,10 @@ class ReportExporter(HTMLExporter):
         environment.bytecode_cache = KEPT
         return environment
 
+    def _init_preprocessors(self) -> None:
+        """Make none: the page is made of the notebook as it is."""
+        self._preprocessors: list[Any] = []
+
     def from_notebook_node(  # type: ignore[override]
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **_options: Any
     ) -> tuple[str, dict[str, Any]]:

@@ -137,7 +137,7 @@ def export(
         raise WorkspaceError(f"The run {run.name} cannot be exported: it did not complete.")
     _check_printer(printer, asked)
     folder = checked_folder(workspace, Path(to))
-    subject = subject_of(record, campaign_names(workspace))
+    subject = subject_of(record, campaign_names(workspace, [record]))
     contents = _contents(rendered(workspace, run, record, subject), subject, asked)
     notes: list[str] = []
     if {"pdf", "zip"} & set(asked):

@@ -7,6 +7,7 @@ import platform
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -55,6 +56,8 @@ class RunInputs:
         that it reads.
     books : str
         A hash of the versions of the bookkeeping. Of a planned run that does not read it, empty.
+    last_day : date, optional
+        The last day with data.
     """
 
     data_version: int
@@ -65,6 +68,7 @@ class RunInputs:
     seed: int
     fits: Mapping[str, str] = field(default_factory=dict)
     books: str = ""
+    last_day: date | None = None
 
     @property
     def key(self) -> dict[str, Any]:
@@ -97,6 +101,7 @@ def read_inputs(workspace: Workspace, *, version: int | None = None, seed: int =
         seed=seed,
         fits=fits_of(workspace),
         books=_versions_of(snapshot, BOOKKEEPING),
+        last_day=snapshot.last_day,
     )
 
 
@@ -163,10 +168,14 @@ def lock_file() -> Path | None:
 
 def platform_facts() -> dict[str, Any]:
     """Return the interpreter, the system, and the versions of the libraries that compute."""
-    installed = {d: metadata.version(d) for d in _NAMED}
     return {
         "machine": platform.machine(),
-        "packages": installed,
+        "packages": dict(_installed()),
         "python": ".".join(map(str, sys.version_info[:3])),
         "system": platform.system(),
     }
+
+
+@cache
+def _installed() -> tuple[tuple[str, str], ...]:
+    return tuple((name, metadata.version(name)) for name in _NAMED)

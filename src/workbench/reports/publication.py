@@ -106,7 +106,7 @@ def publish(
     folder = checked_folder(workspace, Path(to))
     records = list_runs(workspace)
     chosen, others = newest_of(records), others_of(records, history)
-    names = campaign_names(workspace)
+    names = campaign_names(workspace, records)
     files = _file_names([record for record in chosen if record.status == "completed"], names)
     entries, before = list[Entry](), listed(folder)
     with staged(folder) as new:
@@ -217,8 +217,10 @@ def _by_report(records: Iterable[RunRecord]) -> list[list[RunRecord]]:
     return [sorted(runs, key=lambda one: one.started or "", reverse=True) for runs in ended.values()]
 
 
-def campaign_names(workspace: Workspace) -> dict[str, str]:
-    """Return the names of a workspace's campaigns by id."""
+def campaign_names(workspace: Workspace, records: Iterable[RunRecord] | None = None) -> dict[str, str]:
+    """Return the names of a workspace's campaigns by id; none where no record is about a campaign."""
+    if records is not None and all(record.parameters.get("campaign") is None for record in records):
+        return {}
     tables = workspace.tables()
     if "campaigns" not in tables.names:
         return {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -47,9 +48,8 @@ def rendered(
     ):
         return run
     receipt, executed = read_receipt(run), executed_notebook(run)
-    tables = _tables_of(workspace, receipt["data"]["version"])
     payload = report_payload(
-        record, receipt, executed, currency=workspace.currency, last_day=tables.last_day if tables else None
+        record, receipt, executed, currency=workspace.currency, last_day=_last_day(workspace, receipt["data"])
     )
     files = {
         PAGE: page_html(record, receipt, executed, subject).encode("utf-8", errors="replace"),
@@ -89,9 +89,12 @@ def _kept_key(run: Path) -> str | None:
         return None
 
 
-def _tables_of(workspace: Workspace, version: int) -> Any:
+def _last_day(workspace: Workspace, data: Mapping[str, Any]) -> date | None:
+    """Return the last day of the data that a run read; its receipt says it, an old one does not."""
+    if "last_day" in data:
+        return date.fromisoformat(data["last_day"]) if data["last_day"] else None
     try:
-        return workspace.tables(version)
+        return workspace.tables(data["version"]).last_day
     except WorkspaceError:  # an erased version: its runs stay, the day it ended on is not known any more
         return None
 

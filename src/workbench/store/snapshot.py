@@ -162,8 +162,7 @@ class Snapshot:
         kept = [name for name, rollup in ROLLUPS.items() if self.rows.get(name) and not rollup.of]
         if kept:
             return self._value(f"SELECT max(day) AS value FROM {kept[0]} WHERE event_type NOT IN ({own})")
-        months = self.query("SELECT DISTINCT month FROM facts ORDER BY month DESC")["month"].to_pylist()
-        for month in months:
+        for (month,) in self.listed("SELECT DISTINCT month FROM facts ORDER BY month DESC"):
             day = self._value(
                 f"SELECT max(day) AS value FROM facts WHERE month = {literal(str(month))} "
                 f"AND event_type NOT IN ({own})"
@@ -173,7 +172,7 @@ class Snapshot:
         return None
 
     def _value(self, sql: str) -> date | None:
-        found: date | None = self.query(sql)["value"][0].as_py()
+        found: date | None = self.listed(sql)[0][0]
         return found
 
 
