@@ -92,7 +92,7 @@ def test_a_failing_cell_is_named(folder: Path) -> None:
     [
         ("import time; time.sleep(90)", 15.0, "timeout"),  # a busy machine takes long to begin
         ("import os; os.kill(os.getpid(), 9)", 60.0, "kernel"),
-        ("import os; os._exit(3)", 60.0, "kernel"),
+        ("import os; os._exit(3)", 60.0, "error"),
     ],
 )
 def test_a_run_that_never_ends_or_dies_keeps_what_it_had(

@@ -105,24 +105,32 @@ def test_what_a_kernel_used_is_measured(parent: None, folder: Path, warm: bool) 
 
 
 @pytest.mark.parametrize(
-    ("code", "seconds", "kind"),
+    ("code", "seconds", "kind", "says"),
     [
-        ("import time; time.sleep(60)", 3.0, "timeout"),
-        ("import os; os.kill(os.getpid(), 9)", 60.0, "kernel"),
-        ("import os; os._exit(3)", 60.0, "kernel"),
-        ("1 / 0", 60.0, "error"),
+        ("import time; time.sleep(60)", 3.0, "timeout", "the time limit was reached"),
+        ("import os; os.kill(os.getpid(), 9)", 60.0, "kernel", "killed; memory may have run out"),
+        ("import os; os.abort()", 60.0, "kernel", "ended by signal 6 (Aborted)"),
+        ("import os; os._exit(3)", 60.0, "error", "ended its own kernel, with exit code 3: no cell after it"),
+        ("exit()", 60.0, "error", "ended its own kernel, with exit: no cell after it"),
+        ("1 / 0", 60.0, "error", "division by zero"),
     ],
 )
 def test_a_warm_run_that_fails_keeps_what_it_had(
-    parent: None, folder: Path, code: str, seconds: float, kind: str
+    parent: None, folder: Path, code: str, seconds: float, kind: str, says: str
 ) -> None:
-    done = go(folder, "print('before')", code, limits=Limits(seconds=seconds))
+    done = go(folder, "print('before')", code, "print('never')", limits=Limits(seconds=seconds))
     assert done.measured.kernel == "warm"
     assert done.failure is not None
     assert (done.failure.kind, done.failure.cell) == (kind, 4)
+    assert says in done.failure.message
+    assert texts(Executed(notebook=done.notebook | {"cells": done.notebook["cells"][4:]}, failure=None)) == []
     assert texts(Executed(notebook=done.notebook | {"cells": done.notebook["cells"][:3]}, failure=None)) == [
         "before\n"
     ]
+
+
+def test_an_exit_with_nothing_behind_it_is_a_good_end(parent: None, folder: Path) -> None:
+    assert go(folder, "print('done')", "exit()").failure is None
 
 
 def test_a_run_whose_parent_is_killed_is_made_again_in_a_plain_kernel(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -19,6 +20,7 @@ from workbench.reports.notebook import canonical, to_bytes
 
 Progress = Callable[[int, int], None]
 _LOST = "the warm parent ended during the run"
+_LEFT = "the notebook ended its own kernel, with {}: no cell after it was run"
 _LATER = 5.0  # seconds after which the warm parent ends what should have been ended here
 _LONGEST_OUTPUT = 120  # seconds that what a cell shows may need after the cell has ended
 _REASONS = {
@@ -162,7 +164,9 @@ def _executed(asked: _Asked, limits: Limits, *, warm: bool) -> tuple[Executed, b
     if kernel.overdue and not reason:
         reason.append("timeout")
     notebook = canonical(seen[0].nb if seen else asked.source, workspace)
-    failure = _failure(notebook, raised, reason, place["cell"]) if raised or reason else _exit(notebook)
+    failure = _exit(notebook)
+    if raised or reason:
+        failure = _failure(notebook, raised, reason, place["cell"], kernel.code)
     executed = Executed(notebook=notebook, failure=failure, measured=kernel.measured)
     return executed, failure is not None and not reason and kernel.lost
 
@@ -188,6 +192,7 @@ def _papermill(asked: _Asked, kernel: FreshKernel, seen: list[Any], follow: Call
         seen=seen,
         resources={"metadata": {"path": str(asked.folder)}},
         on_cell_start=follow,
+        on_cell_executed=_refuse_exit(prepared),
         autosave_cell_every=0,
         iopub_timeout=_LONGEST_OUTPUT,
     )
@@ -205,6 +210,22 @@ def _follow(
             progress(cell_index, total)
 
     return follow
+
+
+class _NotebookExit(Exception):
+    pass
+
+
+def _refuse_exit(notebook: Any) -> Callable[..., None]:
+    """Return what stops a run at a cell that says `exit`; else chance decides how many are still run."""
+    last = max((place for place, cell in enumerate(notebook.cells) if cell.cell_type == "code"), default=0)
+
+    def refuse(*, cell: object, cell_index: int, execute_reply: Mapping[str, Any]) -> None:  # noqa: ARG001
+        asked = {one.get("source") for one in execute_reply["content"].get("payload") or ()}
+        if "ask_exit" in asked and cell_index < last:
+            raise _NotebookExit(_LEFT.format("exit"))
+
+    return refuse
 
 
 @contextmanager
@@ -236,7 +257,9 @@ def _watched(kernel: FreshKernel, limits: Limits) -> Iterator[list[str]]:
         family.end()
 
 
-def _failure(notebook: Mapping[str, Any], raised: Exception | None, reason: list[str], cell: int) -> Failure:
+def _failure(
+    notebook: Mapping[str, Any], raised: Exception | None, reason: list[str], cell: int, code: int | None
+) -> Failure:
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
@@ -252,11 +275,23 @@ def _failure(notebook: Mapping[str, Any], raised: Exception | None, reason: list
             line=_first_line(notebook, where),
         )
     if isinstance(raised, DeadKernelError):
-        return Failure(
-            kind="kernel", message="the kernel died; memory may have run out", cell=cell, line=line
-        )
+        kind, message = _ended(code)
+        return Failure(kind=kind, message=message, cell=cell, line=line)
+    if isinstance(raised, _NotebookExit):
+        return Failure(kind="error", message=str(raised), cell=cell, line=line)
     told = " ".join(str(raised).split())[:2000] or type(raised).__name__
     return Failure(kind="kernel", message=told, cell=cell or None, line=line)
+
+
+def _ended(code: int | None) -> tuple[str, str]:
+    """Return the kind of a kernel's end within the notebook, and what is said of it."""
+    if code is None:
+        return "kernel", "the kernel died; memory may have run out"
+    if code == -signal.SIGKILL:
+        return "kernel", "the kernel was killed; memory may have run out"
+    if code < 0:
+        return "kernel", f"the kernel was ended by signal {-code} ({signal.strsignal(-code)})"
+    return "error", _LEFT.format(f"exit code {code}")
 
 
 def _exit(notebook: Mapping[str, Any]) -> Failure | None:

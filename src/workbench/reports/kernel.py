@@ -60,6 +60,11 @@ class FreshKernel:
         return _measured(self.started[-1].provisioner)
 
     @property
+    def code(self) -> int | None:
+        """Return the exit code of the kernel's process, negative for a signal; None where it is not known."""
+        return getattr(self.started[-1].provisioner, "code", None) if self.started else None
+
+    @property
     def overdue(self) -> bool:
         """Return whether the warm parent ended the kernel because its time was up."""
         return any(getattr(manager.provisioner, "cause", "") == TIME_OVER for manager in self.started)

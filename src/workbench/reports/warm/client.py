@@ -157,6 +157,7 @@ def fork(
     environment: Mapping[str, str],
     folder: str,
     seconds: float = 0.0,
+    files: Sequence[int] = (0, 1, 2),
 ) -> ForkedProcess:
     """Return a kernel that was forked from the warm parent.
 
@@ -172,6 +173,8 @@ def fork(
         Its working directory.
     seconds : float
         After how long the parent ends it; never, if 0.
+    files : sequence of int
+        Its input, output and error output: open files of this process.
 
     Raises
     ------
@@ -184,7 +187,7 @@ def fork(
         raise NoWarmKernel("no warm parent is there")
     order = {"what": "kernel", "argv": arguments, "environment": dict(environment), "folder": folder}
     try:
-        send(connection, order | {"seconds": seconds}, [1, 2])
+        send(connection, order | {"seconds": seconds}, files)
         answer, _ = receive(connection)
     except OSError as error:
         answer = {"refused": str(error)}

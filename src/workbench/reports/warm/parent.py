@@ -55,7 +55,7 @@ class Order:
     folder : str
         Its working directory.
     files : tuple of int
-        Its output and its error output.
+        Its input, its output and its error output.
     """
 
     argv: tuple[str, ...]
@@ -156,7 +156,7 @@ class Parent:
     def _listen(self, connection: socket.socket) -> None:
         files: list[int] = []
         try:
-            asked, files = receive(connection, 2)
+            asked, files = receive(connection, 3)
             if asked is None:
                 self._leave(connection)
             elif asked["what"] == "kernel":
@@ -249,7 +249,7 @@ def settle_in(order: Order) -> int:
     parent = os.getppid()
     os.setsid()
     _go_with_the_parent()
-    for target, file in zip((1, 2), order.files, strict=False):
+    for target, file in zip((0, 1, 2), order.files, strict=False):
         os.dup2(file, target)
     for file in order.files:
         os.close(file)

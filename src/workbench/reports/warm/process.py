@@ -11,7 +11,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import IO, Protocol
 
 from workbench.reports.warm.wire import receive
 
@@ -70,7 +70,9 @@ class _Ending:
 
     pid: int
     returncode: int | None
-    stdin = stdout = stderr = None
+    stdin: IO[bytes] | None = None
+    stdout: IO[bytes] | None = None
+    stderr: IO[bytes] | None = None
 
     def poll(self) -> int | None:
         raise NotImplementedError
@@ -110,6 +112,7 @@ class PlainProcess(_Ending):
 
     def __init__(self, started: subprocess.Popen[bytes]) -> None:
         self.started, self.pid = started, started.pid
+        self.stdin, self.stdout, self.stderr = started.stdin, started.stdout, started.stderr
         self.returncode: int | None = None
         self.used: Usage | None = None
         self._lock = threading.Lock()
@@ -158,9 +161,14 @@ class ForkedProcess(_Ending):
     def poll(self) -> int | None:
         """Return the exit code, or None while it lives."""
         with self._lock:
-            if self.returncode is None and select.select([self._connection], [], [], 0)[0]:
+            if self.returncode is None and self._told():
                 self._take_end()
             return self.returncode
+
+    def _told(self) -> bool:
+        waiting = select.poll()  # a server may have more files open than `select.select` can count
+        waiting.register(self._connection, select.POLLIN)
+        return bool(waiting.poll(0))
 
     def _take_end(self) -> None:
         told, _ = receive(self._connection)

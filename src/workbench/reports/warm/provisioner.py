@@ -16,10 +16,12 @@ from traitlets import Bool, Float, List, Unicode
 
 from workbench.reports.warm import client
 from workbench.reports.warm.process import ForkedProcess, PlainProcess, Usage
+from workbench.reports.warm.streams import STREAMS, streams
 from workbench.reports.warm.wire import NoWarmKernel
 
 _GONE_WITHIN = 2.0  # seconds that a killed process takes to end, at most
 _STEP = 0.002
+_KNOWN = frozenset({"cwd", "env", "extra_arguments", "independent", "kernel_id", *STREAMS})
 
 
 class WarmProvisioner(LocalProvisioner):
@@ -39,6 +41,7 @@ class WarmProvisioner(LocalProvisioner):
     cause = ""
     used: Usage | None = None
     lost = False
+    code: int | None = None  # how the kernel's process ended; negative for a signal
 
     @property
     def forked(self) -> bool:
@@ -47,9 +50,10 @@ class WarmProvisioner(LocalProvisioner):
 
     async def launch_kernel(self, cmd: list[str], **options: Any) -> Any:
         """Start a kernel; return how to connect to it."""
-        self.plain_because, self.cause, self.used, self.lost = "", "", None, False
+        self.plain_because, self.cause, self.used, self.lost, self.code = "", "", None, False, None
         try:
-            self.process = await self._fork(cmd, options)
+            # A parent that is about to be ready is waited for; a server has others to answer meanwhile.
+            self.process = await asyncio.to_thread(self._fork, cmd, options)
         except (NoWarmKernel, OSError) as error:
             self.plain_because = str(error)
             await super().launch_kernel(cmd, **options)
@@ -59,18 +63,25 @@ class WarmProvisioner(LocalProvisioner):
         self.cwd = options.get("cwd") or Path.cwd()
         return self.connection_info
 
-    async def _fork(self, cmd: list[str], options: dict[str, Any]) -> ForkedProcess:
+    def _fork(self, cmd: list[str], options: dict[str, Any]) -> ForkedProcess:
         if not self.warm:
             raise NoWarmKernel("a plain kernel was asked for")
-        special = sorted(set(options) - {"cwd", "env", "extra_arguments", "independent", "kernel_id"})
+        special = sorted(set(options) - _KNOWN)
         if special or options.get("independent"):
             raise NoWarmKernel(f"the kernel is to have {', '.join(special) or 'a life of its own'}")
         environment = dict(options.get("env") or os.environ)
         wanted = client.Wanted(environment=environment, of=self.of, preload=tuple(self.preload))
         if self.begin:
-            await asyncio.to_thread(client.start, wanted)
+            client.start(wanted)
         folder = str(options.get("cwd") or Path.cwd())
-        return client.fork(wanted, cmd, environment=environment, folder=folder, seconds=self.seconds)
+        with streams(options) as opened:
+            given, life = opened.given, self.seconds
+            forked = client.fork(
+                wanted, cmd, environment=environment, folder=folder, seconds=life, files=given
+            )
+        for name, end in opened.own.items():
+            setattr(forked, name, end)
+        return forked
 
     async def poll(self) -> int | None:
         """Return the exit code, or None while the kernel lives."""
@@ -102,3 +113,4 @@ class WarmProvisioner(LocalProvisioner):
         self.used = getattr(process, "used", None) or self.used
         self.lost = bool(getattr(process, "lost", False)) or self.lost
         self.cause = getattr(process, "cause", "") or self.cause
+        self.code = getattr(process, "returncode", None) if self.code is None else self.code
