@@ -22,7 +22,9 @@ from workbench.errors import RunFailed, UsageError
 from workbench.reports.batches import batch
 from workbench.reports.cluster import cluster
 from workbench.reports.record import RunRecord, read_record
-from workbench.reports.runs import list_runs
+from workbench.reports.runs import executed_notebook, list_runs
+from workbench.reports.schedule import read_schedule
+from workbench.reports.scheduler import run_entry
 from workbench.store.workspace import Workspace
 
 from .conftest import OPEN, TOTALS, Write, kernels_below
@@ -170,6 +172,27 @@ def test_a_worker_killed_half_way(
     [again] = [one for one in list_runs(workspace) if one.attempts]
     assert "the worker was lost while it ran this: tcp://127.0.0.1:" in again.attempts[0].message
     assert [one.status for one in list_runs(workspace)] == ["completed", "completed"]
+
+
+def test_a_schedule_names_a_cluster(
+    two_workers: Loopback, workspace: Workspace, write: Write, tmp_path: Path
+) -> None:
+    write("whose", "import os\nos.getppid()")
+    written(tmp_path, "notebook: whose.ipynb")
+    lines = "name: {}, cron: '0 6 * * *', time_zone: UTC, batch: batch.yaml, on: '{}'"
+    there = lines.format("there", two_workers.address)
+    nowhere = lines.format("nowhere", f"dask://127.0.0.1:{free_port()}")
+    (tmp_path / "schedule.yaml").write_text(f"entries: [{{{there}}}, {{{nowhere}}}]")
+    plan = read_schedule(tmp_path / "schedule.yaml")
+    [refused] = run_entry(workspace, plan, "nowhere")
+    assert refused.status == "failed"
+    assert "There is no Dask scheduler at 127" in refused.says
+    assert list_runs(workspace) == []
+    [done] = run_entry(workspace, plan, "there")
+    assert (done.status, done.says) == ("completed", "1 of 1 runs completed.")
+    [record] = list_runs(workspace)
+    shown = executed_notebook(workspace.runs_path / record.id)["cells"][-1]["outputs"][0]["data"]
+    assert int("".join(shown["text/plain"])) in {worker.pid for worker in two_workers.workers}
 
 
 @pytest.mark.slow
