@@ -213,7 +213,7 @@ def _by_report(records: Iterable[RunRecord]) -> list[list[RunRecord]]:
     ended: dict[bytes, list[RunRecord]] = {}
     for record in records:
         if record.status in {"completed", "failed"}:
-            ended.setdefault(to_bytes([record.notebook, dict(record.parameters)]), []).append(record)
+            ended.setdefault(record.report, []).append(record)
     return [sorted(runs, key=lambda one: one.started or "", reverse=True) for runs in ended.values()]
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from workbench.errors import WorkspaceError
 from workbench.reports.execution import Failure
+from workbench.reports.notebook import to_bytes
 
 Status = Literal["queued", "running", "completed", "failed", "cancelled"]
 RECORD, RECEIPT, NOTEBOOK = "record.json", "receipt.json", "notebook.ipynb"
@@ -50,6 +51,8 @@ class RunRecord:
         Of its kernel: whether it was warm or plain, CPU seconds, most memory in bytes. No hash depends on it.
     wanted_by : str, optional
         Until when the schedule that asked for it wanted it, ISO 8601; None where a person asked.
+    filled_in : tuple of str
+        The parameters whose value nobody gave: the newest media mix run stands there.
     """
 
     id: str
@@ -68,6 +71,13 @@ class RunRecord:
     wanted_by: str | None = None
     attempts: tuple[Failure, ...] = ()
     measured: Mapping[str, Any] | None = None
+    filled_in: tuple[str, ...] = ()
+
+    @property
+    def report(self) -> bytes:
+        """Return what all runs of one report share: the notebook, and the parameters that were given."""
+        given = {name: value for name, value in self.parameters.items() if name not in self.filled_in}
+        return to_bytes([self.notebook, given])
 
     @property
     def sentence(self) -> str:
@@ -110,7 +120,9 @@ def read_record(folder: Path) -> RunRecord | None:
         values = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         error = values.pop("error", None)
         attempts = tuple(Failure(**one) for one in values.pop("attempts", ()))
-        return RunRecord(**values, error=Failure(**error) if error else None, attempts=attempts)
+        filled_in = tuple(values.pop("filled_in", ()))
+        error = Failure(**error) if error else None
+        return RunRecord(**values, error=error, attempts=attempts, filled_in=filled_in)
     except (OSError, ValueError, TypeError):
         return None
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from workbench.reports.claims import claimed
 from workbench.reports.journal import store_ended_runs
 from workbench.reports.lease import GONE, lease, list_records
-from workbench.reports.notebook import to_bytes
 from workbench.reports.record import RunRecord
 
 if TYPE_CHECKING:
@@ -73,9 +72,8 @@ def superseded(records: Iterable[RunRecord], *, keep: int, before: datetime) -> 
     newer: Counter[bytes] = Counter()
     found = []
     for record in records:
-        key = to_bytes([record.notebook, dict(record.parameters)])
-        needed = newer[key] < (keep if record.status == "completed" else 1)
-        newer[key] += record.status == "completed"
+        needed = newer[record.report] < (keep if record.status == "completed" else 1)
+        newer[record.report] += record.status == "completed"
         young = record.started is None or datetime.fromisoformat(record.started) >= before
         if record.status in _ENDED and not needed and not young:
             found.append(record)

@@ -31,7 +31,8 @@ Executor = Callable[..., Executed]  # `execute`, or what does the same elsewhere
 class PlannedRun:
     """A run that is known to be well-formed: its notebook, checked parameters, inputs and id.
 
-    Its `timeout` is how many seconds it may take, where that is not as for all others.
+    Its `timeout` is how many seconds it may take, where that is not as for all others. `filled_in` names the
+    parameters whose value nobody gave.
     """
 
     id: str
@@ -40,6 +41,7 @@ class PlannedRun:
     inputs: RunInputs
     label: str = ""
     timeout: float | None = None
+    filled_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,13 +103,21 @@ def plan(
     values, fits = name_fits(parameters, inputs.fits, source=source)
     inputs = replace(inputs, fits=fits, books=inputs.books if notebook.parameters.reads_books else "")
     defaults = {name: field.default for name, field in type(parameters).model_fields.items()}
+    newest = parameters.newest_fit
+    filled_in = (newest,) if newest and getattr(parameters, newest) is None and values[newest] else ()
     label = ", ".join(
         f"{name} {'all days' if value is None and name == 'window' else value}"
         for name, value in values.items()
-        if value != defaults[name]
+        if value != defaults[name] and name not in filled_in
     )
-    id_ = inputs.run_id(notebook.name, notebook.sha256, values)
-    return PlannedRun(id=id_, notebook=notebook, parameters=values, inputs=inputs, label=label[:500])
+    return PlannedRun(
+        id=inputs.run_id(notebook.name, notebook.sha256, values),
+        notebook=notebook,
+        parameters=values,
+        inputs=inputs,
+        label=label[:500],
+        filled_in=filled_in,
+    )
 
 
 def run(
@@ -267,6 +277,7 @@ def queued_record(workspace: Workspace, planned: PlannedRun) -> RunRecord:
         data_version=planned.inputs.data_version,
         status="queued",
         label=planned.label,
+        filled_in=planned.filled_in,
     )
 
 
