@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,7 @@ from workbench.explore.kpis import Card, KpiCards, Point
 from workbench.explore.leads import GradeCell, LeadReport, LeadRow, LeadStage
 from workbench.explore.pacing import PaceRow, Pacing, SpendPoint
 from workbench.explore.quality import DataQuality, LoadRow, ReasonRow
-from workbench.explore.segments import SegmentRow, SegmentsView
+from workbench.explore.segments import SegmentComparison, SegmentDifference, SegmentRow, SegmentsView
 from workbench.explore.targets import TargetRow, TargetsView
 from workbench.explore.trends import Change, TrendPoint, Trends
 from workbench.metrics.window import Window
@@ -439,8 +440,27 @@ def frequency() -> FrequencyView:
 
 
 def segments(names: tuple[str, ...] = ("loyal", "new")) -> SegmentsView:
-    rows = tuple(fields(SegmentRow, segment=name, users=300, share=0.3, ctr=0.04) for name in names)
+    rates = {"conversion_rate": 0.2, "conversion_rate_low": 0.17, "conversion_rate_high": 0.24}
+    rows = tuple(fields(SegmentRow, segment=name, users=300, share=0.3, ctr=0.04, **rates) for name in names)
     return SegmentsView(rows=rows, currency="EUR")
+
+
+def segment_pairs(names: tuple[str, ...] = ("loyal", "new")) -> SegmentComparison:
+    pairs = tuple(
+        SegmentDifference(
+            first=first,
+            second=second,
+            metric="conversion_rate",
+            first_value=0.2,
+            second_value=0.15,
+            difference=0.05,
+            low=0.01,
+            high=0.09,
+            p_corrected=0.02,
+        )
+        for first, second in combinations(names[:3], 2)
+    )
+    return SegmentComparison(metric="conversion_rate", title="Conversion rate", unit="%", pairs=pairs)
 
 
 def targets(names: tuple[str, ...] = NAMES[:2]) -> TargetsView:
@@ -830,6 +850,8 @@ RESULTS = {
     "heatmap": lambda _names: heatmap(),
     "frequency": lambda _names: frequency(),
     "segment_table": segments,
+    "segment_rates": segments,
+    "segment_differences": segment_pairs,
     "targets": targets,
     "leaderboard": leaderboard,
     "loads": quality,

@@ -42,6 +42,13 @@ def test_every_view_answers(market_tables, name: str) -> None:
         assert len(view.to_frame())
 
 
+def test_the_largest_segments_are_compared_unless_others_are_named(market_tables) -> None:
+    largest = [row.segment for row in explore.segments(market_tables).rows[:3]]
+    unnamed = explore.compare_segments(market_tables)
+    assert unnamed == explore.compare_segments(market_tables, largest)
+    assert {pair.first for pair in unnamed.pairs} | {pair.second for pair in unnamed.pairs} == set(largest)
+
+
 def test_the_same_question_has_the_same_answer(market_tables) -> None:
     for ask in VIEWS.values():
         assert repr(ask(market_tables)) == repr(ask(market_tables))

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from workbench.explore.segments import segments
+from workbench.explore.segments import compare_segments, segments
 
 DAY = date(2024, 5, 6)
 
@@ -30,3 +30,9 @@ def test_a_user_who_moved_counts_in_both_and_once_in_the_whole(base) -> None:
         "NEW_SHOPPER": (1, pytest.approx(0.5)),
     }
     assert view.sentence.startswith("Inactive is the largest of 2 segments (100%)")
+
+
+def test_one_segment_alone_is_compared_with_none(base) -> None:
+    alone = compare_segments(base(facts=[_engaged(1, "INACTIVE")]), window="7d")
+    assert alone.missing == "Not enough data: fewer than two segments were active."
+    assert not alone.pairs

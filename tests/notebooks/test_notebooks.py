@@ -38,6 +38,7 @@ NAMES = (
     "ab_summary",
     "anomalies",
     "reconciliation",
+    "segments",
 )
 MODELLED = ("budget_simulator", "mmm")  # of a media mix model that was fitted before
 _LOGIC = (

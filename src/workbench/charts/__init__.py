@@ -83,7 +83,7 @@ from workbench.charts.movements import (
 from workbench.charts.plans import heatmap, pacing, pacing_table
 from workbench.charts.quality import loads, reasons
 from workbench.charts.returns import method_returns, unknown_returns
-from workbench.charts.segments import frequency, segment_table
+from workbench.charts.segments import frequency, segment_differences, segment_rates, segment_table
 from workbench.charts.simulator import simulator_block
 from workbench.charts.system_health import run_failures, run_table, table_ages
 from workbench.charts.tables import table
@@ -191,6 +191,8 @@ __all__ = [
     "returns_by_model",
     "run_failures",
     "run_table",
+    "segment_differences",
+    "segment_rates",
     "segment_table",
     "sentence",
     "simulated_power",

@@ -19,6 +19,7 @@ from workbench.charts.shapes import (
 )
 from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import colour
+from workbench.explore.segments import named
 from workbench.explore.trends import TrendPoint, Trends
 from workbench.result import format_value
 
@@ -117,7 +118,8 @@ def _several(parts: Sequence[Sequence[TrendPoint]], result: Trends) -> dict[str,
 
     top = max((p.value or 0.0 for part in parts for p in part), default=0.0) or 1.0
     low = min(0.0, *(p.value or 0.0 for part in parts for p in part))
-    names = labels([coded(part[0].slice or "(none)") for part in parts])
+    worded = named if result.by == "segment" else coded
+    names = labels([worded(part[0].slice or "(none)") for part in parts])
     pictures = [
         _lines(_rows(part, result), result.unit, alt.Scale(domain=[low, top], nice=True)).properties(
             width=200, height=120, title=name

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from workbench.metrics import Tables, Window
 
 OURS = {*SEGMENTS, "GENERAL"}
+MUCH_MOVING = (
+    0.05  # from here on a rate by segment says more of how segments are entered than of who is in them
+)
 ACTIVE = Metric(
     name="active_users",
     title="Active users",
@@ -49,6 +52,7 @@ SPEND_PER_USER = Metric(
     is_=total_of("value", of="user_purchased") / ACTIVE.is_,
     says="What users bought, per active user.",
 )
+_KNOWN = (Condition("segment", "is not null"),)
 METRIC_NAMES = ("conversion_rate", "gross_margin", "ltv_12m")
 
 
@@ -73,11 +77,40 @@ class SegmentRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentsView(View):
-    """All segments, the largest first."""
+    """All segments, the largest first.
+
+    Parameters
+    ----------
+    rows : tuple of SegmentRow
+        One per segment.
+    currency : str or None
+        Of the money.
+    moved : float
+        By how much users counted in each of their segments exceed users counted once: 0 where nobody changed
+        segment in the window, 0.1 where one in ten did once.
+    missing : str
+        Why there is nothing.
+    """
 
     rows: tuple[SegmentRow, ...]
     currency: str | None
+    moved: float = 0.0
     missing: str = ""
+
+    @property
+    def only(self) -> dict[str, list[str]]:
+        """Return the part of the data whose segment is known, as metrics are asked for it."""
+        return {"segment": [row.segment for row in self.rows]}
+
+    @property
+    def caution(self) -> str:
+        """Return what keeps rates from being compared; empty where hardly anybody changed segment."""
+        if self.moved < MUCH_MOVING:
+            return ""
+        return (
+            f"{format_value(self.moved, '%')} of users changed segment: who enters one by buying clicked in "
+            "another, so the rate of the one looks better, and that of the other worse, than its users are"
+        )
 
     @property
     def sentence(self) -> str:
@@ -90,6 +123,8 @@ class SegmentsView(View):
         able = [row for row in self.rows if row.conversion_rate is not None]
         if not able:
             return f"{head}."
+        if self.caution:
+            return f"{head}; {self.caution}."
         best = max(able, key=lambda row: row.conversion_rate or 0.0)
         return f"{head}; {named(best.segment)} converts best ({format_value(best.conversion_rate, '%')})."
 
@@ -178,14 +213,14 @@ def segments(tables: Tables, *, window: str | Window | None = "90d") -> Segments
     owned = figures(tables, ["ctr"], by=("segment",), window=days, where={"channel": list(OWNED_CHANNELS)})
     before = figures(tables, [ACTIVE], by=("segment",), window=days.previous)
     sizes = {key: found.of(key, ACTIVE.name).value or 0.0 for key in found.slices}
-    anybody = (Condition("segment", "is not null"),)
-    whole = figures(tables, [ACTIVE], window=days, where=anybody).of((), ACTIVE.name).value
+    whole = figures(tables, [ACTIVE], window=days, where=_KNOWN).of((), ACTIVE.name).value
     if not whole:
         reason = f"Not enough data: no event in {days} carries a segment."
         return SegmentsView(rows=(), currency=tables.currency, missing=reason)
     rows = [_row(key, size, whole, (found, more, before, owned)) for key, size in sizes.items() if size]
     rows.sort(key=lambda row: (-row.users, row.segment))
-    return SegmentsView(rows=tuple(rows), currency=tables.currency)
+    moved = sum(row.users for row in rows) / whole - 1
+    return SegmentsView(rows=tuple(rows), currency=tables.currency, moved=max(moved, 0.0))
 
 
 def _row(
@@ -213,12 +248,23 @@ def _row(
 
 def compare_segments(
     tables: Tables,
-    names: Sequence[str],
+    names: Sequence[str] | None = None,
     *,
     metric: str = "conversion_rate",
     window: str | Window | None = "90d",
 ) -> SegmentComparison:
     """Return two or three segments pair by pair.
+
+    Parameters
+    ----------
+    tables : Tables
+        Needs facts whose events carry a segment.
+    names : sequence of str, optional
+        Two or three segments; the three with the most active users unless named.
+    metric : str
+        A metric of the dictionary.
+    window : str or Window, optional
+        The days.
 
     Raises
     ------
@@ -226,6 +272,12 @@ def compare_segments(
         If not two or three different segments are named, or the metric is unknown.
     """
     definition = METRICS[metric]
+    if names is None:
+        names, reason = _largest(tables, window)
+        if reason:
+            return SegmentComparison(
+                metric=metric, title=definition.title, unit=definition.unit, pairs=(), missing=reason
+            )
     if len(set(names)) != len(names) or len(names) not in (2, 3):
         raise UsageError("Compare two or three different segments.")
     empty = SegmentComparison(metric=metric, title=definition.title, unit=definition.unit, pairs=())
@@ -258,6 +310,14 @@ def compare_segments(
             for (first, second), test, p in zip(pairs, tests, corrected, strict=True)
         ),
     )
+
+
+def _largest(tables: Tables, window: str | Window | None) -> tuple[list[str], str]:
+    """Return the three segments with the most active users, or why there are not two."""
+    found = segments(tables, window=window)
+    names = [row.segment for row in found.rows[:3]]
+    few = "" if len(names) > 1 else "Not enough data: fewer than two segments were active."
+    return names, found.missing or few
 
 
 _Test = tuple[float | None, float | None, float | None, float | None]

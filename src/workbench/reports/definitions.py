@@ -28,6 +28,7 @@ from workbench.reports.report_parameters import (
     ExperimentSummaryParameters,
     ReconciliationParameters,
     ReturnsParameters,
+    SegmentsParameters,
     SystemHealthParameters,
 )
 
@@ -273,6 +274,12 @@ NOTEBOOKS: Catalog[NotebookDefinition] = Catalog(
             title="Cohorts",
             says="Do customers who came together stay and buy again?",
             parameters=CohortsParameters,
+        ),
+        NotebookDefinition(
+            name="segments",
+            title="Segments",
+            says="Who are the users, how do they answer, and do segments differ?",
+            parameters=SegmentsParameters,
         ),
         NotebookDefinition(
             name="data_quality",

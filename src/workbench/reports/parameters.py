@@ -18,6 +18,7 @@ _FORMATS = {
     "look-back": "days as '30d', or 'any'",
     "bounds": "bounds as '0.5:2; tv=keep; search=1000:4000'",
     "models": "names of attribution models joined by commas, or 'all'",
+    "time zone": "a time zone such as 'Europe/Berlin' or 'UTC'",
     "sections": "a list of sections: names, or mappings that name one under 'section'",
 }
 

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
 from workbench.reports.parameter_kinds import ExperimentName, ReportTitle, RunParameters, TestedMetric, Window
 from workbench.reports.sections import Sections
+
+SegmentNames = Annotated[
+    list[Annotated[str, StringConstraints(min_length=1, max_length=200)]] | None,
+    Field(
+        min_length=2, max_length=3, description="Two or three segments; none are the three with most users."
+    ),
+]
+
+
+def _time_zone(name: str) -> str:
+    from zoneinfo import available_timezones
+
+    if name not in available_timezones():
+        raise ValueError(name)
+    return name
+
+
+TimeZone = Annotated[
+    Annotated[str, AfterValidator(_time_zone), WithJsonSchema({"type": "string", "format": "time zone"})],
+    Field(description='Of the audience, where the hours of the day are counted: "Europe/Berlin".'),
+]
 
 
 class ReturnsParameters(RunParameters):
@@ -36,6 +57,15 @@ class AnomaliesParameters(RunParameters):
     against: Literal["WoW", "MoM", "YoY"] = Field(
         default="WoW", description="The last 7 days against the 7 before, 28 against 28, or a year ago."
     )
+
+
+class SegmentsParameters(RunParameters):
+    """Parameters of the report on segments of users."""
+
+    window: Window = "90d"
+    compare: SegmentNames = None
+    metric: TestedMetric = "aov"
+    time_zone: TimeZone = "UTC"
 
 
 class ReconciliationParameters(RunParameters):
