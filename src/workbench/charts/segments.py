@@ -82,12 +82,14 @@ def segment_differences(result: SegmentComparison) -> Drawing | Nothing:
     unit = "pp" if result.unit == "%" else result.unit
     names = labels([f"{named(pair.first)} − {named(pair.second)}" for pair in known], 60)
     points = [
-        _point(name, pair.difference, pair.low, pair.high, unit)
+        _point(name, pair.difference, pair.low, pair.high, unit, result.currency)
         for name, pair in zip(names, known, strict=True)
     ]
     return Drawing(
         finding=result.sentence,
-        subtitle=f"{title}, {unit_in_words(unit, None)}; bars are 95% intervals".replace(", ;", ";"),
+        subtitle=f"{title}, {unit_in_words(unit, result.currency)}; bars are 95% intervals".replace(
+            ", ;", ";"
+        ),
         description=f"Dots with intervals. {_listed(points)}.",
         spec=dots(points, unit=unit, mark_at=0.0),
         table=_pairs(result, unit, title),
@@ -135,21 +137,28 @@ def _pairs(result: SegmentComparison, unit: str, caption: str) -> DataTable:
             text("p", "p, corrected"),
         ],
         caption=caption,
+        currency=result.currency,
     )
     return replace(made, figures=figures_of(result.pairs))
 
 
 def _point(
-    label: str, value: float | None, low: float | None, high: float | None, unit: str
+    label: str,
+    value: float | None,
+    low: float | None,
+    high: float | None,
+    unit: str,
+    currency: str | None = None,
 ) -> dict[str, Any]:
     known = low is not None and high is not None
+    said, begun, ended = (format_value(one, unit, currency=currency) for one in (value, low, high))
     return {
         "label": label,
         "value": value,
         "low": low,
         "high": high,
-        "said": format_value(value, unit),
-        "interval": f"{format_value(low, unit)} to {format_value(high, unit)}" if known else MISSING,
+        "said": said,
+        "interval": f"{begun} to {ended}" if known else MISSING,
         "tone": "s1",
     }
 

@@ -156,6 +156,7 @@ class SegmentComparison(View):
     title: str
     unit: str
     pairs: tuple[SegmentDifference, ...]
+    currency: str | None = None
     missing: str = ""
 
     @property
@@ -167,11 +168,14 @@ class SegmentComparison(View):
         if not sure:
             return f"{self.title} does not differ between these segments beyond chance."
         words = [
-            f"{named(pair.first)} ({format_value(pair.first_value, self.unit)}) against {named(pair.second)} "
-            f"({format_value(pair.second_value, self.unit)})"
+            f"{named(pair.first)} ({self._said(pair.first_value)}) against {named(pair.second)} "
+            f"({self._said(pair.second_value)})"
             for pair in sure
         ]
         return f"{self.title} differs: {'; '.join(words)}."
+
+    def _said(self, value: float | None) -> str:
+        return format_value(value, self.unit, currency=self.currency)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per pair."""
@@ -295,6 +299,7 @@ def compare_segments(
         metric=metric,
         title=definition.title,
         unit=definition.unit,
+        currency=tables.currency,
         pairs=tuple(
             SegmentDifference(
                 first=first,
