@@ -1,12 +1,12 @@
 """Rules and chains beside the package ChannelAttribution, and where they differ from it on purpose.
 
 The package exists as source only and compiles for a minute, so it is in the group `reference`, not in `dev`:
-`uv sync --inexact --group reference` installs it. Its figures of its own data are tested without it, from a file.
+`uv sync --inexact --group reference` installs it. Its figures of its own data are tested without it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,8 @@ package: Any = pytest.importorskip(
     exc_type=ImportError,
 )
 RULES = {"first_touch": "first_touch", "last_touch": "last_touch", "linear": "linear_touch"}
-Paths = list[list[str]]
-Values = list[float | None]
+Paths = Sequence[Sequence[str]]
+Values = Sequence[float | None]
 
 
 def heuristics(paths: Paths, value: Values) -> pd.DataFrame:

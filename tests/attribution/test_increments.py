@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from workbench.attribution import counting
 from workbench.attribution.counting import count_journeys
 from workbench.attribution.increments import Advanced, Open, advance
 from workbench.attribution.windows import JourneySettings
@@ -17,11 +19,18 @@ from .naive import Row
 from .test_counting import DAY, ROWS, SETTINGS, crowd, points, same
 
 
-def in_parts(rows: list[Row], cuts: list[int], chosen: JourneySettings, *, saved: bool = False) -> Advanced:
+def in_parts(
+    rows: list[Row],
+    cuts: list[int],
+    chosen: JourneySettings,
+    *,
+    saved: bool = False,
+    since: int | None = None,
+) -> Advanced:
     """Return the result of counting the rows of one span of days after the other."""
     result: Advanced | None = None
     for first, after in pairwise([0, *cuts, 10**6]):
-        later = points([row for row in rows if first * DAY <= row.instant < after * DAY])
+        later = points([row for row in rows if first * DAY <= row.instant < after * DAY], since=since)
         result = advance(result, later, chosen)
         if saved:
             result = Advanced(journeys=result.journeys, open=Open.from_arrow(result.open.to_arrow()))
@@ -30,10 +39,29 @@ def in_parts(rows: list[Row], cuts: list[int], chosen: JourneySettings, *, saved
 
 
 @settings(max_examples=80, deadline=None)
-@given(rows=ROWS, chosen=SETTINGS, cuts=st.sets(st.integers(1, 40), max_size=4), saved=st.booleans())
-def test_days_add_up(rows: list[Row], chosen: JourneySettings, cuts: set[int], saved: bool) -> None:
-    whole = count_journeys(points(rows), chosen)
-    same(in_parts(rows, sorted(cuts), chosen, saved=saved).journeys, whole)
+@given(
+    rows=ROWS,
+    chosen=SETTINGS,
+    cuts=st.sets(st.integers(1, 40), max_size=4),
+    saved=st.booleans(),
+    since=st.one_of(st.none(), st.integers(0, 40).map(lambda day: day * DAY)),
+)
+def test_days_add_up(
+    rows: list[Row], chosen: JourneySettings, cuts: set[int], saved: bool, since: int | None
+) -> None:
+    whole = count_journeys(points(rows, since=since), chosen)
+    same(in_parts(rows, sorted(cuts), chosen, saved=saved, since=since).journeys, whole)
+
+
+@pytest.mark.parametrize("conversions", ["split", "reuse"])
+def test_large_days_are_counted_by_the_compiled_pass_and_add_up(
+    conversions: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("numba", reason="the extra workbench[fast] is not installed")
+    rows, chosen = crowd(5, 4000, 2), JourneySettings(order=2, conversions=conversions)
+    whole = count_journeys(points(rows), chosen, compiled=False)
+    monkeypatch.setattr(counting, "_MANY", 0)  # from how many rows the compiled pass is taken
+    same(in_parts(rows, [10, 20, 40], chosen).journeys, whole)
 
 
 def test_many_days_of_many_channels_add_up() -> None:

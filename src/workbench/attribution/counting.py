@@ -7,6 +7,7 @@ from importlib.util import find_spec
 
 from workbench.attribution.counting_sorted import Counted, count_sorted
 from workbench.attribution.journeys import Journeys, check_codes
+from workbench.attribution.sequences import Flags
 from workbench.attribution.touchpoints import Touchpoints
 from workbench.attribution.windows import JourneySettings
 
@@ -46,9 +47,28 @@ def count_journeys(
     """
     asked = settings or JourneySettings()
     check_codes(len(touchpoints.names), asked)
-    found = _counted(touchpoints, asked, compiled)
+    return _journeys(touchpoints, asked, _counted(touchpoints, asked, compiled))
+
+
+def count_added(touchpoints: Touchpoints, settings: JourneySettings, known: Flags) -> Journeys:
+    """Return what is to be added to the statistics of `known` rows so that they are those of all rows.
+
+    Parameters
+    ----------
+    touchpoints : Touchpoints
+        Rows that were counted before and new ones, all new rows of a user after the known ones.
+    settings : JourneySettings
+        As before.
+    known : array of bool
+        Which rows were counted before.
+    """
+    check_codes(len(touchpoints.names), settings)
+    return _journeys(touchpoints, settings, count_sorted(touchpoints, settings, known))
+
+
+def _journeys(touchpoints: Touchpoints, settings: JourneySettings, found: Counted) -> Journeys:
     return Journeys(
-        settings=asked,
+        settings=settings,
         attribute=touchpoints.attribute,
         names=touchpoints.names,
         credit=found.credit,
@@ -66,13 +86,18 @@ def count_journeys(
 
 def _counted(touchpoints: Touchpoints, settings: JourneySettings, compiled: bool | None) -> Counted:
     if compiled is None:
-        compiled = len(touchpoints) >= _MANY and _can_compile()
+        compiled = pays(len(touchpoints))
     if compiled:
         from workbench.attribution.counting_compiled import count_compiled, fits
 
         if fits(touchpoints):
             return count_compiled(touchpoints, settings)
     return count_sorted(touchpoints, settings)
+
+
+def pays(rows: int) -> bool:
+    """Return whether the compiled pass is there, and so many rows are worth loading it."""
+    return rows >= _MANY and _can_compile()
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from workbench.attribution.grids import Grid
 from workbench.attribution.journeys import HOURS, LONGEST
 from workbench.attribution.rules import Rule
-from workbench.attribution.sequences import Sequences, sequences
+from workbench.attribution.sequences import Flags, Sequences, sequences
 from workbench.attribution.tallies import BITS, Floats, Integers, Tally, tally, times
 from workbench.attribution.touchpoints import Touchpoints
 from workbench.attribution.windows import JourneySettings
@@ -60,14 +60,20 @@ def empty_figures(names: int, settings: JourneySettings) -> Figures:
     )
 
 
-def count_sorted(touchpoints: Touchpoints, settings: JourneySettings) -> Counted:
-    """Return the sums over all journeys."""
+def count_sorted(touchpoints: Touchpoints, settings: JourneySettings, known: Flags | None = None) -> Counted:
+    """Return the sums over all journeys, or what is to be added where `known` rows were counted before.
+
+    Each user's known rows come before all others.
+    """
     found = sequences(touchpoints, settings)
+    if known is not None:
+        known = known[found.rows]
+        found = replace(found, counted=found.counted & ~known[found.ends - 1])
     bucket = touchpoints.buckets(settings.buckets).astype(np.int64)[found.user]
     figures = empty_figures(len(touchpoints.names), settings)
     for some in pairs(found):
         _credit(some, bucket, found, figures, settings, direct=direct_code(touchpoints, settings))
-    steps, ends, sets = path_tallies(found, bucket, len(touchpoints.names), settings)
+    steps, ends, sets = path_tallies(found, bucket, len(touchpoints.names), settings, known=known)
     return Counted(**figures._asdict(), steps=steps, ends=ends, sets=sets)
 
 
@@ -78,33 +84,79 @@ def direct_code(touchpoints: Touchpoints, settings: JourneySettings) -> int:
 
 
 def path_tallies(
-    found: Sequences, bucket: Integers, names: int, settings: JourneySettings
+    found: Sequences,
+    bucket: Integers,
+    names: int,
+    settings: JourneySettings,
+    *,
+    known: Flags | None = None,
 ) -> tuple[Tally, Tally, Tally]:
-    """Return steps, ends and sets of the journeys that are counted, as `Journeys` has them."""
-    base, order = names + 1, settings.order
+    """Return steps, ends and sets of the journeys that are counted, as `Journeys` has them.
+
+    Where a journey goes on after `known` places, their steps are not counted again, and that it ended there
+    without a conversion is taken away.
+    """
+    states = (names + 1) ** settings.order
     counted = found.counted & (found.touches > 0)
-    starts, size, last = found.starts[counted], found.touches[counted], found.ends[counted] - 1
-    first = np.cumsum(size) - size
-    position = np.arange(size.sum()) - np.repeat(first, size)
+    starts, last = found.starts[counted], found.ends[counted] - 1
+    walks = _walks(found, starts, found.touches[counted], names + 1)
+    group, converted = bucket[starts], found.converts[last]
+    outcomes = np.column_stack([converted, found.value[last], ~converted]).astype(float)
+    ended, sets, new = walks.codes[walks.ends - 1], walks.sets(names), np.ones(len(walks.at), bool)
+    if known is not None:
+        earlier, journeys, new = _before(walks, found, known)
+        group = np.concatenate([group, group[journeys]])
+        outcomes = np.concatenate([outcomes, np.tile([0.0, 0.0, -1.0], (len(journeys), 1))])
+        ended = np.concatenate([ended, earlier.codes[earlier.ends - 1]])
+        sets = np.concatenate([sets, earlier.sets(names)])
+    return (
+        times(bucket[walks.at[new]], walks.codes[new]),
+        tally(np.column_stack([group, ended % states]), outcomes),
+        tally(np.column_stack([group, sets]), outcomes),
+    )
+
+
+class Walks(NamedTuple):
+    """The touches of journeys, one journey after the other."""
+
+    at: Integers  # the place of each touch
+    touch: Integers
+    codes: Integers  # of each touch with those before it
+    ends: Integers  # of each journey: where its touches end
+
+    def sets(self, names: int) -> Integers:
+        """Return the set of each journey's touches as words of bits."""
+        first = np.append(0, self.ends[:-1])[: len(self.ends)]
+        words = range(max(1, -(-names // BITS)))
+        if not len(first):
+            return np.zeros((0, len(words)), np.int64)
+        return np.column_stack([np.bitwise_or.reduceat(_bits(self.touch, word), first) for word in words])
+
+
+def _walks(found: Sequences, starts: Integers, size: Integers, base: int) -> Walks:
+    """Return the touches of journeys that start in some places and have so many touches."""
+    ends = np.cumsum(size)
+    position = np.arange(size.sum()) - np.repeat(ends - size, size)
     at = np.repeat(starts, size) + position
     touch = found.touch[at].astype(np.int64)
     codes = touch + 1
-    for lag in range(1, order + 1):
+    for lag in range(1, found.settings.order + 1):
         # Places stand one after another within a journey, so what came before is a shift away.
         codes[lag:] += np.where(position[lag:] >= lag, touch[:-lag] + 1, 0) * base**lag
-    converted = found.converts[last]
-    outcomes = np.column_stack([converted, found.value[last], ~converted]).astype(float)
-    group = bucket[starts]
-    end_codes = codes[first + size - 1] % base**order
-    words = [
-        np.bitwise_or.reduceat(_bits(touch, word), first) if len(first) else np.zeros(0, np.int64)
-        for word in range(max(1, -(-names // BITS)))
-    ]
-    return (
-        times(bucket[at], codes),
-        tally(np.column_stack([group, end_codes]), outcomes),
-        tally(np.column_stack([group, *words]), outcomes),
-    )
+    return Walks(at, touch, codes, ends)
+
+
+def _before(walks: Walks, found: Sequences, known: Flags) -> tuple[Walks, Integers, Flags]:
+    """Return what journeys were before they went on, which of them did, and which touches are new."""
+    old, journeys = known[walks.at], np.arange(len(walks.ends))
+    owner = np.repeat(journeys, np.diff(walks.ends, prepend=0))
+    since = found.touchpoints.since
+    if since is not None:  # what ended before the period was not counted: all of it is new
+        recent = old & (found.instant[walks.at] >= since)
+        old &= (np.bincount(owner[recent], minlength=len(journeys)) > 0)[owner]
+    size = np.bincount(owner[old], minlength=len(journeys))
+    before = Walks(walks.at[old], walks.touch[old], walks.codes[old], np.cumsum(size[size > 0]))
+    return before, np.flatnonzero(size), ~old
 
 
 def _bits(touch: NDArray[np.signedinteger], word: int) -> Integers:

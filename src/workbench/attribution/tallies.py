@@ -34,7 +34,7 @@ class Tally:
         """Return the sums of both."""
         if not isinstance(other, Tally):
             return NotImplemented
-        if 8 * len(other.keys) < len(self.keys) and len(other.keys):
+        if 2 * len(other.keys) < len(self.keys) and len(other.keys):
             return _inserted(self, other)
         return tally(np.concatenate([self.keys, other.keys]), np.concatenate([self.sums, other.sums]))
 
@@ -121,18 +121,20 @@ def _inserted(large: Tally, small: Tally) -> Tally:
     known, new = (_numbers(some.keys, low, sizes) for some in (large, small))
     place = np.searchsorted(known, new)
     found = known[np.minimum(place, len(known) - 1)] == new
-    sums, met = large.sums.copy(), place[found]
+    sums, met, more = large.sums.copy(), place[found], ~found
     sums[met] += small.sums[found]
-    keys = large.keys
-    if not found.all():
-        keys = np.insert(keys, place[~found], small.keys[~found], axis=0)
-        sums = np.insert(sums, place[~found], small.sums[~found], axis=0)
-        met += np.searchsorted(place[~found], met, side="right")
     gone = met[~_counts(sums[met])]  # only what was met can have become nothing
-    return (
-        Tally(keys=np.delete(keys, gone, axis=0), sums=np.delete(sums, gone, axis=0))
-        if len(gone)
-        else (Tally(keys=keys, sums=sums))
+    if not len(gone) and not more.any():
+        return Tally(keys=large.keys, sums=sums)
+    one = np.concatenate([known, new[more]])
+    order = np.argsort(one, kind="stable")  # two rows that ascend are merged, not sorted
+    if len(gone):
+        kept = np.ones(len(one), bool)
+        kept[gone] = False
+        order = order[kept[order]]
+    keys = np.concatenate([large.keys, small.keys[more]])
+    return Tally(
+        keys=keys.take(order, axis=0), sums=np.concatenate([sums, small.sums[more]]).take(order, axis=0)
     )
 
 
@@ -156,7 +158,7 @@ def _by_number(keys: Integers, sums: Floats, low: Integers, sizes: list[int]) ->
     """Return sums by keys that fit into one number each, which is several times as fast."""
     one = _numbers(keys, low, sizes)
     whole = math.prod(sizes)
-    if whole <= max(_SMALL, 4 * len(keys)):
+    if whole <= max(_SMALL, 16 * len(keys)):
         distinct = np.flatnonzero(np.bincount(one, minlength=whole))
         totals = np.column_stack([np.bincount(one, some, whole)[distinct] for some in sums.T])
     else:
