@@ -9,6 +9,7 @@ from typing import Any
 
 from workbench.charts.drawing import Drawing, Nothing, coded
 from workbench.charts.holdout_tables import SIDES, effect_table, finite, holdout_sides
+from workbench.charts.reach import GOES_ON, within_reach
 from workbench.charts.shapes import MOST_BARS, dots, in_one_line, labels, spec_of, tooltip, unit_axis, values
 from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import colour
@@ -71,13 +72,12 @@ def holdout_campaigns(result: Holdout) -> Drawing | Nothing:
         result.currency,
         sure=[_sure(found, effect.net_p_adjusted, result.level) for effect, found in known],
     )
-    pays, loses = (sum(point["tone"] == tone for point in drawn) for tone in ("good", "bad"))
-    finding = f"{pays} of {len(known)} campaigns surely pay, {loses} surely cost more than they bring"
-    if not pays and not loses:
-        finding = f"Of none of {len(known)} campaigns is it sure that it pays, or that it does not"
+    seen, ends = within_reach(drawn)
+    words = ("Caused", f"{_level(result.level)} interval")
+    finding = _paying([point["tone"] for point in drawn])
     if len(known) == 1:
-        ends = interval_text(known[0][1], "money", currency=result.currency, level=result.level)
-        finding = f"{coded(known[0][0].name)}: {drawn[0]['said']} {'after cost ' if paid else ''}({ends})"
+        told = interval_text(known[0][1], "money", currency=result.currency, level=result.level)
+        finding = f"{coded(known[0][0].name)}: {drawn[0]['said']} {'after cost ' if paid else ''}({told})"
     return Drawing(
         finding=finding,
         subtitle=in_one_line(
@@ -86,14 +86,22 @@ def holdout_campaigns(result: Holdout) -> Drawing | Nothing:
             f"lines are {_level(result.level)} intervals",
         ),
         description=f"One dot with interval per campaign: {_listed(drawn)}.",
-        spec=dots(drawn, unit="money", mark_at=0.0, tooltips=("Caused", f"{_level(result.level)} interval")),
+        spec=dots(seen, unit="money", mark_at=0.0, tooltips=words, ends=ends),
         table=effect_table(shown, result.currency, "Campaign"),
         note=_notes(
             result.coverage.sentence,
             f"{len(shown) - len(known)} campaigns are not drawn." if len(shown) > len(known) else "",
             "In colour: still sure when all are judged at once (Holm)." if len(known) > 1 else "",
+            GOES_ON if ends else "",
         ),
     )
+
+
+def _paying(tones: Sequence[str]) -> str:
+    pays, loses = tones.count("good"), tones.count("bad")
+    if not pays and not loses:
+        return f"Of none of {len(tones)} campaigns is it sure that it pays, or that it does not"
+    return f"{pays} of {len(tones)} campaigns surely pay, {loses} surely cost more than they bring"
 
 
 def lift_parts(result: Parts) -> Drawing | Nothing:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.charts.shapes import spec_of, tooltip, unit_axis, values
+from workbench.charts.shapes import arrows, linear, spec_of, tooltip, unit_axis, values
 from workbench.charts.theme import colour
 from workbench.charts.theme import series as colours
 
@@ -38,12 +38,15 @@ class Measure:
         Where a hairline stands: a target, or the point of no gain.
     log : bool
         Whether equal steps are equal factors; all figures must then lie above 0.
+    ends : tuple of (float, float), optional
+        The first and last place of the axis, where intervals are cut by `reach.within_reach`.
     """
 
     unit: str = "money"
     words: tuple[tuple[str, str], ...] = _WORDS
     mark_at: float | None = None
     log: bool = False
+    ends: tuple[float, float] | None = None
 
 
 _MONEY = Measure()
@@ -81,7 +84,7 @@ def lanes(
     axis = unit_axis(measure.unit, grid=True, **_steps(points, measure))
     if measure.log:
         axis.tickCount = len(axis.values)  # a logarithmic scale blanks the labels beyond this count
-    scale = alt.Scale(type="log", nice=True) if measure.log else alt.Scale(zero=True, nice=True)
+    scale = alt.Scale(type="log", nice=True) if measure.log else linear(measure.ends)
     lane = alt.YOffset("series:N", sort=list(series), scale=alt.Scale(domain=list(series)))
     told = alt.Color(
         "series:N",
@@ -100,6 +103,7 @@ def lanes(
             x=alt.X("value:Q", axis=axis, scale=scale), shape=shape
         ),
     ]
+    layers += arrows(base, axis=axis, scale=scale) if measure.ends else []
     if ticks:
         layers = [*_behind(ticks, y=y, axis=axis, scale=scale), *layers]
     if measure.mark_at is not None:

@@ -7,6 +7,7 @@ from typing import Any
 from workbench.charts.cards import Alerts
 from workbench.charts.drawing import Column, DataTable, Drawing, Nothing, coded, figures_of, opened
 from workbench.charts.lanes import Measure, lanes
+from workbench.charts.reach import GOES_ON, within_reach
 from workbench.charts.shapes import labels
 from workbench.insights.returns import METHODS, MethodReturn, ReturnsByMethod, said
 from workbench.result import MISSING, format_value
@@ -24,6 +25,7 @@ def method_returns(result: ReturnsByMethod) -> Drawing | Nothing:
     names = dict(zip(drawn, labels([coded(name) for name in drawn]), strict=True))
     series = [name for name in METHODS if any(row.method == name for row in result.rows)]
     points = [_point(row, names[row.channel]) for row in result.rows if row.channel in names]
+    seen, ends = within_reach(points, also=(0.0, 1.0))
     rest = len(result.channels) - len(drawn)
     return Drawing(
         finding=opened(result.sentence),
@@ -31,16 +33,17 @@ def method_returns(result: ReturnsByMethod) -> Drawing | Nothing:
         description="Points with intervals, a lane per method. "
         + "; ".join(f"{p['label']}, {p['series'].lower()}: {p['said']} ({p['interval']})" for p in points),
         spec=lanes(
-            points,
+            seen,
             [],
             order=list(names.values()),
             series=series,
-            measure=Measure(unit="x", words=_WORDS, mark_at=1.0),
+            measure=Measure(unit="x", words=_WORDS, mark_at=1.0, ends=ends),
         ),
         table=returns_table(result),
         note="The hairline stands at 1, where the money comes back. Credit is not effect: what is credited "
         "may have come anyway. Revenue is no profit."
-        + (f" {rest} more channels are in the table." if rest else ""),
+        + (f" {rest} more channels are in the table." if rest else "")
+        + (f" {GOES_ON}" if ends else ""),
     )
 
 

@@ -104,6 +104,7 @@ def dots(
     mark_at: float | None = None,
     height: int = ROW_HEIGHT,
     tooltips: tuple[str, str] = ("Value", "95% interval"),
+    ends: tuple[float, float] | None = None,
 ) -> dict[str, Any]:
     """Return one dot per row with its interval, in the order given.
 
@@ -120,6 +121,8 @@ def dots(
         Of a row, in pixels.
     tooltips : tuple of str
         What the dot and its bar are called.
+    ends : tuple of (float, float), optional
+        The first and last place of the axis, where intervals are cut by `reach.within_reach`.
     """
     import altair as alt
 
@@ -131,19 +134,41 @@ def dots(
         color=alt.Color("tone:N", scale=scale, legend=None),
         tooltip=tooltip(("label", "title"), ("said", tooltips[0]), ("interval", tooltips[1])),
     )
-    x = alt.X("value:Q", axis=unit_axis(unit, grid=True), scale=alt.Scale(zero=True, nice=True))
+    axis, reach = unit_axis(unit, grid=True), linear(ends)
+    x = alt.X("value:Q", axis=axis, scale=reach)
     layers = [base.mark_point(filled=True, size=90, opacity=1).encode(x=x)]
+    layers += arrows(base, axis=axis, scale=reach) if ends else []
     # An empty layer is a picture without a name to a screen reader.
     if any(row["low"] is not None and row["high"] is not None for row in rows):
         layers.insert(
             0,
             base.mark_rule(strokeWidth=5, opacity=0.32, strokeCap="round")
             .transform_filter("isValid(datum.low) && isValid(datum.high)")
-            .encode(x=alt.X("low:Q", axis=unit_axis(unit, grid=True)), x2="high:Q"),
+            .encode(x=alt.X("low:Q", axis=axis, scale=reach), x2="high:Q"),
         )
     if mark_at is not None:
         layers.insert(0, _hairline(mark_at))
     return spec_of(alt.layer(*layers).properties(width=640, height=max(2, len(rows)) * height))
+
+
+def linear(ends: tuple[float, float] | None) -> Any:
+    """Return an axis from 0, or between given ends."""
+    import altair as alt
+
+    return alt.Scale(domain=list(ends), nice=True) if ends else alt.Scale(zero=True, nice=True)
+
+
+def arrows(base: Any, *, axis: Any, scale: Any) -> list[Any]:
+    """Return arrow heads at the ends that `reach.within_reach` has cut."""
+    import altair as alt
+
+    heads = [("before", "left", "low"), ("beyond", "right", "high")]
+    return [
+        base.mark_point(shape=f"triangle-{side}", filled=True, size=44, opacity=1)
+        .transform_filter(f"datum.{told}")
+        .encode(x=alt.X(f"{end}:Q", axis=axis, scale=scale))
+        for told, side, end in heads
+    ]
 
 
 def _hairline(place: float) -> Any:
