@@ -19,7 +19,7 @@ from workbench.reports.record import read_record
 from workbench.reports.runs import Run, list_runs
 from workbench.store.workspace import Workspace
 
-from .conftest import NASTY, OPEN, Write, add_orders
+from .conftest import NASTY, OPEN, Write, add_orders, kernels_below
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -189,6 +189,31 @@ def test_a_killed_batch_is_resumed(workspace: Workspace, write: Write, tmp_path:
     write("one", OPEN, "top", parameters="top = 1")
     path = written(tmp_path, "runs: [{notebook: one.ipynb, matrix: {top: [1, 2, 3, 4]}}]")
     kill_and_resume(workspace, path, moment)
+
+
+@pytest.mark.slow  # warm kernels, which a single run does not have
+def test_what_forks_of_a_killed_batch_left_is_ended(
+    workspace: Workspace, write: Write, tmp_path: Path
+) -> None:
+    leaves = "import os, time\nif os.fork() == 0:\n    os.setsid()\ntime.sleep(600)"
+    write("one", leaves, parameters="top = 1")
+    path = written(tmp_path, "runs: [{notebook: one.ipynb, matrix: {top: [1, 2]}}]")
+    program = Path(sys.executable).with_name("workbench")
+    command = [program, "batch", path, "--workspace", workspace.path, "--jobs", "2"]
+    runner = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def until(count: int) -> None:
+        end = time.monotonic() + 300
+        while len(kernels_below(workspace.runs_path)) != count:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+
+    until(4)
+    runner.send_signal(signal.SIGKILL)
+    runner.wait()
+    until(2)  # what took leave of its kernel is still there
+    assert [record.status for record in list_runs(workspace)] == ["failed"] * 2
+    until(0)
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -153,13 +154,18 @@ def test_wrong_parameters_are_refused_before_anything_is_made(workspace: Workspa
 
 
 def test_a_killed_runner_leaves_no_completed_run(workspace: Workspace, write: Write) -> None:
-    path = write("slow", OPEN, "print('begun')", "import time; time.sleep(600)")
+    leaves = "import pathlib, subprocess, time\npathlib.Path('../../pid').write_text(str(subprocess.Popen("
+    leaves += "['sleep', '600'], start_new_session=True, cwd='/').pid))\ntime.sleep(600)"
+    path = write("slow", OPEN, leaves)
     runner = start(workspace, path)
-    wait_for(lambda: [record.progress for record in list_runs(workspace) if record.progress > 0.5])
+    wait_for(lambda: (workspace.path / "pid").is_file() and (workspace.path / "pid").read_text())
+    left = Path("/proc", (workspace.path / "pid").read_text(), "cmdline")
     assert [record.status for record in list_runs(workspace)] == ["running"]
     runner.send_signal(signal.SIGKILL)
     runner.wait()
+    assert said(left) == b"sleep\x00600\x00"
     record = list_runs(workspace)[0]
+    wait_for(lambda: not said(left))
     assert record.status == "failed"
     assert record.error is not None
     assert record.error.kind == "killed"
@@ -182,6 +188,13 @@ def test_a_polite_end_is_recorded_as_cancelled(workspace: Workspace, write: Writ
     runner.communicate(timeout=300)
     assert runner.returncode == 1
     assert [record.status for record in list_runs(workspace)] == ["cancelled"]
+
+
+def said(command: Path) -> bytes:
+    """Return the command of a process; nothing of one that has ended."""
+    with suppress(OSError):
+        return command.read_bytes()
+    return b""
 
 
 def start(workspace: Workspace, path: Path) -> subprocess.Popen[bytes]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.reports.kernel import FreshKernel, Measured, Source, fresh_kernel, imported_by
-from workbench.reports.kernel_family import KernelFamily
+from workbench.reports.kernel_family import KernelFamily, runner_of
 from workbench.reports.notebook import canonical, to_bytes
 
 Progress = Callable[[int, int], None]
@@ -153,7 +153,13 @@ def _executed(asked: _Asked, limits: Limits, *, warm: bool) -> tuple[Executed, b
     place: dict[str, int] = {"cell": 0}
     workspace = asked.folder.resolve().parents[1]
     modules = imported_by(asked.source)
-    source = Source(of=str(workspace), preload=modules, warm=warm, seconds=limits.seconds + _LATER)
+    source = Source(
+        of=str(workspace),
+        preload=modules,
+        warm=warm,
+        seconds=limits.seconds + _LATER,
+        runner=runner_of(asked.folder),
+    )
     raised: Exception | None = None
     with fresh_kernel(asked.seed, source) as kernel, _watched(kernel, limits) as reason:
         seen: list[Any] = []

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workbench.reports.kernel_family import kernel_prefix
 from workbench.reports.warm.identity import TIME_OVER, short_folder
 
 _ONE_THREAD = (
@@ -89,12 +90,15 @@ class Source:
         How long the kernel may live, if its client does not end it before.
     preload : tuple of str
         The modules that the warm parent has imported.
+    runner : str
+        Who runs it, by the name that `lease` gave: what a killed runner leaves is known by it.
     """
 
     of: str = ""
     preload: tuple[str, ...] = ()
     warm: bool = False
     seconds: float = 0.0
+    runner: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +193,8 @@ def fresh_kernel(seed: int, source: Source) -> Iterator[FreshKernel]:
     from workbench.reports.output_limit import LimitedClient
     from workbench.reports.warm.provisioner import WarmProvisioner
 
-    with tempfile.TemporaryDirectory(prefix="wb-", dir=short_folder(), ignore_cleanup_errors=True) as name:
+    prefix = kernel_prefix(source.runner) if source.runner else "wb-"
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=short_folder(), ignore_cleanup_errors=True) as name:
         folder = Path(name)
         _write_kernelspec(folder / "kernels" / "python3", seed, folder)
         started: list[Any] = []

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from workbench.reports.memory import memory_held
+from workbench.reports.warm.identity import short_folder
 
 _PROCESSES = Path("/proc")
+_WORK = re.compile(r"\.work-([a-z0-9_]+)-\w+")
+_FORKED = b"WORKBENCH_OUTPUT=batch"  # in the environment of kernels and of their warm parents
 _BETWEEN = 1.0  # seconds between two looks at all processes: one takes some milliseconds
 
 
@@ -48,6 +53,44 @@ def family(leader: int) -> dict[int, int]:
     return {process: starts[process] for process in found if process in starts}
 
 
+def kernel_prefix(runner: str) -> str:
+    """Return how the private folders of a runner's kernels begin."""
+    return f"wb-{runner}-"
+
+
+def work_prefix(runner: str) -> str:
+    """Return how the working directories of a runner's notebooks begin."""
+    return f".work-{runner}-"
+
+
+def runner_of(folder: Path) -> str:
+    """Return whose working directory a folder is; empty where it is no runner's.
+
+    Examples
+    --------
+    >>> runner_of(Path("runs") / f"{work_prefix('k2f_81xq')}0a1b2c3d")
+    'k2f_81xq'
+    """
+    found = _WORK.fullmatch(folder.name)
+    return found[1] if found else ""
+
+
+def end_strays(runner: str) -> int:
+    """End what a killed runner's kernels left, and remove their folders; return how many processes it were.
+
+    A process that took leave of its kernel still has the kernel's folder in its environment, or where it was
+    forked from a warm one, its working directory. One that changed both on purpose stays.
+    """
+    if not runner:
+        return 0
+    found = _marked(os.fsencode(f"/{kernel_prefix(runner)}"), os.fsencode(f"/{work_prefix(runner)}"))
+    found.pop(os.getpid(), None)
+    ended = _end(found)
+    for folder in Path(short_folder()).glob(f"{kernel_prefix(runner)}*"):
+        shutil.rmtree(folder, ignore_errors=True)
+    return ended
+
+
 class KernelFamily:
     """What a kernel and everything it starts hold, and what they leave.
 
@@ -80,14 +123,7 @@ class KernelFamily:
         self._note_leaders()
         for leader in self._leaders:
             self._seen |= family(leader)
-        ended = 0
-        for process, started in (self._seen | self._marked()).items():
-            stat = _stat(process)
-            if stat is not None and int(stat[19]) == started and stat[0] != b"Z":
-                with suppress(ProcessLookupError, PermissionError):
-                    os.kill(process, signal.SIGKILL)
-                    ended += 1
-        return ended
+        return _end(self._seen | _marked(self._mark))
 
     def _note_leaders(self) -> None:
         for manager in list(self._managers):
@@ -95,15 +131,33 @@ class KernelFamily:
             if isinstance(pid, int) and pid > 1:
                 self._leaders.add(pid)
 
-    def _marked(self) -> dict[int, int]:
-        """Return the processes that took leave of their parents, found by the environment of the kernel."""
-        found: dict[int, int] = {}
-        for process in _processes():
-            with suppress(OSError):
-                if self._mark in (_PROCESSES / str(process) / "environ").read_bytes():
-                    stat = _stat(process)
-                    found |= {process: int(stat[19])} if stat else {}
-        return found
+
+def _marked(mark: bytes, place: bytes | None = None) -> dict[int, int]:
+    """Return the processes that took leave of their parents, found by the environment of the kernel.
+
+    With `place`, also those that were forked from it: they have the environment of the warm parent, and a
+    working directory with that in its path.
+    """
+    found: dict[int, int] = {}
+    for process in _processes():
+        with suppress(OSError):
+            environment = (_PROCESSES / str(process) / "environ").read_bytes()
+            if mark in environment or (place and _FORKED in environment and place in _directory(process)):
+                stat = _stat(process)
+                found |= {process: int(stat[19])} if stat else {}
+    return found
+
+
+def _end(processes: Mapping[int, int]) -> int:
+    """End processes, given with when they were started, at once; return how many there were."""
+    ended = 0
+    for process, started in processes.items():
+        stat = _stat(process)
+        if stat is not None and int(stat[19]) == started and stat[0] != b"Z":
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(process, signal.SIGKILL)
+                ended += 1
+    return ended
 
 
 def _processes() -> list[int]:
@@ -111,6 +165,10 @@ def _processes() -> list[int]:
         return [int(name) for name in os.listdir(_PROCESSES) if name.isdigit()]  # noqa: PTH208 - names suffice
     except OSError:
         return []
+
+
+def _directory(process: int) -> bytes:
+    return os.fsencode((_PROCESSES / str(process) / "cwd").readlink())
 
 
 def _stat(process: int) -> list[bytes] | None:

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import IO
 
 from workbench.reports.execution import Failure
+from workbench.reports.kernel_family import end_strays, work_prefix
 from workbench.reports.record import RunRecord, read_record, write_record, write_whole
 
 ACTIVE, CLAIMS, ENDED, GONE = ".active", ".claims", ".ended", ".gone-"
@@ -52,7 +53,7 @@ def lease(runs: Path) -> Iterator[Path]:
 @contextmanager
 def working_directory(runs: Path, home: Path) -> Iterator[Path]:
     """Give an empty folder, two levels below the workspace, for one notebook."""
-    folder = Path(tempfile.mkdtemp(prefix=f".work-{home.name}-", dir=runs))
+    folder = Path(tempfile.mkdtemp(prefix=work_prefix(home.name), dir=runs))
     try:
         yield folder
     finally:
@@ -96,6 +97,7 @@ def settle(runs: Path) -> None:
         with suppress(OSError), (home / "lock").open("r+") as lock:
             if not take_lock(lock):
                 continue
+            end_strays(home.name)
             for attempt in sorted(home.iterdir()):
                 _settle_attempt(attempt, runs)
             _clear(runs, home)
@@ -151,7 +153,7 @@ def list_records(runs: Path) -> list[RunRecord]:
 
 
 def _clear(runs: Path, home: Path) -> None:
-    for folder in runs.glob(f".work-{home.name}-*"):
+    for folder in runs.glob(f"{work_prefix(home.name)}*"):
         shutil.rmtree(folder, ignore_errors=True)
     shutil.rmtree(home, ignore_errors=True)
 
