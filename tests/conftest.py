@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -34,9 +35,11 @@ _NEEDS = {
 }
 # Rooms whose files take minutes: they begin, so that no worker waits at the end for another's longest file.
 _LONGEST = ("notebooks", "acceptance", "browser", "mmm", "reports", "cli", "store", "experiments", "charts")
-# Files that share what is dear to make (a loaded market, a fitted model): one worker makes it and runs them.
+_IN_JUPYTERLAB = ("budget_simulator_lab", "experiment_designer_browser", "journey_browser", "jupyterlab")
+# Files that share what is dear to make (a loaded market, a fitted model, a server): one worker makes it.
 _TOGETHER = (
     ("tests/acceptance/test_independent_",),
+    tuple(f"tests/browser/test_{name}.py" for name in _IN_JUPYTERLAB),
     ("tests/engines/",),
     ("tests/events/simulation/",),
     ("tests/mmm/test_fitting.py", "tests/mmm/test_report.py"),
@@ -178,7 +181,7 @@ _LAB_SETTINGS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Lab:
-    """A JupyterLab server of its own, and a browser window that looks at it.
+    """A JupyterLab server of the tests' own, and a browser window that looks at it.
 
     `folder` is what it serves; `foreign` are the addresses outside of it that a page asked for.
     """
@@ -213,13 +216,21 @@ class Lab:
             page.wait_for_function("window.ended !== null", timeout=_PATIENCE)
             assert page.evaluate("window.ended") == "well"
 
+    def ask(self, what: str, *, method: str = "GET") -> Any:
+        """Return what the server answers."""
+        headers = {"Authorization": f"token {self.token}"}
+        request = Request(self.url + what, method=method, headers=headers)  # noqa: S310 - the tests' server
+        with urlopen(request, timeout=300) as answer:  # noqa: S310
+            told = answer.read()
+        return json.loads(told) if told else None
+
     def _own(self, url: str) -> bool:
         here = self.url.removeprefix("http")
         return url.startswith((f"http{here}", f"ws{here}", f"blob:http{here}", "data:"))
 
 
-@pytest.fixture(scope="module")
-def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+@pytest.fixture(scope="session")
+def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Start JupyterLab on an empty folder, with nothing of the user's settings and no news from outside."""
     home = tmp_path_factory.mktemp("lab")
     folder, settings, runtime = home / "served", home / "settings", home / "runtime"
@@ -241,14 +252,23 @@ def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             stderr=subprocess.STDOUT,
         )
         try:
-            known = _lab_address(server, runtime, home / "log")
-            context = browser.new_context(viewport={"width": 1280, "height": 900})
-            context.set_default_timeout(_PATIENCE)
-            yield Lab(url=known["url"], token=known["token"], folder=folder, context=context)
-            context.close()
+            yield _lab_address(server, runtime, home / "log")
         finally:
-            server.terminate()
+            server.kill()  # asked to end, it waits for its own idle threads for ever where no kernel is left
             server.wait(timeout=300)
+
+
+@pytest.fixture(scope="module")
+def lab(browser: Browser, lab_server: dict[str, str]) -> Iterator[Lab]:
+    """Return a window that looks at JupyterLab; its kernels end with it."""
+    folder = Path(lab_server["root_dir"])
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(_PATIENCE)
+    made = Lab(url=lab_server["url"], token=lab_server["token"], folder=folder, context=context)
+    yield made
+    context.close()
+    for session in made.ask("api/sessions"):
+        made.ask(f"api/sessions/{session['id']}", method="DELETE")
 
 
 def _lab_address(server: subprocess.Popen[bytes], runtime: Path, log: Path) -> dict[str, str]:

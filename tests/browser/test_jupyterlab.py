@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from nbformat import v4
 
 from workbench.charts import mime
 from workbench.events.simulation import MarketSpec, simulate, write_market
+from workbench.reports.warm import provisioner
 from workbench.store import Workspace
 from workbench.store.ingest import ingest
 
@@ -77,4 +79,39 @@ def test_a_slider_reaches_the_kernel_and_back(lab) -> None:
     handle.focus()
     handle.press("ArrowRight")
     page.get_by_text("the kernel got 4").wait_for()
+    assert lab.foreign == []
+
+
+SPECIFICATION = Path(provisioner.__file__).parent / "kernelspec" / "kernel.json"
+ASK = """async code => {
+  const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  const sent = kernel.requestExecute({code, user_expressions: {told: "told"}});
+  sent.onIOPub = message => { window.shown ||= message.header.msg_type === "stream"; };
+  const reply = await sent.done;
+  return [reply.content.ename ?? "", reply.content.user_expressions?.told?.data?.["text/plain"] ?? ""];
+}"""
+WHO = "import os, pathlib\ntold = pathlib.Path(f'/proc/{os.getppid()}/cmdline').read_text().split('\\0')[2]"
+DO = "name => jupyterapp.shell.currentWidget.sessionContext.session.kernel[name]()"
+
+
+def test_a_warm_kernel_is_interrupted_and_restarted(lab) -> None:
+    specification = json.loads(SPECIFICATION.read_text())
+    specification["metadata"]["kernel_provisioner"]["config"] = {"preload": ["ipykernel.ipkernel"]}
+    place = lab.folder.parent / "data" / "kernels" / "few"
+    place.mkdir(parents=True)
+    (place / "kernel.json").write_text(json.dumps(specification))
+    warm = {"kernelspec": {"name": "few", "display_name": "Few"}}
+    nbformat.write(v4.new_notebook(cells=[v4.new_code_cell("1")], metadata=warm), lab.folder / "warm.ipynb")
+    page = lab.open("warm.ipynb")
+    assert page.evaluate(ASK, WHO) == ["", "'workbench.reports.warm.parent'"]
+    page.evaluate(
+        "code => { (" + ASK + ")(code).then(told => window.ended = told); }", "print(1)\nwhile 1: pass"
+    )
+    page.wait_for_function("window.shown")
+    page.evaluate(DO, "interrupt")
+    page.wait_for_function("window.ended")
+    assert page.evaluate("window.ended") == ["KeyboardInterrupt", ""]
+    page.evaluate(DO, "restart")
+    assert page.evaluate(ASK, "left = told") == ["NameError", ""]
+    assert page.evaluate(ASK, WHO) == ["", "'workbench.reports.warm.parent'"]
     assert lab.foreign == []

@@ -6,12 +6,7 @@ import ast
 import functools
 import json
 import re
-import runpy
-import shutil
-import subprocess
-import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -22,9 +17,7 @@ from workbench.charts import mime
 from workbench.charts.stack import Stack
 from workbench.reports.definitions import NOTEBOOKS
 from workbench.reports.exporter import ReportExporter
-from workbench.reports.mix_fitting import keep_mix
 
-HAND = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "mmm" / "handmade.py")))
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NAMES = (
     *("executive", "campaign", "channels", "attribution", "journeys", "leads", "cohorts", "data_quality"),
@@ -220,13 +213,3 @@ def test_changes_are_left_out_where_nobody_wants_them(workspaces: dict[str, Path
     found = bundles(run("executive", workspaces["everything"], compare=False))
     cards = next(bundle[mime.KPI]["cards"] for bundle in found if mime.KPI in bundle)
     assert {card["change"] for card in cards} == {""}
-
-
-def test_nbval_runs_every_notebook_in_its_kernel(workspaces: dict[str, Path], tmp_path: Path) -> None:
-    shutil.copytree(FOLDER, tmp_path / "notebooks", ignore=shutil.ignore_patterns(".*"))
-    shutil.copytree(workspaces["everything"], tmp_path / "data" / "demo")
-    keep_mix(tmp_path / "data" / "demo", HAND.fitted(HAND.market(periods=80, channels=3)))
-    files = [str(tmp_path / "notebooks" / f"{name}.ipynb") for name in (*NAMES, *MODELLED)]
-    command = [sys.executable, "-m", "pytest", "--nbval-lax", "-q", "-p", "no:cacheprovider", *files]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=500)
-    assert done.returncode == 0, done.stdout[-3000:]

@@ -28,14 +28,14 @@ PARENT = "import os, pathlib\npathlib.Path(f'/proc/{os.getppid()}/cmdline').read
 def kernel_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Install the kernelspec for a parent of the test's own, which imports little."""
     found = json.loads(SPECIFICATION.read_text())
-    assert found["env"] == identity.ONE_THREAD
+    assert found["env"] == identity.ONE_THREAD | {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     few = ["ipykernel.ipkernel"]
     found["metadata"]["kernel_provisioner"]["config"] = {"of": str(tmp_path), "preload": few}
     (tmp_path / "kernels" / "few").mkdir(parents=True)
     (tmp_path / "kernels" / "few" / "kernel.json").write_text(json.dumps(found))
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
     yield "few"
-    environment = os.environ | identity.ONE_THREAD
+    environment = os.environ | found["env"]
     told = client.state(client.Wanted(environment=environment, of=str(tmp_path), preload=tuple(few)))
     assert told is not None
     os.kill(told["pid"], signal.SIGKILL)

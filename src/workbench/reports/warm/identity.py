@@ -17,8 +17,8 @@ from workbench.reports.warm.wire import NoWarmKernel
 # What differs from one kernel, terminal or request of a browser (RFC 3875; Voila sets it) to the next, and is
 # not read by an import.
 _REQUEST = {"PATH_INFO", "QUERY_STRING", "REMOTE_USER", "SCRIPT_NAME"}
-_OWN = frozenset({"IPYTHONDIR", "OLDPWD", "PWD", "PYTEST_CURRENT_TEST", "SHLVL", "_"} | _REQUEST)
-_OWN_BEGINNINGS = ("HTTP_", "JPY_", "SERVER_", "SSH_", "TERM", "VOILA_")
+_OWN = frozenset({"IPYTHONDIR", "OLDPWD", "PWD", "SHLVL", "_"} | _REQUEST)
+_OWN_BEGINNINGS = ("HTTP_", "JPY_", "PYTEST_", "SERVER_", "SSH_", "TERM", "VOILA_")
 # Allocators start threads of their own unless told not to. Polars sets the second when it is imported: its
 # rest is about memory alone, and whether the client has imported Polars must not matter.
 NO_THREADS = {

@@ -56,6 +56,8 @@ class WarmProvisioner(LocalProvisioner):
             self.process = await asyncio.to_thread(self._fork, cmd, options)
         except (NoWarmKernel, OSError) as error:
             self.plain_because = str(error)
+            if self.begin:  # who asked for a warm one by name has no record that says so
+                self.log.warning("A plain kernel is started, since %s.", error)
             await super().launch_kernel(cmd, **options)
             self.process = PlainProcess(self.process)
             return self.connection_info
