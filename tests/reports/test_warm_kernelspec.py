@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -14,6 +15,7 @@ import papermill
 import pytest
 from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.manager import KernelManager
+from nbconvert.preprocessors import ExecutePreprocessor
 
 from workbench.reports.notebook import bare
 from workbench.reports.warm import client, identity, provisioner
@@ -37,8 +39,8 @@ def kernel_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str
     yield "few"
     environment = os.environ | found["env"]
     told = client.state(client.Wanted(environment=environment, of=str(tmp_path), preload=tuple(few)))
-    assert told is not None
-    os.kill(told["pid"], signal.SIGKILL)
+    if told is not None:
+        os.kill(told["pid"], signal.SIGKILL)
 
 
 def asked(kernel: BlockingKernelClient) -> str:
@@ -80,6 +82,31 @@ def test_a_kernel_of_the_kernelspec_is_interrupted_and_restarted_as_any(kernel_n
         kernel.stop_channels()
         manager.shutdown_kernel()
     assert not manager.is_alive()
+
+
+def test_a_warm_kernel_writes_where_it_is_told(kernel_name: str, tmp_path: Path) -> None:
+    manager = KernelManager(kernel_name=kernel_name)
+    with (tmp_path / "errors").open("wb") as errors:
+        manager.start_kernel(stdout=subprocess.PIPE, stderr=errors)
+    kernel = manager.client()
+    kernel.start_channels()
+    try:
+        kernel.wait_for_ready(timeout=60)
+        assert asked(kernel) == "'workbench.reports.warm.parent'"
+        kernel.execute("import subprocess\nleft = subprocess.run(['echo', 'here'])", reply=True, timeout=60)
+        assert manager.provisioner.process.stdout.readline() == b"here\n"
+        kernel.execute("subprocess.run(['sh', '-c', 'cat; echo there >&2'])", reply=True, timeout=60)
+        while b"there\n" not in (tmp_path / "errors").read_bytes():
+            assert manager.is_alive()
+    finally:
+        kernel.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def test_nbconvert_gets_a_warm_kernel(kernel_name: str) -> None:
+    source = nbformat.from_dict(bare(notebook(PARENT)))
+    done, _ = ExecutePreprocessor(kernel_name=kernel_name).preprocess(source, {})
+    assert done.cells[-1].outputs[0].data["text/plain"] == "'workbench.reports.warm.parent'"
 
 
 @pytest.mark.parametrize("engine", [None, "workbench-warm"])
