@@ -75,20 +75,22 @@ def test_a_batch_goes_on_after_every_fault_and_names_it(
     write("eats", EATS)
     write("stops", STOPS_ITSELF)
     write("leaves", "import sys\nsys.exit(0)")
+    write("ends", "import os\nos._exit(3)")
     write("good", "1 + 1")
-    names = ("eats", "stops", "leaves", "good")
+    names = ("eats", "stops", "leaves", "ends", "good")
     lines = [f"  - {{notebook: {name}.ipynb{', timeout: 8' * (name == 'stops')}}}" for name in names]
     (tmp_path / "b.yaml").write_text("\n".join(["memory: 0.4", "timeout: 300", "runs:", *lines]))
     done = batch(workspace, tmp_path / "b.yaml", jobs=2)
     errors = [run.record.error for run in done.runs]
-    assert [error and error.kind for error in errors] == ["memory", "timeout", "error", None]
-    assert [error and error.message for error in errors[:3]] == [
+    assert [error and error.kind for error in errors] == ["memory", "timeout", "error", "error", None]
+    assert [error and error.message for error in errors[:4]] == [
         "the memory limit was reached",
         "the time limit was reached",
         "SystemExit: the cells after it were not run",
+        "the notebook ended its own kernel, with exit code 3: no cell after it was run",
     ]
     assert not any(run.record.attempts for run in done.runs)
-    assert done.sentence == "1 of 4 runs completed, 3 failed."
+    assert done.sentence == "1 of 5 runs completed, 4 failed."
 
 
 def test_a_kernel_that_died_is_tried_again_and_the_reason_is_kept(
