@@ -204,7 +204,7 @@ def test_weeks_that_are_too_few_are_said(simulate):
     panel = weekly(simulate(4, days=7 * 19 + 4))
     test = GeoTest(name="x", treated=TREATED, start=panel.days[-4], end=panel.days[-1])
     found = analyzed(test, panel)
-    assert any("below 0.053" in note or "0.053" in note for note in found.notes), found.notes
+    assert any("With 19 periods p cannot be below 0." in note for note in found.notes), found.notes
     assert found.power is None
     assert any("power is not known" in note for note in found.notes)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.errors import NotEnoughData
+from workbench.experiments.geo.carried import likely_carry, rank_p
 from workbench.experiments.geo.effect import Effect, effect_of
 from workbench.experiments.geo.panel import Floats
 from workbench.experiments.geo.synthetic_control import Counterfactual, Weighting, centred
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 METHOD = "conformal, moving blocks"
-CARRIES = 0.4  # autocorrelation from period to period from which on it is said
 _STEPS = np.concatenate([np.arange(1, 49) / 6, 8 * 1.5 ** np.arange(1, 13)])
 
 
@@ -35,6 +35,10 @@ class ConformalTest:
         Of the interval.
     blocks : int
         Stretches that are compared: one begins on each period.
+    share : float
+        Of the stretches that are at least as far off as the test, the test included.
+    carry : float
+        The autocorrelation from period to period that p allows for.
     tried : ndarray, shape (2, values)
         Constant effects that were tried, per geo and period, and the p of each.
     notes : tuple of str
@@ -44,6 +48,8 @@ class ConformalTest:
     effect: Effect
     level: float
     blocks: int
+    share: float
+    carry: float
     tried: Floats
     notes: tuple[str, ...]
 
@@ -51,7 +57,7 @@ class ConformalTest:
     def sentence(self) -> str:
         """Return how unusual the test period is."""
         return (
-            f"{round(self.effect.att.p * self.blocks)} of {self.blocks} stretches as long as the test are at "
+            f"{round(self.share * self.blocks)} of {self.blocks} stretches as long as the test are at "
             f"least as far off, the test included (p = {self.effect.att.p:.3f}, {METHOD})."
         )
 
@@ -60,12 +66,15 @@ class ConformalTest:
         return self.effect.to_frame()
 
 
-def conformal_test(found: Counterfactual, *, level: float = 0.95) -> ConformalTest:
+def conformal_test(
+    found: Counterfactual, *, level: float = 0.95, carry: float | None = None
+) -> ConformalTest:
     """Return the effect with the interval and p of conformal inference over moving blocks.
 
     To try a constant effect it is taken off the treated geos, the weights are found again on all periods, and
     the sum of what is missed in the test, without its sign, is ranked among those of all cyclic stretches as
-    long.
+    long. How often the last of them ranks so high by chance depends on how far misses carry over: p allows
+    for what the pre-period shows of that.
 
     The interval runs from the smallest to the largest effect that is not rejected; effects between them that
     would be rejected stay in it. p is that of no effect or, where larger, of an effect beyond it, seen from
@@ -77,18 +86,23 @@ def conformal_test(found: Counterfactual, *, level: float = 0.95) -> ConformalTe
         By any method; a ridge keeps its penalty.
     level : float
         Of the interval.
+    carry : float, optional
+        Autocorrelation from period to period; measured before the test if not given. With 0, p is the rank
+        alone, as published.
 
     Raises
     ------
     NotEnoughData
-        If the pre-period is less than twice the test: the mean of all periods would move with the effect.
+        If the pre-period is less than twice the test: the mean of all periods would move with the effect. Or
+        if misses carry over so far that p would not hold its promise.
 
     Notes
     -----
-    Assumes that what is missed comes from one stationary process. Where it carries over strongly, 60 to 90
-    periods are few for that: of geos whose noise has an autocorrelation of 0.8, it finds an effect at 5 % in
-    7 to 8 % of tests of nothing, and a note says so. p is never below 1 / periods. Effects are tried in
-    steps of a sixth of the typical block, further out in growing ones; bisection finds the ends.
+    Assumes that what is missed comes from one stationary process. By rank alone, tests of nothing in 60 to 90
+    periods with an autocorrelation of 0.8 find an effect at 5 % in 7 to 8 % of cases: the last stretch has
+    the largest sum too often once the mean is taken off. So p is read off series of as many periods that
+    carry over as much (`carried`). p is never below 1 / periods. Effects are tried in steps of a sixth of the
+    typical block, further out in growing ones; bisection finds the ends.
 
     References
     ----------
@@ -106,7 +120,7 @@ def conformal_test(found: Counterfactual, *, level: float = 0.95) -> ConformalTe
     >>> values[0, 50:] += 5
     >>> panel = Panel(geos=tuple("abcdefghijkl"), days=days, values=values)
     >>> made = split(panel, treated=["a"], start=days[50])
-    >>> found = conformal_test(synthetic_control(made))
+    >>> found = conformal_test(synthetic_control(made), carry=0)
     >>> print(found.sentence)
     1 of 60 stretches as long as the test are at least as far off, the test included
     (p = 0.017, conformal, moving blocks).
@@ -117,23 +131,33 @@ def conformal_test(found: Counterfactual, *, level: float = 0.95) -> ConformalTe
             f"Conformal inference needs a pre-period of twice the test and its cooldown: {2 * split.post} "
             f"periods, not {split.pre}."
         )
-    p_at = _ranking(found)
+    carry = likely_carry(found.gap[: split.pre]) if carry is None else carry
+    share_at, periods = _ranking(found), len(found.observed)
+
+    def p_of(share: float) -> float:
+        return rank_p(share, periods=periods, length=split.post, carry=carry)
+
     grid = _grid(found)
-    p_grid = np.array([1.0 if value == found.att else p_at(value) for value in grid])  # an estimate stands
-    low, high = _ends(grid, p_grid, alpha_of(level), p_at)
-    p = _beyond(grid, p_grid, found.att)
-    notes = (*_notes(len(found.observed), level), *_carried(found.gap[: split.pre]))
+    shares = np.array(
+        [1.0 if value == found.att else share_at(value) for value in grid]
+    )  # an estimate stands
+    p_grid = np.array([p_of(share) for share in shares])
+    low, high = _ends(grid, p_grid, alpha_of(level), lambda value: p_of(share_at(value)))
+    share = _beyond(grid, shares, found.att)
+    notes = _notes(periods, p_of(1 / periods), level)
     return ConformalTest(
-        effect=effect_of(found, low=low, high=high, p=p, method=METHOD, note=" ".join(notes)),
+        effect=effect_of(found, low=low, high=high, p=p_of(share), method=METHOD, note=" ".join(notes)),
         level=level,
-        blocks=len(found.observed),
+        blocks=periods,
+        share=share,
+        carry=carry,
         tried=np.array([grid, p_grid]),
         notes=notes,
     )
 
 
 def block_p(controls: Floats, target: Floats, post: int, weighting: Weighting) -> float:
-    """Return p of no effect in the last `post` periods.
+    """Return p of no effect in the last `post` periods, by rank alone.
 
     Parameters
     ----------
@@ -202,29 +226,18 @@ def _bisect(kept: float, rejected: float, alpha: float, p_at: Callable[[float], 
     return float(kept)
 
 
-def _beyond(grid: Floats, p_grid: Floats, att: float) -> float:
-    """Return the largest p of no effect and of what lies beyond it, seen from the estimate."""
-    return float(p_grid[grid <= 0].max() if att > 0 else p_grid[grid >= 0].max())
+def _beyond(grid: Floats, shares: Floats, att: float) -> float:
+    """Return the largest share of no effect and of what lies beyond it, seen from the estimate."""
+    return float(shares[grid <= 0].max() if att > 0 else shares[grid >= 0].max())
 
 
-def _carried(gap: Floats) -> tuple[str, ...]:
-    """Return that the test finds too much, where what is missed carries over from period to period."""
-    apart = gap - gap.mean()
-    spread = float(apart @ apart)
-    carried = float(apart[1:] @ apart[:-1]) / spread if spread > 0 else 0.0
-    if carried < CARRIES:
+def _notes(periods: int, smallest: float, level: float) -> tuple[str, ...]:
+    if smallest < alpha_of(level):
         return ()
-    return (
-        f"What the controls miss carries over from period to period (autocorrelation {carried:.2f}): then "
-        "conformal inference finds effects that are not there somewhat more often than promised.",
-    )
-
-
-def _notes(periods: int, level: float) -> tuple[str, ...]:
-    if 1 / periods < alpha_of(level):
-        return ()
+    said = f"With {periods} periods p cannot be below {smallest:.3f}: no effect can be shown at {level:.0%}. "
+    if smallest > 1 / periods:
+        return (
+            f"{said}What is missed carries over, so it takes more of them, e.g. days in the place of weeks.",
+        )
     enough = math.floor(1 / alpha_of(level) + 1e-9) + 1
-    return (
-        f"With {periods} periods p cannot be below {1 / periods:.3f}: no effect can be shown at {level:.0%}. "
-        f"At least {enough} periods are needed, e.g. days in the place of weeks.",
-    )
+    return (f"{said}At least {enough} periods are needed, e.g. days in the place of weeks.",)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.errors import unknown_name
+from workbench.errors import NotEnoughData, unknown_name
+from workbench.experiments.geo.carried import likely_carry, rank_p
 from workbench.experiments.geo.conformal import METHOD as CONFORMAL
 from workbench.experiments.geo.conformal import block_p
 from workbench.experiments.geo.pairs import kept_between, pairs_of
@@ -189,9 +190,15 @@ def _conformal_p(
     values: Floats, pre: int, rows: Rows, weighting: Weighting, asked: tuple[float, int]
 ) -> float:
     del asked  # nothing is drawn
-    apart = centred(values, values.shape[1])
+    periods = values.shape[1]
+    apart = centred(values, periods)
     others = np.setdiff1d(np.arange(len(values)), rows)
-    return block_p(apart[others], apart[rows].mean(0), values.shape[1] - pre, weighting)
+    try:
+        carry = likely_carry(gap_of(prepared(values, pre), rows, others, weighting)[:pre])
+    except NotEnoughData:
+        return 1.0  # a test that is not offered finds nothing
+    share = block_p(apart[others], apart[rows].mean(0), periods - pre, weighting)
+    return rank_p(share, periods=periods, length=periods - pre, carry=carry)
 
 
 _TESTS = {PLACEBO: _placebo_p, CONFORMAL: _conformal_p}
