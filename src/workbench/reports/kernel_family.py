@@ -15,7 +15,7 @@ from typing import Any
 from workbench.reports.memory import memory_held
 from workbench.reports.warm.identity import short_folder
 
-_PROCESSES = Path("/proc")
+_PROCESSES = "/proc"
 _WORK = re.compile(r"\.work-([a-z0-9_]+)-\w+")
 _FORKED = b"WORKBENCH_OUTPUT=batch"  # in the environment of kernels and of their warm parents
 _BETWEEN = 1.0  # seconds between two looks at all processes: one takes some milliseconds
@@ -141,7 +141,7 @@ def _marked(mark: bytes, place: bytes | None = None) -> dict[int, int]:
     found: dict[int, int] = {}
     for process in _processes():
         with suppress(OSError):
-            environment = (_PROCESSES / str(process) / "environ").read_bytes()
+            environment = _told(process, "environ")
             if mark in environment or (place and _FORKED in environment and place in _directory(process)):
                 stat = _stat(process)
                 found |= {process: int(stat[19])} if stat else {}
@@ -168,13 +168,19 @@ def _processes() -> list[int]:
 
 
 def _directory(process: int) -> bytes:
-    return os.fsencode((_PROCESSES / str(process) / "cwd").readlink())
+    return os.fsencode(Path(f"{_PROCESSES}/{process}/cwd").readlink())
+
+
+def _told(process: int, what: str) -> bytes:
+    # Every run reads hundreds of these: plain texts, not paths.
+    with open(f"{_PROCESSES}/{process}/{what}", "rb", buffering=0) as file:  # noqa: PTH123
+        return file.read()
 
 
 def _stat(process: int) -> list[bytes] | None:
     """Return what the system says of a process after its id and name; None where it has ended."""
     try:
-        stat = (_PROCESSES / str(process) / "stat").read_bytes()
+        stat = _told(process, "stat")
         return stat[stat.rindex(b")") + 2 :].split()
     except (OSError, ValueError):
         return None
