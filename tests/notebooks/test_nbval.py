@@ -53,7 +53,7 @@ def check(folder: Path, *names: str, options: tuple[str, ...] = ()) -> str:
 
 def test_every_notebook_runs_in_a_warm_kernel(folder: Path) -> None:
     names = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
-    check(folder, "forked", *names, options=("--nbval-kernel-name", "workbench-warm"))
+    check(folder, *names, "forked", options=("--nbval-kernel-name", "workbench-warm"))
 
 
 def test_a_notebook_runs_in_the_kernel_it_names(folder: Path) -> None:
