@@ -384,6 +384,19 @@ def test_rules_on_path_data_are_those_of_channel_attribution(public_data: Path, 
     assert (found.journeys, found.conversions) == (19_785 + 68_602, 19_785)
 
 
+@pytest.mark.parametrize("in_time", [False, True])
+def test_more_alike_journeys_than_a_byte_counts(in_time: bool) -> None:
+    journey = [("email", 1), ("search", 2)]
+    rows = [Row(user, day * DAY + user, name) for user in range(1100) for name, day in journey]
+    rows += [Row(user, 3 * DAY + user, None, 10.0) for user in range(0, 1100, 4)]
+    rows.sort(key=lambda row: row.instant if in_time else (row.user, row.instant))
+    chosen = journey_settings(["7d"], order=2, buckets=1)
+    found = count_journeys(points(rows), chosen, compiled=True)
+    same(found, count_journeys(points(rows), chosen, compiled=False))
+    chain = found.chain(1)
+    assert (chain.conversions.sum(), chain.nulls.sum(), chain.transitions.sum()) == (275, 825, 2200)
+
+
 @pytest.mark.parametrize("largest", [5, 10**6, 2**61])
 @pytest.mark.parametrize("size", [0, 3000])
 def test_codes_are_counted_alike_in_a_table_by_sorting_and_by_pairs(largest: int, size: int) -> None:

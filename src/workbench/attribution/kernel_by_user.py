@@ -7,7 +7,20 @@ from typing import Any
 import numpy as np
 
 from workbench.attribution.compilation import compiled
-from workbench.attribution.kernel import BOUGHT, FIRST, LAST, MARK, ROW, Array, Log, Plan, Sums
+from workbench.attribution.kernel import (
+    BOUGHT,
+    FIRST,
+    LAST,
+    MARK,
+    ROW,
+    Array,
+    Log,
+    Plan,
+    Sums,
+    add_one,
+    few_of,
+    gather,
+)
 
 
 @compiled
@@ -16,17 +29,17 @@ def scan_by_user(log: Log, plan: Plan, marks: Array, sold: Array, sums: Sums) ->
     user, touch, value = log.user, log.touch, log.value
     steps, ends, sets = sums.steps.reshape(-1), sums.ends, sums.sets
     tables = (sums.totals, ends, sums.end_value, sets, sums.set_value)
+    lost, lost_sets = ends.reshape(-1)[1::2], sets.reshape(-1)[1::2]
+    few, few_lost, few_sets = few_of(steps), few_of(lost), few_of(lost_sets)
     base, states, width = plan.base, np.uint32(plan.states), plan.base * plan.states
-    who: Any = -1
-    code: Any = 0
-    members: Any = 0
-    mark: Any = 0
-    bucket = first = conversion = offset = 0
+    start: Any = (-1, 0, 0, 0, 0, 0)
+    who, code, members, mark, bucket, offset = start
+    first = conversion = 0
     for row in range(len(user)):
         if user[row] != who:
             if code > 0:
-                ends[bucket, code, 1] += 1
-                sets[bucket, members, 1] += 1
+                add_one(bucket * plan.states + code, few_lost, lost)
+                add_one(bucket * sets.shape[1] + members, few_sets, lost_sets)
             who = user[row]
             mark, code, members = np.int64(marks[who]), 0, 0
             bucket = mark & (BOUGHT - 1)
@@ -35,7 +48,7 @@ def scan_by_user(log: Log, plan: Plan, marks: Array, sold: Array, sums: Sums) ->
         if met >= 0:
             first = row if code == 0 else first
             path = code * base + met + 1
-            steps[offset + path] += 1
+            add_one(offset + path, few, steps)
             code = np.int64(np.uint32(path) % states)
             members |= np.int64(1) << met
             continue
@@ -49,6 +62,9 @@ def scan_by_user(log: Log, plan: Plan, marks: Array, sold: Array, sums: Sums) ->
     if code > 0:
         ends[bucket, code, 1] += 1
         sets[bucket, members, 1] += 1
+    gather(few, steps)
+    gather(few_lost, lost)
+    gather(few_sets, lost_sets)
 
 
 @compiled

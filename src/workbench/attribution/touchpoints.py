@@ -230,9 +230,10 @@ def by_user(user: NDArray[np.int32], instant: Integers, converts: NDArray[np.boo
     """Return whether users ascend, and each one's rows are in the order of time."""
     for first in range(0, len(instant) - 1, _BLOCK):
         rows = slice(first, first + _BLOCK + 1)
-        some = user[rows]
-        back = np.flatnonzero(_backwards(instant[rows], converts[rows]))
-        if (some[1:] < some[:-1]).any() or (some[back] == some[back + 1]).any():
+        before, after = user[rows][:-1], user[rows][1:]
+        wrong = _backwards(instant[rows], converts[rows])
+        wrong &= after == before
+        if wrong.any() or (after < before).any():
             return False
     return True
 
