@@ -70,6 +70,16 @@ def expected(market: Any) -> dict[tuple[str, str], float]:
     }
 
 
+def test_without_a_planned_start_the_days_begin_with_the_first_assignment(market: Any, tables: Any) -> None:
+    for plan in plans(market).values():
+        free = recorded_users(replace(plan, start=None), tables)
+        first = free.assigned["first"].date()
+        planned = recorded_users(replace(plan, start=first), tables)
+        assert (free.seen, free.assigned, free.question) == (planned.seen, planned.assigned, planned.question)
+        assert (free.seen.window.first, free.assigned["before"]) == (first, 0)
+        assert 0 < free.seen.days_per_user <= free.seen.window.days
+
+
 def test_known_effects_lie_in_their_intervals(market: Any, tables: Any) -> None:
     truth = expected(market)
     for name, plan in plans(market).items():

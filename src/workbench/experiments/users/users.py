@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from workbench.metrics.metric import Metric
     from workbench.source import Tables
 
+_BEGINNING = date(1970, 1, 1)
 _OF_USERS = frozenset({*TABLES, *EVENT_TYPES} - {"daily_performance"})
 
 
@@ -213,18 +214,17 @@ def recorded_users(
         raise UsageError(f"Users of several variants: {', '.join(get_args(Several))}, not {several!r:.80}.")
     question = _question(experiment, tables, metrics, "exclude" if several == "refuse" else several)
     assigned = assigned_users(tables, question)
+    last = question.window.last
     if not assigned["users"]:
-        last = question.window.last
-        raise NotEnoughData(f"Nobody was assigned to {experiment.name} until {last}, the last day with data.")
+        known = "its end" if experiment.end and last != tables.last_day else "the last day with data"
+        raise NotEnoughData(f"Nobody was assigned to {experiment.name} until {last}, {known}.")
     if several == "refuse":
         _refuse_several(experiment, int(assigned["several"] or 0), int(assigned["users"]))
+    # Where no start is planned the days begin with the first assignment, before which none can lie.
     first = experiment.start or assigned["first"].date()
-    last = min(question.window.last, experiment.end) if experiment.end else question.window.last
     if last < first:
         raise NotEnoughData(f"{experiment.name} starts on {first}, after the last day with data, {last}.")
-    if question.window != Window(first, last):
-        question = replace(question, window=Window(first, last))
-        assigned = assigned_users(tables, question)
+    question = replace(question, window=Window(first, last))
     ended = experiment.status == "completed" or (experiment.end is not None and last >= experiment.end)
     seen = Seen(window=question.window, days_per_user=float(assigned["days"] or 0.0), ended=ended)
     return RecordedUsers(
@@ -247,7 +247,7 @@ def _refuse_several(experiment: Experiment, several: int, users: int) -> None:
 
 
 def _question(experiment: Experiment, tables: Tables, metrics: Catalog[Metric], several: Several) -> Question:
-    """Return what is asked of the users, over all days with data."""
+    """Return what is asked of the users, over all days that can count."""
     guarded = [one.metric for one in experiment.guardrails]
     wanted = [metrics[name] for name in dict.fromkeys((experiment.primary, *experiment.secondary, *guarded))]
     formulas = [formula for one in wanted for formula in (one.is_, one.credited) if formula is not None]
@@ -256,7 +256,7 @@ def _question(experiment: Experiment, tables: Tables, metrics: Catalog[Metric], 
     question = Question(
         experiment=experiment.name,
         outcomes=tuple(_outcome(one, there) for one in wanted),
-        window=_everything(tables, experiment),
+        window=_days(tables, experiment),
         before_days=experiment.before_days,
         several=several,
         loaded=there,
@@ -281,6 +281,7 @@ def _outcome(metric: Metric, there: frozenset[str]) -> Outcome:
         ) from None
 
 
-def _everything(tables: Tables, experiment: Experiment) -> Window:
+def _days(tables: Tables, experiment: Experiment) -> Window:
     last = tables.last_day or date(2200, 1, 1) - timedelta(days=1)
-    return Window(min(experiment.start or last, last), last)
+    last = min(last, experiment.end) if experiment.end else last
+    return Window(min(experiment.start or _BEGINNING, last), last)
