@@ -333,6 +333,27 @@ def test_one_user_with_many_touches_loses_none(compiled: bool) -> None:
     assert found.steps.sums.sum() == 100_000
 
 
+@pytest.mark.parametrize("conversions", ["split", "reuse"])
+@pytest.mark.parametrize("compiled", WAYS)
+def test_touches_after_the_conversion_or_in_the_future_earn_nothing_of_it(
+    compiled: bool, conversions: str
+) -> None:
+    rows = [
+        Row(1, 0, "email"),
+        Row(1, DAY, None, 30.0),
+        Row(1, 2 * DAY, "search"),
+        Row(1, 50_000 * DAY, "sms"),
+    ]
+    found = count_journeys(
+        points(rows), journey_settings(["any"], conversions=conversions), compiled=compiled
+    )
+    assert found.names == ("email", "search", "sms")
+    for rule in found.settings.rules:
+        assert found.credited(rule.name, "any").tolist() == [[1.0, 30.0], [0.0, 0.0], [0.0, 0.0]]
+    assert (found.conversions, found.journeys, found.chain(1).nulls.sum()) == (1.0, 2.0, 1.0)
+    assert (found.provenance.touches, found.provenance.last) == (3, 50_000 * DAY)
+
+
 @pytest.mark.parametrize("compiled", WAYS)
 def test_no_conversions_and_no_rows(compiled: bool) -> None:
     found = count_journeys(points([Row(1, 0, "email"), Row(1, DAY, "search")]), compiled=compiled)
