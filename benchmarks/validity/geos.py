@@ -163,11 +163,12 @@ def geos(scale: float = 1.0) -> list[Cell]:
         case = "40 real cities, 2 treated for 15 days"
         made.append(judged(case, lambda: real, by_placebo, "placebo in space", scale, 0.7))
         made.append(judged(case, lambda: real, by_conformal, "conformal, moving blocks", scale, 0.7))
-    for carry in (0.8, 0.4, 0.0):
+    for carry in (0.8, 0.4, 0.0):  # the placebo test looks at places, not at days: the hardest is enough
         case = f"24 simulated geos, AR({carry}) and weeks, 2 treated for 15 days"
-        rng = generator(case)
-        panel = partial(simulated, rng, carry=carry)
-        made.append(judged(case, panel, by_placebo, "placebo in space", scale))
+        if carry == 0.8:
+            panel = partial(simulated, generator(case), carry=carry)
+            made.append(judged(case, panel, by_placebo, "placebo in space", scale))
+        panel = partial(simulated, generator(case), carry=carry)  # the same panels
         made.append(judged(case, panel, by_conformal, "conformal, moving blocks", scale))
     return [*made, promised(max(int(100 * scale), 5))]
 
