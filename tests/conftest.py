@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
     from workbench.store import Workspace
 
+# Before any library reads them: workers share the cores, and idle threads of linear algebra wait by turning.
+for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_threads, "1")
+
 ROOT = Path(__file__).resolve().parents[1]
 PUBLIC_DATA = ROOT.parent / "shared" / "data"
 _NEEDS = {
