@@ -1,21 +1,26 @@
 """How long a media mix model takes until every return is known well: bulk ESS 400 and R-hat below 1.01.
 
     python benchmarks/mmm_sampling.py                national: ours beside pymc-marketing's defaults
-    python benchmarks/mmm_sampling.py --regions 40   regional: ours alone
+    python benchmarks/mmm_sampling.py --regions 40   regional: ours, and Meridian with --meridian PYTHON
 
 National: 180 weeks, 6 channels; the library samples with PyMC's NUTS, 4 chains of 1,000 after 1,000.
-Regional: 150 weeks, 5 channels, 4 chains of 1,000 after 500. Limits: five
-times as fast as the library, no divergences; 40 regions within 15 minutes of wall time.
+Regional: 150 weeks, 5 channels, 4 chains of 1,000 after 500; PYTHON is an interpreter with google-meridian,
+which takes 4 chains of 500 after 700 with its own beliefs. Limits: five times as fast as the library, no
+divergences; 40 regions within 15 minutes of wall time, and faster than Meridian.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -123,6 +128,32 @@ def theirs(simulated: SimulatedMarket, draws: int) -> Run:
     return measured("pymc-marketing's defaults, PyMC's sampler", simulated, found, tree, clock)
 
 
+def meridians(simulated: SimulatedMarket, python: str) -> Run:
+    """Return Meridian's run of the same market, in a process of its own interpreter."""
+    import arviz as az
+
+    script = Path(__file__).parent / "mix" / "meridian_fit.py"
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder) / "market.csv"
+        simulated.table.to_csv(table, index=False)
+        asked = [python, str(script), str(table), "500", *simulated.market.channels]
+        said = subprocess.run(asked, check=True, capture_output=True, text=True).stdout
+    told = json.loads(said.splitlines()[-1])
+    returns = np.asarray(told["returns"])
+    low, high = hdi(returns.reshape(-1, returns.shape[2]))
+    channels = range(returns.shape[2])
+    return Run(
+        name="Meridian",
+        compile=0.0,
+        sampling=told["sampling"],
+        wall=told["wall"],
+        ess=min(float(az.ess(returns[:, :, one], method="bulk")) for one in channels),
+        r_hat=max(float(az.rhat(returns[:, :, one])) for one in channels),
+        divergences=told["divergences"],
+        held=int(((low <= simulated.truth.roi) & (simulated.truth.roi <= high)).sum()),
+    )
+
+
 def main() -> int:
     """Run, print, and compare with the limits."""
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -130,12 +161,19 @@ def main() -> int:
     asked.add_argument("--draws", type=int, default=1000, help="of each of the library's chains")
     asked.add_argument("--own-draws", type=int, help="of each of our chains; 500, by region 1,000")
     asked.add_argument("--seed", type=int, default=1, help="of the market with regions")
+    asked.add_argument("--meridian", metavar="PYTHON", help="an interpreter with google-meridian installed")
     options = asked.parse_args()
     if options.regions > 1:
         simulated = simulate_market(seed=options.seed, periods=150, channels=5, regions=options.regions)
         run = ours(simulated, options.own_draws or 1000)
-        print(run)
-        return 0 if run.wall < REGIONAL_LIMIT and run.r_hat < 1.01 and run.ess >= ENOUGH else 1
+        print(run, flush=True)
+        kept = run.wall < REGIONAL_LIMIT and run.r_hat < 1.01 and run.ess >= ENOUGH
+        if options.meridian:
+            other = meridians(simulated, options.meridian)
+            print(other)
+            print(f"{other.enough / run.enough:.1f} times as fast to ESS 400 as Meridian")
+            kept &= other.enough > run.enough
+        return 0 if kept else 1
     simulated = simulate_market(seed=1)
     own = ours(simulated, options.own_draws or 500)
     print(own, flush=True)
