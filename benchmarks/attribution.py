@@ -13,6 +13,7 @@ its chains, and its paths are built by Polars; it is left out where it is not in
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -20,6 +21,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in a run: threads that wait turn, and count as CPU
 
 import numpy as np
 
