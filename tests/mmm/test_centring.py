@@ -44,3 +44,12 @@ def test_weights_are_shares_whatever_the_market(regional: SimulatedMarket) -> No
     found = _weights(regional, flat)
     assert ((found.control >= 0) & (found.control <= 1)).all()
     assert found.yearly.shape == (2 * regional.spec.seasonality,)
+
+
+def test_what_may_as_well_be_equal_is_sampled_as_steps() -> None:
+    found = []
+    for seed in range(1, 9):
+        simulated = simulate_market(seed=seed, periods=104, channels=2, regions=10)
+        own = _weights(simulated, simulated.market)
+        found.append(np.concatenate([own.trend[None], own.yearly, own.control]))
+    assert np.mean(np.array(found) > 0) < 0.1

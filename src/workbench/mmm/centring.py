@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import chdtri
 
 from workbench.mmm.market import Market
 from workbench.mmm.scaling import Scaling
 from workbench.mmm.spec import MixSpec
 
 Array = npt.NDArray[np.float64]
+_SURE = 0.99  # how sure it must be that regions differ by as much
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -37,10 +39,13 @@ class Centring:
 
 
 def centring_of(spec: MixSpec, market: Market, scaling: Scaling) -> Centring:
-    """Return how much of each coefficient differs between regions, as a part of what least squares scatter.
+    """Return how much of each coefficient surely differs between regions, as a part of its scatter.
 
-    Every region's outcome is explained by a line, waves, controls and media; the variance of a coefficient
-    between regions, less what chance makes of it, over all its variance is its weight.
+    Every region's outcome is explained by a line, waves, controls and media, by least squares. The least
+    variance between regions that the coefficients' scatter is compatible with (99 %, by chi-squared), less
+    what chance makes of it, over itself and chance is the weight. Where regions may as well be equal it is 0:
+    towards equality the density of coefficients that are sampled themselves grows without end, by
+    spread**(1 - weight * regions), and a chain that comes there stands still.
 
     References
     ----------
@@ -53,7 +58,9 @@ def centring_of(spec: MixSpec, market: Market, scaling: Scaling) -> Centring:
         found = [_fitted(place, market, scaling) for place in range(len(market.regions))]
         value, variance = (np.array(part) for part in zip(*found, strict=True))
         chance = variance.mean(axis=0)
-        between = np.maximum(value.var(axis=0, ddof=1) - chance, 0.0)
+        free = len(market.regions) - 1
+        least = value.var(axis=0, ddof=1) * free / chdtri(free, 1 - _SURE)
+        between = np.maximum(least - chance, 0.0)
         weights = np.where(between > 0, between / np.maximum(between + chance, 1e-300), 0.0)
     yearly = 2 * spec.seasonality
     return Centring(

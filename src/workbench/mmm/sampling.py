@@ -49,11 +49,14 @@ def compiled(model: Any, *, exchangeable: bool = False) -> Any:
         which periods are kept can be changed.
     """
     import nutpie
+    import pytensor
     from pymc.model.transform.optimization import freeze_dims_and_data
 
     fixed = [one.name for one in model.data_vars if not (exchangeable or one.name == "kept")]
     frozen = freeze_dims_and_data(model, data=fixed)
-    with quiet():
+    # Sums in any order round otherwise where the code comes from a cache than where it was just compiled:
+    # the same seed then gives other draws.
+    with quiet(), pytensor.config.change_flags(numba__fastmath=False):
         return nutpie.compile_pymc_model(frozen, backend="numba", var_names=wanted(model))
 
 
