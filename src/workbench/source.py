@@ -6,6 +6,7 @@ Analyses know only this.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -39,6 +40,16 @@ class Tables(Protocol):
 
     def query(self, sql: str) -> pa.Table:
         """Return the answer to one SELECT over the tables, whose names are those of `events.tables`."""
+        ...
+
+
+@runtime_checkable
+class Sized(Protocol):
+    """Tables that know how many rows they hold, so that a question can be put as suits so many."""
+
+    @property
+    def rows(self) -> Mapping[str, int]:
+        """Return the rows of each table."""
         ...
 
 

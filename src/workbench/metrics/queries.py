@@ -188,7 +188,7 @@ def _rows(query: Query) -> list[Rows]:
     return [leaf for leaf in query.leaves if isinstance(leaf, Rows)]
 
 
-def _applies(rows: Expression, leaf: Rows) -> Expression | None:
+def applies(rows: Expression, leaf: Rows) -> Expression | None:
     """Return the condition under which a row belongs to a leaf; None where every row does."""
     conditions = [meets(rows, condition) for condition in leaf.where]
     if leaf.event_types and "event_type" in rows.columns:  # a roll-up without it holds these types only
@@ -206,15 +206,15 @@ def _applies(rows: Expression, leaf: Rows) -> Expression | None:
 
 def value_of(rows: Expression, leaf: Rows) -> Expression:
     """Return what one row adds to a leaf; null where it does not belong to it."""
-    applies = _applies(rows, leaf)
+    condition = applies(rows, leaf)
     if isinstance(leaf, Count) and COUNT in rows.columns:
-        return rows[COUNT] if applies is None else sql.when(applies, rows[COUNT], 0)
+        return rows[COUNT] if condition is None else sql.when(condition, rows[COUNT], 0)
     if isinstance(leaf, Count):
-        return sql.literal(1) if applies is None else sql.when(applies, 1, 0)
+        return sql.literal(1) if condition is None else sql.when(condition, 1, 0)
     value = rows[leaf.column]
     if isinstance(leaf, Total):
         value = sql.number(value * rows[leaf.times] if leaf.times else value)
-    return value if applies is None else sql.when(applies, value)
+    return value if condition is None else sql.when(condition, value)
 
 
 def groups(rows: Expression, query: Query) -> dict[str, Expression]:
@@ -232,7 +232,7 @@ def aggregated(rows: Expression, by: dict[str, Expression], **figures: Expressio
 
 def _added(rows: Expression, leaf: Rows) -> Expression:
     # A count of events without a condition has no column to sum.
-    if isinstance(leaf, Count) and _applies(rows, leaf) is None and COUNT not in rows.columns:
+    if isinstance(leaf, Count) and applies(rows, leaf) is None and COUNT not in rows.columns:
         return rows.count()
     return value_of(rows, leaf).sum()
 
@@ -251,7 +251,7 @@ def distinct(query: Query) -> Expression:
     column = leaves[0].column
     rows = rows.filter(rows[column].notnull())
     # What no leaf counts is left out before the pairs are made, which cost far more than a comparison.
-    counted = [_applies(rows, leaf) for leaf in leaves]
+    counted = [applies(rows, leaf) for leaf in leaves]
     if all(condition is not None for condition in counted):
         rows = rows.filter(sql.any_of(counted))
     if len(leaves) == 1:
@@ -265,8 +265,8 @@ def distinct(query: Query) -> Expression:
 
 
 def _flag(rows: Expression, leaf: Distinct) -> Expression:
-    applies = _applies(rows, leaf)
-    return sql.literal(1) if applies is None else sql.when(applies, 1, 0)
+    condition = applies(rows, leaf)
+    return sql.literal(1) if condition is None else sql.when(condition, 1, 0)
 
 
 def quantiles(query: Query) -> Expression:
@@ -298,8 +298,8 @@ def stepped(query: Query) -> Expression:
 
 def _counted(rows: Expression, leaf: Rows) -> Expression:
     weight = rows[COUNT] if COUNT in rows.columns else sql.literal(1)
-    applies = _applies(rows, leaf)
-    return weight if applies is None else sql.when(applies, weight, 0)
+    condition = applies(rows, leaf)
+    return weight if condition is None else sql.when(condition, weight, 0)
 
 
 def _reached(steps: Expression, share: float, name: str) -> Expression:

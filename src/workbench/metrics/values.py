@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.metrics import absence, sql
+from workbench.metrics import absence, sql, user_lists
+from workbench.metrics.equal_rows import coded
 from workbench.metrics.expressions import build
 from workbench.metrics.measures import (
     Arithmetic,
@@ -129,7 +130,7 @@ def evaluate(measure: Measure, known: Mapping[Leaf, Floats], shape: tuple[int, .
 
 def fetch(tables: Tables, asked: Plan, by: tuple[str, ...], window: Window) -> Values:
     """Return the answers to a plan over one window."""
-    answers = [(query, tables.query(compiled(query, tables.dialect, window))) for query in asked.queries]
+    answers = [(query, _answered(query, tables, window)) for query in asked.queries]
     keyed = [(query, answer, *_keys(query, answer)) for query, answer in answers]
     found = {key for _, _, keys, _ in keyed for key in keys}
     slices = sorted(found, key=_order) if by else [()]
@@ -142,6 +143,12 @@ def fetch(tables: Tables, asked: Plan, by: tuple[str, ...], window: Window) -> V
             rows = np.fromiter((place[key] for key in keys), np.int64, len(keys))[codes]
             _read(values, query, answer, rows, window)
     return values
+
+
+def _answered(query: Query, tables: Tables, window: Window) -> pa.Table:
+    if user_lists.answers(query, tables):
+        return user_lists.counted(query, tables, window)
+    return tables.query(compiled(query, tables.dialect, window))
 
 
 def compiled(query: Query, dialect: str, window: Window) -> str:
@@ -158,14 +165,12 @@ def _keys(query: Query, answer: pa.Table) -> tuple[list[Slice], NDArray[np.int64
     if query.kind == "stored":
         stored = [_stored_slice(text, query.by) for text in answer.column("slice").to_pylist()]
         return [key for key in stored if key is not None], np.zeros(0, np.int64)
-    codes, first = np.zeros(answer.num_rows, np.int64), np.zeros(min(answer.num_rows, 1), np.int64)
-    columns = []
-    for place in range(len(query.by)):
-        column = answer.column(f"d{place}").combine_chunks().dictionary_encode("encode")
-        values, own = column.dictionary.to_pylist(), column.indices.to_numpy().astype(np.int64)
-        columns.append((values, own))
-        _, first, codes = np.unique(codes * len(values) + own, return_index=True, return_inverse=True)
-    return [tuple(_plain(values[own[row]]) for values, own in columns) for row in first], codes
+    names = [f"d{place}" for place in range(len(query.by))]
+    first, codes = coded(answer, names)
+    columns = [answer.column(name).take(first).to_pylist() for name in names]
+    return [tuple(map(_plain, key)) for key in zip(*columns, strict=True)] if names else [()] * len(
+        first
+    ), codes
 
 
 def _plain(value: object) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from workbench.metrics.measures import Distinct
 from workbench.metrics.queries import Query
 from workbench.metrics.sql import Expression
 
@@ -34,6 +35,9 @@ class DerivedQuery:
         How many days of purchases before the window its figures need to be sound.
     leans : str
         What is wrong with them where the records begin later than that.
+    listed : Distinct, optional
+        The users whose lists answer it too, see `workbench.metrics.user_lists`: its figures are the users,
+        their events, and the squares of events per user.
     """
 
     name: str
@@ -46,3 +50,4 @@ class DerivedQuery:
     daily: bool = False
     looks_back: int = 0
     leans: str = ""
+    listed: Distinct | None = None

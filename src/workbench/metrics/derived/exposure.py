@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from workbench.metrics import sql
+from workbench.metrics.conditions import Condition
 from workbench.metrics.derived.definition import DerivedQuery
-from workbench.metrics.queries import Query, aggregated, groups, source
+from workbench.metrics.measures import distinct
+from workbench.metrics.queries import Query, aggregated, applies, groups, source
 from workbench.metrics.sql import Expression
+
+_DELIVERED = distinct("campaign_delivered", where=(Condition("is_holdout", "is not", True),))
 
 
 def _build(query: Query) -> Expression:
     rows = source(query, table="facts")
-    rows = rows.filter(rows.event_type == "campaign_delivered", ~rows.is_holdout.fill_null(False))
+    rows = rows.filter(applies(rows, _DELIVERED))
     users = rows.group_by(**groups(rows, _of(query)), user_=rows.user_key).agg(seen=rows.count())
     seen = sql.number(users.seen)
     by = {f"d{place}": users[f"d{place}"] for place in range(len(query.by))}
@@ -31,4 +35,5 @@ EXPOSURE = DerivedQuery(
     needs=frozenset({"facts"}),
     figures=("users", "messages", "squares"),
     build=_build,
+    listed=_DELIVERED,
 )
