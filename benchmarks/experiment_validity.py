@@ -3,6 +3,7 @@
     python benchmarks/experiment_validity.py            a short look, no page
     python benchmarks/experiment_validity.py --full     all repetitions, and the page
     python benchmarks/experiment_validity.py --only shares
+    python benchmarks/experiment_validity.py --full --only shares    these cells of the page anew
 
 Each cell has its own seed, made from one seed and the cell's name, so one part gives the same figures alone.
 Ends with exit code 1 if a promise is broken.
@@ -14,6 +15,7 @@ import argparse
 import math
 import os
 import platform
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -52,6 +54,9 @@ NAIVE: tuple[Callable[[float], list[Cell]], ...] = (
     looking.naive_looking,
     geos.naive_geos,
 )
+
+_MADE = re.compile(r"This\s+page:\s+(.*?)\.\s+The\s+two\s+rows", re.DOTALL)
+NAIVE_TITLE = "## What others do by default"
 
 HEAD = (
     "| data | method | tests | loss found | gain found | together, promised | band | interval holds | "
@@ -108,46 +113,86 @@ def measured(names: Sequence[str], scale: float, jobs: int = 1) -> tuple[dict[st
     return found, total
 
 
-def page(found: Mapping[str, Sequence[Cell]], *, today: str, machine: str, seconds: float) -> str:
-    """Return the page."""
-    ours = [cell for name, cells in found.items() if name != "naive" for cell in cells]
-    broken = [cell for cell in ours if cell.broken]
-    kept = f"{len(ours) - len(broken)} of {len(ours)}"
-    body = "\n\n".join(
-        f"### {PARTS[name][0]}\n\n{table(cells)}" for name, cells in found.items() if name != "naive"
-    )
-    failed = "\n".join(f"- {cell.case}, {cell.method}: {', '.join(cell.broken)}." for cell in broken)
+def tables_of(text: str) -> dict[str, str]:
+    """Return the tables of a page by the name of their part."""
+    titles = {name: f"### {title}" for name, (title, _) in PARTS.items()} | {"naive": NAIVE_TITLE}
+    return {
+        name: text.split(f"{title}\n\n")[1].split("\n\n", maxsplit=1)[0] for name, title in titles.items()
+    }
+
+
+def page(tables: Mapping[str, str], *, made: str) -> str:
+    """Return the page of some tables, and how they were made."""
+    body = "\n\n".join(f"### {PARTS[name][0]}\n\n{text}" for name, text in tables.items() if name != "naive")
+    rows = [row.strip("| ").split(" | ") for row in body.splitlines() if row.startswith("| ")]
+    rows = [row for row in rows if row[0] != "data"]
+    broken = [row for row in rows if row[-1].startswith("BROKEN")]
+    failed = "\n".join(f"- {row[0]}, {row[1]}: {_promises(row[-1])}." for row in broken)
     return TEXT.read_text(encoding="utf-8").format(
-        kept=kept,
-        tests=f"{sum(cell.runs + cell.cover_runs + cell.power_runs for cell in ours) / 1e6:.1f}",
+        kept=f"{len(rows) - len(broken)} of {len(rows)}",
+        tests=f"{sum(map(_tests, rows)) / 1e6:.1f}",
         broken=f"\n\nNot kept:\n\n{failed}" if broken else "",
         body=body,
-        naive=table(found["naive"]),
+        naive=tables["naive"],
         numbers=lifts.numbers(),
-        today=today,
-        machine=machine,
         seed=SEED,
-        minutes=f"{seconds / 60:.0f}",
+        made=made,
     )
+
+
+def _promises(verdict: str) -> str:
+    return verdict.removeprefix("BROKEN: ").split(";")[0]
+
+
+def _tests(row: Sequence[str]) -> int:
+    """Return how many tests stand in a row: without effect, of the interval, and of power."""
+    told = [row[2], *(found for one in row[7:9] for found in re.findall(r"\(([\d,]+)\)", one))]
+    return sum(int(one.replace(",", "")) for one in told if one != "–")
+
+
+def written(text: str, found: Mapping[str, Sequence[Cell]], *, how: str, seconds: float) -> str:
+    """Return the page with some parts made anew: all others stay, and with them how they were made.
+
+    Parameters
+    ----------
+    text : str
+        The page as it is; needed where not all parts are made anew.
+    found : dict of str to list of Cell
+        The cells by part.
+    how : str
+        The day and the machine.
+    seconds : float
+        CPU seconds of all cells.
+    """
+    new = {name: table(cells) for name, cells in found.items()}
+    made = f"{how}, {seconds / 60:.0f} CPU minutes"
+    if set(new) == {*PARTS, "naive"}:
+        return page(new, made=made)
+    names = ", ".join(PARTS[name][0] if name in PARTS else "what others do" for name in new)
+    before = " ".join(_MADE.findall(text)[0].split()).split("; ")
+    parts = [one for one in before if not one.startswith(f"{names} anew")]
+    return page(tables_of(text) | new, made="; ".join([*parts, f"{names} anew {made}"]))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print, and write the page where everything was measured in full."""
+    """Measure, print, and write into the page what was measured in full."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--full", action="store_true", help="all repetitions, and write the page")
-    parser.add_argument("--only", choices=[*PARTS, "naive"], help="one part, printed only")
+    parser.add_argument("--full", action="store_true", help="all repetitions, written into the page")
+    parser.add_argument(
+        "--only", choices=[*PARTS, "naive"], help="one part; with --full its cells are written into the page"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="processes at once; figures do not depend on it")
     chosen = parser.parse_args(arguments)
     names = [chosen.only] if chosen.only else [*PARTS, "naive"]
     found, seconds = measured(names, 1.0 if chosen.full else QUICK, chosen.jobs)
     print(f"{seconds:.0f} CPU seconds, seed {SEED}")
-    if chosen.full and not chosen.only:
+    if chosen.full:
         cores = f"{os.cpu_count()} cores, Python {platform.python_version()}"
-        machine = f"{platform.system()} {platform.machine()}, {cores}"
-        today = datetime.now(UTC).date().isoformat()
-        PAGE.write_text(page(found, today=today, machine=machine, seconds=seconds), encoding="utf-8")
+        how = f"{datetime.now(UTC).date().isoformat()}, {platform.system()} {platform.machine()}, {cores}"
+        text = PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(written(text, found, how=how, seconds=seconds), encoding="utf-8")
     return int(any(cell.broken for cells in found.values() for cell in cells if not cell.naive))
 
 

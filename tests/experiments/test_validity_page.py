@@ -90,3 +90,18 @@ def test_trials_choose_as_the_analysis(script: ModuleType, n: tuple[int, int], k
     assert said.difference.value == pytest.approx(found[0])
     assert ("permutation" in said.method) == found[2]
     assert said.p == pytest.approx(found[1], abs=0.08 if found[2] else 1e-9)
+
+
+def test_a_part_made_anew_leaves_all_others_as_they_are(script: ModuleType) -> None:
+    from validity.cells import Cell
+
+    text = PAGE.read_text(encoding="utf-8")
+    broken = Cell(case="some geos", method="a guess", runs=2_000, below=0.2, above=0.2, note="never")
+    found = {"geo": [broken]}
+    changed = script.written(text, found, how="2030-01-01, here", seconds=120.0)
+    assert script.tables_of(changed) == script.tables_of(text) | {"geo": script.table(found["geo"])}
+    assert "Not kept:\n\n- some geos, a guess: false positives, one tail.\n" in changed
+    assert "Geo tests anew 2030-01-01, here, 2 CPU minutes" in changed
+    again = script.written(changed, found, how="2030-01-02, here", seconds=60.0)
+    assert "2030-01-01" not in again
+    assert script.page(script.tables_of(text), made="now").split("This page")[0] in text
