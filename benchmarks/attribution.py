@@ -94,11 +94,21 @@ def touchpoints(path: Path) -> Any:
     return touchpoints_of(batches(path))
 
 
+class Batches:
+    """Batches of a file, which can be read more than once."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __iter__(self) -> Any:
+        return batches(self.path)
+
+
 def journeys(path: Path, buckets: int = 64) -> Any:
-    from workbench.attribution.counting import count_journeys
+    from workbench.attribution.streaming import journeys_of
     from workbench.attribution.windows import journey_settings
 
-    return count_journeys(touchpoints(path), journey_settings(WINDOWS, buckets=buckets), compiled=True)
+    return journeys_of(Batches(path), journey_settings(WINDOWS, buckets=buckets))
 
 
 def ours(path: Path, buckets: int = 64) -> Any:

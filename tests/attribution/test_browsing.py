@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.attribution.attributing import attribute
@@ -39,6 +39,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     return workspace.tables()
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1))
 def test_the_number_of_a_user_is_that_of_the_facts(user: str) -> None:
     found = duckdb.connect().execute(f"SELECT {key_in_sql('who')} FROM (SELECT $1 AS who)", [user]).fetchone()

@@ -138,3 +138,13 @@ def test_buckets_depend_on_the_id_alone() -> None:
     sizes = np.bincount(many.buckets(64))
     assert sizes.min() > 850
     assert sizes.max() < 1150
+
+
+def test_an_order_of_nobody_moves_no_user_to_another_bucket() -> None:
+    large = [2**60 + 1, 2**60 + 2, 2**60 + 3]
+    rows = {"timestamp": pd.to_datetime(["2024-01-01"] * 3), "channel": "email"}
+    touches = pd.DataFrame({"user_id": pd.array(large, "Int64"), **rows})
+    order = pd.DataFrame({"user_id": pd.array([None], "Int64"), "timestamp": pd.to_datetime(["2024-01-02"])})
+    alone, beside = touchpoints_of(touches), touchpoints_of(touches, order)
+    assert beside.buckets(4096)[:3].tolist() == alone.buckets(4096).tolist()
+    assert len(set(beside.keys().tolist())) == 4

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from workbench.attribution.journeys import Journeys
     from workbench.attribution.models import MODELS
     from workbench.attribution.order import choose_order
+    from workbench.attribution.streaming import journeys_of
     from workbench.attribution.touchpoints import Touchpoints
     from workbench.attribution.views import campaign_credit, credit_returns, model_checks, model_credit
 
@@ -40,6 +41,7 @@ _HOMES = {
     "credit_of": "crediting",
     "credit_returns": "views",
     "journeys_from": "attributing",
+    "journeys_of": "streaming",
     "model_checks": "views",
     "model_credit": "views",
     "model_results": "cost",
@@ -67,6 +69,7 @@ __all__ = [
     "credit_of",
     "credit_returns",
     "journeys_from",
+    "journeys_of",
     "model_checks",
     "model_credit",
     "model_results",

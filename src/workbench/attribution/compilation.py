@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -14,7 +17,7 @@ from workbench.metrics.sql import cache_folder
 
 def compiled[**P, R](function: Callable[P, R]) -> Callable[P, R]:
     """Return a function that is compiled at its first call; the result is kept where that can be written."""
-    folder = cache_folder().with_name("compiled")
+    folder = cache_folder().with_name("compiled") / _sources()
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     kept = os.access(folder, os.W_OK)
@@ -31,3 +34,10 @@ def inlined[**P, R](function: Callable[P, R]) -> Callable[P, R]:
     """Return a function whose text becomes part of each compiled function that calls it."""
     made: Callable[P, R] = numba.njit(nogil=True, inline="always", error_model="numpy")(function)
     return made
+
+
+@cache
+def _sources() -> str:
+    """Return what changes with any compiled function: Numba looks only at the file of the one it has kept."""
+    files = sorted([*Path(__file__).parent.glob("kernel*.py"), Path(__file__).with_name("sharing.py")])
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]

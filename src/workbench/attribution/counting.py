@@ -6,7 +6,7 @@ from functools import cache
 from importlib.util import find_spec
 
 from workbench.attribution.counting_sorted import Counted, count_sorted
-from workbench.attribution.journeys import Journeys, check_codes
+from workbench.attribution.journeys import Journeys, Provenance, check_codes
 from workbench.attribution.sequences import Flags
 from workbench.attribution.touchpoints import Touchpoints
 from workbench.attribution.windows import JourneySettings
@@ -67,10 +67,18 @@ def count_added(touchpoints: Touchpoints, settings: JourneySettings, known: Flag
 
 
 def _journeys(touchpoints: Touchpoints, settings: JourneySettings, found: Counted) -> Journeys:
+    of = (touchpoints.attribute, touchpoints.names)
+    return journeys_of_sums(found, of, settings, touchpoints.provenance)
+
+
+def journeys_of_sums(
+    found: Counted, of: tuple[str, tuple[str, ...]], settings: JourneySettings, provenance: Provenance
+) -> Journeys:
+    """Return sums as journeys of an attribute and its values."""
     return Journeys(
         settings=settings,
-        attribute=touchpoints.attribute,
-        names=touchpoints.names,
+        attribute=of[0],
+        names=of[1],
         credit=found.credit,
         unattributed=found.unattributed,
         totals=found.totals,
@@ -80,7 +88,7 @@ def _journeys(touchpoints: Touchpoints, settings: JourneySettings, found: Counte
         lengths=found.lengths,
         lags=found.lags,
         spans=found.spans,
-        provenance=touchpoints.provenance,
+        provenance=provenance,
     )
 
 
@@ -97,9 +105,10 @@ def _counted(touchpoints: Touchpoints, settings: JourneySettings, compiled: bool
 
 def pays(rows: int) -> bool:
     """Return whether the compiled pass is there, and so many rows are worth loading it."""
-    return rows >= _MANY and _can_compile()
+    return rows >= _MANY and can_compile()
 
 
 @cache
-def _can_compile() -> bool:
+def can_compile() -> bool:
+    """Return whether the compiled pass is there."""
     return find_spec("numba") is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -47,9 +47,9 @@ class Figures(NamedTuple):
     spans: Floats
 
 
-def empty_figures(names: int, settings: JourneySettings) -> Figures:
-    """Return zeros in the shapes of `Journeys`."""
-    buckets, windows, rules = settings.buckets, len(settings.lookbacks), len(settings.rules)
+def empty_figures(names: int, settings: JourneySettings, places: int | None = None) -> Figures:
+    """Return zeros in the shapes of `Journeys`, or with so many places where those have windows."""
+    buckets, windows, rules = settings.buckets, places or len(settings.lookbacks), len(settings.rules)
     return Figures(
         credit=np.zeros((buckets, windows, rules, names, 2)),
         unattributed=np.zeros((buckets, windows, 2)),
@@ -72,14 +72,13 @@ def count_sorted(touchpoints: Touchpoints, settings: JourneySettings, known: Fla
     bucket = touchpoints.buckets(settings.buckets).astype(np.int64)[found.user]
     figures = empty_figures(len(touchpoints.names), settings)
     for some in pairs(found):
-        _credit(some, bucket, found, figures, settings, direct=direct_code(touchpoints, settings))
+        _credit(some, bucket, found, figures, settings, direct=direct_code(touchpoints.names, settings))
     steps, ends, sets = path_tallies(found, bucket, len(touchpoints.names), settings, known=known)
     return Counted(**figures._asdict(), steps=steps, ends=ends, sets=sets)
 
 
-def direct_code(touchpoints: Touchpoints, settings: JourneySettings) -> int:
+def direct_code(names: Sequence[str], settings: JourneySettings) -> int:
     """Return the code of the direct touch; -1 where there is none."""
-    names = touchpoints.names
     return names.index(settings.direct) if settings.direct in names else -1
 
 

@@ -41,6 +41,10 @@ class Growing:
             self._store = store
         return self._store[first : self._size]
 
+    def clear(self) -> None:
+        """Forget all rows, and keep their room."""
+        self._size = 0
+
     def append(self, part: NDArray[Any]) -> None:
         """Add rows, in a wider kind where they need one."""
         self.room(len(part), part.dtype)[:] = part
@@ -157,20 +161,28 @@ def values(batch: pa.RecordBatch, name: str, converts: NDArray[np.bool_], before
 
 
 def codes(some: Any, known: dict[str, int], converts: NDArray[np.bool_], into: Growing) -> None:
-    """Add the code of each touch, new values joining `known`; a null is ``(not set)``, -1 a conversion."""
+    """Add the code of each touch, new values joining `known`; a null is ``(not set)``, -1 a conversion.
+
+    Values that only conversions have get no code.
+    """
     import pyarrow as pa
 
     if not pa.types.is_dictionary(some.type):
         some = (some.cast(pa.string()) if pa.types.is_null(some.type) else some).dictionary_encode()
     names = [NOT_SET if name is None else str(name) for name in some.dictionary.to_pylist()]
-    told = _bits(some.indices, 0) | converts
-    absent = () if told.all() else np.flatnonzero(~told)
-    for name in sorted([*names, NOT_SET] if len(absent) else names):
-        known.setdefault(name, len(known))  # in their order at once, so that no row need be coded again
-    kind = np.int16 if len(known) < _SHORT else np.int32
-    code: NDArray[Any] = np.array([*(known[name] for name in names), -1], kind)
+    told = _bits(some.indices, 0)
+    absent = () if told.all() else np.flatnonzero(~(told | converts))
     indices = some.indices.cast(pa.int32())
     places = np.frombuffer(indices.buffers()[1], np.int32)[indices.offset : indices.offset + len(indices)]
+    new = set(names) - set(known)
+    if new:
+        new &= {names[place] for place in np.unique(places[told & ~converts])}
+    if len(absent):
+        new.add(NOT_SET)
+    for name in sorted(new):
+        known.setdefault(name, len(known))  # in their order at once, so that no row need be coded again
+    kind = np.int16 if len(known) < _SHORT else np.int32
+    code: NDArray[Any] = np.array([*(known.get(name, -1) for name in names), -1], kind)
     found = into.room(len(places), kind)
     for first in range(0, len(places), _BLOCK):  # what stands in the place of a null may be anything
         found[first : first + _BLOCK] = np.take(code, places[first : first + _BLOCK], mode="clip")
@@ -231,6 +243,12 @@ def _alike(parts: list[Any]) -> list[Any]:
         except pa.ArrowInvalid as error:
             raise BadInput("a user is no whole number", fix="Make the ids text.") from error
     return [part.cast(pa.large_string()) for part in plain]
+
+
+def has_ids(batch: pa.RecordBatch, columns: tuple[str, ...]) -> bool:
+    """Return whether a row has an id in one of the columns, where they are there."""
+    there = [batch.column(name) for name in columns if name in batch.schema.names]
+    return any(some.null_count < len(some) for some in there)
 
 
 def _complete(some: Any, name: str, before: int) -> None:

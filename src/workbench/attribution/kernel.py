@@ -17,11 +17,24 @@ from workbench.attribution.compilation import compiled, inlined
 Array = NDArray[Any]
 Tables = tuple[Array, Array, Array, Array, Array, Array]  # what a conversion adds to, and where it is noted
 LAST, CODE, SET, MARK = 0, 1, 2, 3
-ROW, FIRST = CODE, SET  # of a conversion: its row, and where users' rows stand together its first touch
+ROW = CODE  # of a conversion: its row
 BOUGHT = 1 << 16
 ALWAYS = -(2**62)  # the beginning of a period that has none
 _FULL = 256  # one more than a byte holds
 _BLOCK = 128  # rows whose users are fetched together: memory answers many questions at once
+
+
+class Rows(NamedTuple):
+    """Some rows, the value of each conversion, and the bucket of each user with a mark for who has bought.
+
+    Where marks are empty, users are known by their ids, nobody has bought, and buckets follow from the ids.
+    """
+
+    user: Array
+    instant: Array
+    touch: Array
+    value: Array
+    marks: Array
 
 
 class Log(NamedTuple):
@@ -44,6 +57,7 @@ class Plan(NamedTuple):
     since: int
     direct: int
     windows: Array
+    buckets: int
     decay: float  # of the logarithm of a share, per microsecond of age
     kinds: Array
     shapes: Array
@@ -53,7 +67,7 @@ class Memory(NamedTuple):
     """What is remembered of users and touches; with many touches also what is counted afterwards."""
 
     users: Array
-    before: Array  # empty where each user's rows stand together
+    before: Array
     sold: Array  # of each conversion: the touch before, the row, and the user's mark; -1 where none counts
     paths: Array  # the code of each touch with those before it
     ended: Array  # code and set at each conversion
@@ -76,44 +90,57 @@ class Sums(NamedTuple):
     spans: Array
 
 
+class Few(NamedTuple):
+    """Bytes beside large tables: a quarter of the size, which stays near the processor."""
+
+    steps: Array
+    lost: Array  # of `ends`
+    lost_sets: Array
+
+
 @compiled
 def scan(log: Log, plan: Plan, memory: Memory, sums: Sums) -> int:
     """Count all rows; return a number without meaning, so that no reading is left out."""
     user, touch, users = log.user, log.touch, memory.users
-    pending, steps = np.empty(_BLOCK, np.int64), sums.steps.reshape(-1)
-    few = few_of(steps)
-    simple = plan.gap == 0 and plan.since == ALWAYS
-    quick, flags, tables = simple and plan.dense, (True, plan.dense, plan.reuse), _tables(memory, sums)
+    steps, simple = sums.steps.reshape(-1), plan.gap == 0 and plan.since == ALWAYS
     conversion = fetched = 0
     for first in range(0, len(user), _BLOCK):
-        after, waiting = min(len(user), first + _BLOCK), 0
+        after = min(len(user), first + _BLOCK)
         for row in range(first, after):
             fetched += users[user[row], MARK]
         for row in range(first, after):
             if touch[row] < 0:
-                if quick:
-                    _sell((row, conversion, user[row]), log.value[conversion], users, flags, tables)
-                else:
-                    _convert(row, conversion, log, plan, memory, sums)
+                _convert(row, conversion, log, plan, memory, sums)
                 conversion += 1
             elif simple:
-                pending[waiting] = _link(user[row], row, np.int64(touch[row]), plan, users, memory.before)
+                path = _link(user[row], row, np.int64(touch[row]), plan, users, memory.before)
                 if plan.dense:
-                    waiting += 1
+                    steps[path] += 1
                 else:
-                    memory.paths[row] = pending[0]
+                    memory.paths[row] = path
             else:
                 _touch(row, log, plan, memory, sums)
-        for place in range(waiting):
-            add_one(pending[place], few, steps)
-    gather(few, steps)
     return fetched
 
 
-@compiled
-def few_of(many: Array) -> Array:
-    """Return a table of bytes beside a large one: a quarter of the size, which stays near the processor."""
-    return np.zeros(len(many), np.uint8)
+@inlined
+def bucket_of(user: Any, marks: Array, buckets: int) -> Any:
+    """Return the bucket of a user, from the id as `touchpoints.mixed` has it where there are no marks."""
+    if len(marks):
+        return np.int64(marks[user]) & (BOUGHT - 1)
+    some = np.uint64(user) + np.uint64(0x9E3779B97F4A7C15)
+    some = (some ^ (some >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    some = (some ^ (some >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    some = some ^ (some >> np.uint64(31))
+    if buckets == 64:  # as it mostly is: a known divisor is quicker
+        return np.int64(some % np.uint64(64))
+    return np.int64(some % np.uint64(buckets))
+
+
+@inlined
+def large_of(sums: Sums) -> tuple[Array, Array, Array]:
+    """Return the tables that have bytes beside them, in one row each."""
+    return sums.steps.reshape(-1), sums.ends.reshape(-1)[1::2], sums.sets.reshape(-1)[1::2]
 
 
 @inlined
@@ -128,7 +155,8 @@ def add_one(place: Any, few: Array, many: Array) -> None:
 def gather(few: Array, many: Array) -> None:
     """Add the table of bytes to the large one."""
     for place in range(len(few)):
-        many[place] += few[place]
+        if few[place] > 0:  # so that no memory is written where nothing was counted
+            many[place] += few[place]
 
 
 @inlined
@@ -255,6 +283,19 @@ def _sell(
     users[user, MARK] = mark | BOUGHT
     if not reuse:
         users[user, LAST] = 0
+
+
+@compiled
+def sell(place: tuple[int, Any, Any], value: float, sums: Sums) -> None:
+    """Count one conversion, and the journey that ends with it, where nothing but the sums is kept."""
+    bucket, code, members = place
+    sums.totals[bucket, 0] += 1.0
+    sums.totals[bucket, 1] += value
+    if code > 0:
+        sums.ends[bucket, code, 0] += 1
+        sums.end_value[bucket, code] += value
+        sums.sets[bucket, members, 0] += 1
+        sums.set_value[bucket, members] += value
 
 
 @compiled

@@ -2,82 +2,99 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from workbench.attribution.compilation import compiled
 from workbench.attribution.kernel import (
     BOUGHT,
-    FIRST,
-    LAST,
-    MARK,
-    ROW,
     Array,
-    Log,
+    Few,
     Plan,
+    Rows,
     Sums,
     add_one,
-    few_of,
-    gather,
+    bucket_of,
+    large_of,
+    sell,
 )
+from workbench.attribution.sharing import in_windows
+
+_BUCKET = BOUGHT - 1
+
+
+class Sold(NamedTuple):
+    """Of each conversion: its row, the first row of its journey, its bucket and who bought before."""
+
+    row: Array
+    first: Array
+    mark: Array
 
 
 @compiled
-def scan_by_user(log: Log, plan: Plan, marks: Array, sold: Array, sums: Sums) -> None:
-    """Count all rows; `marks` has each user's bucket and who bought, `sold` takes note of conversions."""
-    user, touch, value = log.user, log.touch, log.value
-    steps, ends, sets = sums.steps.reshape(-1), sums.ends, sums.sets
-    tables = (sums.totals, ends, sums.end_value, sets, sums.set_value)
-    lost, lost_sets = ends.reshape(-1)[1::2], sets.reshape(-1)[1::2]
-    few, few_lost, few_sets = few_of(steps), few_of(lost), few_of(lost_sets)
-    base, states, width = plan.base, np.uint32(plan.states), plan.base * plan.states
-    start: Any = (-1, 0, 0, 0, 0, 0)
-    who, code, members, mark, bucket, offset = start
+def scan_by_user(rows: Rows, plan: Plan, sold: Sold, tables: tuple[Few, Sums]) -> bool:
+    """Count all rows of some users; return whether they were in order. `tables` are of bytes and of sums."""
+    user, instant, touch, value, marks = rows
+    (few, few_lost, few_sets), (many, lost, lost_sets) = tables[0], large_of(tables[1])
+    base, states, width, buckets = plan.base, np.uint32(plan.states), plan.base * plan.states, plan.buckets
+    ends, sets = plan.states, tables[1].sets.shape[1]
+    start: Any = (user[0] - 1, 0, 0, 0, 0, 0)
+    who, mark, code, members, offset, latest = start
     first = conversion = 0
     for row in range(len(user)):
+        met = np.int64(touch[row])
+        moment = 2 * instant[row] + (met < 0)
         if user[row] != who:
             if code > 0:
-                add_one(bucket * plan.states + code, few_lost, lost)
-                add_one(bucket * sets.shape[1] + members, few_sets, lost_sets)
-            who = user[row]
-            mark, code, members = np.int64(marks[who]), 0, 0
-            bucket = mark & (BOUGHT - 1)
-            offset = bucket * width
-        met = np.int64(touch[row])
+                add_one((mark & _BUCKET) * ends + code, few_lost, lost)
+                add_one((mark & _BUCKET) * sets + members, few_sets, lost_sets)
+            if user[row] < who:
+                return False
+            who, code, members = user[row], 0, 0
+            mark = np.int64(marks[who]) if len(marks) else bucket_of(who, marks, buckets)
+            offset = (mark & _BUCKET) * width
+        elif moment < latest:
+            return False
+        latest = moment
         if met >= 0:
             first = row if code == 0 else first
             path = code * base + met + 1
-            add_one(offset + path, few, steps)
-            code = np.int64(np.uint32(path) % states)
+            add_one(offset + path, few, many)
+            code = np.int64(np.uint32(path) % states)  # a short division is quicker
             members |= np.int64(1) << met
             continue
-        _sell((bucket, code, members), value[conversion], tables)
-        sold[conversion, LAST] = row - 1 if code > 0 else -1
-        sold[conversion, ROW] = row
-        sold[conversion, FIRST] = first
-        sold[conversion, MARK] = mark
+        sell(((mark & _BUCKET), code, members), value[conversion], tables[1])
+        _note(conversion, (row, first if code > 0 else row, mark), sold)
         mark, code, members = mark | BOUGHT, 0, 0
         conversion += 1
     if code > 0:
-        ends[bucket, code, 1] += 1
-        sets[bucket, members, 1] += 1
-    gather(few, steps)
-    gather(few_lost, lost)
-    gather(few_sets, lost_sets)
+        tables[1].ends[(mark & _BUCKET), code, 1] += 1
+        tables[1].sets[(mark & _BUCKET), members, 1] += 1
+    return True
 
 
 @compiled
-def _sell(
-    place: tuple[int, Any, Any], value: float, tables: tuple[Array, Array, Array, Array, Array]
-) -> None:
-    """Count one conversion, and the journey that ends with it."""
-    bucket, code, members = place
-    totals, ends, end_value, sets, set_value = tables
-    totals[bucket, 0] += 1.0
-    totals[bucket, 1] += value
-    if code > 0:
-        ends[bucket, code, 0] += 1
-        end_value[bucket, code] += value
-        sets[bucket, members, 0] += 1
-        set_value[bucket, members] += value
+def _note(conversion: int, what: tuple[int, int, int], sold: Sold) -> None:
+    sold.row[conversion], sold.first[conversion], sold.mark[conversion] = what
+
+
+@compiled
+def share_out_rows(sold: Sold, rows: Rows, plan: Plan, sums: Sums) -> None:
+    """Add the credit of conversions by rules in all windows."""
+    longest, instant, touch, value = plan.windows[-1], rows.instant, rows.touch, rows.value
+    tables = (sums.unattributed, sums.lengths, sums.lags, sums.spans, sums.credit)
+    touches, ages, decay = np.empty(1024, np.int64), np.empty(1024, np.int64), np.empty(1024)
+    for conversion in range(len(value)):
+        row, first = sold.row[conversion], sold.first[conversion]
+        if row - first > len(touches):
+            most = 2 * (row - first)
+            touches, ages, decay = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most)
+        size = 0
+        for place in range(row - 1, first - 1, -1):
+            age = instant[row] - instant[place]
+            if age > longest:
+                break
+            touches[size], ages[size] = touch[place], age
+            size += 1
+        in_windows((touches, ages, decay), size, value[conversion], sold.mark[conversion], plan, tables)

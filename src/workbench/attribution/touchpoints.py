@@ -128,7 +128,8 @@ class Touchpoints:
         if self.users is None:
             ids = np.arange(self.user_count, dtype=np.uint64)
         elif np.issubdtype(self.users.type.to_pandas_dtype(), np.integer):
-            ids = self.users.to_numpy(zero_copy_only=False).astype(np.int64).view(np.uint64)
+            told = self.users.fill_null(np.iinfo(np.int64).min)  # with nulls, NumPy would round large ids
+            ids = told.to_numpy(zero_copy_only=False).astype(np.int64).view(np.uint64)
         else:
             from pandas.util import hash_array
 
