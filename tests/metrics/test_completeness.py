@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import pytest
 from metric_tables import Memory, event
 
@@ -19,3 +21,14 @@ def test_days_that_a_metric_does_not_count_are_asked_for() -> None:
     tables.queries.clear()
     measure(tables, "clicks", window="2024-03-04:2024-03-06")
     assert not any("day_seen" in sql for sql in tables.queries)
+
+
+@pytest.mark.parametrize("bought", [2, 40, 100])
+def test_all_days_of_a_long_window_are_found_whichever_events_fill_them(bought: int) -> None:
+    days = [f"{date(2024, 1, 1) + timedelta(days=place)}" for place in range(100)]
+    bought_on, engaged_on = days[:bought], days[30:80]
+    facts = [event("campaign_converted", when=day, campaign_id="a") for day in bought_on]
+    facts += [event("campaign_clicked", when=days[0]), event("anomaly_detected", when=days[-1])]
+    facts += [event("user_engaged", when=day) for day in engaged_on]
+    found = measure(Memory(facts=facts), "conversion_rate", window=f"{days[0]}:{days[-1]}")
+    assert found.rows[0].share == pytest.approx(len({*bought_on, *engaged_on}) / 100)

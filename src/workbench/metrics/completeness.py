@@ -35,12 +35,16 @@ def present(tables: Tables, wanted: Iterable[Leaf], window: Window, values: Valu
 
     Days on which something was counted hold rows; only the others are asked for.
     """
-    own = {leaf for leaf in wanted if not is_own(leaf)}
+    own = [leaf for leaf in wanted if not is_own(leaf)]
     names = sorted({leaf.table for leaf in own} & set(_DAILY_TABLES) & tables.names)
-    return {name: _share(_days(tables, name, window, _counted(values, own, name)), window) for name in names}
+    first = next((types[0] for leaf in own if (types := getattr(leaf, "event_types", ()))), "")
+    return {
+        name: _share(_days(tables, name, window, _counted(values, own, name), first), window)
+        for name in names
+    }
 
 
-def _counted(values: Values, wanted: set[Leaf], table: str) -> set[int]:
+def _counted(values: Values, wanted: Iterable[Leaf], table: str) -> set[int]:
     """Return the places of the days on which a leaf of a table is not zero."""
     known = [
         values.daily[leaf]
@@ -73,23 +77,29 @@ def cut(by: Sequence[str], key: Sequence[object], window: Window) -> str:
     return ""
 
 
-def _days(tables: Tables, name: str, window: Window, counted: set[int]) -> set[date]:
+def _days(tables: Tables, name: str, window: Window, counted: set[int], first: str) -> set[date]:
     days = [window.first + timedelta(days=place) for place in range(window.days)]
-    other = [day for place, day in enumerate(days) if place not in counted]
     seen = {days[place] for place in counted}
-    if not other:
-        return seen
+    if name == "facts" and first and len(days) - len(seen) > _LISTED and not offered(tables.names):
+        # One type fills nearly all days as a rule, and is a small part of the events.
+        seen |= _filled(tables, name, [day for day in days if day not in seen], f"event_type = '{first}'")
+    other = [day for day in days if day not in seen]
+    return seen | _filled(tables, name, other, NOT_OWN if name == "facts" else "") if other else seen
+
+
+def _filled(tables: Tables, name: str, asked: Sequence[date], condition: str) -> set[date]:
+    """Return the days that hold a row, from the first to the last of those asked for at most."""
     column, kind = TABLES[name].day, "TIMESTAMP" if name == "orders" else "DATE"
     rows = (offered(tables.names) or name) if name == "facts" else name
     sql = (
         f"SELECT DISTINCT CAST({column} AS DATE) AS day_seen FROM {rows} WHERE {column} >="
-        f" CAST('{other[0]}' AS {kind}) AND {column} < CAST('{other[-1] + timedelta(days=1)}' AS {kind})"
+        f" CAST('{asked[0]}' AS {kind}) AND {column} < CAST('{asked[-1] + timedelta(days=1)}' AS {kind})"
     )
-    if kind == "DATE" and len(other) <= _LISTED:  # files are passed over by their days
-        sql += f" AND {column} IN ({', '.join(f"CAST('{day}' AS DATE)" for day in other)})"
-    sql += f" AND {NOT_OWN}" if name == "facts" else ""
+    if kind == "DATE" and len(asked) <= _LISTED:  # files are passed over by their days
+        sql += f" AND {column} IN ({', '.join(f"CAST('{day}' AS DATE)" for day in asked)})"
+    sql += f" AND {condition}" if condition else ""
     found = tables.query(sql).column(0).to_pylist()
-    return seen | {value.date() if isinstance(value, datetime) else value for value in found if value}
+    return {value.date() if isinstance(value, datetime) else value for value in found if value}
 
 
 def _share(seen: set[date], window: Window) -> float:
