@@ -4,7 +4,8 @@
 
 1 M users unless named; `1e6 1e7` are two sizes, one after the other. Three means and one ratio, with the
 time before as covariates (CUPED) and without, from a table of users on Parquet and from the tables of a
-workspace in DuckDB, where tea-tasting gets the same expression of one row per user. Then 100 metrics x 10
+workspace in DuckDB, where tea-tasting gets our expression of one row per user (events before the assignment,
+which it does not ask for, are not counted there) and ours sums each table for itself. Then 100 metrics x 10
 variants of a fifth of the users, and 1,000 cells from their sums. Every figure is of a process of its own,
 after one run on a small table: CPU seconds of two threads, wall seconds, peak memory. tea-tasting reads
 Parquet through Polars' lazy frames, through Ibis on DuckDB, and through Narwhals on DuckDB. Ours are the sums

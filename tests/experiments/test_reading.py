@@ -23,8 +23,10 @@ from workbench.experiments.users.reading import (
     pairs_of_values,
     read,
     until,
+    users_of,
     values_of,
 )
+from workbench.experiments.users.variant_sums import sums_apart
 from workbench.metrics.definitions import METRICS
 from workbench.metrics.measures import leaves
 from workbench.metrics.measuring import measure
@@ -278,6 +280,41 @@ def test_a_variant_far_from_the_others_keeps_its_own_digits() -> None:
     assert found.variance("revenue")[1] == pytest.approx(np.var(value[1::2] - 1e9, ddof=1), rel=1e-12)
 
 
+@pytest.mark.parametrize(("several", "before"), [("exclude", 28), ("first", 0)])
+def test_sums_of_each_table_are_those_of_one_row_per_user(several: Any, before: int) -> None:
+    """Users without events, of several variants, of a variant that nobody asked for: all count alike."""
+    rng = np.random.default_rng(6)
+    people = [f"u{place}" for place in range(90)]
+    names = rng.choice(["control", "b", "zed's"], 90)
+    assigned = [NOON + timedelta(hours=int(hours)) for hours in rng.integers(-30, 200, 90)]
+    placed_ = [placed(*one) for one in zip(people, names.tolist(), assigned, strict=True)]
+    placed_ += [placed(user, "b", NOON + 9 * DAY) for user in people[:9]]
+    orders, facts = [], []
+    for at in range(240):
+        user, when = f"u{rng.integers(120)}", NOON + timedelta(hours=int(rng.integers(-900, 500)))
+        line = ordered(user, when, float(rng.integers(90)), f"o{at // 3}", line=at, returned=at % 7 == 0)
+        orders.append(line)
+        name = ("campaign_clicked", "campaign_delivered")[at % 2]
+        facts.append(event(name, key(user), when, campaign_id="c", is_holdout=at % 5 == 0))
+    known = [{"user_id": user, "signup_at": NOON - 60 * DAY} for user in people[::2]]
+    tables = Base(experiments=placed_, orders=orders, facts=facts, users=known)
+    asked = question(tables, "revenue", "orders", "clicks", "ctr", several=several, before_days=before)
+    assert sums_apart(asked)
+    found = read(tables, asked, variants=VARIANTS)
+    rows = users_of(tables, asked).to_pandas()
+    assert found.early == rows.early_.sum() > 20
+    assert found.others == {"zed's": (rows.variant_ == "zed's").sum()}
+    for side, name in enumerate(VARIANTS):
+        own = rows[rows.variant_ == name]
+        values = own[[f"c{asked.places[column]}" for column in found.sums.columns]].to_numpy(float)
+        assert found.sums.n[side] == len(own)
+        assert found.sums.means[side] == pytest.approx(values.mean(0))
+        apart = values - values.mean(0)
+        products = np.where(np.isnan(found.sums.products[side]), np.nan, apart.T @ apart)
+        assert found.sums.products[side] == pytest.approx(products, abs=1e-9, nan_ok=True)
+    assert np.isfinite(found.sums.products).sum() > 20
+
+
 @settings(max_examples=15, deadline=None)
 @given(
     st.lists(
@@ -334,7 +371,9 @@ def test_every_dialect_can_ask(tables: Any, dialect: str, by: str) -> None:
 
         def query(self, text: str) -> Any:
             Elsewhere.asked = text
-            return tables.query("SELECT * FROM (SELECT NULL AS variant_, 1 AS users_) WHERE false")
+            if text.startswith("SELECT DISTINCT"):
+                return tables.query("SELECT 'b' AS variant_")
+            return tables.query("SELECT * FROM (SELECT 0 AS variant_) WHERE false")
 
     with pytest.raises(NotEnoughData):
         read(

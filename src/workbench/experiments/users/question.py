@@ -117,6 +117,12 @@ class Question:
             found |= dict.fromkeys((a, b) for place, a in enumerate(names) for b in names[place:])
         return tuple(found)
 
+    @property
+    def paired(self) -> list[tuple[int, int]]:
+        """Return the places of the columns whose products are summed, each pair once."""
+        at = self.places
+        return sorted({(min(p), max(p)) for a, b in self.pairs for p in [(at[a], at[b])]})
+
     def columns(self, outcome: Outcome) -> Columns:
         """Return the columns of one metric."""
         name, ratio = outcome.metric.name, bool(outcome.denominator)

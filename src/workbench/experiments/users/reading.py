@@ -25,6 +25,7 @@ from workbench.errors import NotEnoughData
 from workbench.experiments.inference.sums import Sums
 from workbench.experiments.users.question import Question
 from workbench.experiments.users.rows import assignments, first_instant, user_rows
+from workbench.experiments.users.variant_sums import MOST_VARIANTS, sums_apart, variant_names, variant_sums
 from workbench.metrics import sql
 from workbench.metrics.queries import aggregated
 from workbench.metrics.user_keys import with_user_keys
@@ -81,10 +82,10 @@ def read(tables: Tables, question: Question, *, variants: Sequence[str]) -> Read
     NotEnoughData
         If nobody was assigned.
     """
-    answer = _answer(tables, question, _summed)
+    answer = _plain_answer(tables, question)
     if not answer["variant_"]:
         raise NotEnoughData(f"Nobody was assigned to {question.experiment} until {question.window.last}.")
-    places, pairs = question.places, _pairs(question)
+    places, pairs = question.places, question.paired
     names = {place: name for name, place in places.items()}
     if _keeps_digits(answer, pairs):
         answer |= {f"gc{place}": [0.0] * len(answer["users_"]) for place in names}
@@ -106,9 +107,23 @@ def read(tables: Tables, question: Question, *, variants: Sequence[str]) -> Read
     return replace(found, sums=sums)
 
 
-def _answer(tables: Tables, question: Question, asked: Callable[[Question], Any]) -> dict[str, list[Any]]:
-    key = ("experiment", asked.__name__, _source(), question.key)
-    text = sql.to_sql(lambda: asked(question), key, tables.dialect)
+def _plain_answer(tables: Tables, question: Question) -> dict[str, list[Any]]:
+    """Return the sums of values as they are; one row per user is made only where tables go together."""
+    if not sums_apart(question):
+        return _answer(tables, question, _summed)
+    found = _answer(tables, question, variant_names)["variant_"]
+    names = tuple(sorted(str(name) for name in found if name is not None))
+    if not 0 < len(names) <= MOST_VARIANTS:
+        return _answer(tables, question, _summed)
+    answer = _answer(tables, question, variant_sums, names)
+    return answer | {"variant_": [names[at] if at >= 0 else None for at in answer["variant_"]]}
+
+
+def _answer(
+    tables: Tables, question: Question, asked: Callable[..., Any], *also: tuple[str, ...]
+) -> dict[str, list[Any]]:
+    key = ("experiment", asked.__name__, _source(), question.key, *also)
+    text = sql.to_sql(lambda: asked(question, *also), key, tables.dialect)
     return dict(tables.query(_on_days(text, question, tables.dialect)).to_pydict())
 
 
@@ -172,12 +187,6 @@ def _on_days(text: str, question: Question, dialect: str) -> str:
     return sql.with_window(with_user_keys(text, dialect), Window(first, question.window.last))
 
 
-def _pairs(question: Question) -> list[tuple[int, int]]:
-    """Return the places of the columns whose products are summed, each pair once."""
-    places = question.places
-    return sorted({(min(p), max(p)) for a, b in question.pairs for p in [(places[a], places[b])]})
-
-
 def _summed(question: Question) -> Any:
     rows = user_rows(question)
     names = [f"c{place}" for place in sorted(set(question.places.values()))]
@@ -204,7 +213,7 @@ def _summed_about_means(question: Question) -> Any:
 
 
 def _by_variant(rows: Any, question: Question, name: str, figures: dict[str, Any]) -> Any:
-    for place, (one, other) in enumerate(_pairs(question)):
+    for place, (one, other) in enumerate(question.paired):
         figures[f"p{place}"] = (rows[f"{name}{one}"] * rows[f"{name}{other}"]).sum()
     keys = {key: rows[key] for key in ("variant_", *(["stratum_"] if question.by else []))}
     return aggregated(rows, keys, users_=rows.count(), early_=rows.early_.sum(), **figures)
@@ -310,5 +319,5 @@ def until(question: Question, days: int) -> Question:
 @cache
 def _source() -> str:
     room = Path(__file__).parent
-    names = ("reading.py", "question.py", "rows.py", "outcomes.py")
+    names = ("reading.py", "variant_sums.py", "question.py", "rows.py", "outcomes.py")
     return hashlib.sha256(b"".join((room / name).read_bytes() for name in names)).hexdigest()
