@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
@@ -31,6 +32,13 @@ USERS = [reached, mailed, openers, clickers, mail_clickers, converters, SEVERAL]
 EXPOSED = [derived("exposure", figure) for figure in ("users", "messages", "squares")]
 # Two of them are equal as floats.
 KEYS = [None, 0, 1, 2, 2**62, 2**62 + 1]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _short_lists_too() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(user_lists, "SHORTEST", 0)
+        yield
 
 
 def many(tables: Memory) -> Memory:
@@ -85,8 +93,7 @@ def same(one: Values, other: Values) -> bool:
     rows=ROWS,
     asked=st.sampled_from(
         [
-            ((), {}, True),
-            (("campaign",), {}, False),
+            ((), {}, False),
             (("channel", "month"), {}, True),
             (("campaign", "kind"), {"channel": ["email", "sms"], "region": "R1"}, True),
         ]
@@ -127,6 +134,16 @@ def test_few_events_and_far_too_many_are_left_to_the_query(rows: int) -> None:
     tables.rows = {"facts": rows}  # type: ignore[attr-defined]
     measure(tables, "conversion_rate", by="campaign")
     assert not listed(tables)
+
+
+@pytest.mark.parametrize(("by", "left"), [("", False), ("campaign,day", True)])
+def test_many_slices_are_left_to_the_query(by: str, left: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(user_lists, "SHORTEST", 20)
+    few, listing = market(seed=3), many(market(seed=3))
+    one, other = (measure(tables, "conversion_rate", by=by).rows for tables in (few, listing))
+    assert list(map(repr, one)) == list(map(repr, other))
+    assert listed(listing)
+    assert any('AS "key_"' in sql for sql in listing.queries) == left
 
 
 def test_a_workspace_is_asked_for_lists(acme: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

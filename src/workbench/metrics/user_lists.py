@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 # Of fewer events the query in two steps takes no longer. Of more than the most, lists might not fit into
 # memory, while the query can spill to disk; one query lists the users of about a part of the events.
 LEAST, PART, MOST = 5_000_000, 25_000_000, 250_000_000
+# Lists of fewer users cost more by their number than the query does.
+SHORTEST = 200
 _TABLE, _KEY, _USERS = "facts", "user_key", "users_"
 
 
@@ -64,11 +66,27 @@ def texts(query: Query, tables: Tables, window: Window) -> list[str]:
     return [sql.with_window(text, part) for part in parts(window, number)]
 
 
-def counted(query: Query, tables: Tables, window: Window) -> pa.Table:
-    """Return what the query's own SQL answers: a row per slice, a column per figure."""
+def counted(query: Query, tables: Tables, window: Window) -> pa.Table | None:
+    """Return what the query's own SQL answers: a row per slice, a column per figure.
+
+    None where the slices are so many that lists are short: the last days, as good as any others, tell.
+    """
+    found: list[pa.Table] = []
+    for text in reversed(texts(query, tables, window)):
+        found.append(tables.query(text))
+        if len(found) == 1 and found[0].num_rows * SHORTEST > _users(found[0]):
+            return None
+    return _counted(query, found)
+
+
+def _users(part: pa.Table) -> int:
+    chunks: list[Any] = part.column(_USERS).chunks
+    return sum(len(chunk.values) for chunk in chunks)
+
+
+def _counted(query: Query, found: Sequence[pa.Table]) -> pa.Table:
     import pyarrow as pa
 
-    found = [tables.query(text) for text in texts(query, tables, window)]
     users = [one for part in found for one in _lists(part.column(_USERS))]
     rows = pa.concat_tables([part.drop_columns([_USERS]) for part in found])
     kept = np.array([bool(len(one.keys) or one.unknown) for one in users], bool)

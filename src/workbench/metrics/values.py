@@ -146,9 +146,8 @@ def fetch(tables: Tables, asked: Plan, by: tuple[str, ...], window: Window) -> V
 
 
 def _answered(query: Query, tables: Tables, window: Window) -> pa.Table:
-    if user_lists.answers(query, tables):
-        return user_lists.counted(query, tables, window)
-    return tables.query(compiled(query, tables.dialect, window))
+    counted = user_lists.counted(query, tables, window) if user_lists.answers(query, tables) else None
+    return tables.query(compiled(query, tables.dialect, window)) if counted is None else counted
 
 
 def compiled(query: Query, dialect: str, window: Window) -> str:
