@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from workbench.attribution import counting
 from workbench.attribution.counting import count_journeys
-from workbench.attribution.increments import Advanced, Open, advance
+from workbench.attribution.held import Open
+from workbench.attribution.increments import Advanced, advance
 from workbench.attribution.windows import JourneySettings
 from workbench.errors import UsageError
 

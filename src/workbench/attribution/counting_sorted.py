@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from workbench.attribution.grids import Grid
 from workbench.attribution.journeys import HOURS, LONGEST
 from workbench.attribution.rules import Rule
 from workbench.attribution.sequences import Flags, Sequences, sequences
-from workbench.attribution.tallies import BITS, Floats, Integers, Tally, tally, times
+from workbench.attribution.tallies import BITS, Floats, Integers, Tally, bits_in, tally, times
 from workbench.attribution.touchpoints import Touchpoints
 from workbench.attribution.windows import JourneySettings
 
@@ -129,7 +128,7 @@ class Walks(NamedTuple):
         words = range(max(1, -(-names // BITS)))
         if not len(first):
             return np.zeros((0, len(words)), np.int64)
-        return np.column_stack([np.bitwise_or.reduceat(_bits(self.touch, word), first) for word in words])
+        return np.column_stack([np.bitwise_or.reduceat(bits_in(self.touch, word), first) for word in words])
 
 
 def _walks(found: Sequences, starts: Integers, size: Integers, base: int) -> Walks:
@@ -138,11 +137,16 @@ def _walks(found: Sequences, starts: Integers, size: Integers, base: int) -> Wal
     position = np.arange(size.sum()) - np.repeat(ends - size, size)
     at = np.repeat(starts, size) + position
     touch = found.touch[at].astype(np.int64)
+    return Walks(at, touch, path_codes(touch, position, base, found.settings.order), ends)
+
+
+def path_codes(touch: Integers, position: Integers, base: int, order: int) -> Integers:
+    """Return the code of each touch with up to `order` before it, from its position on its path."""
     codes = touch + 1
-    for lag in range(1, found.settings.order + 1):
+    for lag in range(1, order + 1):
         # Places stand one after another within a journey, so what came before is a shift away.
         codes[lag:] += np.where(position[lag:] >= lag, touch[:-lag] + 1, 0) * base**lag
-    return Walks(at, touch, codes, ends)
+    return codes
 
 
 def _before(walks: Walks, found: Sequences, known: Flags) -> tuple[Walks, Integers, Flags]:
@@ -156,12 +160,6 @@ def _before(walks: Walks, found: Sequences, known: Flags) -> tuple[Walks, Intege
     size = np.bincount(owner[old], minlength=len(journeys))
     before = Walks(walks.at[old], walks.touch[old], walks.codes[old], np.cumsum(size[size > 0]))
     return before, np.flatnonzero(size), ~old
-
-
-def _bits(touch: NDArray[np.signedinteger], word: int) -> Integers:
-    place = touch.astype(np.int64) - word * BITS
-    inside = (place >= 0) & (place < BITS)
-    return np.where(inside, np.int64(1) << np.where(inside, place, 0), 0)
 
 
 class Pairs(NamedTuple):

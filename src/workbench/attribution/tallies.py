@@ -122,8 +122,10 @@ def _inserted(large: Tally, small: Tally) -> Tally:
     place = np.searchsorted(known, new)
     found = known[np.minimum(place, len(known) - 1)] == new
     sums, met, more = large.sums.copy(), place[found], ~found
-    sums[met] += small.sums[found]
-    gone = met[~_counts(sums[met])]  # only what was met can have become nothing
+    now = sums.take(met, axis=0)
+    now += small.sums.compress(found, axis=0)
+    sums[met] = now
+    gone = met[~_counts(now)]  # only what was met can have become nothing
     if not len(gone) and not more.any():
         return Tally(keys=large.keys, sums=sums)
     one = np.concatenate([known, new[more]])
@@ -203,6 +205,13 @@ def recode_paths(codes: Integers, places: Integers, sizes: tuple[int, int], leng
         found += digit_of[digit] * power
         power *= sizes[1]
     return found
+
+
+def bits_in(touch: NDArray[np.signedinteger], word: int) -> Integers:
+    """Return the bit of each touch in one word of a set; none where it is in another."""
+    place = touch.astype(np.int64) - word * BITS
+    inside = (place >= 0) & (place < BITS)
+    return np.where(inside, np.int64(1) << np.where(inside, place, 0), 0)
 
 
 def bits_of(words: Integers, count: int) -> NDArray[np.bool_]:
