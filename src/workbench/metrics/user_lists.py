@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from workbench.source import Tables
 
-# Of fewer events the query in two steps takes no longer. Of more than the most, lists might not fit into
-# memory, while the query can spill to disk; one query lists the users of about a part of the events.
+# Fewer events take half a second or so either way. Of more than the most, lists might not fit into memory,
+# while the query in two steps can spill to disk. One query lists the users of about a part of the events.
 LEAST, PART, MOST = 5_000_000, 25_000_000, 250_000_000
 # Lists of fewer users cost more by their number than the query does.
 SHORTEST = 200
