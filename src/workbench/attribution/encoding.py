@@ -176,7 +176,8 @@ def codes(some: Any, known: dict[str, int], converts: NDArray[np.bool_], into: G
     places = np.frombuffer(indices.buffers()[1], np.int32)[indices.offset : indices.offset + len(indices)]
     new = set(names) - set(known)
     if new:
-        new &= {names[place] for place in np.unique(places[told & ~converts])}
+        met = np.bincount(places[told & ~converts], minlength=len(names))
+        new &= {names[place] for place in np.flatnonzero(met)}
     if len(absent):
         new.add(NOT_SET)
     for name in sorted(new):
