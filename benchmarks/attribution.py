@@ -6,8 +6,9 @@ Every figure is CPU seconds of a process of its own, compilation left out. The w
 exact Markov chains of order 1 to 3 for conversions and value, both Shapley games, and by 64 buckets of users
 what intervals need. Rows are counted as they are read, but in `kept`, which keeps them. Limits: three times
 the CPU of decoding the columns; 1,000 replicates of intervals at most half as much again; 1.5 GB at the peak.
-ChannelAttribution does three rules without windows and simulates its chains, and its paths are built by Polars;
-it is left out where it is not installed (`uv sync --inexact --group reference`, which compiles it for a minute).
+ChannelAttribution does three rules without windows and simulates its chains, and its paths are built by
+Polars; it is left out where it is not installed (`uv sync --inexact --group reference`, which compiles it for
+a minute).
 """
 
 from __future__ import annotations
