@@ -3,8 +3,8 @@
     python benchmarks/mmm_sampling.py                national: ours beside pymc-marketing's defaults
     python benchmarks/mmm_sampling.py --regions 40   regional: ours, and Meridian with --meridian PYTHON
 
-National: 180 weeks, 6 channels, 4 chains of 1,000; the library samples with PyMC's NUTS after 1,000 more, ours
-after 500.
+National: 180 weeks, 6 channels, 4 chains of 1,000; the library samples with PyMC's NUTS after 1,000 more,
+ours after 500.
 Regional: 150 weeks, 5 channels, 4 chains of 1,000 after 500; PYTHON is an interpreter with google-meridian,
 which takes 4 chains of 500 after 700 with its own beliefs. Limits: five times as fast as the library, no
 divergences; 40 regions within 15 minutes of wall time, and faster than Meridian.
