@@ -39,5 +39,10 @@ def inlined[**P, R](function: Callable[P, R]) -> Callable[P, R]:
 @cache
 def _sources() -> str:
     """Return what changes with any compiled function: Numba looks only at the file of the one it has kept."""
-    files = sorted([*Path(__file__).parent.glob("kernel*.py"), Path(__file__).with_name("sharing.py")])
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in compiled_files())).hexdigest()[:16]
+
+
+def compiled_files() -> list[Path]:
+    """Return the files whose functions are compiled: what is kept is theirs as they are now."""
+    room = Path(__file__).parent
+    return sorted([*room.glob("kernel*.py"), room / "sharing.py"])
