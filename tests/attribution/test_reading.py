@@ -56,7 +56,11 @@ def without(column: str) -> pd.DataFrame:
         (TOUCHES.assign(timestamp=["2024-01-01"] * 2), None, "is no instant"),
         (TOUCHES.assign(timestamp=[T[0], None]), None, "row 2, column 'timestamp': there is no value"),
         (TOUCHES, ORDERS.assign(value=[1.0, None]), "row 2, column 'value': a conversion has no value"),
-        (TOUCHES, ORDERS.assign(value=[1.0, np.inf]), "row 2, column 'value'"),
+        (
+            TOUCHES,
+            ORDERS.assign(value=[1.0, np.inf]),
+            "row 2, column 'value': a conversion has an infinite value",
+        ),
         (TOUCHES, ORDERS.assign(value=["1", "2"]), "is no number"),
         (TOUCHES, ORDERS.assign(user_id=[1, 2]), "numbers in one place and text in another"),
         (TOUCHES.assign(user_id=[1.5, 2.0]), None, "no whole number"),

@@ -156,3 +156,16 @@ def test_a_wrong_value_is_told_with_its_row() -> None:
     rows[place] = rows[place]._replace(value=float("nan"))
     with pytest.raises(BadInput, match=f"row {place + 1}"):
         journeys_of(table(rows).to_batches(max_chunksize=50))
+
+
+def test_journeys_tell_in_a_line_what_they_count() -> None:
+    one = pa.table(
+        {
+            "user_id": [1, 1],
+            "timestamp": pa.array([DAY, 2 * DAY], pa.timestamp("us")),
+            "channel": ["search", None],
+            "is_conversion": [False, True],
+        }
+    )
+    told = "1 touches and 1 conversions from 1970-01-02 to 1970-01-03."
+    assert repr(journeys_of(one)) == f"<Journeys by channel: {told}>"

@@ -154,9 +154,10 @@ def values(batch: pa.RecordBatch, name: str, converts: NDArray[np.bool_], before
     places = np.flatnonzero(converts)
     sold = some if len(places) == len(some) else some.take(pa.array(places, pa.int64()))
     found = np.asarray(sold.cast(pa.float64()).to_numpy(zero_copy_only=False), float)
-    wrong = places[~np.isfinite(found)]
+    wrong = np.flatnonzero(~np.isfinite(found))
     if len(wrong):
-        raise BadInput("a conversion has no value", column=name, row=before + int(wrong[0]) + 1)
+        said = "an infinite value" if np.isinf(found[wrong[0]]) else "no value"
+        raise BadInput(f"a conversion has {said}", column=name, row=before + int(places[wrong[0]]) + 1)
     return found
 
 

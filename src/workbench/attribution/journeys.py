@@ -149,6 +149,10 @@ class Journeys:
     provenance: Provenance = Provenance()
     reach: LookBack | None = None
 
+    def __repr__(self) -> str:
+        """Return what was counted in a line; the figures themselves fill pages."""
+        return f"<Journeys by {self.attribute}: {self.provenance.sentence}>"
+
     @property
     def conversions(self) -> float:
         """Return the number of conversions, those without a touch included."""
