@@ -262,6 +262,7 @@ def a_day_more(path: Path) -> Any:
         "the day alone": lambda: count_journeys(day),
         "the day begun with": lambda: advance(None, day),
         "the day added": lambda: advance(before, day),
+        "added and read": lambda: advance(before, day).journeys,
         "all days": lambda: count_journeys(year),
     }
     spent = {name: float(np.median([_cpu(work) for _ in range(7)])) for name, work in works.items()}

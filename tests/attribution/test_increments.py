@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -34,7 +35,7 @@ def in_parts(
         later = points([row for row in rows if first * DAY <= row.instant < after * DAY], since=since)
         result = advance(result, later, chosen)
         if saved:
-            result = Advanced(journeys=result.journeys, open=Open.from_arrow(result.open.to_arrow()))
+            result = Advanced(layers=(result.journeys,), open=Open.from_arrow(result.open.to_arrow()))
     assert result is not None
     return result
 
@@ -70,6 +71,7 @@ def test_many_days_of_many_channels_add_up() -> None:
     result = in_parts(rows, list(range(1, 60)), JourneySettings(order=2))
     same(result.journeys, count_journeys(points(rows), JourneySettings(order=2)))
     assert len(result.open.layers) < 8
+    assert 1 < len(result.layers) < 8
     assert result.journeys.provenance.touches == sum(row.channel is not None for row in rows)
 
 
@@ -79,4 +81,6 @@ def test_rows_must_be_later_and_settings_the_same() -> None:
         advance(begun, points([Row(2, 5 * DAY, "email")]))
     with pytest.raises(UsageError, match="settings"):
         advance(begun, points([Row(2, 6 * DAY, "email")]), JourneySettings(order=1))
+    with pytest.raises(UsageError, match="attribute"):
+        advance(begun, replace(points([Row(2, 6 * DAY, "email")]), attribute="campaign_id"))
     assert advance(begun, points([])) is begun

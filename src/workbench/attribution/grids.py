@@ -54,6 +54,11 @@ class Grid:
         """Return the counts, in one column."""
         return self.sparse.sums
 
+    @property
+    def size(self) -> int:
+        """Return the number of places."""
+        return self.table.size
+
     def __add__(self, other: Grid | Tally) -> Grid:
         """Return the counts of both."""
         if isinstance(other, Grid):

@@ -8,6 +8,7 @@ moved to where it ends now.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +24,37 @@ from workbench.attribution.windows import JourneySettings
 from workbench.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)  # no slots: the sum is found when first asked for
 class Advanced:
-    """The statistics of all rows so far, and what is open after them."""
+    """The statistics of all rows so far, and what is open after them.
 
-    journeys: Journeys
+    Parameters
+    ----------
+    layers : tuple of Journeys
+        What adds up to the statistics: the oldest and largest first, each of less than half the size of the
+        one before. What a day adds is small beside the tables of a year, which are copied when they are read.
+    open : Open
+        What later rows can still change.
+    """
+
+    layers: tuple[Journeys, ...]
     open: Open
+
+    @cached_property
+    def journeys(self) -> Journeys:
+        """Return the statistics of all rows so far."""
+        *older, found = self.layers
+        for layer in reversed(older):
+            found = layer + found
+        return found
+
+    def later(self, added: Journeys, open_: Open) -> Advanced:
+        """Return this with what later rows add, and what is open after them."""
+        layers = [*self.layers, added]
+        while len(layers) > 1 and 2 * layers[-1].size >= layers[-2].size:
+            newer, older = layers.pop(), layers.pop()
+            layers.append(older + newer)
+        return Advanced(layers=tuple(layers), open=open_)
 
 
 def advance(before: Advanced | None, later: Touchpoints, settings: JourneySettings | None = None) -> Advanced:
@@ -52,14 +78,14 @@ def advance(before: Advanced | None, later: Touchpoints, settings: JourneySettin
     UsageError
         If a row is not later than those counted, or the settings are others.
     """
-    asked = settings or (before.journeys.settings if before else JourneySettings())
+    asked = settings or (before.layers[0].settings if before else JourneySettings())
     if before is None:
         new = _relayed(later)
         begun = Open(names=new.names, order=asked.order)
         held = _after(new, asked)
-        return Advanced(journeys=count_journeys(later, asked), open=begun.later(held, later.provenance.last))
-    if before.journeys.settings != asked:
-        raise UsageError("Journeys advance with the settings that they began with.")
+        return Advanced(layers=(count_journeys(later, asked),), open=begun.later(held, later.provenance.last))
+    if (before.layers[0].settings, before.layers[0].attribute) != (asked, later.attribute):
+        raise UsageError("Journeys advance with the settings and the attribute that they began with.")
     first, last = later.provenance.first, before.open.last
     if first is None:
         return before
@@ -75,7 +101,7 @@ def advance(before: Advanced | None, later: Touchpoints, settings: JourneySettin
     if not again.all():
         added, on = _gone_on(added, open_, _only(new, ~again))
         held = held.after(on)
-    return Advanced(journeys=before.journeys + added, open=open_.later(held, later.provenance.last))
+    return before.later(added, open_.later(held, later.provenance.last))
 
 
 def _gone_on(added: Journeys, open_: Open, new: Touchpoints) -> tuple[Journeys, Held]:
@@ -179,7 +205,8 @@ def _joined(open_: Open, new: Touchpoints) -> tuple[Touchpoints, Flags]:
 def _relayed(points: Touchpoints) -> Touchpoints:
     """Return touchpoints whose users' codes ascend with their keys, each user's rows together."""
     keys, code = np.unique(points.keys()[points.user], return_inverse=True)
-    order = np.argsort(code, kind="stable")
+    # Numbers of two bytes, which a day's users have room in, are sorted by counting.
+    order = np.argsort(code.astype(np.min_scalar_type(len(keys))), kind="stable")
     converts = points.touch < 0
     value = np.zeros(len(points))
     value[converts] = points.value

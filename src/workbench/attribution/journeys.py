@@ -164,6 +164,11 @@ class Journeys:
         return float(self.totals[:, 1].sum())
 
     @property
+    def size(self) -> int:
+        """Return how many sums the tables of paths hold."""
+        return self.steps.size + self.ends.size + self.sets.size
+
+    @property
     def untouched(self) -> Floats:
         """Return conversions and value without any touch since the conversion before, shape (2,)."""
         return np.asarray(self.totals.sum(axis=0) - self.ends.sums[:, :2].sum(axis=0))

@@ -42,6 +42,11 @@ class Tally:
         """Return the sums with the opposite sign."""
         return Tally(keys=self.keys, sums=-self.sums)
 
+    @property
+    def size(self) -> int:
+        """Return the number of keys."""
+        return len(self.keys)
+
     def weighted(self, weights: Floats | None) -> Tally:
         """Return the sums over all buckets, each counted as often as its weight says; the bucket is gone."""
         return tally(self.keys[:, 1:], self.weighed(weights))
