@@ -84,3 +84,7 @@ def test_rows_must_be_later_and_settings_the_same() -> None:
     with pytest.raises(UsageError, match="attribute"):
         advance(begun, replace(points([Row(2, 6 * DAY, "email")]), attribute="campaign_id"))
     assert advance(begun, points([])) is begun
+    assert repr(begun) == (
+        "<Advanced by channel: 1 touches and 0 conversions from 1970-01-06 to 1970-01-06.>"
+    )
+    assert repr(begun.open) == "<Open: 1 rows of 1 users>"

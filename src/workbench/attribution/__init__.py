@@ -17,14 +17,17 @@ if TYPE_CHECKING:
     from workbench.attribution.counting import count_journeys
     from workbench.attribution.credit import Credit, CreditRow
     from workbench.attribution.crediting import credit_of, rakings
+    from workbench.attribution.increments import Advanced, advance
     from workbench.attribution.journeys import Journeys
     from workbench.attribution.models import MODELS
     from workbench.attribution.order import choose_order
+    from workbench.attribution.reading import touchpoints_of
     from workbench.attribution.streaming import journeys_of
     from workbench.attribution.touchpoints import Touchpoints
     from workbench.attribution.views import campaign_credit, credit_returns, model_checks, model_credit
 
 _HOMES = {
+    "Advanced": "increments",
     "MODELS": "models",
     "Chain": "chain",
     "Coalitions": "coalitions",
@@ -33,6 +36,7 @@ _HOMES = {
     "Journeys": "journeys",
     "Touchpoints": "touchpoints",
     "Ways": "buying",
+    "advance": "increments",
     "attribute": "attributing",
     "attribution_spread": "cost",
     "campaign_credit": "views",
@@ -49,11 +53,13 @@ _HOMES = {
     "returns": "cost",
     "spend_by": "cost",
     "touchpoints_from": "attributing",
+    "touchpoints_of": "reading",
     "ways": "buying",
 }
 
 __all__ = [
     "MODELS",
+    "Advanced",
     "Chain",
     "Coalitions",
     "Credit",
@@ -61,6 +67,7 @@ __all__ = [
     "Journeys",
     "Touchpoints",
     "Ways",
+    "advance",
     "attribute",
     "attribution_spread",
     "campaign_credit",
@@ -77,6 +84,7 @@ __all__ = [
     "returns",
     "spend_by",
     "touchpoints_from",
+    "touchpoints_of",
     "ways",
 ]
 

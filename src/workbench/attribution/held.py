@@ -154,6 +154,11 @@ class Open:
     last: int | None = None
     layers: tuple[Held, ...] = ()
 
+    def __repr__(self) -> str:
+        """Return how much is held in a line; the arrays themselves fill pages."""
+        sizes = [f"{len(layer.rows.instant):,} rows of {len(layer.keys):,} users" for layer in self.layers]
+        return f"<Open: {', '.join(sizes) or 'nothing'}>"
+
     def of(self, keys: Keys) -> Held:
         """Return what is open of some users, given in ascending order."""
         found: list[Held] = []

@@ -8,7 +8,8 @@ moved to where it ends now.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import add
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,11 @@ class Advanced:
 
     layers: tuple[Journeys, ...]
     open: Open
+
+    def __repr__(self) -> str:
+        """Return what was counted in a line; the figures themselves fill pages."""
+        told = reduce(add, (layer.provenance for layer in self.layers))
+        return f"<Advanced by {self.layers[0].attribute}: {told.sentence}>"
 
     @cached_property
     def journeys(self) -> Journeys:
