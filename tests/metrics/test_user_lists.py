@@ -17,10 +17,11 @@ from workbench.events.definitions import EVENT_TYPES
 from workbench.metrics import distinct, measure, user_lists
 from workbench.metrics.conditions import Condition, conditions
 from workbench.metrics.derived import derived
+from workbench.metrics.large import LEAST, MOST, parts
 from workbench.metrics.measures import Leaf
 from workbench.metrics.plan import plan
 from workbench.metrics.terms import clickers, converters, mail_clickers, mailed, openers, reached
-from workbench.metrics.user_lists import LEAST, MOST, PART, parts
+from workbench.metrics.user_lists import PART
 from workbench.metrics.values import Values, fetch
 from workbench.metrics.window import Window
 from workbench.store import Workspace

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -22,24 +21,24 @@ from numpy.typing import NDArray
 from workbench.metrics import sql
 from workbench.metrics.derived import DERIVED
 from workbench.metrics.equal_rows import coded
+from workbench.metrics.large import TABLE, large, looked_up, parts
 from workbench.metrics.measures import Distinct
 from workbench.metrics.queries import Query, aggregated, applies, in_window, meets, sliced
 from workbench.metrics.slices import DIMENSIONS
 from workbench.metrics.sql import Expression
-from workbench.metrics.window import Window
 from workbench.source import Sized
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from workbench.metrics.window import Window
     from workbench.source import Tables
 
-# Fewer events take half a second or so either way. Of more than the most, lists might not fit into memory,
-# while the query in two steps can spill to disk. One query lists the users of about a part of the events.
-LEAST, PART, MOST = 5_000_000, 25_000_000, 250_000_000
+# One query lists the users of about a part of the events.
+PART = 25_000_000
 # Lists of fewer users cost more by their number than the query does.
 SHORTEST = 200
-_TABLE, _KEY, _USERS = "facts", "user_key", "users_"
+_KEY, _USERS = "user_key", "users_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +51,14 @@ class _List:
 
 def answers(query: Query, tables: Tables) -> bool:
     """Return whether lists answer a query: of users, from as many events as are worth it."""
-    if tables.dialect != "duckdb" or not isinstance(tables, Sized) or query.mixed:
-        return False
-    events = tables.rows.get(_TABLE, 0)
-    return LEAST <= events <= MOST and _listed(query) is not None
+    return large(query, tables) and _listed(query) is not None
 
 
 def texts(query: Query, tables: Tables, window: Window) -> list[str]:
     """Return the SQL of a query's lists, one for each part of the window."""
     assert isinstance(tables, Sized)  # noqa: S101 - `answers` looked
     text = sql.to_sql(lambda: lists(query), ("user lists", query), tables.dialect)
-    number = -(-tables.rows[_TABLE] // PART)
+    number = -(-tables.rows[TABLE] // PART)
     return [sql.with_window(text, part) for part in parts(window, number)]
 
 
@@ -100,24 +96,6 @@ def _counted(query: Query, found: Sequence[pa.Table]) -> pa.Table:
     return pa.table(columns)
 
 
-def parts(window: Window, number: int) -> list[Window]:
-    """Return a window in so many parts at most, each of whole months but for its ends.
-
-    Examples
-    --------
-    >>> from datetime import date
-    >>> [str(part) for part in parts(Window(date(2024, 1, 5), date(2024, 4, 2)), 2)]
-    ['2024-01-05:2024-02-29', '2024-03-01:2024-04-02']
-    """
-    starts = [window.first]
-    while (after := (starts[-1].replace(day=1) + timedelta(days=31)).replace(day=1)) <= window.last:
-        starts.append(after)
-    each = -(-len(starts) // number)
-    begun = starts[::each]
-    ends = [start - timedelta(days=1) for start in begun[1:]] + [window.last]
-    return [Window(first, last) for first, last in zip(begun, ends, strict=True)]
-
-
 def lists(query: Query) -> Expression:
     """Return lists of users, ``users_``, by slice, ``d0`` ..., and whether a leaf counts them: ``l0`` ..."""
     leaves, late = _listed(query) or (), _looked_up(query)
@@ -141,7 +119,7 @@ def _pass(query: Query, leaf: Distinct, places: Sequence[int]) -> Expression:
         where=tuple(condition for condition in query.where if condition.column not in late),
     )
     also = [condition.column for condition in leaf.where if condition.column in DIMENSIONS]
-    rows = sliced(in_window(sql.unbound(_TABLE), _TABLE), _TABLE, now, also=also)
+    rows = sliced(in_window(sql.unbound(TABLE), TABLE), TABLE, now, also=also)
     rows = rows.filter(applies(rows, leaf))
     if query.kind == "distinct":
         rows = rows.filter(rows[_KEY].notnull())
@@ -156,7 +134,7 @@ def _pass(query: Query, leaf: Distinct, places: Sequence[int]) -> Expression:
         where=tuple(condition for condition in query.where if condition.column in late),
     )
     conditions = {place: [c for c in leaves[place].where if c.column in late] for place in places}
-    listed = sliced(listed, _TABLE, then, also=[c.column for some in conditions.values() for c in some])
+    listed = sliced(listed, TABLE, then, also=[c.column for some in conditions.values() for c in some])
     return _flagged(listed, query, conditions)
 
 
@@ -181,7 +159,7 @@ def _listed(query: Query) -> tuple[Distinct, ...] | None:
         leaf = DERIVED[query.table].listed
         return None if leaf is None else (leaf,)
     leaves = tuple(leaf for leaf in query.leaves if isinstance(leaf, Distinct) and leaf.column == _KEY)
-    fits = query.kind == "distinct" and query.table == _TABLE and len(leaves) == len(query.leaves)
+    fits = query.kind == "distinct" and query.table == TABLE and len(leaves) == len(query.leaves)
     return leaves if fits else None
 
 
@@ -191,15 +169,7 @@ def _flags(query: Query) -> list[str]:
 
 def _looked_up(query: Query) -> dict[str, list[str]]:
     """Return the dimensions that are looked up in other tables, and the columns each follows from."""
-    named = [*query.by, *(condition.column for condition in query.where)]
-    named += [condition.column for leaf in _listed(query) or () for condition in leaf.where]
-    found = {}
-    for name in named:
-        lookup = DIMENSIONS[name].lookup(_TABLE) if name in DIMENSIONS else None
-        if lookup and lookup.via in query.loaded:
-            own = DIMENSIONS[name].column(_TABLE)
-            found[name] = [lookup.key, *([own] if own else [])]
-    return found
+    return looked_up(query, tuple(condition for leaf in _listed(query) or () for condition in leaf.where))
 
 
 def _lists(column: pa.ChunkedArray[Any]) -> Iterator[_List]:

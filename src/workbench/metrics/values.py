@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.metrics import absence, sql, user_lists
+from workbench.metrics.derived import DERIVED
 from workbench.metrics.equal_rows import coded
 from workbench.metrics.expressions import build
+from workbench.metrics.large import large
 from workbench.metrics.measures import (
     Arithmetic,
     Constant,
@@ -147,6 +149,8 @@ def fetch(tables: Tables, asked: Plan, by: tuple[str, ...], window: Window) -> V
 
 def _answered(query: Query, tables: Tables, window: Window) -> pa.Table:
     counted = user_lists.counted(query, tables, window) if user_lists.answers(query, tables) else None
+    if query.kind == "derived" and large(query, tables) and (arrays := DERIVED[query.table].counted):
+        counted = arrays(query, tables, window)
     return tables.query(compiled(query, tables.dialect, window)) if counted is None else counted
 
 

@@ -12,7 +12,7 @@ from workbench.metrics.derived.definition import DerivedQuery
 from workbench.metrics.derived.delay import DELAY
 from workbench.metrics.derived.exposure import EXPOSURE
 from workbench.metrics.derived.first_purchases import FIRST_PURCHASES
-from workbench.metrics.derived.holdout import HOLDOUT, HOLDOUT_COST
+from workbench.metrics.derived.holdout_queries import HOLDOUT, HOLDOUT_COST
 from workbench.metrics.derived.lifetime import CUSTOMER_MARGIN, FIRST_YEAR
 from workbench.metrics.derived.repeat import REPEAT, REPEAT_CREDITED
 from workbench.metrics.derived.retention import RETENTION

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from workbench.metrics.measures import Distinct
 from workbench.metrics.queries import Query
 from workbench.metrics.sql import Expression
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from workbench.metrics.window import Window
+    from workbench.source import Tables
+
+Counted = Callable[[Query, "Tables", "Window"], "pa.Table | None"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +47,9 @@ class DerivedQuery:
     listed : Distinct, optional
         The users whose lists answer it too, see `workbench.metrics.user_lists`: its figures are the users,
         their events, and the squares of events per user.
+    counted : callable, optional
+        Returns what its SQL would, from arrays instead, where events are many (`workbench.metrics.large`);
+        None where it cannot.
     """
 
     name: str
@@ -51,3 +63,4 @@ class DerivedQuery:
     looks_back: int = 0
     leans: str = ""
     listed: Distinct | None = None
+    counted: Counted | None = None

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from workbench.metrics import sql
-from workbench.metrics.derived.definition import DerivedQuery
 from workbench.metrics.queries import Query, aggregated, in_window, source
 from workbench.metrics.slices import reaches
 from workbench.metrics.sql import Expression
@@ -26,10 +25,11 @@ COVERED = ("campaigns", "compared", "reached")
 _BOUGHT = tuple(
     f"{side}_{what}" for side in ("treated", "holdout") for what in ("buyers", "revenue", "squares")
 )
-_ALL = (*SUMS, *EXPECTED, *PRODUCTS, *COVERED)
+ALL = (*SUMS, *EXPECTED, *PRODUCTS, *COVERED)
 
 
-def _build(query: Query) -> Expression:
+def compared(query: Query) -> Expression:
+    """Return the figures of the holdout by slice."""
     every = every_pair(query)
     pairs = every.semi_join(with_holdout(every), "what")
     bought = _bought(pairs, query)
@@ -60,7 +60,7 @@ def _strata(pairs: Expression, bought: Expression, keys: list[str]) -> Expressio
     return _united([sides, buyers], keys, [*nobody, *_BOUGHT])
 
 
-def _united(parts: list[Expression], by: list[str], names: Iterable[str] = _ALL) -> Expression:
+def _united(parts: list[Expression], by: list[str], names: Iterable[str] = ALL) -> Expression:
     """Return the sums of several answers by slice; what an answer does not hold counts as nothing there."""
     names = list(names)
     alike = [
@@ -212,7 +212,8 @@ def with_holdout(pairs: Expression) -> Expression:
     return held.select("what").distinct()
 
 
-def _cost(query: Query) -> Expression:
+def cost(query: Query) -> Expression:
+    """Return what was spent on the campaigns that can be compared, by slice."""
     rows, tested = source(query, table="daily_performance"), _tested(query)
     same = [rows.campaign_id == tested.tested_]
     for name in tested.columns:
@@ -239,36 +240,3 @@ def _tested(query: Query) -> Expression:
 
 def _others(query: Query) -> list[str]:
     return [name for name in query.by if name != "campaign" and reaches(name, "facts", query.loaded)]
-
-
-HOLDOUT = DerivedQuery(
-    name="holdout",
-    says=(
-        "Pairs of user and campaign, of the campaigns that kept a holdout in the window. A pair belongs to "
-        "the holdout where any delivery says so, else to the treated. It is a buyer with a user_purchased "
-        f"event in the window and less than {DAYS} days after its first delivery: bought, not credited, "
-        "because nobody credits an order to a campaign that was never shown. Each campaign is compared with "
-        "its own holdout: expected_buyers and expected_revenue are sums over campaigns of what its holdout "
-        f"bought, times treated per held out. Of several campaigns, those that held out fewer than {FEWEST} "
-        "users are left out. Sums of products of deviations by user carry the variance, one user in many "
-        "campaigns included."
-    ),
-    table="facts",
-    needs=frozenset({"facts"}),
-    figures=_ALL,
-    build=_build,
-    time=False,
-)
-
-HOLDOUT_COST = DerivedQuery(
-    name="holdout_cost",
-    says=(
-        "Spend of the campaigns that kept a holdout in the window; of several, those that held out at least "
-        f"{FEWEST} users."
-    ),
-    table="daily_performance",
-    needs=frozenset({"facts", "daily_performance"}),
-    figures=("spend",),
-    build=_cost,
-    time=False,
-)

@@ -1,0 +1,224 @@
+"""Events as arrays: users and instants by group of events, for what a query would keep in large tables.
+
+The embedded engine streams the user and the instant of every event, beside a number made of the columns that
+tell its group; another query says which group has which number. Groups that share one have no answer here.
+Dimensions that other tables know are looked up for groups, not for events.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.metrics import sql
+from workbench.metrics.large import TABLE, looked_up, parts
+from workbench.metrics.measures import Distinct
+from workbench.metrics.queries import Query, aggregated, applies, in_window, meets, sliced
+from workbench.metrics.slices import DIMENSIONS
+from workbench.metrics.sql import Expression
+from workbench.metrics.window import Window
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from workbench.source import Tables
+
+Ints = NDArray[np.int64]
+# An event that is kept takes 16 bytes; one query reads about a part of them.
+KEPT, PART = 120_000_000, 10_000_000
+# Smaller groups cost more by their number than the query does.
+SMALLEST, GROUPS = 1000, 4096
+# Stands for the user of events that name none.
+UNKNOWN = np.iinfo(np.int64).min
+_BATCH = 1 << 18
+_NUMBER, _EVENTS, _MEETS, _USER, _INSTANT = "number_", "events_", "meets_", "user_", "instant_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Which events are read, and the columns that tell their groups, besides the query's dimensions."""
+
+    query: Query
+    events: Distinct
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows sorted by group: those of group g stand from ``starts[g]`` to ``starts[g + 1]``."""
+
+    users: Ints
+    instants: Ints
+    starts: Ints
+
+
+def groups(asked: Asked, tables: Tables, window: Window) -> pa.Table | None:
+    """Return the groups of events: ``d0`` ... and the keys; None where they are too many, or share a number.
+
+    Those that do not meet the query's conditions are among them: `rows` must tell their events from others.
+    """
+    text = sql.to_sql(lambda: _groups(asked), ("groups of rows", asked), tables.dialect)
+    found = tables.query(sql.with_window(text, window))
+    events, numbers = (found.column(name).to_numpy() for name in (_EVENTS, _NUMBER))
+    if len(numbers) > GROUPS or len(numbers) * SMALLEST > events.sum() or events.sum() > KEPT:
+        return None
+    return found if len(np.unique(numbers)) == len(numbers) else None
+
+
+def meeting(found: pa.Table) -> NDArray[np.bool_]:
+    """Return which groups meet the query's conditions."""
+    return np.asarray(found.column(_MEETS).to_numpy() == 1)
+
+
+def rows(
+    asked: Asked, found: pa.Table, wanted: NDArray[np.bool_], *, tables: Tables, window: Window
+) -> list[Part] | None:
+    """Return the rows of the wanted groups, in parts; None where a user or an instant cannot be told."""
+    numbers, events = found.column(_NUMBER).to_numpy(), found.column(_EVENTS).to_numpy()
+    places = _places(numbers, wanted)
+    if places is None:
+        return None
+    text = sql.to_sql(lambda: _stream(asked), ("rows of groups", asked), tables.dialect)
+    table, shift = places
+    read, size = [], int(wanted.sum())
+    for part in parts(window, 1 + int(events.sum()) // PART):
+        for batch in tables.query(sql.with_window(text, part)).to_batches(max_chunksize=_BATCH):
+            told = _told(batch)
+            if told is None:
+                return None
+            codes = table[(batch.column(_NUMBER).to_numpy() >> shift) & np.uint32(len(table) - 1)]
+            read.append(parted(codes, *told, size=size))
+    counts = sum((np.diff(part.starts) for part in read), np.zeros(size, np.int64))
+    return read if np.array_equal(counts, events[wanted]) else None
+
+
+def of_group(read: list[Part], group: int) -> tuple[Ints, Ints]:
+    """Return the users and the instants of one group."""
+    bounds = [slice(part.starts[group], part.starts[group + 1]) for part in read]
+    if not bounds:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    return tuple(  # type: ignore[return-value]
+        np.concatenate([getattr(part, name)[own] for part, own in zip(read, bounds, strict=True)])
+        for name in ("users", "instants")
+    )
+
+
+def parted(codes: NDArray[Any], users: Ints, instants: Ints, *, size: int) -> Part:
+    """Return rows sorted by their code, those of codes up to `size`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> part = parted(np.array([1, 2, 0, 1], np.uint8), np.array([5, 6, 7, 8]), np.arange(4), size=2)
+    >>> part.users.tolist(), part.instants.tolist(), part.starts.tolist()
+    ([7, 5, 8], [2, 0, 3], [0, 1, 3])
+    """
+    starts = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=size)[:size])])
+    order = np.argsort(codes, kind="stable")[: starts[-1]]  # of small numbers, a radix sort
+    return Part(users[order], instants[order], starts)
+
+
+def instants_of(column: pa.Array[Any]) -> Ints:
+    """Return instants in microseconds since 1970."""
+    values = column.to_numpy(zero_copy_only=False).astype("datetime64[us]", copy=False)
+    return np.asarray(values.view(np.int64))
+
+
+def _told(batch: pa.RecordBatch) -> tuple[Ints, Ints] | None:
+    users, instants = batch.column(_USER), batch.column(_INSTANT)
+    keys = (users.fill_null(UNKNOWN) if users.null_count else users).to_numpy()
+    unclear = instants.null_count or np.count_nonzero(keys == UNKNOWN) > users.null_count
+    return None if unclear else (keys, instants_of(instants))
+
+
+def _places(numbers: NDArray[np.uint32], wanted: NDArray[np.bool_]) -> tuple[NDArray[Any], np.uint32] | None:
+    """Return the place of every wanted group by some bits of its number, and where these begin."""
+    size = int(wanted.sum())
+    codes = np.full(len(numbers), size, np.min_scalar_type(size))
+    codes[wanted] = np.arange(size)
+    for bits in (16, 20, 24):
+        for shift in range(33 - bits):
+            own = (numbers >> np.uint32(shift)) & np.uint32((1 << bits) - 1)
+            if len(np.unique(own)) == len(own):
+                table = np.full(1 << bits, size, codes.dtype)
+                table[own] = codes
+                return table, np.uint32(shift)
+    return None
+
+
+def _groups(asked: Asked) -> Expression:
+    query, late, told = asked.query, looked_up(asked.query), _told_apart(asked)
+    made = _source(asked)
+    by = {name: made[name] for name in told}
+    listed = aggregated(made, by, **{_NUMBER: _number(made, told).min(), _EVENTS: made.count()})
+    conditions = [condition for condition in query.where if condition.column in late]
+    also = [*(name for name in query.by if name in late), *(condition.column for condition in conditions)]
+    listed = sliced(listed, TABLE, replace(query, by=(), where=()), also=also)
+    met = sql.literal(True)
+    for condition in conditions:
+        met = met & meets(listed, condition).fill_null(False)
+    places = {
+        f"d{place}": listed[f"dim_{name}" if name in late else _column(asked, place)]
+        for place, name in enumerate(query.by)
+    }
+    same = {name: listed[name] for name in (*asked.keys, _NUMBER, _EVENTS)}
+    return listed.select(**places, **same, **{_MEETS: sql.when(met, 1, 0)})
+
+
+def _stream(asked: Asked) -> Expression:
+    made = _source(asked)
+    number = _number(made, _told_apart(asked))
+    return made.select(**{_NUMBER: number, _USER: made.user_key, _INSTANT: made.timestamp})
+
+
+def _source(asked: Asked) -> Expression:
+    """Return the events that meet what their own columns tell, with their own dimensions, ``d0`` ..."""
+    query, late = asked.query, looked_up(asked.query)
+    now = replace(
+        query,
+        by=tuple(name for name in query.by if name not in late),
+        where=tuple(condition for condition in query.where if condition.column not in late),
+    )
+    made = sliced(in_window(sql.unbound(TABLE), TABLE), TABLE, now)
+    made = made.filter(applies(made, asked.events))
+    own = {f"d{place}": name for place, name in enumerate(query.by) if name not in late}
+    return made.mutate(**{place: made[f"dim_{name}"] for place, name in own.items()})
+
+
+def _column(asked: Asked, place: int) -> str:
+    """Return where a dimension of the events' own stands: in a key, if it is one."""
+    own = DIMENSIONS[asked.query.by[place]]
+    column = "" if own.grain else own.column(TABLE) or ""
+    return column if column in asked.keys else f"d{place}"
+
+
+def _told_apart(asked: Asked) -> list[str]:
+    """Return the columns that tell groups apart, each once."""
+    late = looked_up(asked.query)
+    own = [_column(asked, place) for place, name in enumerate(asked.query.by) if name not in late]
+    return list(dict.fromkeys([*own, *asked.keys, *(column for names in late.values() for column in names)]))
+
+
+def _number(made: Expression, names: list[str]) -> Expression:
+    """Return 31 bits of the columns' hashes."""
+    first, *others = (
+        _hash(str(made[name].type()))(made[name]) >> 33 + place for place, name in enumerate(names)
+    )
+    for other in others:
+        first = first ^ other
+    return first.cast("uint32")
+
+
+@cache
+def _hash(kind: str) -> Any:
+    import ibis
+
+    @ibis.udf.scalar.builtin(name="hash", signature=((kind,), "uint64"))
+    def key(_value):  # type: ignore[no-untyped-def]
+        ...
+
+    return key
