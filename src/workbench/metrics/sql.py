@@ -189,10 +189,10 @@ def seconds(instant: Expression) -> Expression:
 
 
 def interval(days: int) -> Expression:
-    """Return a span of days."""
+    """Return a span of days of 24 hours: the embedded engine looks up a calendar to add what it calls a day."""
     import ibis
 
-    return ibis.interval(days=days)
+    return ibis.interval(hours=24 * days)
 
 
 def within(column: Expression, *, instant: bool) -> list[Expression]:

@@ -14,3 +14,9 @@ def first_on_record() -> Expression:
     """
     orders = sql.unbound("orders")
     return orders.aggregate(recorded_=orders.ordered_at.min())
+
+
+def ended(signed: Expression, days: int) -> Expression:
+    """Return whether the first days after signup ended in the window."""
+    first, after = (sql.literal(mark, "timestamp") - sql.interval(days) for mark in (sql.FIRST, sql.AFTER))
+    return (signed > first) & (signed <= after)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbench.metrics import sql
-from workbench.metrics.derived.beginning import first_on_record
+from workbench.metrics.derived.beginning import ended, first_on_record
 from workbench.metrics.derived.definition import DerivedQuery
 from workbench.metrics.queries import Query, aggregated, sliced
 from workbench.metrics.sql import Expression
@@ -15,26 +15,35 @@ MARGIN_SUMS = ("customers", "margin_squares", "margin_by_months", "months_square
 
 def _first_year(query: Query) -> Expression:
     users, by = _users(query)
+    users = users.cross_join(first_on_record())
+    users = users.filter(users.signed >= users.recorded_)
+    observed = ended(users.signed, YEAR)
+    known = users.signed < sql.literal(sql.AFTER, "timestamp")
+    young = users.signed > sql.literal(sql.AFTER, "timestamp") - sql.interval(YEAR)
+    rows = users.select(
+        *by,
+        users=sql.when(observed, 1, 0),
+        revenue=sql.when(observed, 0.0),
+        squares=sql.when(observed, 0.0),
+        signed_up=sql.when(known, 1, 0),
+        too_young=sql.when(known & young, 1, 0),
+    )
+    worth = _spent(users.filter(observed), by)
+    bought = worth.select(
+        *by, users=0, revenue=worth.spent_, squares=worth.spent_ * worth.spent_, signed_up=0, too_young=0
+    )
+    rows = rows.union(bought, distinct=False)
+    return aggregated(
+        rows, {name: rows[name] for name in by}, **{name: rows[name].sum() for name in FIRST_YEAR.figures}
+    )
+
+
+def _spent(users: Expression, by: list[str]) -> Expression:
+    """Return what each of some users spent in the first year; those who bought only."""
     orders = sql.unbound("orders").select(buyer="user_id", at_="ordered_at", worth="order_value")
     pairs = users.join(orders, users.user_ == orders.buyer)
     pairs = pairs.filter(pairs.at_ >= pairs.signed, pairs.at_ < pairs.signed + sql.interval(YEAR))
-    spent = pairs.group_by(buyer_=pairs.user_).agg(spent_=pairs.worth.sum())
-    rows = users.left_join(spent, users.user_ == spent.buyer_)
-    rows = rows.cross_join(first_on_record())
-    rows = rows.filter(rows.signed >= rows.recorded_)
-    known = rows.signed < sql.literal(sql.AFTER, "timestamp")
-    end = rows.signed + sql.interval(YEAR)
-    observed = (end > sql.literal(sql.FIRST, "timestamp")) & (end <= sql.literal(sql.AFTER, "timestamp"))
-    worth = sql.coalesce([rows.spent_, sql.literal(0.0)])
-    return aggregated(
-        rows,
-        {name: rows[name] for name in by},
-        users=sql.when(observed, 1, 0).sum(),
-        revenue=sql.when(observed, worth).sum(),
-        squares=sql.when(observed, worth * worth).sum(),
-        signed_up=sql.when(known, 1, 0).sum(),
-        too_young=sql.when(known & (end > sql.literal(sql.AFTER, "timestamp")), 1, 0).sum(),
-    )
+    return pairs.group_by(*by, "user_").agg(spent_=sql.coalesce([pairs.worth.sum(), sql.literal(0.0)]))
 
 
 def _margin(query: Query) -> Expression:

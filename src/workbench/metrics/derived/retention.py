@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbench.metrics import sql
-from workbench.metrics.derived.beginning import first_on_record
+from workbench.metrics.derived.beginning import ended, first_on_record
 from workbench.metrics.derived.definition import DerivedQuery
 from workbench.metrics.queries import Query, aggregated, sliced
 from workbench.metrics.sql import Expression
@@ -13,32 +13,41 @@ SPANS = ((1, 30), (31, 60), (61, 90))
 
 def _build(query: Query) -> Expression:
     users = sliced(sql.unbound("users"), "users", query)
-    by = {f"d{place}": users[f"dim_{name}"] for place, name in enumerate(query.by)}
-    users = users.select(**by, user_=users.user_id, signed=users.signup_at)
+    by = [f"d{place}" for place in range(len(query.by))]
+    named = {name: users[f"dim_{dimension}"] for name, dimension in zip(by, query.by, strict=True)}
+    users = users.select(**named, user_=users.user_id, signed=users.signup_at)
+    users = users.cross_join(first_on_record())
+    asked = {f"users_{last}": sql.when(_old_enough(users, last), 1, 0) for _, last in SPANS}
+    rows = users.select(*by, **asked, **{f"retained_{last}": 0 for _, last in SPANS})
+    bought = _retained(users, by)
+    bought = bought.mutate(**dict.fromkeys(asked, 0)).select(*rows.columns)
+    rows = rows.union(bought, distinct=False)
+    return aggregated(
+        rows, {name: rows[name] for name in by}, **{name: rows[name].sum() for name in RETENTION.figures}
+    )
+
+
+def _retained(users: Expression, by: list[str]) -> Expression:
+    """Return who bought; only orders of users who count, in days that count, are grouped by user."""
+    users = users.filter(sql.any_of([_old_enough(users, last) for _, last in SPANS]))
     orders = sql.unbound("orders")
     orders = orders.filter(~orders.is_return).select(buyer=orders.user_id, at_=orders.ordered_at)
     pairs = users.join(orders, users.user_ == orders.buyer)
-    flags = {f"retained_{last}": _bought(pairs, first, last).max() for first, last in SPANS}
-    bought = pairs.group_by(buyer_=pairs.user_).agg(**flags)
-    rows = users.left_join(bought, users.user_ == bought.buyer_)
-    rows = rows.cross_join(first_on_record())
-    figures = {}
-    for _, last in SPANS:
-        old = _old_enough(rows, last)
-        figures[f"users_{last}"] = sql.when(old, 1, 0).sum()
-        figures[f"retained_{last}"] = sql.when(old & (rows[f"retained_{last}"] == 1), 1, 0).sum()
-    return aggregated(rows, {name: rows[name] for name in by}, **figures)
+    pairs = pairs.filter(_within(pairs, SPANS[0][0], SPANS[-1][1]))
+    flags = {
+        f"retained_{last}": sql.when(_old_enough(pairs, last) & _within(pairs, first, last), 1, 0).max()
+        for first, last in SPANS
+    }
+    return pairs.group_by(*by, "user_").agg(**flags)
 
 
-def _bought(pairs: Expression, first: int, last: int) -> Expression:
+def _within(pairs: Expression, first: int, last: int) -> Expression:
     start, end = pairs.signed + sql.interval(first), pairs.signed + sql.interval(last + 1)
-    return sql.when((pairs.at_ >= start) & (pairs.at_ < end), 1, 0)
+    return (pairs.at_ >= start) & (pairs.at_ < end)
 
 
-def _old_enough(rows: Expression, last: int) -> Expression:
-    end = rows.signed + sql.interval(last + 1)
-    ended = (end > sql.literal(sql.FIRST, "timestamp")) & (end <= sql.literal(sql.AFTER, "timestamp"))
-    return ended & (rows.signed >= rows.recorded_)
+def _old_enough(users: Expression, last: int) -> Expression:
+    return ended(users.signed, last + 1) & (users.signed >= users.recorded_)
 
 
 RETENTION = DerivedQuery(
