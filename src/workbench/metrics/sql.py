@@ -189,7 +189,7 @@ def seconds(instant: Expression) -> Expression:
 
 
 def interval(days: int) -> Expression:
-    """Return a span of days of 24 hours: the embedded engine looks up a calendar to add what it calls a day."""
+    """Return a span of days, of 24 hours each: to add a calendar day takes an engine much longer."""
     import ibis
 
     return ibis.interval(hours=24 * days)
