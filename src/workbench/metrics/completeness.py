@@ -24,6 +24,8 @@ ENOUGH = 0.9
 _DAILY_TABLES = ("facts", "daily_performance", "orders")
 _WEEKS = 4
 _LISTED = 60
+# Where nothing asked for names a type of event: one that is rare, and that most days hold.
+_ANY = "user_purchased"
 
 
 def present(tables: Tables, wanted: Iterable[Leaf], window: Window, values: Values) -> dict[str, float]:
@@ -37,7 +39,7 @@ def present(tables: Tables, wanted: Iterable[Leaf], window: Window, values: Valu
     """
     own = [leaf for leaf in wanted if not is_own(leaf)]
     names = sorted({leaf.table for leaf in own} & set(_DAILY_TABLES) & tables.names)
-    first = next((types[0] for leaf in own if (types := getattr(leaf, "event_types", ()))), "")
+    first = next((types[0] for leaf in own if (types := getattr(leaf, "event_types", ()))), _ANY)
     return {
         name: _share(_days(tables, name, window, _counted(values, own, name), first), window)
         for name in names

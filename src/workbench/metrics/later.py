@@ -77,7 +77,7 @@ def later(users: Ints, instants: Ints) -> Later:
     """
     size = 1 << min(max(len(users), 256).bit_length(), 24)
     slots = mixed(users, size)
-    order = np.argsort(slots)
+    order = np.argsort(slots.astype(np.uint32))
     counts = np.bincount(slots, minlength=size)
     starts = np.concatenate([[0], np.cumsum(counts)])
     begin, end = (int(instants.min()), int(instants.max())) if len(users) else (0, 0)

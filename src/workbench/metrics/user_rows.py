@@ -36,20 +36,28 @@ SMALLEST, GROUPS = 1000, 4096
 UNKNOWN = np.iinfo(np.int64).min
 _BATCH = 1 << 18
 _NUMBER, _EVENTS, _MEETS, _USER, _INSTANT = "number_", "events_", "meets_", "user_", "instant_"
+_FLAGGED = "flagged_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Which events are read, and the columns that tell their groups, besides the query's dimensions."""
+    """Which events are read, and the columns that tell their groups, besides the query's dimensions.
+
+    A flag is a column that is true or not: it divides every group, and costs less than another key.
+    """
 
     query: Query
     events: Distinct
     keys: tuple[str, ...]
+    flag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Rows sorted by group: those of group g stand from ``starts[g]`` to ``starts[g + 1]``."""
+    """Rows sorted by group: those of group g stand from ``starts[g]`` to ``starts[g + 1]``.
+
+    Of rows with a flag, group 2 g are those of g without it, and 2 g + 1 those with it.
+    """
 
     users: Ints
     instants: Ints
@@ -74,11 +82,21 @@ def meeting(found: pa.Table) -> NDArray[np.bool_]:
     return np.asarray(found.column(_MEETS).to_numpy() == 1)
 
 
+def flagged(found: pa.Table) -> NDArray[np.bool_]:
+    """Return which groups hold an event with the flag."""
+    return np.asarray(found.column(_FLAGGED).to_numpy() > 0)
+
+
 def rows(
     asked: Asked, found: pa.Table, wanted: NDArray[np.bool_], *, tables: Tables, window: Window
 ) -> list[Part] | None:
     """Return the rows of the wanted groups, in parts; None where a user or an instant cannot be told."""
     numbers, events = found.column(_NUMBER).to_numpy(), found.column(_EVENTS).to_numpy()
+    wanted = np.repeat(wanted, 2) if asked.flag else wanted
+    if asked.flag:
+        flagged = found.column(_FLAGGED).to_numpy()
+        numbers = np.stack([numbers, numbers + 1], axis=1).ravel()
+        events = np.stack([events - flagged, flagged], axis=1).ravel()
     places = _places(numbers, wanted)
     if places is None:
         return None
@@ -154,7 +172,10 @@ def _groups(asked: Asked) -> Expression:
     query, late, told = asked.query, looked_up(asked.query), _told_apart(asked)
     made = _source(asked)
     by = {name: made[name] for name in told}
-    listed = aggregated(made, by, **{_NUMBER: _number(made, told).min(), _EVENTS: made.count()})
+    figures = {_NUMBER: _number(made, told).min(), _EVENTS: made.count()}
+    if asked.flag:
+        figures[_FLAGGED] = _flag(made, asked).sum().cast("int64")
+    listed = aggregated(made, by, **figures)
     conditions = [condition for condition in query.where if condition.column in late]
     also = [*(name for name in query.by if name in late), *(condition.column for condition in conditions)]
     listed = sliced(listed, TABLE, replace(query, by=(), where=()), also=also)
@@ -165,13 +186,14 @@ def _groups(asked: Asked) -> Expression:
         f"d{place}": listed[f"dim_{name}" if name in late else _column(asked, place)]
         for place, name in enumerate(query.by)
     }
-    same = {name: listed[name] for name in (*asked.keys, _NUMBER, _EVENTS)}
+    same = {name: listed[name] for name in (*asked.keys, *figures)}
     return listed.select(**places, **same, **{_MEETS: sql.when(met, 1, 0)})
 
 
 def _stream(asked: Asked) -> Expression:
     made = _source(asked)
     number = _number(made, _told_apart(asked))
+    number = number | _flag(made, asked) if asked.flag else number
     return made.select(**{_NUMBER: number, _USER: made.user_key, _INSTANT: made.timestamp})
 
 
@@ -204,13 +226,17 @@ def _told_apart(asked: Asked) -> list[str]:
 
 
 def _number(made: Expression, names: list[str]) -> Expression:
-    """Return 31 bits of the columns' hashes."""
+    """Return 30 bits of the columns' hashes, and a zero after them."""
     first, *others = (
-        _hash(str(made[name].type()))(made[name]) >> 33 + place for place, name in enumerate(names)
+        _hash(str(made[name].type()))(made[name]) >> 34 + place for place, name in enumerate(names)
     )
     for other in others:
         first = first ^ other
-    return first.cast("uint32")
+    return (first << 1).cast("uint32")
+
+
+def _flag(made: Expression, asked: Asked) -> Expression:
+    return made[asked.flag].fill_null(False).cast("uint32")
 
 
 @cache

@@ -230,10 +230,10 @@ def _tested(query: Query) -> Expression:
     sent = source(replace(query, where=kept, by=()), also=_others(query), table="facts")
     sent = sent.filter(sent.event_type == "campaign_delivered", sent.is_holdout, sent.campaign_id.notnull())
     by = [f"dim_{name}" for name in _others(query)]
+    if "campaign" in query.by:
+        return sent.select(*[sent[name] for name in by], tested_=sent.campaign_id).distinct()
     users = sent.group_by(*[sent[name] for name in by], tested_=sent.campaign_id, who=sent.user_key).agg()
     tested = users.group_by(*[users[name] for name in by], users.tested_).agg(holdout=users.count())
-    if "campaign" in query.by:
-        return tested
     tested = tested.mutate(several_=sql.over(tested.tested_.count(), [tested[name] for name in by]))
     return tested.filter((tested.holdout >= FEWEST) | (tested.several_ == 1))
 

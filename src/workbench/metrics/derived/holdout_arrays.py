@@ -46,7 +46,7 @@ class _Bought:
 
 def counted(query: Query, tables: Tables, window: Window) -> pa.Table | None:
     """Return what the SQL of the holdout answers; None where arrays cannot."""
-    asked = Asked(query=query, events=_DELIVERED, keys=(_CAMPAIGN, _HELD))
+    asked = Asked(query=query, events=_DELIVERED, keys=(_CAMPAIGN,), flag=_HELD)
     found = user_rows.groups(asked, tables, window)
     if found is None or not found.num_rows:
         return None
@@ -62,18 +62,10 @@ def counted(query: Query, tables: Tables, window: Window) -> pa.Table | None:
     kept = found.filter(pa.array(wanted))
     names = [f"d{place}" for place in range(len(query.by))]
     first, codes = coded(kept, [*names, _CAMPAIGN])
-    held = _flags(kept)
-    sides = [
-        [np.flatnonzero((codes == code) & (held == side)) for side in (False, True)]
-        for code in range(len(first))
-    ]
+    groups = [2 * np.flatnonzero(codes == code) for code in range(len(first))]
     looked = tested[wanted][first]
-    pairs = list(_paired(read, sides, looked, bought))
+    pairs = list(_paired(read, groups, looked, bought))
     return figures(kept.take(first), names, pairs, looked, alone="campaign" in query.by)
-
-
-def _flags(found: pa.Table) -> NDArray[np.bool_]:
-    return np.array([held is True for held in found.column(_HELD).to_pylist()], bool)
 
 
 def _tested(found: pa.Table, met: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -82,15 +74,15 @@ def _tested(found: pa.Table, met: NDArray[np.bool_]) -> NDArray[np.bool_]:
     import pyarrow.compute as pc
 
     names = found.column(_CAMPAIGN)
-    kept_out = names.filter(pa.array(met & _flags(found))).drop_null()
+    kept_out = names.filter(pa.array(met & user_rows.flagged(found))).drop_null()
     return np.asarray(pc.is_in(names, value_set=kept_out.combine_chunks()).to_numpy(), bool)
 
 
 def _paired(
-    read: list[Part], sides: Sequence[Sequence[Ints]], tested: NDArray[np.bool_], bought: _Bought
+    read: list[Part], groups: Sequence[Ints], tested: NDArray[np.bool_], bought: _Bought
 ) -> Iterator[Pairs]:
-    for groups, looked in zip(sides, tested.tolist(), strict=True):
-        free, held = (_of_groups(read, own) for own in groups)
+    for own, looked in zip(groups, tested.tolist(), strict=True):
+        free, held = _of_groups(read, own), _of_groups(read, own + 1)
         yield _pairs(free, held, bought if looked else None)
 
 
@@ -98,8 +90,7 @@ def _of_groups(read: list[Part], groups: Ints) -> tuple[Ints, Ints]:
     found = [user_rows.of_group(read, group) for group in groups.tolist()]
     if len(found) == 1:
         return found[0]
-    empty = np.zeros(0, np.int64)
-    users, instants = zip(*found, strict=True) if found else ((empty,), (empty,))
+    users, instants = zip(*found, strict=True)
     return np.concatenate(users), np.concatenate(instants)
 
 
