@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import date
 from typing import Any
 
 import pytest
@@ -16,9 +17,7 @@ def sent(campaign: str, clicks: int = 0, day: str = "2024-03-04") -> list[dict[s
     return rows + [event("campaign_clicked", i, day, campaign_id=campaign) for i in range(clicks)]
 
 
-def report(campaign: str, day: str = "2024-03-04", **columns: float) -> dict[str, Any]:
-    from datetime import date
-
+def report(campaign: str, day: str = "2024-03-04", **columns: Any) -> dict[str, Any]:
     return {"date": date.fromisoformat(day), "campaign_id": campaign, "channel": "display"} | columns
 
 
@@ -68,6 +67,21 @@ def test_it_is_known_which_campaigns_are_tracked_though_their_events_are_not_ask
     found = measure(tables, ["spend", "clicks"], by="campaign")
     assert found.value("clicks", campaign="ignored") == 0
     assert math.isnan(found.value("clicks", campaign="ads"))
+
+
+@pytest.mark.parametrize(("segments", "unnamed"), [(("A", "B"), math.nan), (("A", None), 0.0)])
+def test_what_bears_no_name_is_tracked_where_its_events_are(
+    segments: tuple[Any, ...], unnamed: float
+) -> None:
+    seen = [event("campaign_viewed", i, segment=name, channel="email") for i, name in enumerate(segments)]
+    tables = Memory(
+        facts=[*seen, event("campaign_clicked", 9, segment="A", channel="sms")],
+        daily_performance=[report("ads", spend=7.0)],
+    )
+    for by, more in (("segment", {}), ("segment,month", {"month": date(2024, 3, 1)})):
+        found = measure(tables, ["spend", "clicks"], by=by)
+        assert found.value("clicks", segment="A", **more) == 1
+        assert found.value("clicks", segment=None, **more) == pytest.approx(unnamed, nan_ok=True)
 
 
 def test_a_day_without_a_row_of_a_reported_campaign_is_a_day_without_spend() -> None:

@@ -39,10 +39,18 @@ def blank_untracked(
     seen = spread_out(np.any([values.totals[leaf] != 0 for leaf in counted], axis=0), group)
     if seen.all():
         return
-    seen |= _recorded(tables, values, (lasting, where, loaded), window)
+    asked = where + _unnamed(values, lasting, ~seen)
+    seen |= _recorded(tables, values, (lasting, asked, loaded), window)
     for leaf in counted:
         values.totals[leaf] = np.where(seen, values.totals[leaf], np.nan)
         values.reasons[leaf] = UNTRACKED
+
+
+def _unnamed(values: Values, by: tuple[str, ...], unseen: Flags) -> tuple[Condition, ...]:
+    """Return the conditions that every slice in doubt meets: as a rule only what has no name is in doubt."""
+    doubtful = [values.slices[place] for place in np.flatnonzero(unseen)]
+    unnamed = [name for name in by if all(key[values.by.index(name)] is None for key in doubtful)]
+    return tuple(Condition(name, "is null") for name in unnamed)
 
 
 def _counted(leaf: Leaf) -> bool:
