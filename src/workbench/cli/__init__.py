@@ -7,19 +7,33 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import NoReturn
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and leave with its exit code."""
     # To look for plugins among all that is installed takes a tenth of a second of every command.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    from workbench.cli import faults
     from workbench.cli.commands import app
-    from workbench.cli.data import printable
     from workbench.errors import WorkbenchError
 
     try:
         app(args=arguments, prog_name="workbench")
     except WorkbenchError as error:
-        for line in f"workbench: {error}".split("\n"):
-            print(printable(line), file=sys.stderr)  # noqa: T201 - this is where messages are said
-        sys.exit(error.exit_code)
+        _leave(str(error), error.exit_code)
+    except Exception as error:
+        if faults.is_interruption(error):
+            sys.exit(faults.INTERRUPTED)
+        said = faults.of_machine(error)
+        if said is None:
+            raise
+        _leave(said, WorkbenchError.exit_code)
+
+
+def _leave(message: str, code: int) -> NoReturn:
+    from workbench.cli.data import printable
+
+    for line in f"workbench: {message}".split("\n"):
+        print(printable(line), file=sys.stderr)  # noqa: T201 - this is where messages are said
+    sys.exit(code)

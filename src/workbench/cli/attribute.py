@@ -24,7 +24,7 @@ def attribute(
     period: Annotated[
         str | None, typer.Option(help="Whose conversions count: 30d, or FROM:TO; all without it.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of everything that is sampled.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of everything that is sampled.", min=0)] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Credit conversions and their value to channels, by any models, with 95 % intervals."""

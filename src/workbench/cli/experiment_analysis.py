@@ -44,7 +44,7 @@ class Asked:
         str,
         typer.Option(help="Users who saw several variants: exclude, first (count there), or refuse."),
     ] = "exclude"
-    seed: Annotated[int, typer.Option(help="Of everything that is sampled.")] = 0
+    seed: Annotated[int, typer.Option(help="Of everything that is sampled.", min=0)] = 0
     as_json: Json = False
 
 

@@ -31,7 +31,7 @@ def markets(
     expected_return: Annotated[
         float | None, typer.Option(help="Of the metric for one unit of money: what the budget rests on.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of everything that is sampled.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of everything that is sampled.", min=0)] = 0,
     as_json: Json = False,
 ) -> None:
     """Say in which regions to run the next geo test, for how long, and what lift that finds."""

@@ -45,7 +45,7 @@ def holdout(
         str | None, typer.Option(help="Days of deliveries and sales: 180d, or FROM:TO; all without it.")
     ] = None,
     planned: Annotated[float, typer.Option(help="The share that was to be held out.")] = 0.1,
-    seed: Annotated[int, typer.Option(help="Of everything that is sampled.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of everything that is sampled.", min=0)] = 0,
     as_json: Json = False,
 ) -> None:
     """Say what campaigns caused against the users they held out, and how often the method is wrong."""

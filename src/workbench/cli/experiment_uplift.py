@@ -30,7 +30,7 @@ def uplift(
     keep: Annotated[
         bool, typer.Option("--keep", help="Store its quality: the metric model_auuc reads it.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Of everything that is sampled.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of everything that is sampled.", min=0)] = 0,
     as_json: Json = False,
 ) -> None:
     """Say whether a model of users before a campaign tells whom it moves to buy: AUUC and Qini."""

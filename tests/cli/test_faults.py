@@ -1,0 +1,48 @@
+"""What is said where the machine fails: one sentence and exit code 1, no traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from workbench.cli import main
+from workbench.cli.faults import of_machine
+from workbench.store import Workspace
+
+
+def left(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    assert ended.value.code == 1
+    printed = capsys.readouterr()
+    assert not printed.out
+    return printed.err
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("no folder")
+    said = left(capsys, "init", tmp_path / "file" / "acme")
+    assert said.startswith("workbench: ")
+    assert "Not a directory" in said
+    assert said.count("\n") == 1
+
+
+def test_a_lock_that_cannot_be_opened(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = Workspace.create(tmp_path / "acme").path
+    (folder / ".lock").unlink(missing_ok=True)
+    (folder / ".lock").mkdir()
+    (tmp_path / "a.csv").write_text("date,campaign_id,channel,spend\n2024-01-01,a,email,1\n")
+    said = left(capsys, "ingest", tmp_path / "a.csv", "-w", folder)
+    assert f"{folder / '.lock'}: Is a directory" in said
+    assert "run the command again" in said
+
+
+def test_a_full_disk_is_named_whatever_library_found_it() -> None:
+    import duckdb
+    from deltalake.exceptions import CommitFailedError
+
+    full = "Unable to copy data to file \x1b[31m↳\x1b[0m No space left on device (os error 28)"
+    for error in (OSError(full), CommitFailedError(full), duckdb.IOException(full)):
+        assert (of_machine(error) or "").startswith("The disk is full. ")
+    assert of_machine(duckdb.BinderException("a mistake of ours")) is None
