@@ -255,6 +255,22 @@ def test_a_slice_one_metric_lacks_is_null_with_the_reason(tables: Memory) -> Non
     assert all(math.isnan(row.value) and "cannot be sliced by creative" in row.note for row in budgets)
 
 
+def test_a_condition_on_a_table_that_is_not_loaded_is_named() -> None:
+    reported = {
+        "date": date(2024, 3, 1),
+        "campaign_id": "a",
+        "channel": "email",
+        "spend": 2.0,
+        "revenue": 9.0,
+    }
+    tables = Memory(daily_performance=[reported])
+    found = measure(tables, ["winback_roi", "roi"], window="2024-03-01:2024-03-01")
+    winback, roi = found.rows
+    assert math.isnan(winback.value)
+    assert "no campaigns loaded" in winback.note
+    assert roi.value == 3.5
+
+
 def test_own_metrics_are_measured_like_the_others(tables: Memory) -> None:
     own = Metric(
         name="clicks_per_euro",

@@ -108,10 +108,21 @@ def _reason(leaf: Leaf, by: tuple[str, ...], where: tuple[Condition, ...], loade
     blind = [name for name in (*by, *(c.column for c in where)) if not reaches(name, leaf.table, loaded)]
     if isinstance(leaf, Derived) and not DERIVED[leaf.query].time:
         blind += [name for name in by if DIMENSIONS[name].grain]
-    return f"{leaf.table} cannot be sliced by {', '.join(dict.fromkeys(blind))}" if blind else ""
+    if blind:
+        return f"{leaf.table} cannot be sliced by {', '.join(dict.fromkeys(blind))}"
+    return _not_there(_unread(leaf, loaded))
+
+
+def _unread(leaf: Leaf, loaded: Collection[str]) -> list[str]:
+    """Return the tables that are not loaded, but hold what the leaf's own conditions ask for."""
+    asked = {c.column for c in getattr(leaf, "where", ()) if not reaches(c.column, leaf.table, loaded)}
+    found = [lookup for name in asked & set(DIMENSIONS) if (lookup := DIMENSIONS[name].lookup(leaf.table))]
+    return sorted({lookup.via for lookup in found})
 
 
 def _not_there(absent: list[str]) -> str:
+    if not absent:
+        return ""
     events = [name.replace("_", " ") for name in absent if name in EVENT_TYPES]
     tables = [name.replace("_", " ") for name in absent if name not in EVENT_TYPES and name != "facts"]
     parts = [f"no {' and no '.join(events)} event recorded"] if events else []
