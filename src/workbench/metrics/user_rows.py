@@ -7,7 +7,9 @@ Dimensions that other tables know are looked up for groups, not for events.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +19,18 @@ from numpy.typing import NDArray
 from workbench.metrics import sql
 from workbench.metrics.large import TABLE, looked_up, parts
 from workbench.metrics.measures import Distinct
-from workbench.metrics.queries import Query, aggregated, applies, in_window, meets, sliced
+from workbench.metrics.queries import (
+    Query,
+    aggregated,
+    applies,
+    in_window,
+    meets,
+    sliced,
+)
 from workbench.metrics.slices import DIMENSIONS
 from workbench.metrics.sql import Expression
 from workbench.metrics.window import Window
+from workbench.source import Sized
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,28 +38,30 @@ if TYPE_CHECKING:
     from workbench.source import Tables
 
 Ints = NDArray[np.int64]
-# An event that is kept takes 16 bytes; one query reads about a part of them.
-KEPT, PART = 120_000_000, 10_000_000
+Sieve = Callable[[NDArray[Any], Ints], NDArray[np.bool_]]
+# An event that is kept takes 16 bytes. One query reads about a part of the events.
+KEPT, PART = 120_000_000, 25_000_000
 # Smaller groups cost more by their number than the query does.
 SMALLEST, GROUPS = 1000, 4096
 # Stands for the user of events that name none.
 UNKNOWN = np.iinfo(np.int64).min
 _BATCH = 1 << 18
 _NUMBER, _EVENTS, _MEETS, _USER, _INSTANT = "number_", "events_", "meets_", "user_", "instant_"
-_FLAGGED = "flagged_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """Which events are read, and the columns that tell their groups, besides the query's dimensions.
 
-    A flag is a column that is true or not: it divides every group, and costs less than another key.
+    A flag is a column that is true or not: it divides every group, and costs less than another key. Events
+    are those of the window, or all until its end; of all, groups are told by keys alone.
     """
 
     query: Query
     events: Distinct
     keys: tuple[str, ...]
     flag: str = ""
+    ever: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +76,19 @@ class Part:
     starts: Ints
 
 
-def groups(asked: Asked, tables: Tables, window: Window) -> pa.Table | None:
+def groups(asked: Asked, tables: Tables, window: Window, *, smallest: int | None = None) -> pa.Table | None:
     """Return the groups of events: ``d0`` ... and the keys; None where they are too many, or share a number.
 
     Those that do not meet the query's conditions are among them: `rows` must tell their events from others.
     """
     text = sql.to_sql(lambda: _groups(asked), ("groups of rows", asked), tables.dialect)
     found = tables.query(sql.with_window(text, window))
-    events, numbers = (found.column(name).to_numpy() for name in (_EVENTS, _NUMBER))
-    if len(numbers) > GROUPS or len(numbers) * SMALLEST > events.sum() or events.sum() > KEPT:
-        return None
-    return found if len(np.unique(numbers)) == len(numbers) else None
+    if _EVENTS in found.column_names:
+        least = found.num_rows * (SMALLEST if smallest is None else smallest)
+        if not least <= found.column(_EVENTS).to_numpy().sum() <= KEPT:
+            return None
+    distinct = len(np.unique(found.column(_NUMBER).to_numpy())) == found.num_rows
+    return found if distinct and found.num_rows <= GROUPS else None
 
 
 def meeting(found: pa.Table) -> NDArray[np.bool_]:
@@ -82,36 +96,55 @@ def meeting(found: pa.Table) -> NDArray[np.bool_]:
     return np.asarray(found.column(_MEETS).to_numpy() == 1)
 
 
-def flagged(found: pa.Table) -> NDArray[np.bool_]:
-    """Return which groups hold an event with the flag."""
-    return np.asarray(found.column(_FLAGGED).to_numpy() > 0)
-
-
 def rows(
-    asked: Asked, found: pa.Table, wanted: NDArray[np.bool_], *, tables: Tables, window: Window
+    asked: Asked,
+    found: pa.Table,
+    wanted: NDArray[np.bool_],
+    *,
+    tables: Tables,
+    window: Window,
+    sieve: Sieve | None = None,
 ) -> list[Part] | None:
-    """Return the rows of the wanted groups, in parts; None where a user or an instant cannot be told."""
-    numbers, events = found.column(_NUMBER).to_numpy(), found.column(_EVENTS).to_numpy()
-    wanted = np.repeat(wanted, 2) if asked.flag else wanted
+    """Return the rows of the wanted groups, in parts; None where a user or an instant cannot be told.
+
+    A sieve says, from the place of its group among those wanted, and its user, whether a row is kept.
+    """
+    assert isinstance(tables, Sized)  # noqa: S101 - `large` looked
+    numbers = found.column(_NUMBER).to_numpy()
     if asked.flag:
-        flagged = found.column(_FLAGGED).to_numpy()
-        numbers = np.stack([numbers, numbers + 1], axis=1).ravel()
-        events = np.stack([events - flagged, flagged], axis=1).ravel()
+        numbers, wanted = np.stack([numbers, numbers + 1], axis=1).ravel(), np.repeat(wanted, 2)
     places = _places(numbers, wanted)
-    if places is None:
-        return None
     text = sql.to_sql(lambda: _stream(asked), ("rows of groups", asked), tables.dialect)
-    table, shift = places
-    read, size = [], int(wanted.sum())
-    for part in parts(window, 1 + int(events.sum()) // PART):
+    read, size, kept = [], int(wanted.sum()), 0
+    for part in parts(_whole(asked, tables, window), -(-tables.rows[TABLE] // PART)):
         for batch in tables.query(sql.with_window(text, part)).to_batches(max_chunksize=_BATCH):
             told = _told(batch)
-            if told is None:
+            if told is None or places is None or kept > KEPT:
                 return None
+            table, shift = places
             codes = table[(batch.column(_NUMBER).to_numpy() >> shift) & np.uint32(len(table) - 1)]
+            if sieve is not None:
+                some = np.flatnonzero(sieve(codes, told[0]))
+                codes, told = codes[some], (told[0][some], told[1][some])
             read.append(parted(codes, *told, size=size))
-    counts = sum((np.diff(part.starts) for part in read), np.zeros(size, np.int64))
-    return read if np.array_equal(counts, events[wanted]) else None
+            kept += len(read[-1].users)
+    return read
+
+
+def sizes(read: list[Part], size: int) -> Ints:
+    """Return how many rows each group has."""
+    return sum((np.diff(part.starts) for part in read), np.zeros(size, np.int64))
+
+
+def _whole(asked: Asked, tables: Tables, window: Window) -> Window:
+    """Return the days that may hold the events."""
+    if not asked.ever:
+        return window
+    text = sql.to_sql(
+        lambda: sql.unbound(TABLE).select("month").distinct(), "months of events", tables.dialect
+    )
+    months = [month for month in tables.query(text).column(0).to_pylist() if month]
+    return Window(min([window.first, *(date.fromisoformat(f"{month}-01") for month in months)]), window.last)
 
 
 def of_group(read: list[Part], group: int) -> tuple[Ints, Ints]:
@@ -170,12 +203,12 @@ def _places(numbers: NDArray[np.uint32], wanted: NDArray[np.bool_]) -> tuple[NDA
 
 def _groups(asked: Asked) -> Expression:
     query, late, told = asked.query, looked_up(asked.query), _told_apart(asked)
-    made = _source(asked)
+    # Of all that ever was, the columns that tell groups are read much faster than what would restrict them.
+    made = sql.unbound(TABLE) if asked.ever else _source(asked)
     by = {name: made[name] for name in told}
-    figures = {_NUMBER: _number(made, told).min(), _EVENTS: made.count()}
-    if asked.flag:
-        figures[_FLAGGED] = _flag(made, asked).sum().cast("int64")
+    figures = {} if asked.ever else {_EVENTS: made.count()}
     listed = aggregated(made, by, **figures)
+    listed = listed.mutate(**{_NUMBER: _number(listed, told)})
     conditions = [condition for condition in query.where if condition.column in late]
     also = [*(name for name in query.by if name in late), *(condition.column for condition in conditions)]
     listed = sliced(listed, TABLE, replace(query, by=(), where=()), also=also)
@@ -186,7 +219,7 @@ def _groups(asked: Asked) -> Expression:
         f"d{place}": listed[f"dim_{name}" if name in late else _column(asked, place)]
         for place, name in enumerate(query.by)
     }
-    same = {name: listed[name] for name in (*asked.keys, *figures)}
+    same = {name: listed[name] for name in (*asked.keys, *figures, _NUMBER)}
     return listed.select(**places, **same, **{_MEETS: sql.when(met, 1, 0)})
 
 

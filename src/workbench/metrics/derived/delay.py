@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from workbench.metrics import sql
 from workbench.metrics.derived.definition import DerivedQuery
+from workbench.metrics.derived.delay_arrays import Z, counted
 from workbench.metrics.queries import Query, aggregated, in_window_until_last, source
 from workbench.metrics.sql import Expression
-
-# The ranks of the 95 % interval of a median, without a table of the binomial distribution: for every number
-# of values up to 30,000 they cover at least 95 %, and no other pair of ranks this close to the middle does.
-_Z = 1.96
 
 
 def _build(query: Query) -> Expression:
@@ -36,7 +33,7 @@ def _build(query: Query) -> Expression:
         hours_=hours, place_=sql.partitioned_order(keys, [hours]), number_=sql.over(pairs.at_.count(), keys)
     )
     number = sql.number(pairs.number_)
-    rank = ((number + 1 - _Z * number.sqrt()) / 2).floor()
+    rank = ((number + 1 - Z * number.sqrt()) / 2).floor()
     low, high = (pairs.place_ == at for at in (rank - 1, number - rank))
     return aggregated(
         pairs,
@@ -59,4 +56,5 @@ DELAY = DerivedQuery(
     needs=frozenset({"facts"}),
     figures=("hours", "low", "high", "buyers"),
     build=_build,
+    counted=counted,
 )

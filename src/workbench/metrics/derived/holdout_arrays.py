@@ -51,30 +51,30 @@ def counted(query: Query, tables: Tables, window: Window) -> pa.Table | None:
     if found is None or not found.num_rows:
         return None
     met = user_rows.meeting(found)
-    tested = _tested(found, met)
-    wanted = met & tested if "campaign" in query.by else met
-    read = user_rows.rows(asked, found, wanted, tables=tables, window=window)
+    read = user_rows.rows(asked, found, met, tables=tables, window=window)
     bought = None if read is None else _bought(tables, window)
     if read is None or bought is None:
         return None
     import pyarrow as pa
 
-    kept = found.filter(pa.array(wanted))
+    kept = found.filter(pa.array(met))
+    tested, alone = _tested(kept, user_rows.sizes(read, 2 * kept.num_rows)[1::2] > 0), "campaign" in query.by
     names = [f"d{place}" for place in range(len(query.by))]
     first, codes = coded(kept, [*names, _CAMPAIGN])
-    groups = [2 * np.flatnonzero(codes == code) for code in range(len(first))]
-    looked = tested[wanted][first]
-    pairs = list(_paired(read, groups, looked, bought))
-    return figures(kept.take(first), names, pairs, looked, alone="campaign" in query.by)
+    if alone:
+        first = first[tested[first]]
+    groups = [2 * np.flatnonzero(codes == codes[row]) for row in first]
+    pairs = list(_paired(read, groups, tested[first], bought))
+    return figures(kept.take(first), names, pairs, tested[first], alone=alone)
 
 
-def _tested(found: pa.Table, met: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _tested(found: pa.Table, held: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return which groups are of a campaign that kept somebody out."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     names = found.column(_CAMPAIGN)
-    kept_out = names.filter(pa.array(met & user_rows.flagged(found))).drop_null()
+    kept_out = names.filter(pa.array(held)).drop_null()
     return np.asarray(pc.is_in(names, value_set=kept_out.combine_chunks()).to_numpy(), bool)
 
 
