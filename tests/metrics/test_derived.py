@@ -57,6 +57,13 @@ def test_repeat_looks_back_ninety_days() -> None:
     assert (row.numerator, row.denominator) == (1, 4)
 
 
+def test_repeat_looks_between_the_first_and_the_last_order() -> None:
+    orders = [order(name, day, 10.0) for name in "ab" for day in ("2024-02-01", "2024-05-31")]
+    orders += [order("a", "2024-03-02", 10.0), order("b", "2024-03-03", 10.0)]  # 90 and 89 days before
+    row = measure(Memory(orders=orders), "repeat_purchase_rate", window="2024-05-01:2024-05-31").rows[0]
+    assert (row.numerator, row.denominator) == (1, 2)
+
+
 def test_retention_by_cohort() -> None:
     tables = Memory(
         users=[

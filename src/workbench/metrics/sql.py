@@ -184,8 +184,8 @@ def earlier(*values: Expression) -> Expression:
 
 
 def seconds(instant: Expression) -> Expression:
-    """Return an instant as whole seconds since 1970; truncated first, because engines round differently."""
-    return number(instant.truncate("s").epoch_seconds())
+    """Return an instant as whole seconds since 1970; rounded down, as engines keep or round a fraction."""
+    return number(instant.epoch_seconds().floor())
 
 
 def interval(days: int) -> Expression:

@@ -15,12 +15,12 @@ def _build(query: Query) -> Expression:
     )
     began = bought.group_by(first_user=bought.user_key).agg(first_at=bought.timestamp.min())
     first = bought.join(began, (bought.user_key == began.first_user) & (bought.timestamp == began.first_at))
-    first = first.select(first_order=first.order_id, first_user=first.user_key).distinct()
+    first = first.select(first_order=first.order_id, first_user=first.user_key)
     credited = history.filter(
         history.event_type == "campaign_converted", *sql.within(history.day, instant=False)
     )
     rows = sliced(credited, "facts", query)
-    rows = rows.join(first, (rows.order_id == first.first_order) & (rows.user_key == first.first_user))
+    rows = rows.semi_join(first, (rows.user_key == first.first_user) & (rows.order_id == first.first_order))
     by = {f"d{place}": rows[f"dim_{name}"] for place, name in enumerate(query.by)}
     customers = rows.group_by(**by, user_=rows.user_key).agg(day_=rows.day.min())
     groups = {name: customers[name] for name in by} | ({"day_": customers.day_} if query.daily else {})

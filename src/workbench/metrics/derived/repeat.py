@@ -35,18 +35,38 @@ def _in_reach(at: Expression) -> Expression:
 
 
 def _repeated(rows: Expression, query: Query, *, user: str, at: str) -> Expression:
-    by = {f"d{place}": rows[f"dim_{name}"] for place, name in enumerate(query.by)}
-    orders = rows.group_by(**by, user_=rows[user], order_=rows.order_id).agg(at_=rows[at].min())
-    keys = [orders[name] for name in [*by, "user_"]]
-    orders = orders.mutate(last_=sql.over(orders.at_.max(), keys))
-    near = orders.filter(
-        orders.last_ >= sql.literal(sql.FIRST, "timestamp"), orders.at_ > orders.last_ - sql.interval(SPAN)
+    """Count customers; what lies between the first and the last order is looked at where it decides only."""
+    by = [f"d{place}" for place in range(len(query.by))]
+    named = {name: rows[f"dim_{dimension}"] for name, dimension in zip(by, query.by, strict=True)}
+    orders = rows.group_by(**named, user_=rows[user], order_=rows.order_id).agg(at_=rows[at].min())
+    customers = orders.group_by(*by, "user_").agg(
+        orders_=orders.count(), first_=orders.at_.min(), last_=orders.at_.max()
     )
-    customers = near.group_by(**{name: near[name] for name in by}, user_=near.user_).agg(orders_=near.count())
-    again = sql.when(customers.orders_ >= 2, 1, 0).sum()
+    customers = customers.filter(customers.last_ >= sql.literal(sql.FIRST, "timestamp"))
+    since = customers.last_ - sql.interval(SPAN)
+    again = (customers.orders_ >= 2) & (customers.first_ > since)
+    open_ = (customers.orders_ > 2) & (customers.first_ <= since)
+    decided = customers.select(*by, customer_=1, again_=sql.when(again, 1, 0))
+    counted = decided.union(_near(orders, customers.filter(open_), by), distinct=False)
     return aggregated(
-        customers, {name: customers[name] for name in by}, customers=customers.count(), again=again
+        counted,
+        {name: counted[name] for name in by},
+        customers=counted.customer_.count(),
+        again=counted.again_.sum(),
     )
+
+
+def _near(orders: Expression, customers: Expression, by: list[str]) -> Expression:
+    """Return of each of some customers whether an order came less than the span before the last one."""
+    asked = customers.select(
+        **{f"of_{name}": customers[name] for name in by}, of_=customers.user_, last_="last_"
+    )
+    same = [orders[name].identical_to(asked[f"of_{name}"]) for name in by]
+    near = orders.join(asked, [orders.user_ == asked.of_, *same])
+    near = near.filter(near.at_ > near.last_ - sql.interval(SPAN))
+    near = near.group_by(*by, "user_").agg(orders_=near.count())
+    nobody = sql.literal(None, "int8")
+    return near.select(*by, customer_=nobody, again_=sql.when(near.orders_ >= 2, 1, 0))
 
 
 _SAYS = (
