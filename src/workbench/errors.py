@@ -72,6 +72,26 @@ class BadInput(WorkbenchError):
         sentence += f"; expected {expected}" if expected else ""
         super().__init__(sentence + "." + (f" {fix}" if fix else ""))
 
+    def of_file(self, file: object) -> BadInput:
+        """Return the error with the file that it is about, where it does not name one yet.
+
+        Examples
+        --------
+        >>> print(BadInput("not a date", row=3).of_file("ads.csv"))
+        ads.csv, row 3: not a date.
+        """
+        if self.file is not None:
+            return self
+        return BadInput(
+            self.problem,
+            file=file,
+            row=self.row,
+            column=self.column,
+            value=self.value,
+            expected=self.expected,
+            fix=self.fix,
+        )
+
 
 class NotEnoughData(WorkbenchError):
     """The data cannot carry the answer; the message says what is missing."""

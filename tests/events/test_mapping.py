@@ -335,6 +335,8 @@ def test_a_damaged_mapping_is_still_one_or_bad_input(text: str, data: st.DataObj
         ({"time_zone": "../../etc/passwd"}, "no time zone is named"),
         ({"decimal": ";"}, "key 'decimal'"),
         ({"decimal": ",", "thousands": ","}, "the same sign"),
+        ({"columns": {"spend": {"from": "a", "decimal": ",", "thousands": ","}}}, "columns.spend: `decimal`"),
+        ({"thousands": ",", "columns": {"spend": {"from": "a", "decimal": ","}}}, "columns.spend: `decimal`"),
         ({"currency": "Euro"}, "key 'currency"),
         ({"columns": {"spend": {"from": "a", "constant": "1"}}}, "exactly one of"),
         ({"columns": {"spend": {}}}, "exactly one of"),

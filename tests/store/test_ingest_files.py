@@ -13,6 +13,8 @@ from random import Random
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from workbench.errors import BadInput, UsageError
@@ -239,6 +241,45 @@ def test_a_bad_file_does_not_stop_the_others(workspace: Workspace, tmp_path: Pat
     assert "empty" in problem
 
 
+def test_a_name_without_a_file_does_not_stop_the_others(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "good.csv").write_text(HEADER + ROW)
+    result = ingest(workspace, [tmp_path / "absent.csv", tmp_path / "good.csv"])
+    assert result.accepted == 1
+    assert [problem for _, problem in result.refused] == [
+        f"{tmp_path / 'absent.csv'}: there is no such file."
+    ]
+
+
+def test_a_refused_file_is_named(workspace: Workspace, tmp_path: Path) -> None:
+    with pytest.raises(
+        BadInput, match=r"a\.csv: the file lacks columns that the mapping 'facebook_kag' needs"
+    ):
+        load(workspace, tmp_path, HEADER + ROW, mapping="facebook_kag")
+
+
+def test_a_parquet_file_with_a_column_twice(workspace: Workspace, tmp_path: Path) -> None:
+    row: list[list[Any]] = [["2024-03-01"], ["c1"], ["email"], [{"spend": [1]}], [1.0], [2.0]]
+    names = ["date", "campaign_id", "channel", "more", "spend", "spend"]
+    pq.write_table(
+        pa.Table.from_arrays([pa.array(cells) for cells in row], names=names), tmp_path / "a.parquet"
+    )
+    with pytest.raises(BadInput, match="column 'spend': a column stands twice"):
+        ingest(workspace, [tmp_path / "a.parquet"])
+    once = pa.Table.from_arrays([pa.array(cells) for cells in row[:-1]], names=names[:-1])
+    pq.write_table(once, tmp_path / "a.parquet")  # 'spend' within 'more' is another column
+    assert ingest(workspace, [tmp_path / "a.parquet"], mapping="generic_daily_performance").accepted == 1
+
+
+def test_a_currency_that_no_column_says(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(
+        "name: own\ntitle: Own\ntable: daily_performance\ncurrency: {column: Money}\n"
+        "columns: {date: date, campaign_id: campaign_id, channel: channel, spend: spend}\n"
+        "ignore: [impressions, clicks, region]\n"
+    )
+    (found,) = load(workspace, tmp_path, HEADER + ROW, mapping=tmp_path / "own.yaml").files
+    assert found.notes == ("no column Money says the currency: all amounts count as the workspace's",)
+
+
 def test_what_was_named_wrongly(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no such file"):
         ingest(workspace, [tmp_path / "absent.csv"])
@@ -246,11 +287,6 @@ def test_what_was_named_wrongly(workspace: Workspace, tmp_path: Path) -> None:
         ingest(workspace, [tmp_path])  # nothing but the workspace
     with pytest.raises(UsageError, match="Did you mean 'facebook_kag'"):
         ingest(workspace, [tmp_path], mapping="facebook_kak")
-
-
-def test_a_mapping_that_does_not_fit(workspace: Workspace, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="lacks columns that the mapping 'facebook_kag' needs"):
-        load(workspace, tmp_path, HEADER + ROW, mapping="facebook_kag")
 
 
 def test_columns_with_hostile_names(workspace: Workspace, tmp_path: Path) -> None:

@@ -123,6 +123,9 @@ class Mapping(Strict):
             raise ValueError(f"columns.{target}: the table {self.table} has no such column{hint}")
         field = self.definition.field(target)
         stated = (column.constant, column.default, column.absent, column.otherwise, *column.values.values())
+        thousands = self.thousands if column.thousands is None else column.thousands
+        if (column.decimal or self.decimal) == thousands:
+            raise ValueError(f"columns.{target}: `decimal` and `thousands` are the same sign")
         for value in stated:
             problem = usable(value, field.kind, field.choices) if value is not None else None
             if problem:
@@ -218,6 +221,19 @@ class Mapping(Strict):
                 return f"upper({text})"
         code = self._code(find)
         return literal(code) if code else "CAST(NULL AS VARCHAR)"
+
+    def unfound_currency(self, source_columns: Sequence[str]) -> tuple[str, ...]:
+        """Return the columns that were to hold the currency, where the file has none of them.
+
+        Examples
+        --------
+        >>> load_mapping("reddit_ads").unfound_currency(["spend", "clicks"])
+        ('currency',)
+        """
+        places = self.currency if isinstance(self.currency, tuple) else ()
+        find = Columns(source_columns)
+        found = any(find(place) is not None for place in places) or self._code(find)
+        return () if found else tuple(place.column for place in places)
 
     def _code(self, find: Columns) -> str | None:
         if isinstance(self.currency, str):

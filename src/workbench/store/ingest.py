@@ -78,14 +78,11 @@ def ingest(
         If another process is writing.
     """
     named = load_mapping(mapping) if mapping is not None else None
-    found = find_files(files)
-    if not found:
-        raise UsageError("No file was named.")
+    found, refused = _found(files)
     arrival = now or datetime.now(UTC)
     if arrival.tzinfo is None:
         raise UsageError("`now` needs a time zone.")
     loaded: list[FileLoad] = []
-    refused: list[tuple[str, str]] = []
     with workspace.writer() as writer:
         writer.connection.execute(f"SET memory_limit = '{_MEMORY}'")
         for path in found:
@@ -95,12 +92,30 @@ def ingest(
                 loaded.append(_load(writer, plan, loading))
                 keep_compact(writer)
             except BadInput as error:
-                if len(found) == 1:
-                    raise
-                refused.append((str(path), str(error)))
+                said = error.of_file(path)
+                if len(found) + len(refused) == 1:
+                    raise said from None
+                refused.append((str(path), str(said)))
         if not all(load.again for load in loaded):  # a load that changes nothing leaves the data as it is
             tell(workspace.path, writer)
     return Ingested(files=tuple(loaded), refused=tuple(refused))
+
+
+def _found(named: Iterable[str | Path]) -> tuple[tuple[Path, ...], list[tuple[str, str]]]:
+    """Return the files that are meant, and of several names those without a file, with the reason."""
+    names = list(named)
+    if not names:
+        raise UsageError("No file was named.")
+    if len(names) == 1:
+        return find_files(names), []
+    found: list[Path] = []
+    refused = []
+    for name in names:
+        try:
+            found.extend(find_files([name]))
+        except BadInput as error:
+            refused.append((str(name), str(error)))
+    return tuple(dict.fromkeys(found)), refused
 
 
 def _plan(path: Path, named: Mapping | None) -> _Plan:

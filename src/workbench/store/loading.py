@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from workbench.events.mapping import Mapping
+from workbench.events.mapping import Mapping, names
 from workbench.events.parsing import MappedColumn, literal
 from workbench.events.quality import alerts
 from workbench.events.tables import TableDefinition
@@ -139,6 +139,15 @@ def _unused(mapping: Mapping | None, source: Source) -> tuple[str, ...]:
     return (f"columns that the mapping {mapping.name} does not use: {', '.join(unused)[:300]}",)
 
 
+def _unstated(mapping: Mapping | None, source: Source) -> tuple[str, ...]:
+    """Return a note where a mapping of a user names a column of currencies that the file lacks."""
+    if mapping is None or mapping.name in names():
+        return ()
+    unfound = mapping.unfound_currency(source.columns)
+    said = f"no column {' or '.join(unfound)[:200]} says the currency: all amounts count as the workspace's"
+    return (said,) if unfound else ()
+
+
 def _unkept(mapping: Mapping | None, source: Source) -> tuple[str, ...]:
     unkept = unknown_columns(source) if mapping is None and source.shape != "lines" else ()
     return (f"columns that belong to no event: {', '.join(unkept)[:300]}",) if unkept else ()
@@ -215,7 +224,8 @@ def load_rows(
     mapping, loading = how
     check_columns(source.columns, source.path)
     columns: tuple[MappedColumn, ...]
-    currency, notes = "CAST(NULL AS VARCHAR)", _unused(mapping, source)
+    currency = "CAST(NULL AS VARCHAR)"
+    notes = (*_unused(mapping, source), *_unstated(mapping, source))
     if mapping is None:
         columns = native_columns(table, source.columns)
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from workbench.errors import BadInput
@@ -30,10 +30,13 @@ _SUFFIXES = {
 }
 
 
+_IN_FOLDERS = tuple(ending for ending, shape in _SUFFIXES.items() if shape)
+
+
 def find_files(paths: Iterable[str | Path]) -> tuple[Path, ...]:
     """Return the files that are meant: each file as it is, of each folder those that can be read.
 
-    Of a workspace in the folder nothing is meant.
+    Of a workspace in the folder nothing is meant, and of files without an ending that says their form.
 
     Raises
     ------
@@ -50,7 +53,7 @@ def find_files(paths: Iterable[str | Path]) -> tuple[Path, ...]:
                 if p.is_file() and _readable(p, path) and not any(p.is_relative_to(w) for w in own)
             )
             if not inside:
-                raise BadInput("the folder has no file to load", file=path, expected=", ".join(_SUFFIXES))
+                raise BadInput("the folder has no file to load", file=path, expected=", ".join(_IN_FOLDERS))
             found.extend(inside)
         elif path.is_file():
             found.append(path)
@@ -61,7 +64,7 @@ def find_files(paths: Iterable[str | Path]) -> tuple[Path, ...]:
 
 def _readable(path: Path, top: Path) -> bool:
     hidden = any(part.startswith((".", "_")) for part in path.relative_to(top).parts)
-    return not hidden and suffix(path) in _SUFFIXES and suffix(path) not in {".txt", ".log"}
+    return not hidden and suffix(path) in _IN_FOLDERS
 
 
 def suffix(path: Path) -> str:
@@ -128,9 +131,25 @@ def _open_parquet(path: Path) -> Source:
         except duckdb.Error as error:
             problem = str(error).splitlines()[0][:200]
             raise BadInput(f"not a Parquet file that can be read: {problem}", file=path) from None
+        schema = connection.execute(
+            f"SELECT name, num_children FROM parquet_schema({literal(glob_free(path))})"
+        ).fetchall()
     names = tuple(str(row[0]) for row in described)
+    check_columns(_own_names(schema), path)  # where two are equal, the reader gives one of them another name
     check_columns(names, path)
     return Source(path=path, shape="typed", columns=names, types=tuple(str(row[1]) for row in described))
+
+
+def _own_names(schema: Sequence[tuple[str, int | None]]) -> tuple[str, ...]:
+    """Return the names of the columns themselves, of a schema that lists what is nested in them, too."""
+    names, nested = [], 0
+    for name, children in schema[1:]:
+        if nested:
+            nested -= 1
+        else:
+            names.append(name)
+        nested += children or 0
+    return tuple(names)
 
 
 def fingerprint(path: Path, more: str = "") -> str:
