@@ -8,6 +8,7 @@ import pytest
 
 from workbench.errors import BadInput, UsageError, WorkspaceError
 from workbench.store import Workspace
+from workbench.store.ingest import ingest
 
 
 def test_a_workspace_opens_as_it_was_made(tmp_path: Path) -> None:
@@ -87,6 +88,23 @@ def test_a_workspace_that_lost_a_table_is_damaged(workspace: Workspace, table: s
     shutil.rmtree(workspace.store_path / table)
     with pytest.raises(WorkspaceError, match=f"store/{table} is missing"):
         Workspace.open(workspace.path)
+
+
+def test_damaged_files_are_named(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("creative_id,campaign_id,headline\nx,c,Hello\n")
+    ingest(workspace, [tmp_path / "a.csv"])
+    (file,) = (workspace.store_path / "creatives").glob("*.parquet")
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(WorkspaceError, match=r"is damaged: files of 'creatives' cannot be read"):
+        workspace.tables()
+    with pytest.raises(WorkspaceError, match="is damaged"), workspace.writer():
+        pass
+    file.write_bytes(whole)
+    log = max((workspace.store_path / "loads" / "_delta_log").glob("*.json"))
+    log.write_bytes(log.read_bytes()[:60])
+    with pytest.raises(WorkspaceError, match=rf"log of table 'loads' .* is damaged: {log.name}"):
+        Workspace.open(workspace.path).tables()
 
 
 def test_the_currency_is_said_once(workspace: Workspace) -> None:

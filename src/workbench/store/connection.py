@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.errors import WorkspaceError
 from workbench.events.tables import TableDefinition
 from workbench.store.delta import DataFile
 from workbench.store.schema import literal, quote, sql_type, typed_columns
@@ -45,10 +46,24 @@ def confine(connection: DuckDBPyConnection, folder: Path) -> None:
 def create_view(
     connection: DuckDBPyConnection, definition: TableDefinition, folder: Path, files: Iterable[DataFile]
 ) -> None:
-    """Make, or make anew, the view of a table: typed columns even where it has no files."""
-    connection.execute(
-        f"CREATE OR REPLACE VIEW {quote(definition.name)} AS {files_sql(definition, folder, files)}"
-    )
+    """Make, or make anew, the view of a table: typed columns even where it has no files.
+
+    Raises
+    ------
+    WorkspaceError
+        If a file is damaged.
+    """
+    import duckdb
+
+    rows = files_sql(definition, folder, files)
+    try:
+        connection.execute(f"CREATE OR REPLACE VIEW {quote(definition.name)} AS {rows}")
+    except duckdb.Error as error:
+        said = str(error).partition("\n")[0]
+        raise WorkspaceError(
+            f"The workspace {folder.parent.parent} is damaged: files of {definition.name!r} cannot be read: "
+            f"{said}"
+        ) from error
 
 
 def files_sql(

@@ -187,13 +187,21 @@ def log_entry(folder: Path, version: int) -> Path:
 
 
 def commit_note(folder: Path, version: int, name: str) -> Any:
-    """Return what a commit notes under `name`, or None."""
-    with log_entry(folder, version).open(encoding="utf-8") as lines:
-        for line in lines:
-            action = json.loads(line)
-            if "commitInfo" in action:
-                return action["commitInfo"].get(name)
-    return None
+    """Return what a commit notes under `name`, or None.
+
+    Raises
+    ------
+    WorkspaceError
+        If the log is damaged there.
+    """
+    entry = log_entry(folder, version)
+    try:
+        actions = [json.loads(line) for line in entry.read_text(encoding="utf-8").split("\n") if line]
+    except ValueError as error:
+        raise WorkspaceError(
+            f"The log of table {folder.name!r} of {folder.parent.parent} is damaged: {entry.name}: {error}."
+        ) from error
+    return next((action["commitInfo"].get(name) for action in actions if "commitInfo" in action), None)
 
 
 def has_load(folder: Path, load_id: str) -> bool:

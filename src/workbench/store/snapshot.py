@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyRelation
 
+_UNREADABLE = "Failed to read file"  # how DuckDB begins where the pages of a file do not make sense
 _DATED_TABLES = ("daily_performance", "orders", "leads")
 
 
@@ -131,6 +132,10 @@ class Snapshot:
             raise WorkspaceError(
                 f"Data version {self.version} of {self.path} cannot be read any more: {error}"
             ) from error
+        except duckdb.Error as error:
+            if _UNREADABLE not in str(error):
+                raise
+            raise WorkspaceError(f"The workspace {self.path} is damaged: {error}") from error
         finally:
             cursor.close()
 
