@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import UsageError
+from workbench.explore import path_arrays
 from workbench.explore.figures import figures
 from workbench.explore.funnels import FUNNELS, Funnel, FunnelDefinition, funnel_of
 from workbench.explore.query import ask, window_of
@@ -142,9 +143,11 @@ def _ordered(tables: Tables, definition: FunnelDefinition, days: Window, where: 
     missing = lacking(tables, "facts")
     if missing:
         return _nothing(definition, label, missing)
-    key = tuple(where.items())
-    rows = ask(tables, lambda: _stages(where), "purchase funnel", key, window=days)
-    counts = [int(rows[0][f"s{place}"] or 0) for place in range(5)]
+    counts = path_arrays.counted(tables, days, where)
+    if counts is None:
+        key = tuple(where.items())
+        rows = ask(tables, lambda: _stages(where), "purchase funnel", key, window=days)
+        counts = [int(rows[0][f"s{place}"] or 0) for place in range(5)]
     if counts[0] == 0:
         reason = f"Not enough data: no message to a user is recorded from {days.first} to {days.last}"
         return _nothing(definition, label, f"{reason}; platforms do not say who saw their ads.")

@@ -13,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+Moments = tuple[Ints, Ints]  # users and instants
+# Stands for the instant of what did not happen.
+NEVER = np.iinfo(np.int64).max
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _SHORTEST = 30  # a span of 2 ** 30 microseconds, a quarter of an hour
 
@@ -87,6 +90,49 @@ def later(users: Ints, instants: Ints) -> Later:
         bits = np.uint64(1) << ((instants[order] - begin) >> shift).astype(np.uint64)
         spans[counts > 0] = np.bitwise_or.reduceat(bits, starts[:-1][counts > 0])
     return Later(users[order], instants[order], order, starts, spans, begin, shift)
+
+
+def firsts(users: Ints, instants: Ints) -> Moments:
+    """Return every user once, sorted, and its first instant.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> [column.tolist() for column in firsts(np.array([7, 5, 7]), np.array([30, 20, 10]))]
+    [[5, 7], [20, 10]]
+    """
+    order = np.argsort(users)
+    users = users[order]
+    starts = np.flatnonzero(np.concatenate([[True], users[1:] != users[:-1]])[: len(users)])
+    return users[starts], np.minimum.reduceat(instants[order], starts) if len(users) else instants
+
+
+def followed(before: Moments, after: Moments) -> tuple[Ints, Ints, Ints]:
+    """Return every user once, sorted, its first instant before, and the first after that is not earlier.
+
+    What a user lacks is `NEVER`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> shown = np.array([7, 5, 7]), np.array([30, 20, 10])
+    >>> clicked = np.array([5, 7, 7, 9]), np.array([19, 10, 40, 50])
+    >>> users, first, then = followed(shown, clicked)
+    >>> users.tolist(), first[:2].tolist(), then[1].tolist()
+    ([5, 7, 9], [20, 10], 10)
+    >>> (first == NEVER).tolist(), (then == NEVER).tolist()
+    ([False, False, True], [True, False, True])
+    """
+    users = np.concatenate([before[0], after[0]])
+    order = np.argsort(users)
+    users = users[order]
+    starts = np.flatnonzero(np.concatenate([[True], users[1:] != users[:-1]])[: len(users)])
+    if not len(users):
+        return users, users, users
+    instants = np.concatenate([before[1], after[1]])[order]
+    since = np.minimum.reduceat(np.where(order < len(before[0]), instants, NEVER), starts)
+    late = (order >= len(before[0])) & (instants >= np.repeat(since, np.diff(starts, append=len(users))))
+    return users[starts], since, np.minimum.reduceat(np.where(late, instants, NEVER), starts)
 
 
 def mixed(users: Ints, size: int) -> Ints:

@@ -7,7 +7,7 @@ Dimensions that other tables know are looked up for groups, not for events.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from workbench.metrics import sql
 from workbench.metrics.large import TABLE, looked_up, parts
+from workbench.metrics.later import mixed
 from workbench.metrics.measures import Distinct
 from workbench.metrics.queries import (
     Query,
@@ -109,26 +110,51 @@ def rows(
 
     A sieve says, from the place of its group among those wanted, and its user, whether a row is kept.
     """
-    assert isinstance(tables, Sized)  # noqa: S101 - `large` looked
     numbers = found.column(_NUMBER).to_numpy()
     if asked.flag:
         numbers, wanted = np.stack([numbers, numbers + 1], axis=1).ravel(), np.repeat(wanted, 2)
     places = _places(numbers, wanted)
-    text = sql.to_sql(lambda: _stream(asked), ("rows of groups", asked), tables.dialect)
-    read, size, kept = [], int(wanted.sum()), 0
-    for part in parts(_whole(asked, tables, window), -(-tables.rows[TABLE] // PART)):
-        for batch in tables.query(sql.with_window(text, part)).to_batches(max_chunksize=_BATCH):
-            told = _told(batch)
-            if told is None or places is None or kept > KEPT:
-                return None
-            table, shift = places
-            codes = table[(batch.column(_NUMBER).to_numpy() >> shift) & np.uint32(len(table) - 1)]
-            if sieve is not None:
-                some = np.flatnonzero(sieve(codes, told[0]))
-                codes, told = codes[some], (told[0][some], told[1][some])
-            read.append(parted(codes, *told, size=size))
-            kept += len(read[-1].users)
+    if places is None:
+        return None
+    (table, shift), size = places, int(wanted.sum())
+    read: list[Part] = []
+    for batch in _batches(asked, tables, window):
+        told = _told(batch)
+        if told is None or _kept(read) > KEPT:
+            return None
+        codes = table[(batch.column(_NUMBER).to_numpy() >> shift) & np.uint32(len(table) - 1)]
+        if sieve is not None:
+            some = np.flatnonzero(sieve(codes, told[0]))
+            codes, told = codes[some], (told[0][some], told[1][some])
+        read.append(parted(codes, *told, size=size))
     return read
+
+
+def by_user(asked: Asked, tables: Tables, window: Window, *, size: int) -> list[Part] | None:
+    """Return rows by mixed bits of their user, as `rows` does by group; the size is a power of two."""
+    read: list[Part] = []
+    for batch in _batches(asked, tables, window):
+        told = _told(batch)
+        if told is None or _kept(read) > KEPT:
+            return None
+        read.append(bucketed(*told, size=size))
+    return read
+
+
+def bucketed(users: Ints, instants: Ints, *, size: int) -> Part:
+    """Return rows by mixed bits of their user."""
+    return parted(mixed(users, size).astype(np.min_scalar_type(size)), users, instants, size=size)
+
+
+def _batches(asked: Asked, tables: Tables, window: Window) -> Iterator[pa.RecordBatch]:
+    assert isinstance(tables, Sized)  # noqa: S101 - `large` looked
+    text = sql.to_sql(lambda: _stream(asked), ("rows of groups", asked), tables.dialect)
+    for part in parts(_whole(asked, tables, window), -(-tables.rows[TABLE] // PART)):
+        yield from tables.query(sql.with_window(text, part)).to_batches(max_chunksize=_BATCH)
+
+
+def _kept(read: list[Part]) -> int:
+    return sum(len(part.users) for part in read)
 
 
 def sizes(read: list[Part], size: int) -> Ints:
@@ -260,6 +286,8 @@ def _told_apart(asked: Asked) -> list[str]:
 
 def _number(made: Expression, names: list[str]) -> Expression:
     """Return 30 bits of the columns' hashes, and a zero after them."""
+    if not names:
+        return sql.literal(0).cast("uint32")
     first, *others = (
         _hash(str(made[name].type()))(made[name]) >> 34 + place for place, name in enumerate(names)
     )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from workbench.metrics import user_rows
 from workbench.metrics.conditions import Condition
 from workbench.metrics.equal_rows import coded
-from workbench.metrics.later import mixed
+from workbench.metrics.later import firsts, mixed
 from workbench.metrics.measures import distinct
 from workbench.metrics.queries import Query
 from workbench.metrics.user_rows import UNKNOWN, Asked, Ints, Part, Sieve
@@ -97,7 +97,7 @@ def _first_seen(
     seen = user_rows.rows(asked, found, wanted, tables=tables, window=window, sieve=sieve)
     if seen is None:
         return None
-    return {campaign: _firsts(user_rows.of_group(seen, group)) for group, campaign in enumerate(order)}
+    return {campaign: firsts(*user_rows.of_group(seen, group)) for group, campaign in enumerate(order)}
 
 
 def _sieve(buyers: list[Ints]) -> Sieve:
@@ -110,14 +110,6 @@ def _sieve(buyers: list[Ints]) -> Sieve:
     return lambda codes, users: bought[mixed(users ^ salts[codes], size)]
 
 
-def _firsts(seen: tuple[Ints, Ints]) -> tuple[Ints, Ints]:
-    users, instants = seen
-    order = np.argsort(users)
-    users = users[order]
-    starts = np.flatnonzero(np.concatenate([[True], users[1:] != users[:-1]])[: len(users)])
-    return users[starts], np.minimum.reduceat(instants[order], starts) if len(users) else instants
-
-
 def _hours(bought: tuple[Ints, Ints], seen: tuple[Ints, Ints] | None) -> Floats:
     """Return for all who converted after a message the hours from the first message to the conversion."""
     if seen is None or not len(seen[0]):
@@ -126,7 +118,7 @@ def _hours(bought: tuple[Ints, Ints], seen: tuple[Ints, Ints] | None) -> Floats:
     places = np.minimum(np.searchsorted(seen[0], users), len(seen[0]) - 1)
     since = seen[1][places]
     after = np.flatnonzero((seen[0][places] == users) & (instants >= since) & (users != UNKNOWN))
-    who, at = _firsts((users[after], instants[after]))
+    who, at = firsts(users[after], instants[after])
     since = seen[1][np.searchsorted(seen[0], who)]
     # Whole seconds, as in SQL: engines round what is shorter differently.
     return np.asarray((at // _SECOND - since // _SECOND) / _HOUR, float)

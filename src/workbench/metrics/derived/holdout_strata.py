@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from workbench.metrics.derived.holdout import COVERED, EXPECTED, FEWEST, PRODUCTS, SUMS
 from workbench.metrics.equal_rows import coded
-from workbench.metrics.later import mixed
-from workbench.metrics.user_rows import Ints, Part, of_group, parted
+from workbench.metrics.user_rows import Ints, Part, bucketed, of_group
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -175,9 +174,9 @@ def _products(strata: Sequence[tuple[Pairs, Floats, float]]) -> Floats:
     added: list[Floats] = []
     for place, (pairs, _, weight) in enumerate(strata):
         sides = 2 * place + pairs.held
-        everyone.append(_by_bucket(pairs.users, sides, buckets))
+        everyone.append(bucketed(pairs.users, sides, size=buckets))
         own = np.arange(len(pairs.buyers)) + sum(len(one) for one in added)
-        buyers.append(_by_bucket(pairs.users[pairs.buyers], own, buckets))
+        buyers.append(bucketed(pairs.users[pairs.buyers], own, size=buckets))
         added.append(_added(pairs, weight))
     nothing = (
         np.concatenate([of.reshape(2, _DEVIATIONS) for _, of, _ in strata]) if strata else np.zeros((0, 4))
@@ -189,10 +188,6 @@ def _products(strata: Sequence[tuple[Pairs, Floats, float]]) -> Floats:
         summed = _by_user(np.concatenate([users, who]), np.concatenate([nothing[sides], more[own]]))
         found += summed.T @ summed
     return found
-
-
-def _by_bucket(users: Ints, values: Ints, buckets: int) -> Part:
-    return parted(mixed(users, buckets).astype(np.min_scalar_type(buckets)), users, values, size=buckets)
 
 
 def _added(pairs: Pairs, weight: float) -> Floats:
