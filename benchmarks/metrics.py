@@ -39,6 +39,8 @@ from workbench.events.rollups import ROLLUPS
 from workbench.explore.kpis import HEADLINE
 from workbench.explore.paths import funnel
 from workbench.metrics import METRICS, leaves, measure, user_lists
+from workbench.metrics.derived import DERIVED
+from workbench.metrics.large import large
 from workbench.metrics.plan import plan
 from workbench.metrics.presence import loaded
 from workbench.metrics.queries import Query
@@ -188,7 +190,9 @@ def passes(events: Generated, verdicts: Verdicts) -> None:
 
 
 def asked(query: Query, tables: Generated, window: Window) -> list[str]:
-    """Return the SQL by which a query is answered."""
+    """Return the SQL by which a query is answered; what arrays answer has none of its own."""
+    if query.kind == "derived" and DERIVED[query.table].counted and large(query, tables):
+        return []
     if user_lists.answers(query, tables):
         return user_lists.texts(query, tables, window)
     return [compiled(query, tables.dialect, window)]

@@ -17,6 +17,7 @@ Moments = tuple[Ints, Ints]  # users and instants
 # Stands for the instant of what did not happen.
 NEVER = np.iinfo(np.int64).max
 _ODD = np.uint64(0x9E3779B97F4A7C15)
+_PLACE = 32  # the bits that tell the place of an event
 _SHORTEST = 30  # a span of 2 ** 30 microseconds, a quarter of an hour
 
 
@@ -80,7 +81,9 @@ def later(users: Ints, instants: Ints) -> Later:
     """
     size = 1 << min(max(len(users), 256).bit_length(), 24)
     slots = mixed(users, size)
-    order = np.argsort(slots.astype(np.uint32))
+    # Sorted as one number with its place, which is much faster than to sort places by what stands there.
+    packed = np.sort(slots << _PLACE | np.arange(len(slots)))
+    order = packed & ((1 << _PLACE) - 1)
     counts = np.bincount(slots, minlength=size)
     starts = np.concatenate([[0], np.cumsum(counts)])
     begin, end = (int(instants.min()), int(instants.max())) if len(users) else (0, 0)

@@ -46,7 +46,7 @@ KEPT, PART = 120_000_000, 25_000_000
 SMALLEST, GROUPS = 1000, 4096
 # Stands for the user of events that name none.
 UNKNOWN = np.iinfo(np.int64).min
-_BATCH = 1 << 18
+_BATCH = 1 << 20
 _NUMBER, _EVENTS, _MEETS, _USER, _INSTANT = "number_", "events_", "meets_", "user_", "instant_"
 
 
