@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import signal
 import subprocess
@@ -268,6 +269,31 @@ def test_a_parquet_file_with_a_column_twice(workspace: Workspace, tmp_path: Path
     once = pa.Table.from_arrays([pa.array(cells) for cells in row[:-1]], names=names[:-1])
     pq.write_table(once, tmp_path / "a.parquet")  # 'spend' within 'more' is another column
     assert ingest(workspace, [tmp_path / "a.parquet"], mapping="generic_daily_performance").accepted == 1
+
+
+def test_a_sheet_with_a_column_twice_or_a_row_of_nothing(workspace: Workspace, tmp_path: Path) -> None:
+    row = ["x", "c", "Hello", "Bye"]
+    twice = _workbook([["creative_id", "campaign_id", "headline", "headline"], row])
+    with pytest.raises(BadInput, match="column 'headline': a column stands twice"):
+        load(workspace, tmp_path, twice, "a.xlsx")
+    gap = _workbook([["creative_id", "campaign_id", "headline", "body"], row, [""] * 4, ["y", *row[1:]]])
+    assert load(workspace, tmp_path, gap, "b.xlsx").read == 2
+
+
+def test_a_key_that_the_first_lines_lack(workspace: Workspace, tmp_path: Path) -> None:
+    days = [
+        f"{year}-{month:02}-{day:02}"
+        for year in range(2010, 2017)
+        for month in range(1, 13)
+        for day in range(1, 29)
+    ]
+    lines = [json.dumps({"date": day, "campaign_id": "a", "channel": "email"}) for day in days]
+    lines[-1] = lines[-1].replace("}", ', "spend": 7.5}')
+    assert load(workspace, tmp_path, "\n".join(lines), "a.jsonl").accepted == len(days) > 2000
+    assert measure(workspace.tables(), "spend").rows[0].value == 7.5
+    many = "\n".join(json.dumps({"date": "2024-01-01", "campaign_id": "a", str(n): n}) for n in range(2500))
+    with pytest.raises(BadInput, match="different keys"):
+        load(workspace, tmp_path, many, "b.jsonl")
 
 
 def test_a_currency_that_no_column_says(workspace: Workspace, tmp_path: Path) -> None:

@@ -51,6 +51,13 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, text: str, message:
     assert "sales*.csv" in str(raised.value)
 
 
+def test_a_key_that_the_first_lines_lack_is_a_column(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"week": 1}\n' * 2500 + '{"week": 2, "tv": 3}\n')
+    rows = read_table(tmp_path / "a.jsonl")
+    assert rows.column_names == ["week", "tv"]
+    assert rows["tv"].to_pylist()[-1] == "3"
+
+
 def test_what_is_no_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="No such file"):
         read_table(tmp_path / "none.csv")

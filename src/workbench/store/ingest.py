@@ -21,6 +21,7 @@ from workbench.store.ingested import FileLoad, Ingested
 from workbench.store.journal import tell
 from workbench.store.loading import Loading, load_events, load_rows
 from workbench.store.reading import find_files, fingerprint, open_source
+from workbench.store.reading_lines import with_all_keys
 from workbench.store.sources import Source
 
 if TYPE_CHECKING:
@@ -121,10 +122,11 @@ def _found(named: Iterable[str | Path]) -> tuple[tuple[Path, ...], list[tuple[st
 def _plan(path: Path, named: Mapping | None) -> _Plan:
     source = open_source(path, delimiter=named.delimiter if named else "auto")
     if named is not None:
-        return _Plan(source=source, table=named.definition, mapping=named)
+        return _Plan(source=_whole(source), table=named.definition, mapping=named)
     # A file of JSON lines without a single object is garbage: its lines go to quarantine as events.
     if looks_like_events(source.columns) or (source.shape == "lines" and _eventlike(source)):
         return _Plan(source=source, table=None, mapping=None)
+    source = _whole(source)
     table = native_table(source.columns)
     if table is not None:
         return _Plan(source=source, table=table, mapping=None)
@@ -134,6 +136,11 @@ def _plan(path: Path, named: Mapping | None) -> _Plan:
             source = open_source(path, delimiter=fitting.delimiter)
         return _Plan(source=source, table=fitting.definition, mapping=fitting)
     raise _unknown_form(source)
+
+
+def _whole(source: Source) -> Source:
+    # What stands under a key that the first lines lack must not be lost.
+    return with_all_keys(source) if source.shape == "lines" else source
 
 
 def _eventlike(source: Source) -> bool:

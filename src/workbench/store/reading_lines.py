@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 LONGEST = 64 << 20
 _SAMPLED = 2000
+_MOST_KEYS = 2000
 _NOT_TEXT = "not UTF-8 text"
 
 
@@ -33,6 +35,35 @@ def open_lines(path: Path) -> Source:
             _refuse_document(line.removeprefix(b"\xef\xbb\xbf").strip(), path)
         keys |= dict.fromkeys(_keys(line))
     return Source(path=path, shape="lines", columns=tuple(keys), batches=lambda: read_lines(path))
+
+
+def with_all_keys(source: Source) -> Source:
+    """Return a file of JSON lines with the keys of all its lines as columns, those of the first lines first.
+
+    Raises
+    ------
+    BadInput
+        If there are more keys than rows of a table can have.
+    """
+    import duckdb
+
+    keys = dict.fromkeys(source.columns)
+    with duckdb.connect() as connection:
+        for batch in read_lines(source.path):
+            connection.register("_lines", batch)
+            found = connection.execute(
+                "SELECT DISTINCT unnest(json_keys(_raw)) AS name FROM _lines"
+                " WHERE _problem IS NULL AND CASE WHEN json_valid(_raw) THEN json_type(_raw) END = 'OBJECT'"
+                " ORDER BY name"
+            ).fetchall()
+            keys |= dict.fromkeys(name for (name,) in found if name and "\x00" not in name)
+            if len(keys) > _MOST_KEYS:
+                raise BadInput(
+                    f"its lines have more than {_MOST_KEYS:,} different keys",
+                    file=source.path,
+                    expected="rows of a table, with the same keys",
+                )
+    return replace(source, columns=tuple(keys))
 
 
 def _refuse_document(line: bytes, path: Path) -> None:

@@ -40,9 +40,13 @@ def _frame(path: Path) -> pl.DataFrame:
     try:
         book = fastexcel.read_excel(path)
         sheets = {name: book.load_sheet(name, dtypes="string").to_polars() for name in book.sheet_names}
+        filled = {name: frame for name, frame in sheets.items() if frame.height}
+        for name in filled:
+            header = book.load_sheet(name, header_row=None, n_rows=1, dtypes="string").to_polars()
+            # Where two columns are equal, the reader gives one of them another name.
+            check_columns(tuple(cell.strip() for cell in header.row(0) if cell and cell.strip()), path)
     except fastexcel.FastExcelError as error:
         raise BadInput(f"not an Excel file that can be read: {error}", file=path) from None
-    filled = {name: frame for name, frame in sheets.items() if frame.height}
     if not filled:
         raise BadInput("no sheet of the file holds rows", file=path)
     if len(filled) > 1:
@@ -58,12 +62,15 @@ def _batches(frame: pl.DataFrame, columns: tuple[str, ...]) -> Iterator[pa.Recor
     import pyarrow as pa
 
     for place, part in enumerate(frame.iter_slices(20_000)):
-        rows = part.rows()
-        cells = [[value or None for value in column] for column in zip(*rows, strict=True)]
         first = place * 20_000 + 2
+        numbered = [(row, at) for at, row in enumerate(part.rows(), first) if any(row)]
+        if not numbered:  # a row without a cell is none
+            continue
+        rows = [row for row, _ in numbered]
+        cells = [[value or None for value in column] for column in zip(*rows, strict=True)]
         raws = [json.dumps(row, ensure_ascii=False) for row in rows]
         arrays: list[pa.Array[Any]] = [
-            pa.array(range(first, first + len(rows)), pa.int64()),
+            pa.array([at for _, at in numbered], pa.int64()),
             pa.array(raws, pa.string()),
             pa.nulls(len(rows), pa.string()),
             *(pa.array(values, pa.string()) for values in cells),

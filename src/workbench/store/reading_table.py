@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import BadInput
 from workbench.store.reading import open_source
+from workbench.store.reading_lines import with_all_keys
 from workbench.store.reading_text import ROW_NAMES
 from workbench.store.schema import literal
 from workbench.store.sources import OWN_COLUMNS, glob_free
@@ -41,6 +42,7 @@ def read_table(path: str | Path) -> pa.Table:
     if size > LARGEST:
         raise BadInput("the file is larger than 1 GiB", file=file, expected="one row for each period")
     source = open_source(file, numbered=True)
+    source = with_all_keys(source) if source.shape == "lines" else source
     with duckdb.connect() as connection:
         if source.shape == "typed":
             typed: pa.Table = connection.sql(
