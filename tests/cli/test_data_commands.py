@@ -88,6 +88,10 @@ def test_the_quarantine_is_safe_to_look_at(folder: Path, tmp_path: Path) -> None
     exact = json.loads(run("quarantine", "--workspace", folder, "--json").stdout)
     assert [row["raw"] for row in exact] == rows
     assert {"file", "line", "reasons", "raw"} <= exact[0].keys()
+    assert "2 rejected rows." in shown.stderr
+    for form in ((), ("--json",)):
+        cut = run("quarantine", "--workspace", folder, "--limit", "1", *form)
+        assert "The newest 1 of 2 rejected rows" in cut.stderr
 
 
 def test_quality_says_what_is_wrong(folder: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from workbench.events.definitions import CONTEXT, EVENT_TYPES
 from workbench.events.personal import personal_sql
 
 WHOLE = re.compile(
-    r"[A-Za-z0-9._%+-]+(?:@|%40)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"
+    r"(?u:[\w.%+-]+(?:@|%40)(?:[^\W_]|-)+(?:\.(?:[^\W_]|-)+)*\.[^\W\d_]{2,})"
     r"|(?:^|[^0-9A-Za-z.+-])\+[1-9][0-9]{0,2}[ ()./-]{0,2}[0-9](?:[ ()./-]{0,2}[0-9]){6,12}(?:[^0-9A-Za-z]|$)"
     r"|(?:^|[^0-9A-Za-z.-])\(?[0-9]{3}\)?[-. ][0-9]{3}[-. ][0-9]{4}(?:[^0-9A-Za-z-]|$)"
     r'|"(?i:[a-z_]*(?:phone|mobile|telephone|msisdn)[a-z_]*)": ?"?[+(]?[0-9]',
@@ -74,6 +74,13 @@ def test_the_shortest_of_each_kind(found: Any) -> None:
     shortest = ["a@b.co", "+12345678", "555-867-5309", '"phone":1']
     assert found(shortest) == [True] * 4
     assert found([text[:-1] for text in shortest]) == [False] * 4
+
+
+def test_addresses_of_any_script(found: Any) -> None:
+    assert (
+        found(["bob@exämple.de", "用户@例子.公司", "josé@example.com", "a@b", "é@", "@é.de"])
+        == [True] * 3 + [False] * 3
+    )
 
 
 def test_what_the_definitions_name_is_no_personal_data() -> None:

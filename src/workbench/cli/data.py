@@ -94,9 +94,13 @@ def quarantine(
     ).to_pylist()
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=True))
-        return
-    _print_csv(("file", "line", "reasons", "raw"), rows)
-    typer.echo(f"{len(rows)} rejected rows.", err=True)
+    else:
+        _print_csv(("file", "line", "reasons", "raw"), rows)
+    whole = tables.rows["quarantine"]
+    if len(rows) < whole:
+        typer.echo(f"The newest {len(rows):,} of {whole:,} rejected rows; --limit takes more.", err=True)
+    elif not as_json:
+        typer.echo(f"{whole:,} rejected rows.", err=True)
 
 
 @app.command()
