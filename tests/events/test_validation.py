@@ -132,6 +132,7 @@ ENVELOPE_CASES = [
     ({"source": None}, "missing property: source"),
     ({"user_id": None}, "null id: user_id"),
     ({"user_id": ""}, "null id: user_id"),
+    ({"user_id": "  "}, "null id: user_id"),
     ({"timestamp": None}, "missing property: timestamp"),
     ({"timestamp": "yesterday"}, "wrongly typed property: timestamp is no instant"),
     ({"timestamp": "2026-02-30T00:00:00Z"}, "wrongly typed property: timestamp is no instant"),

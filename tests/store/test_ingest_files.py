@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, date, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -294,6 +295,29 @@ def test_a_key_that_the_first_lines_lack(workspace: Workspace, tmp_path: Path) -
     many = "\n".join(json.dumps({"date": "2024-01-01", "campaign_id": "a", str(n): n}) for n in range(2500))
     with pytest.raises(BadInput, match="different keys"):
         load(workspace, tmp_path, many, "b.jsonl")
+
+
+def test_no_number_among_numbers_is_nothing(workspace: Workspace, tmp_path: Path) -> None:
+    days = ["2024-03-01", "2024-03-02", "2024-03-03"]
+    spend = pl.Series("spend", [1.0, float("nan"), 3.0])
+    pl.DataFrame({"date": days, "campaign_id": "c", "channel": "email"}).with_columns(spend).write_parquet(
+        tmp_path / "a.parquet"
+    )
+    assert ingest(workspace, [tmp_path / "a.parquet"]).accepted == 3
+    assert [row["spend"] for row in stored(workspace)] == [1.0, None, 3.0]
+
+
+def test_a_day_that_is_yet_to_come(workspace: Workspace, tmp_path: Path) -> None:
+    days = ["2024-03-01", "2024-03-02", "2024-03-03", "2100-01-01"]
+    rows = "".join(f"{day},c1,email,1,1,1,EU\n" for day in days)
+    now = datetime(2024, 3, 1, 23, tzinfo=UTC)  # it is the second of March in the east already
+    assert load(workspace, tmp_path, HEADER + rows, now=now).accepted == 2
+    assert reasons(workspace) == ["future: date lies more than a day ahead"] * 2
+    assert workspace.tables().last_day == date(2024, 3, 2)
+    lines = (
+        "order_id,user_id,ordered_at,order_value\na,u,2024-03-02T22:00:00Z,1\nb,u,2024-03-03T00:00:00Z,1\n"
+    )
+    assert load(workspace, tmp_path, lines, "orders.csv", now=now).accepted == 1
 
 
 def test_a_currency_that_no_column_says(workspace: Workspace, tmp_path: Path) -> None:

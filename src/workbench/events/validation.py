@@ -62,7 +62,7 @@ def envelope_checks(now: datetime, *, backfill: bool = False) -> tuple[Check, ..
             f"coalesce(instant > {arrival} + INTERVAL {FUTURE_MINUTES} MINUTE, false)",
             "future: the timestamp lies more than 5 minutes ahead",
         ),
-        Check("user_id IS NULL OR user_id = ''", "null id: user_id"),
+        Check("user_id IS NULL OR trim(user_id) = ''", "null id: user_id"),
         Check("source IS NULL", "missing property: source"),
         Check(f"source IS NOT NULL AND source NOT IN ({sources})", "unknown source"),
         Check("properties IS NULL", "missing property: properties"),
@@ -160,7 +160,7 @@ def _whole(now: datetime, *, backfill: bool) -> str:
     arrival = f"TIMESTAMPTZ {literal(now.isoformat())}"
     oldest = "" if backfill else f" AND instant >= {arrival} - INTERVAL {LIVE_DAYS} DAY"
     return (
-        f"uuid IS NOT NULL AND user_id <> '' AND source IN ({', '.join(map(literal, SOURCES))})"
+        f"uuid IS NOT NULL AND trim(user_id) <> '' AND source IN ({', '.join(map(literal, SOURCES))})"
         f" AND instant <= {arrival} + INTERVAL {FUTURE_MINUTES} MINUTE{oldest}"
         " AND starts_with(properties, '{')"
         " AND (context IS NULL OR c IS NOT NULL AND starts_with(context, '{'))"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from workbench.errors import BadInput
@@ -89,8 +90,12 @@ def stage_rows(
     table: TableDefinition,
     columns: Sequence[MappedColumn],
     currency: str = "CAST(NULL AS VARCHAR)",
+    *,
+    now: datetime,
 ) -> None:
     """Fill the table `STAGED_ROWS`: every row of the file, typed, with `_reasons` where it is rejected.
+
+    A row of a day that is yet to come is rejected: windows such as ``"30d"`` end on the last day with data.
 
     Raises
     ------
@@ -112,6 +117,7 @@ def stage_rows(
             "_problem",
             *(f"_f{place}" for place, c in enumerate(columns) if c.failure),
             *(text for place, c in enumerate(columns) for text in _rules(table.field(c.name), place, c)),
+            *([_future(table.field(table.day), now)] if table.day in {c.name for c in columns} else []),
         ]
     )
     reasons = (
@@ -135,6 +141,14 @@ def stage_rows(
             raise source.failures[0] from None
         problem = str(error).splitlines()[0][:300]
         raise BadInput(f"the file cannot be read: {problem}", file=source.path) from error
+
+
+def _future(field: Field, now: datetime) -> str:
+    # A day's slack, because days of other time zones begin earlier.
+    last = literal((now.astimezone(UTC) + timedelta(days=1)).isoformat())
+    latest = f"CAST({last} AS TIMESTAMPTZ)" if field.kind is Kind.INSTANT else f"CAST({last} AS DATE)"
+    said = literal(f"future: {field.name} lies more than a day ahead")
+    return f"CASE WHEN {quote(field.name)} > {latest} THEN {said} END"
 
 
 def _rules(field: Field, place: int, column: MappedColumn) -> list[str]:

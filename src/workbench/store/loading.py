@@ -230,7 +230,7 @@ def load_rows(
         columns = native_columns(table, source.columns)
     else:
         columns, currency = mapping.columns(source.columns), mapping.currency_sql(source.columns)
-    stage_rows(connection, source, table, columns, currency)
+    stage_rows(connection, source, table, columns, currency, now=loading.now)
     code = check_currency(connection, source, loading.workspace.currency)
     if code is not None and loading.workspace.currency is None:
         loading.workspace.set_currency(code)

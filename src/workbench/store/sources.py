@@ -110,7 +110,8 @@ def as_text(column: str, kind: str) -> str:
     if kind.startswith(("STRUCT", "MAP")) or kind.endswith("]"):
         return f"CAST(to_json({column}) AS VARCHAR)"
     if kind in {"DOUBLE", "FLOAT"}:
-        return f"CASE WHEN {column} IS NOT NULL AND NOT isnan({column}) THEN CAST({column} AS VARCHAR) END"
+        # By its text: DuckDB 2.0 takes isnan for false where the statistics of a file name its least value.
+        return f"nullif(CAST({column} AS VARCHAR), 'nan')"
     return f"nullif(CAST({column} AS VARCHAR), '')"
 
 
