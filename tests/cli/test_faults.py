@@ -45,4 +45,6 @@ def test_a_full_disk_is_named_whatever_library_found_it() -> None:
     full = "Unable to copy data to file \x1b[31m↳\x1b[0m No space left on device (os error 28)"
     for error in (OSError(full), CommitFailedError(full), duckdb.IOException(full)):
         assert (of_machine(error) or "").startswith("The disk is full. ")
+    shut = of_machine(duckdb.IOException('Cannot open file "a": Permission denied\n\nLINE 1: SELECT ...'))
+    assert (shut or "").startswith('Cannot open file "a": Permission denied. ')
     assert of_machine(duckdb.BinderException("a mistake of ours")) is None

@@ -38,4 +38,5 @@ def of_machine(error: BaseException) -> str | None:
         return f"The disk is full. {_AGAIN}"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'A file'}: {error.strerror}. {_AGAIN}"
-    return f"{' '.join(text.split())[:300]}. {_AGAIN}"
+    said = text.partition("\n\nLINE ")[0]  # without the query
+    return f"{' '.join(said.split())[:300]}. {_AGAIN}"
