@@ -18,6 +18,7 @@ from workbench.attribution.markov import markov_credit
 from workbench.attribution.models import MODELS, Question
 from workbench.attribution.shapley import markov_shapley, markov_shapleys
 from workbench.attribution.windows import lookback
+from workbench.errors import UsageError
 
 ASKED = Question(window=lookback("30d"), order=1)
 
@@ -70,6 +71,8 @@ def test_the_same_seed_gives_the_same_interval(journeys) -> None:
     )
     assert first == again
     assert first != other
+    with pytest.raises(UsageError, match="0 or more"):
+        credit_of(journeys, "markov", seed=-1)
 
 
 def test_every_credit_lies_in_its_interval(journeys) -> None:

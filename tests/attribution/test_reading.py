@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from workbench.attribution.counting import count_journeys
+from workbench.attribution.crediting import credit_of
 from workbench.attribution.reading import Columns, touchpoints_of
 from workbench.errors import BadInput, NotEnoughData
 
@@ -92,6 +93,15 @@ def test_nameless_touches_and_unknown_users() -> None:
     assert (found.provenance.not_set, found.provenance.nobody, found.provenance.conversions) == (1, 1, 2)
     assert "no user" in found.provenance.sentence
     assert count_journeys(found).unattributed.sum(axis=0)[0].tolist() == [1.0, 5.0]
+
+
+def test_a_touch_that_calls_itself_unattributed_is_none_of_what_has_no_touch() -> None:
+    found = touchpoints_of(TOUCHES.assign(channel=["(unattributed)", "b"]), ORDERS)
+    assert found.names == ("(not set)", "b")
+    assert found.provenance.not_set == 1
+    credit = credit_of(count_journeys(found), "linear", replicates=0)
+    assert credit.unattributed == 1  # of the user "z"
+    assert sum(row.conversions for row in credit.of("linear")) == len(ORDERS)
 
 
 def test_returns_have_negative_credit() -> None:

@@ -14,7 +14,8 @@ from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from workbench.attribution.credit import UNATTRIBUTED, Credit, CreditRow
+from workbench.attribution.credit import Credit, CreditRow
+from workbench.attribution.journeys import UNATTRIBUTED
 from workbench.errors import BadInput, NotEnoughData
 from workbench.metrics import measure
 from workbench.result import ModelFigure, format_value, html_table, model_results_of

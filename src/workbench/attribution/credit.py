@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass, fields
 from html import escape
 from typing import TYPE_CHECKING
 
+from workbench.attribution.journeys import UNATTRIBUTED
 from workbench.errors import unknown_name
 from workbench.result import format_value, html_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-UNATTRIBUTED = "(unattributed)"
 FEW = 30  # credited conversions below which an interval is widened and a caveat says so
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.attribution.bootstrap import LEVEL, REPLICATES, Bounds, bounds, bucket_weights
-from workbench.attribution.credit import FEW, UNATTRIBUTED, Credit, CreditRow, sorted_rows
+from workbench.attribution.credit import FEW, Credit, CreditRow, sorted_rows
+from workbench.attribution.journeys import UNATTRIBUTED
 from workbench.attribution.models import MODELS, AttributionModel, Question, Solution
 from workbench.attribution.raking import Raking, rake
 from workbench.attribution.windows import LookBack, lookback
@@ -76,8 +77,8 @@ def credit_of(
     Raises
     ------
     UsageError
-        If a model is unknown, the journeys were not counted with the window or order, or `replicates` is
-        below zero.
+        If a model is unknown, the journeys were not counted with the window or order, or `replicates` or
+        `seed` is below zero.
     """
     asked, span = chosen_models(models), lookback(window)
     question = _checked(journeys, Question(window=span, order=order, seed=seed), replicates)
@@ -116,6 +117,8 @@ def _checked(journeys: Journeys, question: Question, replicates: int) -> Questio
     journeys.settings.place(question.window)
     if replicates < 0 or 0 < replicates < 100:
         raise UsageError(f"Intervals take 100 replicates or more, or 0 for none; not {replicates}.")
+    if question.seed < 0:
+        raise UsageError(f"A seed is a whole number of 0 or more, not {question.seed}.")
     highest = journeys.settings.order
     if question.order is not None and not 1 <= question.order <= highest:
         raise UsageError(f"These journeys hold orders 1 to {highest}, not {question.order}.")

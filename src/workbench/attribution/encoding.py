@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.attribution.journeys import NOT_SET
+from workbench.attribution.journeys import NOT_SET, UNATTRIBUTED
 from workbench.attribution.touchpoints import Coded
 from workbench.errors import BadInput
 
@@ -170,7 +170,8 @@ def codes(some: Any, known: dict[str, int], converts: NDArray[np.bool_], into: G
 
     if not pa.types.is_dictionary(some.type):
         some = (some.cast(pa.string()) if pa.types.is_null(some.type) else some).dictionary_encode()
-    names = [NOT_SET if name is None else str(name) for name in some.dictionary.to_pylist()]
+    # A touch that calls itself unattributed would pass for the row of what has no touch.
+    names = [NOT_SET if n in (None, UNATTRIBUTED) else str(n) for n in some.dictionary.to_pylist()]
     told = _bits(some.indices, 0)
     absent = () if told.all() else np.flatnonzero(~(told | converts))
     indices = some.indices.cast(pa.int32())

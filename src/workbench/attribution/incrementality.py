@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, fields
 from html import escape
 from typing import TYPE_CHECKING
 
-from workbench.attribution.credit import UNATTRIBUTED, Credit, CreditRow
+from workbench.attribution.credit import Credit, CreditRow
+from workbench.attribution.journeys import UNATTRIBUTED
 from workbench.errors import BadInput
 from workbench.result import format_value, html_table
 

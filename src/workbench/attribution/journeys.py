@@ -31,7 +31,7 @@ from workbench.errors import UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
-NOT_SET = "(not set)"
+NOT_SET, UNATTRIBUTED = "(not set)", "(unattributed)"
 LONGEST = 255  # paths of so many touches, or more, are counted together
 HOURS = 24 * 90  # as are those that took longer
 NEW, RETURNING = 0, 1
@@ -312,7 +312,7 @@ class Journeys:
             for w, window in enumerate(self.settings.lookbacks)
             for r, rule in enumerate(self.settings.rules)
             for name, figures in zip(
-                (*self.names, "(unattributed)"), [*sums[w, r].tolist(), without[w].tolist()], strict=True
+                (*self.names, UNATTRIBUTED), [*sums[w, r].tolist(), without[w].tolist()], strict=True
             )
         ]
         return pd.DataFrame(rows, columns=["window", "rule", self.attribute, "conversions", "value"])

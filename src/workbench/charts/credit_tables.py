@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from workbench.attribution.cost import ReturnRow, Returns
-from workbench.attribution.credit import UNATTRIBUTED, Credit, CreditRow
+from workbench.attribution.credit import Credit, CreditRow
+from workbench.attribution.journeys import UNATTRIBUTED
 from workbench.attribution.models import MODELS
 from workbench.attribution.views import ModelChecks
 from workbench.charts.attribution import credit_figures, model_name, untouched
