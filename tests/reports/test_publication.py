@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from workbench.charts import mime
-from workbench.errors import BadInput
+from workbench.errors import BadInput, WorkspaceError
 from workbench.reports.gallery_page import headline
 from workbench.reports.notebook import sha256, to_bytes
 from workbench.reports.publication import gallery, publish
@@ -190,6 +190,17 @@ def test_a_changed_page_is_found(workspace: Workspace, published: Path) -> None:
     page = workspace.runs_path / id_ / "report.html"
     page.write_text(page.read_text().replace("€1,200", "€9,200"))
     assert verify(workspace, id_).sentence.endswith("report.html: it was changed after it was published.")
+
+
+def test_a_changed_notebook_is_not_published(workspace: Workspace, published: Path) -> None:
+    id_ = json.loads((published / "index.json").read_text())["reports"][-1]["run"]
+    notebook = workspace.runs_path / id_ / "notebook.ipynb"
+    notebook.write_text(notebook.read_text().replace("1,200", "9,200"))
+    (workspace.runs_path / id_ / "published.json").unlink()
+    before = {path.name: path.read_bytes() for path in published.iterdir()}
+    with pytest.raises(WorkspaceError, match=f"{id_} was changed after the run"):
+        publish(workspace, published)
+    assert {path.name: path.read_bytes() for path in published.iterdir()} == before
 
 
 def test_where_reports_cannot_be(workspace: Workspace, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from workbench.reports.claims import claimed
 from workbench.reports.execution import Executed, Failure, Limits, execute
 from workbench.reports.inputs import RunInputs, read_inputs
 from workbench.reports.lease import lease, list_records, put_in_place, settle, working_directory
-from workbench.reports.notebook import Notebook, find_notebook
+from workbench.reports.notebook import Notebook, find_notebook, sha256
 from workbench.reports.parameter_kinds import RunParameters
 from workbench.reports.parameters import name_fits, read_parameters
 from workbench.reports.receipt import make_receipt, notebook_bytes, read_receipt, receipt_bytes
@@ -318,5 +318,20 @@ def list_runs(workspace: Workspace) -> list[RunRecord]:
 
 
 def executed_notebook(folder: Path) -> dict[str, Any]:
-    """Return the canonical notebook that a run left."""
-    return dict(json.loads((folder / NOTEBOOK).read_text(encoding="utf-8")))
+    """Return the canonical notebook that a run left.
+
+    Raises
+    ------
+    WorkspaceError
+        If it is not what the run left: what somebody changed must not be published as a result.
+    """
+    told = read_receipt(folder)["result"]["sha256"]
+    try:
+        content = (folder / NOTEBOOK).read_bytes()
+    except OSError as error:
+        raise WorkspaceError(f"The notebook of {folder.name} cannot be read: {error.strerror}.") from None
+    if sha256(content) != told:
+        raise WorkspaceError(
+            f"The notebook of {folder.name} was changed after the run: `workbench run --force` makes it anew."
+        )
+    return dict(json.loads(content))
