@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,14 +16,13 @@ from workbench.metrics.conditions import Condition
 from workbench.metrics.large import large
 from workbench.metrics.later import NEVER, Moments, firsts, followed
 from workbench.metrics.measures import distinct
+from workbench.metrics.numbered import Asked
 from workbench.metrics.queries import Query
-from workbench.metrics.user_rows import UNKNOWN, Asked, Part
+from workbench.metrics.user_rows import UNKNOWN, Part
 
 if TYPE_CHECKING:
     from workbench.metrics import Tables, Window
 
-# Rows in parts, and the group of each campaign.
-ByCampaign = tuple[list[Part], dict[str | None, int]]
 _CAMPAIGN = "campaign_id"
 _SHOWN = distinct("campaign_delivered", where=(Condition("is_holdout", "is not", True),))
 _CLICKED = distinct("campaign_clicked")
@@ -52,19 +51,26 @@ def counted(tables: Tables, window: Window, where: Mapping[str, tuple[str, ...]]
     if not large(every, tables):
         return None
     kept = replace(every, where=tuple(Condition(name, "in", values) for name, values in where.items()))
-    shown = _by_campaign(tables, window, Asked(query=kept, events=_SHOWN, keys=(_CAMPAIGN,)))
-    clicks = _by_campaign(tables, window, Asked(query=every, events=_CLICKED, keys=(_CAMPAIGN,)))
+    sent = Asked(query=kept, events=_SHOWN, keys=(_CAMPAIGN,))
+    found = user_rows.known(sent, tables)
+    if found is None:
+        return None
+    campaigns = found.column(_CAMPAIGN).to_pylist()
+    wanted = np.ones(len(campaigns), bool)
+    shown = user_rows.rows(sent, found, wanted, tables=tables, window=window)
+    asked = replace(sent, query=every, events=_CLICKED)
+    clicks = None if shown is None else user_rows.rows(asked, found, wanted, tables=tables, window=window)
     if shown is None or clicks is None:
         return None
-    users, chain = _clicked(shown, clicks)
+    users, chain = _clicked(shown, clicks, campaigns)
     del shown, clicks
     counts = [users, _length(chain)]
     for events in _LATER:
         asked = Asked(query=every, events=events, keys=())
-        found = user_rows.by_user(asked, tables, window, size=_BUCKETS) if counts[-1] else []
-        if found is None:
+        later = user_rows.by_user(asked, tables, window, size=_BUCKETS) if counts[-1] else []
+        if later is None:
             return None
-        chain = _after(chain, found)
+        chain = _after(chain, later)
         counts.append(_length(chain))
     return counts
 
@@ -73,26 +79,15 @@ def _length(chain: list[Moments]) -> int:
     return sum(len(users) for users, _ in chain)
 
 
-def _by_campaign(tables: Tables, window: Window, asked: Asked) -> ByCampaign | None:
-    """Return events by campaign: the place of each among the parts of the rows."""
-    found = user_rows.groups(asked, tables, window)
-    if found is None:
-        return None
-    read = user_rows.rows(asked, found, user_rows.meeting(found), tables=tables, window=window)
-    campaigns: list[str | None] = found.column(_CAMPAIGN).to_pylist()
-    return None if read is None else (read, {campaign: group for group, campaign in enumerate(campaigns)})
-
-
-def _clicked(shown: ByCampaign, clicks: ByCampaign) -> tuple[int, list[Moments]]:
+def _clicked(shown: list[Part], clicks: list[Part], campaigns: list[Any]) -> tuple[int, list[Moments]]:
     """Return how many users saw an impression, and who clicked one of the same campaign, when first.
 
     The latter by bucket. Impressions that name no user are one user's, as in SQL; no click follows them.
     """
     seen, clicked = [np.zeros(0, np.int64)], []
-    for campaign, group in shown[1].items():
-        own = None if campaign is None else clicks[1].get(campaign)
-        events = ([], 0) if own is None else (clicks[0], own)
-        users, since, then = followed(user_rows.of_group(shown[0], group), user_rows.of_group(*events))
+    for group, campaign in enumerate(campaigns):
+        events = [] if campaign is None else clicks
+        users, since, then = followed(user_rows.of_group(shown, group), user_rows.of_group(events, group))
         seen.append(users[since != NEVER])
         reached = (then != NEVER) & (users != UNKNOWN)
         clicked.append(user_rows.bucketed(users[reached], then[reached], size=_BUCKETS))

@@ -2,34 +2,22 @@
 
 The embedded engine streams the user and the instant of every event, beside a number made of the columns that
 tell its group; another query says which group has which number. Groups that share one have no answer here.
-Dimensions that other tables know are looked up for groups, not for events.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.metrics import sql
-from workbench.metrics.large import TABLE, looked_up, parts
+from workbench.metrics import numbered, sql
+from workbench.metrics.large import TABLE, parts
 from workbench.metrics.later import mixed
-from workbench.metrics.measures import Distinct
-from workbench.metrics.queries import (
-    Query,
-    aggregated,
-    applies,
-    in_window,
-    meets,
-    sliced,
-)
-from workbench.metrics.slices import DIMENSIONS
-from workbench.metrics.sql import Expression
+from workbench.metrics.numbered import EVENTS, INSTANT, MEETS, NUMBER, USER, Asked
 from workbench.metrics.window import Window
 from workbench.source import Sized
 
@@ -47,22 +35,6 @@ SMALLEST, GROUPS = 1000, 4096
 # Stands for the user of events that name none.
 UNKNOWN = np.iinfo(np.int64).min
 _BATCH = 1 << 20
-_NUMBER, _EVENTS, _MEETS, _USER, _INSTANT = "number_", "events_", "meets_", "user_", "instant_"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """Which events are read, and the columns that tell their groups, besides the query's dimensions.
-
-    A flag is a column that is true or not: it divides every group, and costs less than another key. Events
-    are those of the window, or all until its end; of all, groups are told by keys alone.
-    """
-
-    query: Query
-    events: Distinct
-    keys: tuple[str, ...]
-    flag: str = ""
-    ever: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +54,26 @@ def groups(asked: Asked, tables: Tables, window: Window, *, smallest: int | None
 
     Those that do not meet the query's conditions are among them: `rows` must tell their events from others.
     """
-    text = sql.to_sql(lambda: _groups(asked), ("groups of rows", asked), tables.dialect)
+    text = sql.to_sql(lambda: numbered.groups(asked), ("groups of rows", asked), tables.dialect)
     found = tables.query(sql.with_window(text, window))
-    if _EVENTS in found.column_names:
-        least = found.num_rows * (SMALLEST if smallest is None else smallest)
-        if not least <= found.column(_EVENTS).to_numpy().sum() <= KEPT:
-            return None
-    distinct = len(np.unique(found.column(_NUMBER).to_numpy())) == found.num_rows
+    least = found.num_rows * (SMALLEST if smallest is None else smallest)
+    return _told_apart(found) if least <= found.column(EVENTS).to_numpy().sum() <= KEPT else None
+
+
+def known(asked: Asked, tables: Tables) -> pa.Table | None:
+    """Return the groups of a query without dimensions, told by their keys alone; None as of `groups`."""
+    text = sql.to_sql(lambda: numbered.known(asked.keys), ("known groups", asked.keys), tables.dialect)
+    return _told_apart(tables.query(text))
+
+
+def _told_apart(found: pa.Table) -> pa.Table | None:
+    distinct = len(np.unique(found.column(NUMBER).to_numpy())) == found.num_rows
     return found if distinct and found.num_rows <= GROUPS else None
 
 
 def meeting(found: pa.Table) -> NDArray[np.bool_]:
     """Return which groups meet the query's conditions."""
-    return np.asarray(found.column(_MEETS).to_numpy() == 1)
+    return np.asarray(found.column(MEETS).to_numpy() == 1)
 
 
 def rows(
@@ -110,7 +89,7 @@ def rows(
 
     A sieve says, from the place of its group among those wanted, and its user, whether a row is kept.
     """
-    numbers = found.column(_NUMBER).to_numpy()
+    numbers = found.column(NUMBER).to_numpy()
     if asked.flag:
         numbers, wanted = np.stack([numbers, numbers + 1], axis=1).ravel(), np.repeat(wanted, 2)
     places = _places(numbers, wanted)
@@ -122,7 +101,7 @@ def rows(
         told = _told(batch)
         if told is None or _kept(read) > KEPT:
             return None
-        codes = table[(batch.column(_NUMBER).to_numpy() >> shift) & np.uint32(len(table) - 1)]
+        codes = table[(batch.column(NUMBER).to_numpy() >> shift) & np.uint32(len(table) - 1)]
         if sieve is not None:
             some = np.flatnonzero(sieve(codes, told[0]))
             codes, told = codes[some], (told[0][some], told[1][some])
@@ -148,7 +127,7 @@ def bucketed(users: Ints, instants: Ints, *, size: int) -> Part:
 
 def _batches(asked: Asked, tables: Tables, window: Window) -> Iterator[pa.RecordBatch]:
     assert isinstance(tables, Sized)  # noqa: S101 - `large` looked
-    text = sql.to_sql(lambda: _stream(asked), ("rows of groups", asked), tables.dialect)
+    text = sql.to_sql(lambda: numbered.stream(asked), ("rows of groups", asked), tables.dialect)
     for part in parts(_whole(asked, tables, window), -(-tables.rows[TABLE] // PART)):
         yield from tables.query(sql.with_window(text, part)).to_batches(max_chunksize=_BATCH)
 
@@ -206,7 +185,7 @@ def instants_of(column: pa.Array[Any]) -> Ints:
 
 
 def _told(batch: pa.RecordBatch) -> tuple[Ints, Ints] | None:
-    users, instants = batch.column(_USER), batch.column(_INSTANT)
+    users, instants = batch.column(USER), batch.column(INSTANT)
     keys = (users.fill_null(UNKNOWN) if users.null_count else users).to_numpy()
     unclear = instants.null_count or np.count_nonzero(keys == UNKNOWN) > users.null_count
     return None if unclear else (keys, instants_of(instants))
@@ -225,87 +204,3 @@ def _places(numbers: NDArray[np.uint32], wanted: NDArray[np.bool_]) -> tuple[NDA
                 table[own] = codes
                 return table, np.uint32(shift)
     return None
-
-
-def _groups(asked: Asked) -> Expression:
-    query, late, told = asked.query, looked_up(asked.query), _told_apart(asked)
-    # Of all that ever was, the columns that tell groups are read much faster than what would restrict them.
-    made = sql.unbound(TABLE) if asked.ever else _source(asked)
-    by = {name: made[name] for name in told}
-    figures = {} if asked.ever else {_EVENTS: made.count()}
-    listed = aggregated(made, by, **figures)
-    listed = listed.mutate(**{_NUMBER: _number(listed, told)})
-    conditions = [condition for condition in query.where if condition.column in late]
-    also = [*(name for name in query.by if name in late), *(condition.column for condition in conditions)]
-    listed = sliced(listed, TABLE, replace(query, by=(), where=()), also=also)
-    met = sql.literal(True)
-    for condition in conditions:
-        met = met & meets(listed, condition).fill_null(False)
-    places = {
-        f"d{place}": listed[f"dim_{name}" if name in late else _column(asked, place)]
-        for place, name in enumerate(query.by)
-    }
-    same = {name: listed[name] for name in (*asked.keys, *figures, _NUMBER)}
-    return listed.select(**places, **same, **{_MEETS: sql.when(met, 1, 0)})
-
-
-def _stream(asked: Asked) -> Expression:
-    made = _source(asked)
-    number = _number(made, _told_apart(asked))
-    number = number | _flag(made, asked) if asked.flag else number
-    return made.select(**{_NUMBER: number, _USER: made.user_key, _INSTANT: made.timestamp})
-
-
-def _source(asked: Asked) -> Expression:
-    """Return the events that meet what their own columns tell, with their own dimensions, ``d0`` ..."""
-    query, late = asked.query, looked_up(asked.query)
-    now = replace(
-        query,
-        by=tuple(name for name in query.by if name not in late),
-        where=tuple(condition for condition in query.where if condition.column not in late),
-    )
-    made = sliced(in_window(sql.unbound(TABLE), TABLE), TABLE, now)
-    made = made.filter(applies(made, asked.events))
-    own = {f"d{place}": name for place, name in enumerate(query.by) if name not in late}
-    return made.mutate(**{place: made[f"dim_{name}"] for place, name in own.items()})
-
-
-def _column(asked: Asked, place: int) -> str:
-    """Return where a dimension of the events' own stands: in a key, if it is one."""
-    own = DIMENSIONS[asked.query.by[place]]
-    column = "" if own.grain else own.column(TABLE) or ""
-    return column if column in asked.keys else f"d{place}"
-
-
-def _told_apart(asked: Asked) -> list[str]:
-    """Return the columns that tell groups apart, each once."""
-    late = looked_up(asked.query)
-    own = [_column(asked, place) for place, name in enumerate(asked.query.by) if name not in late]
-    return list(dict.fromkeys([*own, *asked.keys, *(column for names in late.values() for column in names)]))
-
-
-def _number(made: Expression, names: list[str]) -> Expression:
-    """Return 30 bits of the columns' hashes, and a zero after them."""
-    if not names:
-        return sql.literal(0).cast("uint32")
-    first, *others = (
-        _hash(str(made[name].type()))(made[name]) >> 34 + place for place, name in enumerate(names)
-    )
-    for other in others:
-        first = first ^ other
-    return (first << 1).cast("uint32")
-
-
-def _flag(made: Expression, asked: Asked) -> Expression:
-    return made[asked.flag].fill_null(False).cast("uint32")
-
-
-@cache
-def _hash(kind: str) -> Any:
-    import ibis
-
-    @ibis.udf.scalar.builtin(name="hash", signature=((kind,), "uint64"))
-    def key(_value):  # type: ignore[no-untyped-def]
-        ...
-
-    return key

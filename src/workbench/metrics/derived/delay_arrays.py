@@ -15,8 +15,9 @@ from workbench.metrics.conditions import Condition
 from workbench.metrics.equal_rows import coded
 from workbench.metrics.later import firsts, mixed
 from workbench.metrics.measures import distinct
+from workbench.metrics.numbered import Asked
 from workbench.metrics.queries import Query
-from workbench.metrics.user_rows import UNKNOWN, Asked, Ints, Part, Sieve
+from workbench.metrics.user_rows import UNKNOWN, Ints, Part, Sieve
 from workbench.metrics.window import Window
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _first_seen(
     """Return by campaign when its first message was delivered to or viewed by a user, of buyers at least."""
     own = Query(kind="derived", table=query.table, leaves=(), loaded=query.loaded)
     asked = Asked(query=own, events=_SEEN, keys=(_CAMPAIGN,), ever=True)
-    found = user_rows.groups(asked, tables, window)
+    found = user_rows.known(asked, tables)
     if found is None:
         return None
     campaigns = _campaigns(found)

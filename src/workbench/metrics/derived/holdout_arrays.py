@@ -19,9 +19,10 @@ from workbench.metrics.equal_rows import coded
 from workbench.metrics.large import TABLE, parts
 from workbench.metrics.later import Later, later
 from workbench.metrics.measures import distinct
+from workbench.metrics.numbered import Asked
 from workbench.metrics.queries import Query, in_window
 from workbench.metrics.sql import Expression
-from workbench.metrics.user_rows import UNKNOWN, Asked, Ints, Part
+from workbench.metrics.user_rows import UNKNOWN, Ints, Part
 from workbench.metrics.window import Window
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def counted(query: Query, tables: Tables, window: Window) -> pa.Table | None:
         first = first[tested[first]]
     groups = [2 * np.flatnonzero(codes == codes[row]) for row in first]
     pairs = list(_paired(read, groups, tested[first], bought))
+    del read, bought
     return figures(kept.take(first), names, pairs, tested[first], alone=alone)
 
 
