@@ -123,11 +123,15 @@ def test_from_a_run_to_a_page(folder: Path, call: Call) -> None:
     verified = json.loads(call("verify", first["id"], "--workspace", "w", "--json").stdout)
     assert verified["same"]
     notebook = folder / "w" / "runs" / first["id"] / "notebook.ipynb"
+    as_it_was = notebook.read_bytes()
     notebook.write_text(notebook.read_text().replace("(4, 'a=b'", "(5, 'a=b'"))
     changed = call("verify", first["id"], "--workspace", "w", code=1).stdout
     assert "cell 5 (top, name, ws.version) was changed after the run" in changed
     assert "There is no run 'nope'" in call("verify", "nope", "--workspace", "w", code=3).stderr
 
+    refused = call("publish", "--workspace", "w", "--to", "out", code=3).stderr
+    assert "was changed after the run" in refused
+    notebook.write_bytes(as_it_was)
     index = call("publish", "--workspace", "w", "--to", "out").stdout.strip()
     assert Path(folder / index).is_file()
     assert len(list((folder / "out").glob("small*.html"))) == 1

@@ -70,8 +70,10 @@ def _locked_by_another(file: IO[str]) -> bool:
 
 def _opened(path: Path) -> IO[str]:
     while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):  # the last holder removes the folder with its file
+        # The last holder removes the folder with its file, also between two looks at it.
+        with suppress(FileExistsError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
             return path.open("w")
 
 
