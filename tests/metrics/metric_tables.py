@@ -9,8 +9,13 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from workbench.events.definitions import Kind
+from workbench.events.definitions import EVENT_TYPES, Kind
 from workbench.events.tables import TABLES
+from workbench.metrics.conditions import conditions
+from workbench.metrics.measures import Derived
+from workbench.metrics.plan import plan
+from workbench.metrics.values import fetch
+from workbench.metrics.window import Window
 
 ARROW = {
     Kind.NUMBER: pa.float64(),
@@ -112,3 +117,13 @@ def order(user: str, when: str, value: float, **columns: Any) -> dict[str, Any]:
 def days(first: str, n: int) -> list[date]:
     start = date.fromisoformat(first)
     return [start + timedelta(days=offset) for offset in range(n)]
+
+
+def figures(
+    tables: Memory, leaves: list[Derived], window: Window, asked: tuple[tuple[str, ...], dict[str, Any]]
+) -> dict[Any, list[float]]:
+    """Return leaves by slice; what is asked are dimensions and filters."""
+    by, where = asked
+    known = {"facts", "campaigns", *EVENT_TYPES}
+    values = fetch(tables, plan(leaves, by=by, where=conditions(where), loaded=known), by, window)
+    return {key: [values.totals[leaf][row] for leaf in leaves] for row, key in enumerate(values.slices)}

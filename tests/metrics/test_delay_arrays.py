@@ -10,15 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from metric_tables import Memory, event
+from metric_tables import Memory, event, figures
 from test_holdout_arrays import WINDOW
 from test_user_lists import CHANNELS, KEYS, many
 
-from workbench.events.definitions import EVENT_TYPES
-from workbench.metrics.conditions import conditions
 from workbench.metrics.derived import DELAY, delay_arrays, derived
-from workbench.metrics.plan import plan
-from workbench.metrics.values import fetch
 
 LEAVES = [derived("delay", figure) for figure in DELAY.figures]
 KINDS = ["campaign_converted", "campaign_converted", "campaign_delivered", "campaign_viewed"]
@@ -62,12 +58,6 @@ def tables_of(rows: list[tuple[Any, ...]]) -> Memory:
     return Memory(facts=[*facts, event("campaign_converted", 3, "2024-03-06")], campaigns=known)
 
 
-def figures(tables: Memory, by: tuple[str, ...], where: dict[str, Any]) -> dict[Any, list[float]]:
-    loaded = {"facts", "campaigns", *EVENT_TYPES}
-    values = fetch(tables, plan(LEAVES, by=by, where=conditions(where), loaded=loaded), by, WINDOW)
-    return {key: [values.totals[leaf][row] for leaf in LEAVES] for row, key in enumerate(values.slices)}
-
-
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     rows=ROWS,
@@ -77,7 +67,7 @@ def figures(tables: Memory, by: tuple[str, ...], where: dict[str, Any]) -> dict[
 )
 def test_arrays_tell_what_the_query_tells(rows: list[tuple[Any, ...]], asked: Any) -> None:
     few, listing = tables_of(rows), many(tables_of(rows))
-    expected, found = figures(few, *asked), figures(listing, *asked)
+    expected, found = (figures(some, LEAVES, WINDOW, asked) for some in (few, listing))
     assert list(found) == list(expected)
     for key, values in expected.items():
         assert np.allclose(found[key], values, rtol=1e-12, equal_nan=True)

@@ -11,15 +11,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from metric_tables import Memory, event
+from metric_tables import Memory, event, figures
 from test_user_lists import KEYS, many
 
-from workbench.events.definitions import EVENT_TYPES
 from workbench.metrics import user_rows
-from workbench.metrics.conditions import conditions
 from workbench.metrics.derived import HOLDOUT, derived
-from workbench.metrics.plan import plan
-from workbench.metrics.values import fetch
 from workbench.metrics.window import Window
 
 WINDOW = Window(date(2024, 3, 5), date(2024, 6, 20))
@@ -74,12 +70,6 @@ def rows_of(seed: int, users: list[Any], held: tuple[Any, ...]) -> Memory:
     return Memory(facts=[sent() for _ in range(250)] + bought, campaigns=known)
 
 
-def figures(tables: Memory, by: tuple[str, ...], where: dict[str, Any]) -> dict[Any, list[float]]:
-    loaded = {"facts", "campaigns", *EVENT_TYPES}
-    values = fetch(tables, plan(LEAVES, by=by, where=conditions(where), loaded=loaded), by, WINDOW)
-    return {key: [values.totals[leaf][row] for leaf in LEAVES] for row, key in enumerate(values.slices)}
-
-
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     seed=st.integers(0, 10**6),
@@ -89,7 +79,7 @@ def figures(tables: Memory, by: tuple[str, ...], where: dict[str, Any]) -> dict[
 )
 def test_arrays_tell_what_the_query_tells(seed: int, users: Any, held: Any, asked: Any) -> None:
     few, listing = rows_of(seed, users, held), many(rows_of(seed, users, held))
-    expected, found = figures(few, *asked), figures(listing, *asked)
+    expected, found = (figures(some, LEAVES, WINDOW, asked) for some in (few, listing))
     assert list(found) == list(expected)
     for key, values in expected.items():
         assert np.allclose(found[key], values, rtol=1e-9, atol=1e-9, equal_nan=True)
