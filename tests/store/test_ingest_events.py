@@ -261,6 +261,30 @@ def test_quarantine_keeps_the_line_exactly(workspace: Workspace, tmp_path: Path)
     ]
 
 
+@pytest.mark.parametrize("form", ["lines", "text", "struct"])
+def test_a_text_that_holds_nul(workspace: Workspace, tmp_path: Path, form: str) -> None:
+    texts = ["shoes\x00", "shoes\\u0000", "\\\x00", "\\\\u0000"]
+    searches = [{"engagement_type": "search", "search_query": text} for text in texts]
+    found = [event(n, properties=search, session_id="s") for n, search in enumerate(searches)]
+    found += [
+        event(10, user_id="u\x00v"),
+        event(11, session_id="\x00"),
+        event(12, context={"utm_id": "\x00"}),
+    ]
+    found += [event(13)]
+    if form == "lines":
+        file = write(tmp_path / "e.jsonl", found)
+    else:
+        objects = ("properties", "context") if form == "text" else ()
+        cells = [{k: json.dumps(v) if k in objects else v for k, v in row.items()} for row in found]
+        file = tmp_path / "e.parquet"
+        pq.write_table(pa.Table.from_pylist(cells), file)
+    assert counts(ingest(workspace, [file], now=NOW)) == (8, 3, 0, 5)
+    said = [row["reasons"] for row in rows(workspace, "SELECT reasons FROM quarantine ORDER BY line")]
+    named = ("properties", "properties", "user_id", "session_id", "context")
+    assert said == [f"NUL character: {name}" for name in named]
+
+
 def test_quality_of_a_load(workspace: Workspace, tmp_path: Path) -> None:
     events = [event(n) for n in range(18)] + [event(3), event(20, source="backend", user_id=None)]
     result = ingest(workspace, [write(tmp_path / "e.jsonl", events)], now=NOW, expected=25)

@@ -252,6 +252,18 @@ def test_a_name_without_a_file_does_not_stop_the_others(workspace: Workspace, tm
     ]
 
 
+def test_a_folder_with_other_files(workspace: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    (folder / ".hidden").mkdir(parents=True)
+    for name in ("good.csv", "notes.txt", "old.csv.bak", ".hidden/a.pdf"):
+        (folder / name).write_text(HEADER + ROW)
+    result = ingest(workspace, [folder, folder / "notes.txt"])
+    assert [Path(load.file).name for load in result.files] == ["good.csv", "notes.txt"]
+    assert result.left == (str(folder / "old.csv.bak"),)
+    assert result.to_dict()["left"] == list(result.left)
+    assert result.sentence.endswith("; 1 files left, of no form that is read.")
+
+
 def test_a_refused_file_is_named(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(
         BadInput, match=r"a\.csv: the file lacks columns that the mapping 'facebook_kag' needs"
@@ -305,6 +317,25 @@ def test_no_number_among_numbers_is_nothing(workspace: Workspace, tmp_path: Path
     )
     assert ingest(workspace, [tmp_path / "a.parquet"]).accepted == 3
     assert [row["spend"] for row in stored(workspace)] == [1.0, None, 3.0]
+
+
+def test_an_id_that_is_missing_makes_no_decimals_of_the_others(workspace: Workspace, tmp_path: Path) -> None:
+    ids = pl.Series("campaign_id", [7.0, None, -3.0, 2.5])
+    frame = pl.DataFrame({"date": "2024-03-01", "channel": "email", "spend": [1.0, 2.0, 0.5, 1e22]})
+    frame.with_columns(ids).write_parquet(tmp_path / "a.parquet")
+    ingest(workspace, [tmp_path / "a.parquet"])
+    assert {row["campaign_id"] for row in stored(workspace)} <= {"7", "-3", "2.5", None}
+    assert {"7", "-3"} <= {row["campaign_id"] for row in stored(workspace)}
+    assert sum(row["spend"] for row in stored(workspace) if row["campaign_id"] in {"7", "-3"}) == 1.5
+
+
+def test_a_text_that_holds_nul(workspace: Workspace, tmp_path: Path) -> None:
+    days = [{"date": "2024-03-01", "campaign_id": name, "channel": "email", "spend": 1} for name in "a\x00"]
+    lines = "".join(json.dumps(day) + "\n" for day in days)
+    assert load(workspace, tmp_path, lines, "a.jsonl").accepted == 1
+    pl.DataFrame(days).with_columns(date=pl.lit("2024-03-02")).write_parquet(tmp_path / "b.parquet")
+    assert ingest(workspace, [tmp_path / "b.parquet"]).accepted == 1
+    assert reasons(workspace) == ["NUL character: campaign_id"] * 2
 
 
 def test_a_day_that_is_yet_to_come(workspace: Workspace, tmp_path: Path) -> None:

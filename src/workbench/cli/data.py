@@ -69,6 +69,8 @@ def ingest(
         typer.echo(printable(file.sentence), err=True)
         for note in (*file.notes, *(alert.sentence for alert in file.alerts)):
             typer.echo(f"  {printable(note)}", err=True)
+    for name in result.left:
+        typer.echo(f"{printable(name)}: left, for its ending names no form that is read.", err=True)
     for _, problem in result.refused:
         typer.echo(f"workbench: {printable(problem)}", err=True)
     if result.refused:

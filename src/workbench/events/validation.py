@@ -27,6 +27,8 @@ UUID_TEXT = literal(f'"{_UUID}"')
 _NO_LIST = "CAST(NULL AS VARCHAR[])"
 _FEW = 4
 _SHORT = 7  # letters, the quotes counted: the shortest address of a mail, in quotes, has eight
+# Written in JSON: an odd number of backslashes stands before the u.
+_NUL = r"(^|[^\\])(\\\\)*\\u0000"
 _KEPT_TEXTS = {Kind.STRING, Kind.OBJECT, Kind.INSTANT, Kind.DATE}
 
 
@@ -74,6 +76,14 @@ def envelope_checks(now: datetime, *, backfill: bool = False) -> tuple[Check, ..
             "context IS NOT NULL AND (c IS NULL OR NOT starts_with(context, '{'))",
             "wrongly typed property: context is no object",
         ),
+        *(
+            Check(f"coalesce({holds_nul(name)}, false)", f"NUL character: {name}")
+            for name in ("user_id", "session_id")
+        ),
+        *(
+            Check(f"coalesce({_writes_nul(name)}, false)", f"NUL character: {name}")
+            for name in ("properties", "context")
+        ),
     ]
     if not backfill:
         checks.append(
@@ -89,6 +99,16 @@ def cast_instant(text: str) -> str:
     """Return the SQL of an instant in ISO form, of a year from 1970 to 9999; without an offset it is UTC."""
     written = f"{text} LIKE '____-__-__%' AND {text} >= '1970' AND {text} NOT LIKE '%(BC)%'"
     return f"CASE WHEN {written} THEN TRY_CAST({text} AS TIMESTAMPTZ) END"
+
+
+def holds_nul(text: str) -> str:
+    """Return the SQL that is true where a text holds a NUL character, which many readers take for its end."""
+    return f"contains({text}, chr(0))"
+
+
+def _writes_nul(document: str) -> str:
+    # The search for a few letters is fast; the pattern is asked where they are found.
+    return f"contains({document}, '\\u0000') AND regexp_matches({document}, {literal(_NUL)})"
 
 
 def by_type(branches: dict[str, str], otherwise: str = "NULL") -> str:
@@ -162,7 +182,9 @@ def _whole(now: datetime, *, backfill: bool) -> str:
     return (
         f"uuid IS NOT NULL AND trim(user_id) <> '' AND source IN ({', '.join(map(literal, SOURCES))})"
         f" AND instant <= {arrival} + INTERVAL {FUTURE_MINUTES} MINUTE{oldest}"
-        " AND starts_with(properties, '{')"
+        f" AND starts_with(properties, '{{') AND NOT ({holds_nul('user_id')} OR {_writes_nul('properties')})"
+        f" AND (session_id IS NULL OR NOT {holds_nul('session_id')})"
+        f" AND (context IS NULL OR NOT ({_writes_nul('context')}))"
         " AND (context IS NULL OR c IS NOT NULL AND starts_with(context, '{'))"
     )
 

@@ -20,7 +20,7 @@ from workbench.store.ingest_rows import native_table
 from workbench.store.ingested import FileLoad, Ingested
 from workbench.store.journal import tell
 from workbench.store.loading import Loading, load_events, load_rows
-from workbench.store.reading import find_files, fingerprint, open_source
+from workbench.store.reading import Found, find_files, fingerprint, open_source
 from workbench.store.reading_lines import with_all_keys
 from workbench.store.sources import Source
 
@@ -86,7 +86,7 @@ def ingest(
     loaded: list[FileLoad] = []
     with workspace.writer() as writer:
         writer.connection.execute(f"SET memory_limit = '{_MEMORY}'")
-        for path in found:
+        for path in found.files:
             try:
                 plan = _plan(path, named)
                 loading = Loading(workspace=workspace, now=arrival, backfill=backfill, expected=expected)
@@ -94,29 +94,31 @@ def ingest(
                 keep_compact(writer)
             except BadInput as error:
                 said = error.of_file(path)
-                if len(found) + len(refused) == 1:
+                if len(found.files) + len(refused) == 1:
                     raise said from None
                 refused.append((str(path), str(said)))
         if not all(load.again for load in loaded):  # a load that changes nothing leaves the data as it is
             tell(workspace.path, writer)
-    return Ingested(files=tuple(loaded), refused=tuple(refused))
+    return Ingested(files=tuple(loaded), refused=tuple(refused), left=tuple(map(str, found.left)))
 
 
-def _found(named: Iterable[str | Path]) -> tuple[tuple[Path, ...], list[tuple[str, str]]]:
+def _found(named: Iterable[str | Path]) -> tuple[Found, list[tuple[str, str]]]:
     """Return the files that are meant, and of several names those without a file, with the reason."""
     names = list(named)
     if not names:
         raise UsageError("No file was named.")
     if len(names) == 1:
         return find_files(names), []
-    found: list[Path] = []
+    there: list[str | Path] = []
     refused = []
     for name in names:
         try:
-            found.extend(find_files([name]))
+            find_files([name])
         except BadInput as error:
             refused.append((str(name), str(error)))
-    return tuple(dict.fromkeys(found)), refused
+        else:
+            there.append(name)
+    return find_files(there), refused
 
 
 def _plan(path: Path, named: Mapping | None) -> _Plan:

@@ -22,6 +22,7 @@ from workbench.events.parsing import (
     truth,
 )
 from workbench.events.tables import TABLES, TableDefinition
+from workbench.events.validation import holds_nul
 from workbench.store.schema import quote, sql_type
 from workbench.store.sources import Source
 
@@ -166,6 +167,8 @@ def _rules(field: Field, place: int, column: MappedColumn) -> list[str]:
         case Kind.SCORE:
             said = literal(f"score out of range: {field.name}")
             found.append(f"CASE WHEN NOT {name} BETWEEN 0 AND 1 THEN {said} END")
+        case Kind.STRING:
+            found.append(f"CASE WHEN {holds_nul(name)} THEN {literal(f'NUL character: {field.name}')} END")
         case Kind.CHOICE:
             allowed = ", ".join(map(literal, field.choices))
             said = literal(f"value not allowed: {field.name}; expected one of {', '.join(field.choices)}")

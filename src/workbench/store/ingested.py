@@ -89,10 +89,13 @@ class Ingested:
         In the order of loading.
     refused : tuple of (str, str)
         Files that could not be read at all, and why; nothing of them was stored.
+    left : tuple of str
+        Files of named folders that were not opened, as their endings name no form that is read.
     """
 
     files: tuple[FileLoad, ...]
     refused: tuple[tuple[str, str], ...] = ()
+    left: tuple[str, ...] = ()
 
     def _sum(self, name: str) -> int:
         return sum(getattr(file, name) for file in self.files)
@@ -139,7 +142,8 @@ class Ingested:
         again = sum(file.again for file in self.files)
         known = f"; {again} of {len(self.files)} files were loaded before" if again else ""
         refused = f"; {len(self.refused)} files refused" if self.refused else ""
-        return f"{rows}, {self.quarantined:,} quarantined{known}{refused}."
+        left = f"; {len(self.left)} files left, of no form that is read" if self.left else ""
+        return f"{rows}, {self.quarantined:,} quarantined{known}{refused}{left}."
 
     def to_dict(self) -> dict[str, object]:
         """Return everything as plain values."""
@@ -148,6 +152,7 @@ class Ingested:
             **{name: getattr(self, name) for name in names},
             "files": [file.to_dict() for file in self.files],
             "refused": [{"file": file, "problem": problem} for file, problem in self.refused],
+            "left": list(self.left),
             "alerts": [alert.sentence for alert in self.alerts],
         }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import BadInput
@@ -33,10 +34,18 @@ _SUFFIXES = {
 _IN_FOLDERS = tuple(ending for ending, shape in _SUFFIXES.items() if shape)
 
 
-def find_files(paths: Iterable[str | Path]) -> tuple[Path, ...]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The files that are meant, and those of folders whose endings name no form that is read."""
+
+    files: tuple[Path, ...]
+    left: tuple[Path, ...] = ()
+
+
+def find_files(paths: Iterable[str | Path]) -> Found:
     """Return the files that are meant: each file as it is, of each folder those that can be read.
 
-    Of a workspace in the folder nothing is meant, and of files without an ending that says their form.
+    Of a workspace in the folder nothing is meant, nor what is hidden.
 
     Raises
     ------
@@ -44,27 +53,34 @@ def find_files(paths: Iterable[str | Path]) -> tuple[Path, ...]:
         If a path does not exist, or a folder has no such file.
     """
     found: list[Path] = []
+    left: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():
-            own = [manifest.parent for manifest in path.rglob("workspace.json")]
-            inside = sorted(
-                p
-                for p in path.rglob("*")
-                if p.is_file() and _readable(p, path) and not any(p.is_relative_to(w) for w in own)
-            )
-            if not inside:
+            inside = _visible(path)
+            readable = [file for file in inside if suffix(file) in _IN_FOLDERS]
+            if not readable:
                 raise BadInput("the folder has no file to load", file=path, expected=", ".join(_IN_FOLDERS))
-            found.extend(inside)
+            found.extend(readable)
+            left.extend(file for file in inside if suffix(file) not in _IN_FOLDERS)
         elif path.is_file():
             found.append(path)
         else:
             raise BadInput("there is no such file", file=path)
-    return tuple(dict.fromkeys(found))
+    return Found(
+        tuple(dict.fromkeys(found)), tuple(file for file in dict.fromkeys(left) if file not in found)
+    )
 
 
-def _readable(path: Path, top: Path) -> bool:
-    hidden = any(part.startswith((".", "_")) for part in path.relative_to(top).parts)
-    return not hidden and suffix(path) in _IN_FOLDERS
+def _visible(top: Path) -> list[Path]:
+    """Return the files of a folder that are neither hidden nor part of a workspace."""
+    own = [manifest.parent for manifest in top.rglob("workspace.json")]
+    return sorted(
+        file
+        for file in top.rglob("*")
+        if file.is_file()
+        and not any(part.startswith((".", "_")) for part in file.relative_to(top).parts)
+        and not any(file.is_relative_to(folder) for folder in own)
+    )
 
 
 def suffix(path: Path) -> str:

@@ -106,12 +106,16 @@ def pointer(name: str) -> str:
 
 
 def as_text(column: str, kind: str) -> str:
-    """Return a typed column as the text that a loader reads: instants with their offset, empty text null."""
+    """Return a typed column as the text that a loader reads: instants with their offset, empty text null.
+
+    Whole numbers have no point: a column of ids becomes one of decimals as soon as one of them is missing.
+    """
     if kind.startswith(("STRUCT", "MAP")) or kind.endswith("]"):
         return f"CAST(to_json({column}) AS VARCHAR)"
     if kind in {"DOUBLE", "FLOAT"}:
         # By its text: DuckDB 2.0 takes isnan for false where the statistics of a file name its least value.
-        return f"nullif(CAST({column} AS VARCHAR), 'nan')"
+        text = f"nullif(CAST({column} AS VARCHAR), 'nan')"
+        return f"CASE WHEN ends_with({text}, '.0') THEN {text}[:-3] ELSE {text} END"
     return f"nullif(CAST({column} AS VARCHAR), '')"
 
 
