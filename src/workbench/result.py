@@ -51,18 +51,21 @@ def format_value(value: float | None, unit: str = "", *, currency: str | None = 
     ('0.00043%', '€0.00066')
     >>> format_value(1.27241, "x"), format_value(384230, "count"), format_value(8.4, "h")
     ('1.27x', '384,230', '8.4 h')
+    >>> format_value(0.99997, "%"), format_value(-0.0, "%"), format_value(-0.001, "x")
+    ('99.99%', '0%', '-0.001x')
     """
     if value is None or not math.isfinite(value):
         return MISSING
+    value += 0.0  # no figure is a negative zero
     match unit:
         case "%":
-            return f"{_significant(100 * value)}%"
+            return f"{_percent(value)}%"
         case "pp":
             return f"{_significant(100 * value)} pp"
         case "x":
-            return f"{value:,.2f}x"
+            return f"{_significant(value) if 0 < abs(value) < 0.005 else f'{value:,.2f}'}x"
         case "count":
-            return f"{value:,.0f}"
+            return _significant(value) if 0 < abs(value) < 0.5 else f"{value:,.0f}"
         case "money":
             return _money(value, currency)
         case _:
@@ -76,6 +79,12 @@ def _significant(value: float) -> str:
         places = min(1 - math.floor(math.log10(size)), 12)
     text = f"{value:,.{places}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _percent(share: float) -> str:
+    text = _significant(100 * share)
+    # What lacks a little of the whole does not read as the whole; what a float may lack is nothing.
+    return f"{math.copysign(99.99, share):g}" if text.lstrip("-") == "100" and abs(share) < 1 - 1e-9 else text
 
 
 def _money(value: float, currency: str | None) -> str:

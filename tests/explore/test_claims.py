@@ -69,7 +69,7 @@ def test_without_revenue_orders_are_counted(base) -> None:
     told = _told("email", [None] * 7, conversions=0.5)
     view = claims(base(orders=_orders([10.0] * 7), daily_performance=told), window="7d")
     assert view.counted == "orders"
-    assert view.sentence.startswith("Campaigns claim 4 of 7 orders (50%)")
+    assert view.sentence.startswith("Campaigns claim 3.5 of 7 orders (50%)")
 
 
 def test_nothing_to_compare(base) -> None:
@@ -78,4 +78,42 @@ def test_nothing_to_compare(base) -> None:
     spend = [row | {"conversions": None} for row in _told("email", [None] * 7)]
     assert (
         "credited" in claims(base(orders=_orders([1.0] * 7), daily_performance=spend), window="7d").sentence
+    )
+
+
+def test_conversions_of_a_channel_that_nobody_told_are_claimed_too(base, fact) -> None:
+    """Without campaigns no conversion has a channel; it is claimed all the same."""
+    at = datetime(2024, 5, 6, 9, tzinfo=UTC)
+    facts = [
+        fact("campaign_converted", user, at, campaign_id="x", order_id=str(user), value=10.0)
+        for user in range(5)
+    ]
+    orders = _orders([80.0])
+    assert claims(base(facts=facts, orders=orders), window=None).claimed == 50.0
+    told = _told("email", [7.0])
+    view = claims(base(facts=facts, orders=orders, daily_performance=told), window=None)
+    assert (view.claimed, view.weeks[0].claimed, view.conversions) == (57.0, 57.0, 6.0)
+    assert [(row.channel, row.claimed) for row in view.channels] == [("(not set)", 50.0), ("email", 7.0)]
+    assert sum(row.share or 0.0 for row in view.channels) == pytest.approx(view.share)
+
+
+@pytest.mark.parametrize("left", [0.0, -40.0])
+def test_claims_of_a_week_that_sold_nothing_are_more_than_was_sold(base, left: float) -> None:
+    """A week whose returns eat up its orders has no share, but what is claimed of it is too much."""
+    orders = _orders([100.0] + [0.0] * 6 + [left])
+    told = _told("email", [60.0] + [0.0] * 6 + [30.0])
+    view = claims(base(orders=orders, daily_performance=told), window=None)
+    assert view.weeks[1].share is None
+    assert view.beyond == (view.weeks[1],)
+    if left == 0:
+        assert "in 1 week of 2 they claim more than was sold" in view.sentence
+    else:
+        assert view.sentence.endswith("(150%): more than there was, so the same orders count several times.")
+
+
+def test_more_returns_than_orders_are_no_negative_share(base) -> None:
+    view = claims(base(orders=_orders([10.0, -60.0]), daily_performance=_told("email", [5.0])), window=None)
+    assert (view.share, view.channels[0].share) == (None, None)
+    assert view.sentence == (
+        "Campaigns claim €5.00 of −€50.00 sold: more than there was, as returns outweigh what was sold."
     )

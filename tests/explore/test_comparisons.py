@@ -322,3 +322,140 @@ def test_a_card_says_that_its_figure_leans(base) -> None:
     assert value.caution == ""
     shown = charts.kpi_cards(kpi_cards(base(orders=orders), ["repeat_purchase_rate", "aov"], window="30d"))
     assert [item["leans"] for item in shown.items] == [True, False]
+
+
+def test_no_returns_are_claimed_where_there_is_no_spend(base, fact) -> None:
+    """Of messages alone conversion is known, and no return, though y brings more than x."""
+    at = datetime(2024, 2, 5, 8, tzinfo=UTC)
+    facts = []
+    for campaign, buyers, value in (("x", 10, 1.0), ("y", 2, 100.0)):
+        for user in range(20):
+            facts.append(fact("campaign_clicked", user, at, campaign_id=campaign))
+            if user < buyers:
+                facts.append(fact("campaign_converted", user, at, campaign_id=campaign, value=value))
+    view = compare_campaigns(base(facts=facts))
+    assert view.best == "x"
+    assert "x converts best, y worst" in view.sentence
+    assert "returns" not in view.sentence.partition(";")[2].partition(";")[0]
+
+
+def test_campaigns_that_are_even_have_no_best(base) -> None:
+    rows = [
+        {"date": START, "campaign_id": name, "channel": "email", "spend": 10.0, "revenue": 0.0, "clicks": 5}
+        for name in "ab"
+    ]
+    assert "returns most" not in compare_campaigns(base(daily_performance=rows)).sentence
+    one = compare_campaigns(base(daily_performance=rows[:1])).sentence
+    assert one.startswith("1 campaign; ")
+
+
+def test_one_channel_has_no_next(base) -> None:
+    rows = [
+        {"date": START, "campaign_id": "a", "channel": "social", "impressions": 1000, "engagements": 50}
+        | {"spend": 10.0}
+    ]
+    view = compare_channels(base(daily_performance=rows))
+    assert view.sentence.startswith("1 channel; social engages (5%); ")
+
+
+def test_the_incremental_return_is_of_the_spend_that_was_tested(base, fact) -> None:
+    """What campaigns without a holdout cost is no cost of what the others were found to add."""
+    rng = np.random.default_rng(3)
+    facts, bought = [], {True: 0.0, False: 0.0}
+    for user in range(4000):
+        at = datetime(2024, 2, 5, 8, tzinfo=UTC) + timedelta(days=user % 20)
+        held = user % 4 == 0
+        sent = {"campaign_id": "tested", "channel": "email", "is_holdout": held}
+        facts.append(fact("campaign_delivered", user, at, **sent))
+        if rng.random() < (0.1 if held else 0.2):
+            bought[held] += 10.0
+            later = at + timedelta(hours=1)
+            facts.append(fact("user_purchased", user, later, order_id=str(user), value=10.0))
+        other = {"campaign_id": "untested", "channel": "email", "is_holdout": False}
+        facts.append(fact("campaign_delivered", 10_000 + user, at, **other))
+    spent = [
+        {"date": date(2024, 2, 5), "campaign_id": "tested", "channel": "email", "spend": 1000.0},
+        {"date": date(2024, 2, 5), "campaign_id": "untested", "channel": "email", "spend": 9000.0},
+    ]
+    row = compare_channels(base(facts=facts, daily_performance=spent), window=None).rows[0]
+    added = bought[False] - 3 * bought[True]
+    assert row.spend == 10_000.0
+    assert row.incremental_return == pytest.approx((added - 1000) / 1000)
+    free = compare_channels(base(facts=facts), window=None)
+    assert free.sentence.endswith(
+        "what channels add beyond themselves is unknown: that takes a holdout and spend."
+    )
+
+
+def test_creatives_are_counted_as_they_are_compared(base) -> None:
+    def row(name: str, shown: int, clicks: int) -> dict:
+        return {"date": START, "campaign_id": "c", "channel": "social", "creative_id": name} | {
+            "impressions": shown,
+            "clicks": clicks,
+        }
+
+    few = [row(f"few{n}", 50, 1) for n in range(8)]
+    two = creatives(base(daily_performance=[row("a", 1000, 30), row("b", 1000, 20), *few]))
+    assert "among 2 creatives" in two.sentence
+    one = creatives(base(daily_performance=[row("a", 1_000_000, 30)]))
+    assert one.sentence == "1 creative, too few with enough impressions to compare."
+
+
+def test_a_day_without_a_figure_is_no_day_that_missed_its_target(base) -> None:
+    rows = [
+        {"date": START + timedelta(days=day), "campaign_id": "a", "channel": "social", "spend": spent}
+        | {"revenue": spent}
+        for day, spent in enumerate([10.0] * 10 + [0.0] * 20)
+    ]
+    tables = base(daily_performance=rows)
+    assert "on each of the last 10 days with a figure" in kpi_cards(tables, ["roas"]).sentence
+    assert "on each of the last 10 days with a figure" in alerts(tables).alerts[0].text
+    running = kpi_cards(base(daily_performance=rows[:10]), ["roas"], window="10d")
+    assert running.sentence.endswith("on each of the last 10 days.")
+
+
+def test_the_only_one_leads_nobody(base) -> None:
+    rows = [{"date": START, "campaign_id": "a", "channel": "social", "spend": 10.0, "revenue": 30.0}]
+    view = leaderboard(base(daily_performance=rows))
+    assert view.sentence == "a is the only campaign with a return on ad spend: 3.00x."
+
+
+def test_weeks_of_sums_ratios_and_medians(base, fact) -> None:
+    """A week is the sum of a sum, the ratio of sums, and the mean of the days of what neither is."""
+    monday = date(2024, 2, 5)
+    spent = [
+        {"date": monday + timedelta(days=day), "campaign_id": "a", "channel": "social", "spend": 10.0}
+        | {"revenue": 10.0 * day, "conversions": 1.0}
+        for day in range(14)
+        if day != 9
+    ]
+    tables = base(daily_performance=spent)
+    weeks = trends(tables, "spend", grain="week", window=None).points
+    assert [(point.value, point.complete) for point in weeks] == [(70.0, True), (60.0, False)]
+    # One conversion a day: the denominators of this ratio look like the days of a sum.
+    value = trends(tables, "aov", grain="week", window=None).points
+    assert [point.value for point in value] == pytest.approx([210 / 7, (700 - 90) / 6])
+
+    at = datetime(2024, 2, 5, 8, tzinfo=UTC)
+    facts = []
+    for day in range(14):
+        for user in range(3):
+            sent = at + timedelta(days=day)
+            shown = {"campaign_id": f"c{day}", "is_holdout": False, "channel": "email"}
+            facts.append(fact("campaign_delivered", user, sent, **shown))
+            if day % 2 == 0:
+                bought = {"campaign_id": f"c{day}", "order_id": f"{day}{user}", "value": 5.0}
+                facts.append(fact("campaign_converted", user, sent + timedelta(hours=4), **bought))
+    tables = base(facts=facts)
+    hours = trends(tables, "hours_to_conversion", grain="week", window=None).points
+    assert [point.value for point in hours] == [4.0, 4.0]
+    reached = trends(tables, "users_reached", grain="week", window=None).points
+    assert [point.value for point in reached] == [3.0, 3.0]
+
+
+def test_the_figure_of_a_block_is_said_as_what_it_is(base) -> None:
+    rows = _daily("a", 2.0, days=83)
+    rows += [{**row, "spend": 2 * row["spend"]} for row in _daily("a", 2.0, days=90)[83:]]
+    view = trends(base(daily_performance=rows), "spend")
+    mean = sum(row["spend"] for row in rows[83:]) / 7
+    assert view.sentence.endswith(f"to €{mean:.2f} a day.")

@@ -94,3 +94,26 @@ def test_unknown_zone_and_no_data(base) -> None:
             heatmap(base(), time_zone=name)
     assert heatmap(base()).missing
     assert heatmap(base()).to_frame().empty
+
+
+def test_days_before_the_records_begin_are_not_days_without_engagement(base, fact) -> None:
+    """Three weeks of records in a window of 90 days: levels are of the three weeks."""
+    hours = [(hour, 10 if hour in (9, 10) else 3) for hour in range(24)]
+    rows = [
+        fact("user_engaged", n, MONDAY + timedelta(days=day, hours=hour))
+        for day in range(21)
+        for hour, count in hours
+        for n in range(count)
+    ]
+    view = heatmap(base(facts=rows), window="90d")
+    assert {cell.level for cell in view.cells} == {3.0, 10.0}
+    assert {cell.hours for cell in view.cells} == {3}
+    assert view.days == 21
+    assert view.sentence.endswith("hold 9.97% of all engagement; 4 more windows are strong, too.")
+
+
+def test_one_busy_day_names_no_best_time(base, fact) -> None:
+    rows = [fact("user_engaged", n, MONDAY + timedelta(hours=n % 3)) for n in range(3000)]
+    view = heatmap(base(facts=rows), window="90d")
+    assert (view.enough, view.windows) == (False, ())
+    assert "1 is there" in view.sentence

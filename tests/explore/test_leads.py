@@ -79,7 +79,7 @@ def test_leads_without_values(base) -> None:
     view = leads(base(leads=[row]))
     total = view.total
     assert (total.leads, total.win_rate, total.expected_value, total.roi) == (1, None, None, None)
-    assert "–" in view.sentence
+    assert "not recorded" in view.sentence
 
 
 def test_nothing_loaded_is_said(base) -> None:
@@ -87,3 +87,23 @@ def test_nothing_loaded_is_said(base) -> None:
     assert "leads" in view.sentence
     for frame in (view.to_frame(), view.grades_frame(), view.stages_frame()):
         assert frame.empty
+
+
+def _lead(number: int, stage: str, **more: object) -> dict:
+    at = datetime(2024, 2, 5, 9, tzinfo=UTC)
+    return {"lead_id": str(number), "channel": "linkedin", "created_at": at, "stage": stage, **more}
+
+
+def test_what_is_not_known_yet_is_not_told_as_a_dash(base) -> None:
+    view = leads(base(leads=[_lead(1, "new"), _lead(2, "engaged")]))
+    assert view.sentence == "2 leads; none is decided yet; what they are worth is not recorded."
+
+
+def test_the_price_of_a_lead_is_that_of_the_leads_that_are_told(base) -> None:
+    """Leads that a platform reports without naming them are no rows of the report."""
+    told = [
+        {"date": date(2024, 2, 5), "campaign_id": "c", "channel": "linkedin", "spend": 60.0, "leads": 2.0}
+    ]
+    view = leads(base(leads=[_lead(n, "won") for n in range(3)], daily_performance=told))
+    assert (view.total.leads, view.total.cost, view.total.cost_per_lead) == (3, 60.0, 20.0)
+    assert view.sentence.startswith("3 leads at €20.00 each")

@@ -63,3 +63,25 @@ def test_what_cannot_be_judged_is_said(base) -> None:
     assert "Not enough data" in movements(base(), ("spend",), by=()).sentence
     with pytest.raises(UsageError, match="not 'daily'"):
         movements(base(), kind="daily")
+
+
+def test_what_leaves_zero_behind_is_told_from_and_to(base) -> None:
+    """A loss that becomes a gain has no relative change, and did not fall by 0%."""
+    rng = np.random.default_rng(1)
+    rows = [
+        {
+            "date": date(2024, 1, 1) + timedelta(days=day),
+            "campaign_id": "c",
+            "channel": "email",
+            "spend": 10.0,
+        }
+        | {"revenue": float(rng.normal(2 if day < 84 else 30, 1))}
+        for day in range(91)
+    ]
+    tables = base(daily_performance=rows)
+    view = movements(tables, ("net_gain",), by=())
+    assert view.rows[0].change is None
+    assert view.rows[0].good is True
+    said = "rose from −€8.56 a day to €20.39 a day"
+    assert view.sentence.endswith(f"Net gain {said}.")
+    assert trends(tables, "net_gain").sentence == f"Net gain {said} against the week before."

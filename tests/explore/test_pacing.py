@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -94,3 +94,43 @@ def test_nothing_loaded_is_said(base) -> None:
     view = pacing(base())
     assert "spend" in view.sentence
     assert view.to_frame().empty
+
+
+def _told(days: int, spend: float = 100.0, start: date = START) -> list[dict]:
+    return [
+        {"date": day, "campaign_id": "c", "channel": "social", "spend": value}
+        for day, value in _days([spend] * days, start).items()
+    ]
+
+
+CAMPAIGN = PLAN | {"campaign_type": "OTHER", "channel": "social", "status": "active"}
+
+
+def test_days_that_no_platform_has_told_of_yet_are_not_days_without_spend(base, fact) -> None:
+    """Events are a week ahead of the exports: neither the plan nor the projection may count that week."""
+    seen = [
+        fact("user_engaged", 1, datetime(2024, 3, day, tzinfo=UTC), kind="app_open") for day in range(1, 29)
+    ]
+    view = pacing(base(campaigns=[CAMPAIGN], daily_performance=_told(21), facts=seen))
+    row = view.rows[0]
+    assert view.as_of == START + timedelta(days=20)
+    assert (row.spent, row.planned, row.projected, row.verdict) == (2100.0, 2100.0, 6000.0, "on plan")
+    asked = pacing(base(campaigns=[CAMPAIGN], daily_performance=_told(21)), as_of=START + timedelta(days=27))
+    assert asked.rows[0].planned == 2800.0
+
+
+def test_spend_before_the_start_is_no_projection(base) -> None:
+    early = _told(2, start=START - timedelta(days=10))
+    view = pacing(base(campaigns=[CAMPAIGN], daily_performance=early))
+    assert (view.rows[0].projected, view.rows[0].verdict) == (None, "not started")
+    assert "–" not in view.sentence
+
+
+def test_what_is_over_is_told_as_over(base) -> None:
+    later = {"date": END + timedelta(days=9), "campaign_id": "d", "channel": "social", "spend": 1.0}
+    for spend, said in ((200.0, "overspent"), (20.0, "left budget unused")):
+        tables = base(campaigns=[CAMPAIGN], daily_performance=[*_told(60, spend), later])
+        view = pacing(tables, ended=True)
+        assert view.sentence.endswith(f"Spring {said}.")
+        assert "Spend ended at" in view.sentence
+        assert "will" not in view.sentence + view.rows[0].reason

@@ -102,3 +102,15 @@ def test_empty_sides(base) -> None:
     assert all(row.ours is None for row in view.totals)
     with pytest.raises(UsageError):
         reconcile(base(), empty, tolerance=-1)
+
+
+def test_totals_that_one_side_lacks_do_not_agree(base) -> None:
+    rows = [
+        {"date": date(2024, 1, 1), "campaign_id": "a", "channel": "social", "clicks": 20, "conversions": 2.0}
+    ]
+    ours = base(daily_performance=rows)
+    day = {"date": ["2024-01-01"]}
+    strange = reconcile(ours, pd.DataFrame({"campaign_id": ["x"], **day, "clicks": [5]}))
+    assert strange.sentence == "0 of 1 figures agree within 1%; in total they differ in clicks (only theirs)."
+    none = reconcile(ours, pd.DataFrame({"campaign_id": ["a"], **day, "clicks": [20], "conversions": [0]}))
+    assert none.sentence.endswith("in total they differ in conversions (only ours).")

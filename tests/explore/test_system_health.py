@@ -59,7 +59,9 @@ def test_runs_are_counted_with_the_interval_of_wilson(base) -> None:
     assert (leads.runs, leads.failed, leads.scheduled, leads.late) == (3, 0, 3, 0)
     assert view.total is not None
     assert (view.total.runs, view.total.failed, view.total.median_seconds) == (9, 1, 1.0)
-    assert view.sentence.startswith("1 of 9 runs in 30 days failed: 12.5% (95% interval ")
+    assert view.sentence.startswith(
+        "1 of 9 runs in 30 days failed: 12.5% of the 8 that nobody cancelled (95% interval "
+    )
     assert view.sentence.endswith("; mmm most often, 1 of 6.")
     assert mmm.last_status == "completed"
     assert len(view.to_frame()) == 2

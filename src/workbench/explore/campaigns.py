@@ -140,9 +140,8 @@ class CampaignComparison(View):
         """Return the best, the worst, and what could be gained."""
         if self.missing:
             return self.missing
-        parts = [f"{len(self.rows)} campaigns"]
-        if self.best and self.worst:
-            parts.append(f"{self.name_of(self.best)} returns most, {self.name_of(self.worst)} least")
+        parts = [f"{len(self.rows)} campaign{'' if len(self.rows) == 1 else 's'}"]
+        parts += self._ends()
         shift = self.shift
         if shift.amount is not None:
             money = [
@@ -156,6 +155,18 @@ class CampaignComparison(View):
         else:
             parts.append(f"no budget shift: {shift.reason}")
         return f"{'; '.join(parts)}."
+
+    def _ends(self) -> list[str]:
+        """Return who stands first and last in the first ranking of two campaigns, unless all are even."""
+        ranking = next((ranking for ranking in self.rankings if ranking.worst is not None), None)
+        if ranking is None or ranking.best is None or ranking.worst is None:
+            return []
+        row_of = {row.campaign_id: row for row in self.rows}
+        column = "conversions" if ranking.name == "volume" else ranking.name
+        best, worst = (getattr(row_of[end], column) for end in (ranking.best, ranking.worst))
+        first, last = _SAID[ranking.name]
+        said = f"{self.name_of(ranking.best)} {first}, {self.name_of(ranking.worst)} {last}"
+        return [said] if best != worst else []
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per campaign."""
@@ -266,6 +277,17 @@ RANKINGS = (
     ("volume", "Conversions", "count", "conversions", 1),
     ("incrementality", "Incrementality", "%", "incrementality", 1),
 )
+
+
+# How one says who stands first and last by each of them.
+_SAID = {
+    "roi": ("returns most", "least"),
+    "conversion_rate": ("converts best", "worst"),
+    "cost_per_conversion": ("pays least per conversion", "most"),
+    "roas": ("returns most", "least"),
+    "volume": ("has most conversions", "fewest"),
+    "incrementality": ("adds most", "least"),
+}
 
 
 def _ranking(

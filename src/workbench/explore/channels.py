@@ -1,7 +1,8 @@
 """Channels side by side, across all campaigns or within one.
 
 Words: the *return* of a channel is sum(gain) / sum(cost) over its campaigns, never the mean of their returns;
-the *incremental return* is what the treated bought beyond the holdout, per unit of spend.
+the *incremental return* is what the treated bought beyond the holdout, net of spend and per unit of it. It is
+of the campaigns that kept a holdout: what the others add is unknown, and their spend is no part of it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING
 from workbench.explore.figures import Figures, figures
 from workbench.explore.query import window_of
 from workbench.explore.view import View, frame_of, lacking, ratio
+from workbench.metrics import Metric
+from workbench.metrics.terms import tested_spend
 from workbench.result import format_value
 
 if TYPE_CHECKING:
@@ -31,6 +34,16 @@ METRIC_NAMES = (
     "roas",
     "roi",
     "net_incremental_revenue",
+)
+TESTED = Metric(
+    name="tested_spend",
+    title="Spend with a holdout",
+    unit="money",
+    better="neither",
+    owner="cmo",
+    refresh="daily",
+    is_=tested_spend,
+    says="Spend of the campaigns that kept a holdout.",
 )
 
 
@@ -88,14 +101,14 @@ class ChannelComparison(View):
         parts = [f"{len(self.rows)} channel{'' if len(self.rows) == 1 else 's'}"]
         if self.best_by_engagement:
             row = next(row for row in self.rows if row.channel == self.best_by_engagement)
-            sure = "" if self.sure else ", not clearly ahead of the next"
-            parts.append(
-                f"{_named(row.channel)} engages best ({format_value(row.engagement_rate, '%')}{sure})"
-            )
+            others = sum(one.engagement_rate is not None for one in self.rows) > 1
+            sure = "" if self.sure or not others else ", not clearly ahead of the next"
+            does = "engages best" if others else "engages"
+            parts.append(f"{_named(row.channel)} {does} ({format_value(row.engagement_rate, '%')}{sure})")
         if self.best_by_return:
             parts.append(self._added())
         else:
-            parts.append("no channel has a holdout, so what it adds beyond itself is unknown")
+            parts.append("what channels add beyond themselves is unknown: that takes a holdout and spend")
         return f"{'; '.join(parts)}."
 
     def _added(self) -> str:
@@ -155,7 +168,7 @@ def compare_channels(
     if missing or days is None:
         return _comparison((), campaign_id, tables.currency, missing or lacking(tables))
     where = {"campaign": campaign_id} if campaign_id is not None else None
-    found = figures(tables, METRIC_NAMES, by=("channel",), window=days, where=where)
+    found = figures(tables, [*METRIC_NAMES, TESTED], by=("channel",), window=days, where=where)
     pairs = figures(tables, ["impressions", "spend"], by=("channel", "campaign"), window=days, where=where)
     of_leads = any(found.of(key, "engagement_rate").value is not None for key in found.slices)
     rate = "engagement_rate" if of_leads else "content_engagement_rate"
@@ -171,12 +184,12 @@ def compare_channels(
 
 
 def _row(channel: str, campaigns: int, found: Figures, rate: str) -> ChannelRow:
-    of = {name: found.of((channel,), name) for name in METRIC_NAMES}
-    spend, net = of["spend"].value, of["net_incremental_revenue"]
+    of = {name: found.of((channel,), name) for name in (*METRIC_NAMES, TESTED.name)}
+    tested, net = of[TESTED.name].value, of["net_incremental_revenue"]
     return ChannelRow(
         channel=channel,
         campaigns=campaigns,
-        spend=spend,
+        spend=of["spend"].value,
         revenue=of["roas"].numerator,
         impressions=of["ctr"].denominator,
         clicks=of["ctr"].numerator,
@@ -191,9 +204,9 @@ def _row(channel: str, campaigns: int, found: Figures, rate: str) -> ChannelRow:
         engagement_rate_high=of[rate].high,
         cost_per_lead=of["cost_per_lead"].value,
         cost_per_conversion=of["cost_per_conversion"].value,
-        incremental_return=ratio(net.value, spend),
-        incremental_return_low=ratio(net.low, spend),
-        incremental_return_high=ratio(net.high, spend),
+        incremental_return=ratio(net.value, tested),
+        incremental_return_low=ratio(net.low, tested),
+        incremental_return_high=ratio(net.high, tested),
     )
 
 

@@ -7,12 +7,12 @@ they may claim it several times.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from workbench.explore.figures import Figure, Figures, figures
+from workbench.explore.figures import Figures, figures
 from workbench.explore.query import window_of
 from workbench.explore.view import View, frame_of, lacking, ratio
 from workbench.result import format_value
@@ -23,14 +23,16 @@ if TYPE_CHECKING:
     from workbench.metrics import Tables, Window
 
 Counted = Literal["revenue", "orders"]
-_TOO_MUCH = 1.0
+NAMELESS = "(not set)"
+_NOISE = 1e-9  # of a whole: what floats of sums in another order may differ by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedWeek:
     """One week, named by its Monday; a first or last week may have fewer than 7 days in the window.
 
-    `share` is claimed revenue of sold revenue, or claimed orders of all orders where nobody reports revenue.
+    `share` is claimed revenue of sold revenue, or claimed orders of all orders where nobody reports revenue;
+    None where nothing is left of what was sold.
     """
 
     week: date
@@ -44,7 +46,10 @@ class ClaimedWeek:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimingChannel:
-    """What one channel claims, and its share of all that was sold."""
+    """What one channel claims, and its share of all that was sold.
+
+    Conversions of campaigns whose channel nobody told are those of the channel ``(not set)``.
+    """
 
     channel: str
     conversions: float
@@ -73,14 +78,21 @@ class Claims(View):
     @property
     def share(self) -> float | None:
         """Return what is claimed as a share of what was sold."""
-        if self.counted == "orders":
-            return ratio(self.conversions, self.orders)
-        return ratio(self.claimed, self.sold)
+        return _share(*self._sides(self))
 
     @property
     def beyond(self) -> tuple[ClaimedWeek, ...]:
         """Return the weeks in which more is claimed than was sold."""
-        return tuple(week for week in self.weeks if week.share is not None and week.share > _TOO_MUCH)
+        return tuple(week for week in self.weeks if self._is_beyond(week))
+
+    def _is_beyond(self, part: Claims | ClaimedWeek) -> bool:
+        claimed, sold = self._sides(part)
+        return claimed > sold
+
+    def _sides(self, part: Claims | ClaimedWeek) -> tuple[float, float]:
+        if self.counted == "orders":
+            return part.conversions, float(part.orders)
+        return part.claimed or 0.0, part.sold or 0.0
 
     @property
     def sentence(self) -> str:
@@ -88,13 +100,18 @@ class Claims(View):
         if self.missing:
             return self.missing
         if self.counted == "orders":
-            head = f"Campaigns claim {self.conversions:,.0f} of {self.orders:,} orders"
+            head = f"Campaigns claim {format_value(self.conversions)} of {self.orders:,} orders"
         else:
             ends = (format_value(x, "money", currency=self.currency) for x in (self.claimed, self.sold))
             head = f"Campaigns claim {' of '.join(ends)} sold"
-        head += f" ({format_value(self.share, '%')})"
-        if (self.share or 0) > _TOO_MUCH:
-            return f"{head}: more than there was, so the same orders count several times."
+        head += f" ({format_value(self.share, '%')})" if self.share is not None else ""
+        if self._is_beyond(self):
+            why = (
+                "so the same orders count several times"
+                if self.share
+                else "as returns outweigh what was sold"
+            )
+            return f"{head}: more than there was, {why}."
         if self.beyond:
             count = len(self.beyond)
             weeks = f"{count} week{'s' if count > 1 else ''}"
@@ -125,42 +142,73 @@ def claims(tables: Tables, *, window: str | Window | None = "90d") -> Claims:
     if missing or days is None:
         return _nothing(tables, missing or lacking(tables))
     sold = figures(tables, ["revenue", "orders"], by=("week",), window=days)
-    told = figures(tables, ["roas", "cost_per_conversion"], by=("channel", "week"), window=days)
+    by_week = _claimed(tables, ("week",), days)
     if not any(sold.of(key, "orders").value for key in sold.slices):
         return _nothing(tables, f"Not enough data: no order was placed in {days}.")
-    claimed = {key: (told.of(key, "roas"), told.of(key, "cost_per_conversion")) for key in told.slices}
-    counted: Counted = "revenue" if any(money.numerator for money, _ in claimed.values()) else "orders"
-    if counted == "orders" and not any(cost.denominator for _, cost in claimed.values()):
+    counted: Counted = "revenue" if any(money for money, _ in by_week.values()) else "orders"
+    if counted == "orders" and not any(number for _, number in by_week.values()):
         return _nothing(tables, f"Not enough data: no campaign is credited with a conversion in {days}.")
-    weeks = _weeks(days, sold, claimed, counted)
+    weeks = _weeks(days, sold, by_week, counted)
     value, orders = sum(week.sold for week in weeks), sum(week.orders for week in weeks)
-    channels = [_channel(name, claimed, counted, value, orders) for name in {str(key[0]) for key in claimed}]
-    channels.sort(key=lambda row: (-row.claimed, -row.conversions, row.channel))
+    claimed, conversions = _sum(by_week.values())
     return Claims(
         weeks=weeks,
-        channels=tuple(channels),
+        channels=_channels(
+            _claimed(tables, ("channel",), days), (claimed, conversions), counted, value, orders
+        ),
         sold=value,
         orders=orders,
-        claimed=sum(week.claimed for week in weeks),
-        conversions=sum(week.conversions for week in weeks),
+        claimed=claimed,
+        conversions=conversions,
         currency=tables.currency,
         counted=counted,
     )
 
 
-Claimed = Mapping[tuple[Any, ...], tuple[Figure, Figure]]
+Claimed = Mapping[Any, tuple[float, float]]
 
 
-def _channel(name: str, claimed: Claimed, counted: Counted, value: float, orders: int) -> ClaimingChannel:
-    revenue, conversions = _claims_of(claimed, 0, name)
-    share = ratio(revenue, value) if counted == "revenue" else ratio(conversions, orders)
-    return ClaimingChannel(channel=name, conversions=conversions, claimed=revenue, share=share)
+def _claimed(tables: Tables, by: tuple[str, ...], days: Window) -> Claimed:
+    """Return claimed revenue and conversions by one dimension."""
+    told = figures(tables, ["roas", "cost_per_conversion"], by=by, window=days)
+    return {
+        key[0]: (
+            told.of(key, "roas").numerator or 0.0,
+            told.of(key, "cost_per_conversion").denominator or 0.0,
+        )
+        for key in told.slices
+    }
 
 
-def _claims_of(claimed: Claimed, place: int, name: object) -> tuple[float, float]:
-    """Return claimed revenue and conversions of the slices with a name in one place of their key."""
-    some = [sides for key, sides in claimed.items() if str(key[place]) == str(name)]
-    return sum(money.numerator or 0.0 for money, _ in some), sum(cost.denominator or 0.0 for _, cost in some)
+def _sum(pairs: Iterable[tuple[float, float]]) -> tuple[float, float]:
+    some = list(pairs)
+    return sum(money for money, _ in some), sum(number for _, number in some)
+
+
+def _channels(
+    named: Claimed, whole: tuple[float, float], counted: Counted, value: float, orders: int
+) -> tuple[ClaimingChannel, ...]:
+    """Return what each channel claims, and what is left of the whole without a name."""
+    told = _sum(named.values())
+    rest = tuple(
+        all_ - part if abs(all_ - part) > _NOISE * abs(all_) else 0.0
+        for all_, part in zip(whole, told, strict=True)
+    )
+    found = {**{str(name): pair for name, pair in named.items()}, **({NAMELESS: rest} if any(rest) else {})}
+    rows = [
+        ClaimingChannel(
+            channel=name,
+            claimed=money,
+            conversions=number,
+            share=_share(money, value) if counted == "revenue" else _share(number, orders),
+        )
+        for name, (money, number) in found.items()
+    ]
+    return tuple(sorted(rows, key=lambda row: (-row.claimed, -row.conversions, row.channel)))
+
+
+def _share(claimed: float, sold: float) -> float | None:
+    return ratio(claimed, sold) if sold > 0 else None
 
 
 def _nothing(tables: Tables, reason: str) -> Claims:
@@ -178,12 +226,11 @@ def _nothing(tables: Tables, reason: str) -> Claims:
 
 def _weeks(days: Window, sold: Figures, claimed: Claimed, counted: Counted) -> tuple[ClaimedWeek, ...]:
     rows = []
-    for key in sorted({*sold.slices, *((key[1],) for key in claimed)}):
-        monday = key[0]
+    for monday in sorted({*(key[0] for key in sold.slices), *claimed}):
         last = min(days.last, monday + timedelta(days=6))
-        revenue, conversions = _claims_of(claimed, 1, monday)
-        value = sold.of(key, "revenue").value or 0.0
-        orders = round(sold.of(key, "orders").value or 0.0)
+        revenue, conversions = claimed.get(monday, (0.0, 0.0))
+        value = sold.of((monday,), "revenue").value or 0.0
+        orders = round(sold.of((monday,), "orders").value or 0.0)
         rows.append(
             ClaimedWeek(
                 week=monday,
@@ -192,7 +239,7 @@ def _weeks(days: Window, sold: Figures, claimed: Claimed, counted: Counted) -> t
                 sold=value,
                 conversions=conversions,
                 claimed=revenue,
-                share=ratio(revenue, value) if counted == "revenue" else ratio(conversions, orders),
+                share=_share(revenue, value) if counted == "revenue" else _share(conversions, orders),
             )
         )
     return tuple(rows)

@@ -80,15 +80,24 @@ class Creatives(View):
         if self.missing:
             return self.missing
         if not self.top:
-            return f"{len(self.rows)} creatives, none with enough impressions to compare."
+            count, trials = len(self.rows), "impressions" if self.rate == "ctr" else "clicks"
+            return (
+                f"{count} creative{'' if count == 1 else 's'}, too few with enough {trials} to compare"
+                f"{self._low()}."
+            )
         best = self.top[0]
         sure = "is best" if (best.probability_best or 0) >= 0.95 else "is ahead, but not surely best"
-        low = len(self.low_performers)
-        tail = f"; {low} return less than {format_value(LOW_ROAS, 'x')} on their spend" if low else ""
+        ranked = sum(row.probability_best is not None for row in self.rows)
         return (
             f"{best.headline or best.creative_id} {sure} by {RATE_TITLES[self.rate]} (probability "
-            f"{format_value(best.probability_best, '%')} among {len(self.rows)} creatives){tail}."
+            f"{format_value(best.probability_best, '%')} among {ranked} creatives){self._low()}."
         )
+
+    def _low(self) -> str:
+        low = len(self.low_performers)
+        does = "returns" if low == 1 else "return"
+        whose = "its" if low == 1 else "their"
+        return f"; {low} {does} less than {format_value(LOW_ROAS, 'x')} on {whose} spend" if low else ""
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per creative."""

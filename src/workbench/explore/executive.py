@@ -63,7 +63,9 @@ class Leaderboard(View):
             return self.missing
         first = self.places[0]
         value = format_value(first.value, self.unit, currency=self.currency)
-        sure = "" if first.apart or self.compared == 1 else ", though not surely ahead of the next"
+        sure = "" if first.apart else ", though not surely ahead of the next"
+        if self.compared == 1:
+            return f"{first.name} is the only {self.by} with a {self.title.lower()}: {value}."
         return f"{first.name} leads {self.compared} by {self.title.lower()} with {value}{sure}."
 
     def to_frame(self) -> pd.DataFrame:
@@ -210,7 +212,7 @@ def _of_cards(cards: KpiCards) -> Iterable[Alert]:
         if card.alert:
             target = _shown(card, card.target, cards.currency)
             but = " over all days, but" if card.target_met else " and"
-            text = f"is {value}{but} missed its target of {target} on each of the last {card.streak} days"
+            text = f"is {value}{but} missed its target of {target} {card.missed_on}"
             yield Alert(severity="warning", subject=card.title, text=text)
         elif card.name in _QUALITY and card.verdict == "above range":
             yield Alert(severity="warning", subject=card.title, text=f"is {value}: today's figures come late")

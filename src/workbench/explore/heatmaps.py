@@ -21,6 +21,7 @@ from workbench.errors import UsageError
 from workbench.explore.query import ask, window_of
 from workbench.explore.view import View, frame_of, lacking, listed
 from workbench.metrics import sql
+from workbench.result import format_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 ENOUGH_DAYS = 14
 ENOUGH_ENGAGEMENTS = 1000
+_NAMED = 3
 STRONG = 0.6  # of the peak: where the top band begins
 ENGAGEMENTS = ("campaign_clicked", "user_engaged")
 
@@ -71,7 +73,10 @@ class BestWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heatmap(View):
-    """Engagement by weekday and hour; `enough` is False where the picture is mostly chance."""
+    """Engagement by weekday and hour; `enough` is False where the picture is mostly chance.
+
+    `days` are those from the first engagement of the window to the last.
+    """
 
     time_zone: str
     cells: tuple[HeatCell, ...]
@@ -91,10 +96,12 @@ class Heatmap(View):
             return f"No best time is named: {self.reason}."
         if not self.windows:
             return f"No hour stands out over {self.days} days ({self.time_zone})."
-        share = sum(window.share for window in self.windows[:3])
+        named, more = self.windows[:_NAMED], len(self.windows) - _NAMED
+        share = format_value(sum(window.share for window in named), "%")
+        others = f"; {more} more window{'' if more == 1 else 's'} are strong, too" if more > 0 else ""
         return (
-            f"People engage most on {listed(window.name for window in self.windows[:3])} ({self.time_zone}); "
-            f"these hours hold {100 * share:.0f}% of all engagement."
+            f"People engage most on {listed(window.name for window in named)} ({self.time_zone}); "
+            f"these hours hold {share} of all engagement{others}."
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -142,9 +149,12 @@ def heatmap(
     if not rows:
         return _nothing(time_zone, f"Not enough data: nobody opened, clicked or did anything in {days}.")
     counts = _local(rows, zone)
-    present = _hours_present(days.first, days.last, zone)
+    # Before the first engagement and after the last nothing was recorded: not the same as nothing done.
+    seen = sorted({int(row["quarter"]) // 96 for row in rows})
+    first, last = (date(1970, 1, 1) + timedelta(days=day) for day in (seen[0], seen[-1]))
+    present = _hours_present(first, last, zone)
     whole = sum(counts.values(), np.zeros((7, 24)))
-    enough, reason = _gate(days.days, whole)
+    enough, reason = _gate(len(seen), whole)
     cells = _cells("", whole, present)
     for segment in sorted(filter(None, counts)) if by_segment else ():
         cells += _cells(segment, counts[segment], present)
@@ -153,7 +163,7 @@ def heatmap(
         time_zone=time_zone,
         cells=tuple(cells),
         windows=windows,
-        days=days.days,
+        days=(last - first).days + 1,
         engagements=int(whole.sum()),
         enough=enough,
         reason=reason,
@@ -224,7 +234,8 @@ def _hours_present(first: date, last: date, zone: ZoneInfo) -> Floats:
 
 def _gate(days: int, counts: Floats) -> tuple[bool, str]:
     if days < ENOUGH_DAYS:
-        return False, f"{ENOUGH_DAYS} days are needed to see weeks repeat, {days} are there"
+        count = f"{days} {'is' if days == 1 else 'are'}"
+        return False, f"{ENOUGH_DAYS} days with engagement are needed to see weeks repeat, {count} there"
     if counts.sum() < ENOUGH_ENGAGEMENTS:
         return False, f"{ENOUGH_ENGAGEMENTS:,} engagements are needed, {int(counts.sum()):,} are there"
     return True, ""

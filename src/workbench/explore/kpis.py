@@ -100,6 +100,13 @@ class Card:
     caution: str = ""
     target_by_chance: bool = False
 
+    @property
+    def missed_on(self) -> str:
+        """Return on which days the target was missed, in words; a day without a figure missed nothing."""
+        days = f"on each of the last {self.streak} days"
+        known = all(point.value is not None for point in self.line[-(self.streak or 1) :])
+        return days if known else f"{days} with a figure"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KpiCards(View):
@@ -133,10 +140,9 @@ class KpiCards(View):
         value, target = (
             format_value(figure, card.unit, currency=self.currency) for figure in (card.value, card.target)
         )
-        days = f"on each of the last {card.streak} days"
         if card.target_met:
-            return f"{card.title} at {value} meets its target of {target}, but missed it {days}"
-        return f"{card.title} at {value} missed its target of {target} {days}"
+            return f"{card.title} at {value} meets its target of {target}, but missed it {card.missed_on}"
+        return f"{card.title} at {value} missed its target of {target} {card.missed_on}"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per card, without the daily line."""

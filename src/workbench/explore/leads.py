@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from workbench.explore.figures import Figures, figures
+from workbench.explore.figures import figures
 from workbench.explore.query import ask, days_since_epoch, window_of
 from workbench.explore.shares import share_with_interval
 from workbench.explore.view import View, frame_of, lacking, ratio, span
@@ -106,10 +106,15 @@ class LeadReport(View):
         cost = format_value(row.cost_per_lead, "money", currency=self.currency)
         value = format_value(row.expected_value, "money", currency=self.currency)
         price = f" at {cost} each" if row.cost_per_lead is not None else ""
-        return (
-            f"{row.leads:,} leads{price}; {format_value(row.win_rate, '%')} of the decided were won"
-            f"{span(row.win_rate_low, row.win_rate_high, '%')}; they are worth {value}."
-        )
+        parts = [f"{row.leads:,} lead{'' if row.leads == 1 else 's'}{price}"]
+        if row.win_rate is None:
+            parts.append("none is decided yet")
+        else:
+            interval = span(row.win_rate_low, row.win_rate_high, "%")
+            parts.append(f"{format_value(row.win_rate, '%')} of the decided were won{interval}")
+        known = row.expected_value is not None
+        parts.append(f"they are worth {value}" if known else "what they are worth is not recorded")
+        return f"{'; '.join(parts)}."
 
     @property
     def only(self) -> Mapping[str, tuple[str, ...]] | None:
@@ -156,16 +161,16 @@ def leads(tables: Tables, *, window: str | Window | None = "90d") -> LeadReport:
     waits = ask(tables, _waits, "lead waits", window=days)
     channels = sorted({row["channel"] for row in rows}, key=lambda name: (-_size(rows, name), name))
     only = {"channel": tuple(channels)}
-    whole = figures(tables, ["spend", "cost_per_lead"], window=days, where=only)
-    costs = figures(tables, ["spend", "cost_per_lead"], by=("channel",), window=days, where=only)
+    whole = figures(tables, ["spend"], window=days, where=only).of((), "spend").value
+    costs = figures(tables, ["spend"], by=("channel",), window=days, where=only)
     return LeadReport(
-        total=_row("all", rows, waits, _cost(whole, ()), days.days),
+        total=_row("all", rows, waits, whole, days.days),
         rows=tuple(
             _row(
                 name,
                 [row for row in rows if row["channel"] == name],
                 [row for row in waits if row["channel"] == name],
-                _cost(costs, (name,)),
+                costs.of((name,), "spend").value,
                 days.days,
             )
             for name in channels
@@ -200,7 +205,7 @@ def _row(
     channel: str,
     rows: Sequence[Mapping[str, Any]],
     waits: Sequence[Mapping[str, Any]],
-    cost: tuple[float | None, float | None],
+    cost: float | None,
     days: int,
 ) -> LeadRow:
     count = sum(int(row["leads"]) for row in rows)
@@ -227,9 +232,9 @@ def _row(
         expected_value=value,
         new_per_day=ratio(count, days),
         days_to_close=weighted_median([(float(row["days"]), int(row["leads"])) for row in waits]),
-        cost=cost[0],
-        cost_per_lead=cost[1],
-        roi=None if value is None or cost[0] is None else ratio(value - cost[0], cost[0]),
+        cost=cost,
+        cost_per_lead=ratio(cost, count),
+        roi=None if value is None or cost is None else ratio(value - cost, cost),
     )
 
 
@@ -258,10 +263,6 @@ def weighted_median(pairs: Iterable[tuple[float, int]]) -> float | None:
 
 def _size(rows: Iterable[Mapping[str, Any]], channel: str) -> int:
     return sum(int(row["leads"]) for row in rows if row["channel"] == channel)
-
-
-def _cost(found: Figures, key: tuple[str, ...]) -> tuple[float | None, float | None]:
-    return found.of(key, "spend").value, found.of(key, "cost_per_lead").value
 
 
 def _grades(channel: str, rows: Sequence[Mapping[str, Any]]) -> list[GradeCell]:

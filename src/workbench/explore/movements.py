@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from workbench.errors import UsageError
 from workbench.explore.shares import holm
-from workbench.explore.trends import KINDS, Trends, trends
+from workbench.explore.trends import KINDS, Trends, mean_said, trends
 from workbench.explore.view import View, frame_of, listed, span
 from workbench.result import format_value
 
@@ -77,9 +77,10 @@ class Movement:
     @property
     def good(self) -> bool | None:
         """Return whether the movement is good news; None where neither is meant."""
-        if self.better not in ("higher", "lower") or not self.change:
+        step = (self.current or 0.0) - (self.previous or 0.0)
+        if self.better not in ("higher", "lower") or not step:
             return None
-        return (self.change > 0) == (self.better == "higher")
+        return (step > 0) == (self.better == "higher")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,13 +111,16 @@ class Movements(View):
         against = f"against {AGAINST[self.kind]}"
         if not found:
             return f"None of {judged} figures left its usual range {against}."
-        told = listed(
-            f"{row.name} {'rose' if (row.change or 0) > 0 else 'fell'} by "
-            f"{format_value(abs(row.change or 0.0), '%')}{span(row.change_low, row.change_high, '%')}"
-            for row in found[:_NAMED]
-        )
+        told = listed(f"{row.name} {self._moved(row)}" for row in found[:_NAMED])
         more = f", and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
         return f"{len(found)} of {judged} figures left their usual range {against}: {told}{more}."
+
+    def _moved(self, row: Movement) -> str:
+        way = "rose" if (row.current or 0.0) > (row.previous or 0.0) else "fell"
+        if row.change is None:
+            ends = (mean_said(x, row.metric, currency=self.currency) for x in (row.previous, row.current))
+            return f"{way} from {' to '.join(ends)}"
+        return f"{way} by {format_value(abs(row.change), '%')}{span(row.change_low, row.change_high, '%')}"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per figure."""

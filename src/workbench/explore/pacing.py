@@ -32,6 +32,13 @@ Floats = NDArray[np.float64]
 OVER, UNDER = 1.05, 0.75  # of the budget: the healthy range of budget_utilization
 RECENT_DAYS = 28
 _ENOUGH_DAYS = 7
+# Verdict, whether the campaign is over, and what is said of it.
+_LEAVING = (
+    ("over", True, "overspent"),
+    ("over", False, "will overspend"),
+    ("under", True, "left budget unused"),
+    ("under", False, "will leave budget unused"),
+)
 
 PaceVerdict = Literal["over", "under", "on plan", "unclear", "ended", "not started", "no plan"]
 
@@ -84,20 +91,25 @@ class Pacing(View):
             return self.missing
         parts = []
         if self.total is not None and self.total.projected is not None:
-            ends = [
-                format_value(value, "money", currency=self.currency)
-                for value in (self.total.projected, self.total.budget)
-            ]
-            interval = span(self.total.projected_low, self.total.projected_high, "money", self.currency)
-            parts.append(f"spend will end near {ends[0]}{interval} of {ends[1]} planned")
-        for verdict, words in (("over", "will overspend"), ("under", "will leave budget unused")):
-            names = [row.name for row in self.rows if row.verdict == verdict]
+            parts.append(self._ends(self.total))
+        for verdict, over, words in _LEAVING:
+            names = [row.name for row in self.rows if row.verdict == verdict and self._is_over(row) == over]
             if names:
                 parts.append(f"{listed(names[:5])}{' and others' if len(names) > 5 else ''} {words}")
         if not parts:
             return "No campaign leaves its plan as far as can be told."
         text = "; ".join(parts)
         return f"{text[0].upper()}{text[1:]}."
+
+    def _is_over(self, row: PaceRow) -> bool:
+        return row.end is not None and self.as_of is not None and row.end <= self.as_of
+
+    def _ends(self, row: PaceRow) -> str:
+        ends = [format_value(x, "money", currency=self.currency) for x in (row.projected, row.budget)]
+        if self._is_over(row):
+            return f"spend ended at {ends[0]} of {ends[1]} planned"
+        interval = span(row.projected_low, row.projected_high, "money", self.currency)
+        return f"spend will end near {ends[0]}{interval} of {ends[1]} planned"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per campaign, and the total last."""
@@ -116,7 +128,7 @@ def pacing(tables: Tables, *, as_of: date | None = None, ended: bool = False) ->
     tables : Tables
         Needs daily_performance; budgets and dates come from campaigns.
     as_of : date, optional
-        The last day that counts; None is the last day with data.
+        The last day that counts; None is the last day of which any spend is known.
     ended : bool
         Whether campaigns that are over are listed too.
 
@@ -124,30 +136,28 @@ def pacing(tables: Tables, *, as_of: date | None = None, ended: bool = False) ->
     -----
     The interval of the total takes campaigns as moving together, so it is cautious.
     """
-    last = as_of or tables.last_day
-    if last is None or "daily_performance" not in tables.names:
+    today = as_of or tables.last_day
+    if today is None or "daily_performance" not in tables.names:
         reason = (
             "Not enough data: no spend is loaded; load an export of the ad platforms into daily_performance."
         )
-        return Pacing(as_of=last, rows=(), total=None, points=(), currency=tables.currency, missing=reason)
-    days = parse_window(None, last, date(last.year - 3, 1, 1))
-    found = figures(tables, ["spend"], by=("campaign", "day"), window=days)
-    spent: dict[str, dict[date, float]] = {}
-    for campaign_id, day in found.slices:
-        spent.setdefault(campaign_id, {})[day] = found.of((campaign_id, day), "spend").value or 0.0
+        return Pacing(as_of=today, rows=(), total=None, points=(), currency=tables.currency, missing=reason)
+    spent = _spent(tables, today)
+    # Exports of platforms come later than events: a day that none of them tells of is no day without spend.
+    last = as_of or max((day for daily in spent.values() for day in daily), default=today)
     plans = {row["campaign_id"]: row for row in ask(tables, _plans, "budgets")} if _has_plans(tables) else {}
     rows: list[PaceRow] = []
     points: list[SpendPoint] = []
     for campaign_id in sorted(spent.keys() | plans.keys()):
         plan, daily = plans.get(campaign_id, {"campaign_id": campaign_id}), spent.get(campaign_id, {})
         row = pace_of(plan, daily, as_of=last)
-        over = row.end is not None and row.end <= last
+        over = row.end is not None and row.end <= today
         if (over and not ended) or not (daily or row.budget):
             continue
         rows.append(row)
         points += _points(row, daily, last)
     rows.sort(key=lambda row: (-(row.budget or 0.0), -row.spent, row.campaign_id))
-    missing = "" if rows else f"No campaign runs on {last}."
+    missing = "" if rows else f"No campaign runs on {today}."
     return Pacing(
         as_of=last,
         rows=tuple(rows),
@@ -156,6 +166,18 @@ def pacing(tables: Tables, *, as_of: date | None = None, ended: bool = False) ->
         currency=tables.currency,
         missing=missing,
     )
+
+
+def _spent(tables: Tables, last: date) -> dict[str, dict[date, float]]:
+    """Return spend by campaign and day, as far as it is told."""
+    days = parse_window(None, last, date(last.year - 3, 1, 1))
+    found = figures(tables, ["spend"], by=("campaign", "day"), window=days)
+    spent: dict[str, dict[date, float]] = {}
+    for campaign_id, day in found.slices:
+        value = found.of((campaign_id, day), "spend").value
+        if value is not None:
+            spent.setdefault(campaign_id, {})[day] = value
+    return spent
 
 
 def pace_of(plan: Mapping[str, Any], daily: Mapping[date, float], *, as_of: date) -> PaceRow:
@@ -183,7 +205,8 @@ def pace_of(plan: Mapping[str, Any], daily: Mapping[date, float], *, as_of: date
     spent = float(sum(known.values()))
     elapsed = elapsed_share(start, end, as_of)
     planned = None if elapsed is None or not budget else float(budget) * elapsed
-    projected, half = (None, None) if end is None else _projection(known, spent, start, end, as_of)
+    begun = end is not None and (start is None or start <= as_of)
+    projected, half = _projection(known, spent, start, end, as_of) if end and begun else (None, None)
     low = None if projected is None or half is None else max(projected - half, spent)
     high = None if projected is None or half is None else projected + half
     verdict, reason = _verdict(budget, start, end, as_of, (projected, low, high))
@@ -254,9 +277,14 @@ def _verdict(
     if low is None or high is None:
         return "unclear", f"fewer than {_ENOUGH_DAYS} days of spend"
     if low > OVER * budget:
-        return "over", "even the low end of the projection is above the budget"
+        over = as_of >= end
+        return "over", f"{'it ended' if over else 'even the low end of the projection is'} above the budget"
     if high < UNDER * budget:
-        return "under", "even the high end of the projection leaves budget unused"
+        over = as_of >= end
+        return (
+            "under",
+            f"{'it ended with' if over else 'even the high end of the projection leaves'} budget unused",
+        )
     if as_of >= end:
         return "ended", "ended within its plan"
     if UNDER * budget <= projected <= OVER * budget:

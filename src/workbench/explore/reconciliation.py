@@ -53,9 +53,9 @@ class Reconciliation(View):
         if self.missing:
             return self.missing
         off = [
-            f"{total.figure} by {format_value(total.difference, '%')}"
+            f"{total.figure}{_by(total)}"
             for total in self.totals
-            if total.difference is not None and abs(total.difference) > self.tolerance
+            if not _agrees(total.ours, total.theirs, self.tolerance)
         ]
         tail = f"in total they differ in {', '.join(off)}" if off else "all totals agree"
         limit = format_value(self.tolerance, "%")
@@ -202,6 +202,12 @@ def _agrees(ours: float | None, theirs: float | None, tolerance: float) -> bool:
     if ours is None or theirs is None:
         return not (ours or theirs)
     return abs(ours - theirs) <= tolerance * abs(theirs)
+
+
+def _by(total: Mismatch) -> str:
+    if total.difference is not None:
+        return f" by {format_value(total.difference, '%')}"
+    return " (only ours)" if total.ours else " (only theirs)"
 
 
 def _mismatch(key: tuple[Any, ...], name: str, ours: float | None, theirs: float | None) -> Mismatch:

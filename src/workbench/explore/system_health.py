@@ -117,8 +117,13 @@ class SystemHealth(View):
             return f"None of {runs} failed{sure}."
         share = format_value(total.failure_share, "%")
         worst = self.notebooks[0]
+        # A share of five runs is not one of four: whoever divides must find what is said.
+        left_out = (
+            f" of the {total.completed + total.failed:,} that nobody cancelled" if total.cancelled else ""
+        )
         return (
-            f"{total.failed:,} of {runs} failed: {share}{span(total.failure_low, total.failure_high, '%')}; "
+            f"{total.failed:,} of {runs} failed: {share}{left_out}"
+            f"{span(total.failure_low, total.failure_high, '%')}; "
             f"{worst.notebook.replace('_', ' ')} most often, {worst.failed} of {worst.runs}."
         )
 

@@ -21,16 +21,19 @@ from workbench.explore.query import window_of
 from workbench.explore.shares import holm
 from workbench.explore.view import View, frame_of, number, span
 from workbench.metrics import METRICS
+from workbench.metrics.intervals import ratio
+from workbench.metrics.measures import Arithmetic, Derived, Measure
 from workbench.metrics.window import Window
 from workbench.result import format_value
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.metrics import Tables
+    from workbench.metrics import Metric, Tables
 
 Floats = NDArray[np.float64]
 Grain = Literal["day", "week"]
+Nature = Literal["sum", "ratio", "mean"]
 KINDS = {"WoW": (7, 7), "MoM": (28, 28), "YoY": (28, 364)}
 HISTORY_DAYS = 28 + 364 + 182
 
@@ -39,7 +42,9 @@ HISTORY_DAYS = 28 + 364 + 182
 class TrendPoint:
     """One day (or week, named by its first day) of one slice.
 
-    `rolling` is the 7-day mean (a ratio: the ratio of 7-day sums) up to this day; None in the first six days.
+    The value of a week is its sum, the ratio of its sums, or the mean of its days (a median, a number of
+    distinct users). `rolling` is the 7-day mean (a ratio: the ratio of 7-day sums) up to this day; None in
+    the first six days.
     """
 
     slice: str
@@ -105,20 +110,25 @@ class Trends(View):
 
     @property
     def sentence(self) -> str:
-        """Return the longest-running change that can be told from noise, or that there is none."""
+        """Return the largest change that can be told from noise, or that there is none."""
         if self.missing:
             return self.missing
         sure = [change for change in self.changes if change.significant]
         if not sure:
             return f"{self.title} shows no change that can be told from its usual movement."
-        most = max(sure, key=lambda change: abs(change.change or 0.0))
+        most = max(sure, key=lambda change: np.inf if change.change is None else abs(change.change))
         where = f" of {most.slice}" if most.slice else ""
-        way = "rose" if (most.change or 0.0) > 0 else "fell"
+        now, before = (self._said(value) for value in (most.current, most.previous))
+        way = "rose" if (most.current or 0.0) > (most.previous or 0.0) else "fell"
+        if most.change is None:
+            return f"{self.title}{where} {way} from {before} to {now} {_WORDS[most.kind]}."
         return (
-            f"{self.title}{where} {way} by {format_value(abs(most.change or 0.0), '%')} {_WORDS[most.kind]}"
-            f"{span(most.change_low, most.change_high, '%')}, to "
-            f"{format_value(most.current, self.unit, currency=self.currency)}."
+            f"{self.title}{where} {way} by {format_value(abs(most.change), '%')} {_WORDS[most.kind]}"
+            f"{span(most.change_low, most.change_high, '%')}, to {now}."
         )
+
+    def _said(self, value: float | None) -> str:
+        return mean_said(value, self.metric, currency=self.currency)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per slice and day."""
@@ -134,6 +144,42 @@ _WORDS = {
     "MoM": "against the four weeks before",
     "YoY": "against a year ago",
 }
+
+
+def mean_said(value: float | None, metric: str, *, currency: str | None = None) -> str:
+    """Return the figure of a block of days as it is read: a sum is a mean per day.
+
+    Examples
+    --------
+    >>> mean_said(45.0, "spend", currency="EUR"), mean_said(0.4, "leads"), mean_said(0.02, "ctr")
+    ('€45.00 a day', '0.4 a day', '2%')
+    """
+    unit, a_day = METRICS[metric].unit, nature(METRICS[metric]) == "sum" or METRICS[metric].unit == "count"
+    # A mean of small counts is no whole number.
+    small = unit == "count" and value is not None and abs(value) < 100
+    text = format_value(value, "" if small else unit, currency=currency)
+    return f"{text} a day" if a_day and value is not None else text
+
+
+def nature(metric: Metric) -> Nature:
+    """Return how the days of a metric make up a week: by their sum, a ratio of sums, or their mean.
+
+    Examples
+    --------
+    >>> [nature(METRICS[name]) for name in ("orders", "aov", "hours_to_conversion", "payback_days")]
+    ['sum', 'ratio', 'mean', 'mean']
+    """
+    sides = ratio(metric.is_)
+    if sides is not None:
+        return "mean" if any(map(_divides, sides)) else "ratio"
+    counted = isinstance(metric.is_, Derived) and metric.interval != "median"
+    return "sum" if counted or metric.is_.additive else "mean"
+
+
+def _divides(measure: Measure) -> bool:
+    if not isinstance(measure, Arithmetic):
+        return False
+    return measure.operator == "/" or _divides(measure.left) or _divides(measure.right)
 
 
 def trends(
@@ -190,8 +236,11 @@ def trends(
     series = _series(found, metric, history, top=top, sliced=by is not None)
     if not series:
         return replace(empty, missing=f"Not enough data: {definition.title} has no value on any day.")
+    whole = nature(definition)
     points = [
-        point for name, sides in series.items() for point in _points(name, *sides, history, days, grain)
+        point
+        for name, sides in series.items()
+        for point in _points(name, sides, (history.last, days.first), whole if grain == "week" else None)
     ]
     return replace(empty, points=tuple(points), changes=_changes(series))
 
@@ -201,12 +250,13 @@ def _series(
 ) -> dict[str, tuple[Floats, Floats]]:
     """Return numerators and denominators by day for the largest slices; NaN on days without any row.
 
-    A day on which another slice has a row is a day on which this one had nothing: 0.
+    A day on which another slice has a row is a day on which this one had nothing: 0. A median of nothing is
+    not 0, but unknown.
     """
     seen = sorted({key[-1] for key in found.slices if found.of(key, metric).is_known})
     if not seen or all(found.of(key, metric).value is None for key in found.slices):
         return {}
-    is_ratio = any(found.of(key, metric).denominator is not None for key in found.slices)
+    whole = nature(METRICS[metric])
     series: dict[str, tuple[Floats, Floats]] = {}
     place = {day: (day - history.first).days for day in seen}
     for key in found.slices:
@@ -214,62 +264,65 @@ def _series(
             continue
         name = str(key[0]) if sliced else ""
         if name not in series:
-            series[name] = _blank(history.days, list(place.values()), is_ratio=is_ratio)
+            series[name] = _blank(history.days, list(place.values()), whole)
         figure, at = found.of(key, metric), place[key[-1]]
-        if is_ratio:
+        if whole == "ratio":
             series[name][0][at] = figure.numerator or 0.0
             series[name][1][at] = figure.denominator or 0.0
         elif figure.value is not None:
-            series[name][0][at] = figure.value
+            series[name][0][at], series[name][1][at] = figure.value, 1.0
     size = {
-        name: float(np.nansum(sides[1] if is_ratio else np.abs(sides[0]))) for name, sides in series.items()
+        name: float(np.nansum(sides[1] if whole == "ratio" else np.abs(sides[0])))
+        for name, sides in series.items()
     }
     kept = sorted(series, key=lambda name: (-size[name], name))[:top]
     first = min(place.values())
     return {name: (series[name][0][first:], series[name][1][first:]) for name in kept}
 
 
-def _blank(days: int, known: Sequence[int], *, is_ratio: bool) -> tuple[Floats, Floats]:
+def _blank(days: int, known: Sequence[int], whole: Nature) -> tuple[Floats, Floats]:
     numerators, denominators = np.full(days, np.nan), np.full(days, np.nan)
-    numerators[list(known)] = 0.0
-    denominators[list(known)] = 0.0 if is_ratio else 1.0
+    if whole != "mean":
+        numerators[list(known)] = 0.0
+        denominators[list(known)] = 0.0 if whole == "ratio" else 1.0
     return numerators, denominators
 
 
 def _points(
-    name: str, top: Floats, bottom: Floats, history: Window, shown: Window, grain: Grain
+    name: str, sides: tuple[Floats, Floats], ends: tuple[date, date], week: Nature | None
 ) -> list[TrendPoint]:
-    start = history.last - timedelta(days=len(top) - 1)
+    """Return the points of one slice up to the last day, from the first that is shown."""
+    top, bottom = sides
+    last, first = ends
+    start = last - timedelta(days=len(top) - 1)
     points = []
     for place in range(len(top)):
         day = start + timedelta(days=place)
-        if day < shown.first:
+        if day < first:
             continue
-        if grain == "week" and day.weekday() != 0 and day != max(shown.first, start):
+        if week and day.weekday() != 0 and day != max(first, start):
             continue
-        ahead = 7 - day.weekday() if grain == "week" else 1
+        ahead = 7 - day.weekday() if week else 1
         block = slice(place, min(place + ahead, len(top)))
         before = slice(place - 6, place + 1)
-        whole = grain == "day" or (day.weekday() == 0 and place + 7 <= len(top))
+        whole = not week or (day.weekday() == 0 and place + 7 <= len(top))
         points.append(
             TrendPoint(
                 slice=name,
                 day=day,
-                value=_rate(
-                    top[block], bottom[block], additive=grain == "week" and (bottom[block] == 1).all()
-                ),
-                rolling=_rate(top[before], bottom[before]) if place >= 6 and grain == "day" else None,
+                value=_rate(top[block], bottom[block], summed=week == "sum"),
+                rolling=_rate(top[before], bottom[before]) if place >= 6 and not week else None,
                 complete=bool(whole and np.isfinite(top[block]).all()),
             )
         )
     return points
 
 
-def _rate(top: Floats, bottom: Floats, *, additive: bool = False) -> float | None:
+def _rate(top: Floats, bottom: Floats, *, summed: bool = False) -> float | None:
     known = np.isfinite(top) & np.isfinite(bottom)
     if not known.any():
         return None
-    if additive:
+    if summed:
         return float(top[known].sum())
     total = bottom[known].sum()
     return number(top[known].sum() / total) if total != 0 else None
