@@ -459,3 +459,44 @@ def test_the_figure_of_a_block_is_said_as_what_it_is(base) -> None:
     view = trends(base(daily_performance=rows), "spend")
     mean = sum(row["spend"] for row in rows[83:]) / 7
     assert view.sentence.endswith(f"to €{mean:.2f} a day.")
+
+
+def test_days_that_are_alike_are_no_certainty(base) -> None:
+    """Neither 100 % of every day nor no revenue on any day leaves an interval without width."""
+    even = {"channel": "social", "impressions": 1000, "engagements": 1000, "conversions": 2.0}
+    other = {"channel": "display", "impressions": 1000, "spend": 10.0, "revenue": 30.0, "conversions": 2.0}
+    rows = []
+    for day in range(20):
+        when = {"date": START + timedelta(days=day)}
+        rows.append({**when, "campaign_id": "even", **even, "spend": 10.0, "revenue": 0.0})
+        rows.append({**when, "campaign_id": "other", **other, "engagements": 900 + day})
+    tables = base(daily_performance=rows)
+    channels = compare_channels(tables)
+    row = next(row for row in channels.rows if row.channel == "social")
+    assert (row.engagement_rate, row.engagement_rate_low, row.engagement_rate_high) == (1.0, None, None)
+    assert "social engages best (100%, not clearly ahead of the next)" in channels.sentence
+    view = compare_campaigns(tables)
+    said = {line.campaign_id: line.reason for line in view.advice}
+    assert said["even"] == "no revenue reported for its conversions in 20 days"
+    assert (
+        said["other"]
+        == "20 days are all alike, which is not enough to judge a return of 3.00x per unit of spend"
+    )
+    assert not [alert for alert in alerts(tables).alerts if alert.severity == "critical"]
+
+
+def test_a_target_of_which_nothing_is_reached_is_missed(base, fact) -> None:
+    """Messages were sent and clicked, and nobody bought: none of 50 conversions, not an unknown number."""
+    at = datetime(2024, 2, 5, 8, tzinfo=UTC)
+    facts = [
+        fact(kind, user, at, campaign_id="x", channel="email", is_holdout=False)
+        for user in range(50)
+        for kind in ("campaign_delivered", "campaign_clicked")
+    ]
+    facts.append(fact("campaign_converted", 1, at, campaign_id="y", value=3.0))
+    plans = [_campaign(name, channel="email", target_conversions=50.0) for name in ("x", "unsent")]
+    view = target_vs_actual(base(facts=facts, campaigns=plans))
+    assert [(row.campaign_id, row.actual, row.verdict) for row in view.rows] == [
+        ("unsent", None, "unknown"),
+        ("x", 0.0, "behind"),
+    ]

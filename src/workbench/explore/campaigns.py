@@ -16,6 +16,7 @@ from workbench.explore.query import ask, window_of
 from workbench.explore.shifts import BudgetShift, Return, budget_shift, no_shift
 from workbench.explore.view import View, frame_of, lacking, span
 from workbench.metrics import sql
+from workbench.metrics.intervals import CLUSTERS
 from workbench.result import format_value
 
 if TYPE_CHECKING:
@@ -159,14 +160,14 @@ class CampaignComparison(View):
     def _ends(self) -> list[str]:
         """Return who stands first and last in the first ranking of two campaigns, unless all are even."""
         ranking = next((ranking for ranking in self.rankings if ranking.worst is not None), None)
-        if ranking is None or ranking.best is None or ranking.worst is None:
+        if ranking is None:
             return []
+        ends = ranking.campaign_ids[0], ranking.campaign_ids[-1]
         row_of = {row.campaign_id: row for row in self.rows}
         column = "conversions" if ranking.name == "volume" else ranking.name
-        best, worst = (getattr(row_of[end], column) for end in (ranking.best, ranking.worst))
-        first, last = _SAID[ranking.name]
-        said = f"{self.name_of(ranking.best)} {first}, {self.name_of(ranking.worst)} {last}"
-        return [said] if best != worst else []
+        best, worst = (getattr(row_of[end], column) for end in ends)
+        first, last = _SAID.get(ranking.name, ("returns most", "least"))
+        return [f"{self.name_of(ends[0])} {first}, {self.name_of(ends[1])} {last}"] if best != worst else []
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per campaign."""
@@ -279,12 +280,10 @@ RANKINGS = (
 )
 
 
-# How one says who stands first and last by each of them.
+# How one says who stands first and last; by what they return unless told here.
 _SAID = {
-    "roi": ("returns most", "least"),
     "conversion_rate": ("converts best", "worst"),
     "cost_per_conversion": ("pays least per conversion", "most"),
-    "roas": ("returns most", "least"),
     "volume": ("has most conversions", "fewest"),
     "incrementality": ("adds most", "least"),
 }
@@ -332,10 +331,12 @@ def _advice(row: CampaignRow) -> Advice | None:
         reason = f"orders and deals together return {format_value(whole, 'x')} per unit of spend so far"
         return line("medium", "watch", reason) if whole < 1 else None
     shown = f"{format_value(row.roas, 'x')} per unit of spend{span(row.roas_low, row.roas_high, 'x')}"
-    if not row.roas and row.conversions == 0:
-        return line("medium", "watch", f"no conversion in {row.days} days")
+    if not row.roas:
+        nothing = "no conversion" if not row.conversions else "no revenue reported for its conversions"
+        return line("medium", "watch", f"{nothing} in {row.days} days")
     if row.roas_low is None or row.roas_high is None:
-        return line("low", "wait", f"{row.days} days are too few to judge a return of {shown}")
+        few = "are too few" if row.days < CLUSTERS else "are all alike, which is not enough"
+        return line("low", "wait", f"{row.days} days {few} to judge a return of {shown}")
     if row.roas_high < 1:
         return line("high", "pause or rework", f"it surely costs more than it returns: {shown}")
     if row.roas_low > SCALE_ROAS:

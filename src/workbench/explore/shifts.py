@@ -53,12 +53,7 @@ def budget_shift(rows: Sequence[Return]) -> BudgetShift:
     ----------
     Gelman et al. (2013), Bayesian Data Analysis, 3rd ed., section 5.4 (the hierarchical normal model).
     """
-    able = [
-        row
-        for row in rows
-        # An interval without width comes from days without a single sale: it says nothing.
-        if row.spend > 0 and row.days >= ENOUGH_DAYS and None not in _figures(row) and row.low != row.high
-    ]
+    able = [row for row in rows if row.spend > 0 and row.days >= ENOUGH_DAYS and None not in _figures(row)]
     if len(able) < 2:
         return no_shift(f"fewer than two campaigns have {ENOUGH_DAYS} days of spend and returns")
     value, least, most = np.array([_figures(row) for row in able], float).T

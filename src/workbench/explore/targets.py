@@ -97,7 +97,9 @@ def target_vs_actual(
     if days is None:
         return _nothing(tables, "Not enough data: no table has a day yet.")
     plans = [row for row in ask(tables, _plans, "target plans") if campaign_id in (None, row["campaign_id"])]
-    found = figures(tables, ["leads", "cost_per_conversion", "roas", "roi"], by=("campaign",), window=days)
+    # With what was shown and clicked, or a campaign that reached nothing would not be found at all.
+    asked = ["leads", "cost_per_conversion", "roas", "roi", "ctr"]
+    found = figures(tables, asked, by=("campaign",), window=days)
     rows: list[TargetRow] = []
     for plan in plans:
         key = (plan["campaign_id"],)

@@ -10,10 +10,9 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any
 
-from workbench.result import format_value, html_table
+from workbench.result import format_value, shown, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +25,10 @@ class View(ABC):
 
     __slots__ = ()
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.__repr__ = told  # type: ignore[assignment]  # a dataclass keeps what its class has
+
     @property
     @abstractmethod
     def sentence(self) -> str:
@@ -35,8 +38,7 @@ class View(ABC):
     def to_frame(self) -> pd.DataFrame:
         """Return the figures as a table."""
 
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(self.sentence)}</p>{html_table(self.to_frame())}"
+    _repr_html_ = shown
 
 
 def frame_of(rows: Sequence[object], row_type: type) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from workbench.stats import share_interval
 
 CLUSTERS = 8
 LEVEL = 0.95
+_NOISE = 1e-12  # of a figure: what floats leave of days that are alike
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +183,7 @@ def linearised(measure: Measure, values: Values) -> Spread:
     """Return the interval of a formula of sums, linearised at the totals, with days as clusters.
 
     Days on which a slice has nothing at all are not part of it: the campaign did not run. For a ratio this is
-    `workbench.stats.ratio_interval` by slice.
+    `workbench.stats.ratio_interval` by slice; where all days are alike there is no interval.
 
     References
     ----------
@@ -199,10 +200,16 @@ def linearised(measure: Measure, values: Values) -> Spread:
         centre = np.where(active, residual, 0.0).sum(axis=1) / n
         residual = np.where(active, residual - centre[:, None], 0.0)
         error = np.sqrt(n / (n - 1) * np.square(residual).sum(axis=1))
-    error = np.where(n >= CLUSTERS, error, np.nan)
-    half = stdtrit(np.maximum(n - 1, 1), 0.5 + LEVEL / 2) * error
     value = values.of(measure)
-    notes = [f"no interval: fewer than {CLUSTERS} days" if days < CLUSTERS else "" for days in n]
+    # Days that are all alike, as days without a single sale, do not make a figure certain.
+    varies = error > _NOISE * np.abs(value)
+    error = np.where((n >= CLUSTERS) & varies, error, np.nan)
+    half = stdtrit(np.maximum(n - 1, 1), 0.5 + LEVEL / 2) * error
+    few = f"no interval: fewer than {CLUSTERS} days"
+    notes = [
+        few if days < CLUSTERS else "" if differ else "no interval: all days are alike"
+        for days, differ in zip(n, varies, strict=True)
+    ]
     return Spread(
         low=value - half, high=value + half, error=error, p=np.full(len(n), np.nan), n=n, notes=notes
     )
