@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 # Before any library reads them: workers share the cores, and idle threads of linear algebra wait by turning.
 for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")
+# Days are those of UTC wherever the machine stands: here a third of a day's events would fall on another day.
+os.environ["TZ"] = "America/Los_Angeles"
+time.tzset()
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLIC_DATA = ROOT.parent / "shared" / "data"

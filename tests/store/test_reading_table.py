@@ -69,3 +69,12 @@ def test_what_is_no_file_is_named(tmp_path: Path) -> None:
 def test_rows_numbered_by_pandas(public_data: Path) -> None:
     table = read_table(public_data / "mmm" / "meridian_simulated" / "geo_all_channels.csv")
     assert (table.num_rows, table.column_names[0]) == (6240, "geo")
+
+
+def test_instants_are_those_of_utc(tmp_path: Path) -> None:
+    days = pd.to_datetime(["2024-01-01", "2024-01-08"], utc=True)
+    pd.DataFrame({"week": days}).to_parquet(tmp_path / "a.parquet")
+    assert [str(value.date()) for value in read_table(tmp_path / "a.parquet")["week"].to_pylist()] == [
+        "2024-01-01",
+        "2024-01-08",
+    ]

@@ -2,11 +2,17 @@
 
 import json
 import shutil
+import subprocess
+import sys
+import time
+from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from workbench.errors import BadInput, UsageError, WorkspaceError
+from workbench.metrics import measure
 from workbench.store import Workspace
 from workbench.store.ingest import ingest
 
@@ -36,6 +42,15 @@ def test_workspaces_do_not_nest_or_overwrite(workspace: Workspace, tmp_path: Pat
     (tmp_path / "used" / "thesis.txt").touch()
     with pytest.raises(WorkspaceError, match="is in use"):
         Workspace.create(tmp_path / "used")
+
+
+def test_of_several_that_make_one_workspace_at_once_one_does(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "workbench", "init", tmp_path / "w"]
+    calls = [subprocess.Popen(words, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    said = sorted((one.wait(), one.stderr.read()) for one in calls if one.stderr is not None)
+    assert [code for code, _ in said] == [0, 3, 3, 3]
+    assert all(text == f"workbench: {tmp_path / 'w'} is a workspace already.\n" for _, text in said[1:])
+    assert [path.name for path in tmp_path.iterdir()] == ["w"]
 
 
 @pytest.mark.parametrize("path", ["a*", "a[1]", "month=1/w", "a?"])
@@ -174,3 +189,29 @@ def test_sql_cannot_leave_the_workspace(workspace: Workspace, tmp_path: Path, sq
     assert outside_frame.num_rows
     with pytest.raises((UsageError, duckdb.Error, WorkspaceError)):
         workspace.tables().query(sql.format(other=other.path, path=workspace.path))
+
+
+def test_a_query_knows_neither_the_zone_of_the_machine_nor_variables_of_python(workspace: Workspace) -> None:
+    """The tests run in another zone than UTC."""
+    assert time.localtime(0).tm_mday == 31
+    here = (
+        workspace.tables()
+        .query("SELECT CAST(TIMESTAMPTZ '2024-03-01 00:00:00+00' AS DATE) AS day")
+        .to_pylist()
+    )
+    assert here == [{"day": date(2024, 3, 1)}]
+    frame = pa.table({"secret": [1]})
+    with pytest.raises(Exception, match="frame does not exist"):
+        workspace.tables().query("SELECT * FROM frame")
+    assert frame.num_rows == 1
+
+
+def test_orders_fall_on_the_days_of_utc(workspace: Workspace, tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text(
+        "order_id,user_id,ordered_at,order_value\n"
+        "a,u,2024-02-29T23:59:00Z,1\nb,v,2024-03-01T00:00:00Z,10\nc,w,2024-03-02T03:00:00Z,100\n"
+    )
+    assert ingest(workspace, [file]).accepted == 3
+    found = measure(workspace.tables(), "revenue", by="day", window="2024-02-29:2024-03-02")
+    assert [row.value for row in found.rows] == [1.0, 10.0, 100.0]

@@ -31,8 +31,10 @@ def connect(spill: Path, threads: int | None = None) -> DuckDBPyConnection:
     if threads is not None:
         config["threads"] = threads
     connection = duckdb.connect(config=config)
+    # What is not set for all keeps the machine's time zone in a cursor, and with it other days.
     connection.execute(
-        "SET enable_progress_bar = false; SET TimeZone = 'UTC'; SET python_enable_replacements = false"
+        "SET GLOBAL TimeZone = 'UTC'; SET GLOBAL python_enable_replacements = false;"
+        " SET enable_progress_bar = false"
     )
     return connection
 

@@ -44,6 +44,7 @@ def read_table(path: str | Path) -> pa.Table:
     source = open_source(file, numbered=True)
     source = with_all_keys(source) if source.shape == "lines" else source
     with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
         if source.shape == "typed":
             typed: pa.Table = connection.sql(
                 f"SELECT * FROM read_parquet({literal(glob_free(file))})"
