@@ -173,6 +173,7 @@ def test_a_batch_with_a_failure_and_json(folder: Path, call: Call) -> None:
         (["run", "small.ipynb", "--params", "none.yaml", "--workspace", "w"], 3, "No such file"),
         (["run", "small.ipynb", "--params", "other.yaml", "--workspace", "w"], 3, "for another notebook"),
         (["run", "small.ipynb", "--params", "wrong.yaml", "--workspace", "w"], 3, "wrong.yaml, value 'two'"),
+        (["run", "small.ipynb", "--params", "no.yaml", "--workspace", "w"], 3, "is not a mapping"),
         (["batch", "none.yaml", "--workspace", "w"], 3, "No such file"),
         (["batch", "b.yaml", "--jobs", "0", "--workspace", "w"], 2, "--jobs"),
         (["batch", "b.yaml", "--limit", "memroy=1", "--workspace", "w"], 2, "Did you mean 'memory'?"),
@@ -194,6 +195,7 @@ def test_what_is_wrong_is_said_with_its_exit_code(
 ) -> None:
     (folder / "other.yaml").write_text("notebook: executive\nparameters: {}")
     (folder / "wrong.yaml").write_text("top: two")
+    (folder / "no.yaml").write_text("parameters: false")
     (folder / "b.yaml").write_text("runs: [{notebook: small.ipynb}]")
     monkeypatch.chdir(folder)
     with pytest.raises(SystemExit) as left:

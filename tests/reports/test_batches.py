@@ -216,6 +216,18 @@ def test_what_forks_of_a_killed_batch_left_is_ended(
     until(0)
 
 
+def test_what_a_fork_of_a_completed_run_left_is_ended(
+    workspace: Workspace, write: Write, tmp_path: Path
+) -> None:
+    leaves = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(600)"
+    write("one", leaves, parameters="top = 1")
+    path = written(tmp_path, "runs: [{notebook: one.ipynb, matrix: {top: [1, 2]}}]")
+    done = batch(workspace, path, jobs=2)
+    assert not done.failed
+    assert [run.record.measured and run.record.measured["kernel"] for run in done.runs] == ["warm", "warm"]
+    assert not kernels_below(workspace.runs_path)
+
+
 @pytest.mark.slow
 def test_a_batch_is_killed_at_twenty_random_moments(
     workspace: Workspace, write: Write, tmp_path: Path

@@ -141,6 +141,17 @@ def test_a_kernel_goes_with_a_parent_that_is_killed(wanted: client.Wanted, tmp_p
         assert client.state(wanted) is not None
 
 
+def test_a_kernel_whose_run_was_stopped_before_it_began_says_so(
+    wanted: client.Wanted, tmp_path: Path
+) -> None:
+    with client.kept(wanted), (tmp_path / "said").open("w+") as said:
+        gone, files = str(tmp_path / "gone"), (0, said.fileno(), said.fileno())
+        kernel = client.fork(wanted, COMMAND, environment=wanted.environment, folder=gone, files=files)
+        assert kernel.wait(60) == 1
+        said.seek(0)
+        assert said.read() == f"The kernel was not started: its folder {gone} is gone.\n"
+
+
 @pytest.mark.parametrize(
     ("code", "reason"),
     [

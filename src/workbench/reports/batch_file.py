@@ -105,16 +105,16 @@ def read_parameter_file(path: Path, notebook: str) -> _Values:
     if "parameters" not in document and "notebook" not in document:
         return document
     meant = document.pop("notebook", notebook)
-    values = document.pop("parameters", None) or {}
+    values = document.pop("parameters", None)
     if document:
         raise BadInput(
             f"no such key: {next(iter(document))!r}", file=path, expected="'notebook' and 'parameters'"
         )
     if meant != notebook:
         raise BadInput("the file is for another notebook", file=path, value=meant, expected=repr(notebook))
-    if not isinstance(values, dict):
+    if not isinstance(values, dict | None):
         raise BadInput("'parameters' is not a mapping", file=path, value=values, expected="name: value")
-    return values
+    return values or {}
 
 
 def read_batch_file(path: Path) -> BatchFile:

@@ -161,7 +161,7 @@ def _executed(asked: _Asked, limits: Limits, *, warm: bool) -> tuple[Executed, b
         runner=runner_of(asked.folder),
     )
     raised: Exception | None = None
-    with fresh_kernel(asked.seed, source) as kernel, _watched(kernel, limits) as reason:
+    with fresh_kernel(asked.seed, source) as kernel, _watched(kernel, limits, asked.folder) as reason:
         seen: list[Any] = []
         try:
             _papermill(asked, kernel, seen, _follow(place, asked.source, asked.progress))
@@ -235,11 +235,11 @@ def _refuse_exit(notebook: Any) -> Callable[..., None]:
 
 
 @contextmanager
-def _watched(kernel: FreshKernel, limits: Limits) -> Iterator[list[str]]:
+def _watched(kernel: FreshKernel, limits: Limits, work: Path) -> Iterator[list[str]]:
     """Kill the kernel when time is up or the run is stopped; the list then holds the reason."""
     reason: list[str] = []
     ended = threading.Event()
-    family = KernelFamily(kernel.started, kernel.folder)
+    family = KernelFamily(kernel.started, kernel.folder, work)
     most = limits.memory or sys.maxsize
 
     def watch() -> None:

@@ -100,10 +100,13 @@ class KernelFamily:
         The managers of the kernel, those made later included: their `provisioner.pid` is the kernel.
     folder : Path
         The kernel's private folder, whose path its processes have in their environment.
+    work : Path
+        The notebook's working directory, by which what a warm kernel forked is known.
     """
 
-    def __init__(self, managers: Sequence[Any], folder: Path) -> None:
+    def __init__(self, managers: Sequence[Any], folder: Path, work: Path) -> None:
         self._managers, self._mark = managers, os.fsencode(folder)
+        self._place = os.fsencode(work.resolve())
         self._seen: dict[int, int] = {}
         self._leaders: set[int] = set()
         self._looked = -_BETWEEN
@@ -123,7 +126,7 @@ class KernelFamily:
         self._note_leaders()
         for leader in self._leaders:
             self._seen |= family(leader)
-        return _end(self._seen | _marked(self._mark))
+        return _end(self._seen | _marked(self._mark, self._place))
 
     def _note_leaders(self) -> None:
         for manager in list(self._managers):

@@ -59,16 +59,14 @@ class Workspace:
         """
         folder = check_plain(Path(path).resolve())
         name = check_slug(name if name is not None else slug(folder.name, "workspace"))
-        for parent in (folder, *folder.parents):
-            if (parent / _MANIFEST).exists():
-                where = "is a workspace already" if parent == folder else f"lies in the workspace {parent}"
-                raise WorkspaceError(f"{folder} {where}.")
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise WorkspaceError(f"{folder} is in use. Choose a folder that is new or empty.")
+        _refuse_used(folder)
         draft = folder.with_name(f".{folder.name}.{os.getpid()}")
         try:
             _fill(draft, name)
             draft.rename(folder)
+        except OSError:
+            _refuse_used(folder)  # another process was faster
+            raise
         finally:
             shutil.rmtree(draft, ignore_errors=True)
         return cls(folder)
@@ -194,6 +192,15 @@ class Workspace:
         if not isinstance(read, dict):
             raise WorkspaceError(f"{self.path / _MANIFEST} is damaged: an object was expected.")
         return read
+
+
+def _refuse_used(folder: Path) -> None:
+    for parent in (folder, *folder.parents):
+        if (parent / _MANIFEST).exists():
+            where = "is a workspace already" if parent == folder else f"lies in the workspace {parent}"
+            raise WorkspaceError(f"{folder} {where}.")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise WorkspaceError(f"{folder} is in use. Choose a folder that is new or empty.")
 
 
 def _fill(folder: Path, name: str) -> None:

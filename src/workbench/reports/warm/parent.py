@@ -257,7 +257,10 @@ def settle_in(order: Order) -> int:
     os.environ.update(order.environment)
     os.environ["JPY_PARENT_PID"] = str(parent)
     time.tzset()
-    os.chdir(order.folder)
+    try:
+        os.chdir(order.folder)
+    except FileNotFoundError:  # its run was stopped meanwhile
+        sys.exit(f"The kernel was not started: its folder {order.folder} is gone.")
     sys.argv[:] = list(order.argv)
     if os.getppid() != parent:
         os._exit(1)
