@@ -45,6 +45,9 @@ _SURFACE = {
     "simulate": ("workbench.events.simulation", "simulate"),
 }
 
+# Rooms that are found as wb.charts, too, without an import of their own.
+_ROOMS = ("attribution", "charts", "experiments", "explore", "insights", "metrics", "mmm", "widgets")
+
 __all__ = [
     "METRICS",
     "TABLES",
@@ -66,7 +69,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Return a public name, loading its room."""
+    """Return a public name or a room, loading it."""
+    if name in _ROOMS:
+        return import_module(f"workbench.{name}")
     if name not in _SURFACE:
         raise AttributeError(f"module 'workbench' has no attribute {name!r}")
     module, attribute = _SURFACE[name]
@@ -74,4 +79,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__"])
+    return sorted([*__all__, *_ROOMS, "__version__"])

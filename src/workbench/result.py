@@ -30,6 +30,25 @@ class Result(Protocol):
         ...
 
 
+def told(result: Result) -> str:
+    """Return a result as a terminal shows it: what it is, and its sentence.
+
+    Its figures may be thousands; they are in `to_frame`.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Thing
+    >>> told(Thing(sentence="Nothing changed."))
+    'SimpleNamespace: Nothing changed.'
+    """
+    return f"{type(result).__name__}: {result.sentence}"
+
+
+def shown(result: Result) -> str:
+    """Return a result as a notebook shows it: its sentence, and its figures as a table."""
+    return f"<p>{escape(result.sentence)}</p>{html_table(result.to_frame())}"
+
+
 def format_value(value: float | None, unit: str = "", *, currency: str | None = None) -> str:
     """Return a figure as a reader sees it.
 

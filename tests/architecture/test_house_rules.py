@@ -104,6 +104,44 @@ def test_every_public_name_is_there() -> None:
         assert getattr(workbench, name) is not None
 
 
+def test_completion_offers_every_room_and_what_it_gives() -> None:
+    code = (
+        "import workbench as wb\n"
+        "for room in wb._ROOMS:\n"
+        "    assert room in dir(wb), room\n"
+        "    assert set(getattr(wb, room).__all__) <= set(dir(getattr(wb, room))), room\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_rooms_that_load_late_say_what_they_lack() -> None:
+    from workbench import experiments
+
+    with pytest.raises(AttributeError, match=r"'workbench\.experiments' has no attribute 'analyse'"):
+        experiments.analyse  # noqa: B018
+
+
+@pytest.mark.parametrize("module", MODULES, ids=_name)
+def test_results_show_themselves_in_short(module: Path) -> None:
+    for node in ast.parse(module.read_text()).body:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        named = {base.id for base in node.bases if isinstance(base, ast.Name)}
+        held = {
+            name
+            for item in node.body
+            for name in (
+                [item.name]
+                if isinstance(item, ast.FunctionDef)
+                else [target.id for target in item.targets if isinstance(target, ast.Name)]
+                if isinstance(item, ast.Assign)
+                else []
+            )
+        }
+        if {"sentence", "to_frame"} <= held and not named & {"View", "Protocol", "ABC"}:
+            assert {"__repr__", "_repr_html_"} <= held, f"{node.name} prints all of its figures"
+
+
 def test_group_by_has_few_homes() -> None:
     homes = {_name(m) for m in MODULES if re.search(r"\.(group_by|groupby)\(", m.read_text())}
     homes -= {

@@ -357,3 +357,9 @@ def test_weeks_and_months_that_the_window_cuts_say_so() -> None:
     assert "2024-12-30" not in found.sentence
     by_month = measure(Memory(daily_performance=rows), "spend", by="channel,month", window="30d")
     assert by_month.rows[0].partial == "30 of 31 days"
+
+
+def test_a_result_prints_its_sentence_and_no_figures(tables: Memory) -> None:
+    found = measure(tables, ["ctr", "roas"], by="campaign")
+    assert repr(found) == f"Measured: {found.sentence}"
+    assert repr(METRICS["ctr"]).startswith("Metric ctr (Click-through rate): (count(campaign_clicked)")

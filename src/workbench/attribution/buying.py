@@ -20,6 +20,7 @@ from workbench.attribution.transitions import Transitions, transitions
 from workbench.attribution.views import UNTOUCHED
 from workbench.attribution.windows import lookback
 from workbench.errors import NotEnoughData
+from workbench.result import shown, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,6 +70,9 @@ class Ways:
     def sentence(self) -> str:
         """Return how long ways are, or why that is not known."""
         return self.missing or (self.lengths.sentence if self.lengths else "")
+
+    __repr__ = told
+    _repr_html_ = shown
 
     def to_frame(self) -> pd.DataFrame:
         """Return the most frequent ways, one per row."""

@@ -18,7 +18,7 @@ from workbench.attribution.credit import Credit, CreditRow
 from workbench.attribution.journeys import UNATTRIBUTED
 from workbench.errors import BadInput, NotEnoughData
 from workbench.metrics import measure
-from workbench.result import ModelFigure, format_value, html_table, model_results_of
+from workbench.result import ModelFigure, format_value, html_table, model_results_of, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,6 +84,8 @@ class Returns:
         if low == high:
             return f"{apart} returns {low} of its spend. Credit is not effect."
         return f"{apart} returns {low} to {high} of its spend, by model. Credit is not effect."
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per model and channel."""
@@ -225,6 +227,8 @@ class Spread:
             f"Credited value differs by {format_value(self.spread, '%')} between {len(self.models)} models; "
             f"most for {worst.channel}, from {worst.lowest_model} to {worst.highest_model}."
         )
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per channel."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from workbench.attribution.journeys import UNATTRIBUTED
 from workbench.errors import unknown_name
-from workbench.result import format_value, html_table
+from workbench.result import format_value, html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,6 +155,8 @@ class Credit:
 
     def _money(self, value: float) -> str:
         return format_value(value, "money", currency=self.currency)
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per model and channel."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from workbench.attribution.credit import Credit, CreditRow
 from workbench.attribution.journeys import UNATTRIBUTED
 from workbench.errors import BadInput
-from workbench.result import format_value, html_table
+from workbench.result import format_value, html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,6 +96,8 @@ class Incrementality:
             f"conversions where {format_value(caused, 'count')} were caused, and agrees on {right} of "
             f"{len(mine)} tested channels."
         )
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per model and tested channel."""

@@ -12,7 +12,7 @@ import numpy as np
 from workbench.attribution.journeys import HOURS, LONGEST, NEW, RETURNING, Journeys
 from workbench.attribution.tallies import Floats
 from workbench.attribution.windows import LookBack
-from workbench.result import format_value, html_table
+from workbench.result import format_value, html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,6 +84,8 @@ class Lengths:
             f"A conversion takes {every.mean_touches:.1f} touches on average; half of them come within "
             f"{median} of the first touch, {format_value(every.within_a_day, '%')} within a day."
         )
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per kind of buyers."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from workbench.attribution.chain import Chain
 from workbench.attribution.validation import FOLDS, HoldOut, folds_of, judged
 from workbench.errors import NotEnoughData
+from workbench.result import shown, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,6 +72,9 @@ class OrderChoice:
             f"Order {self.order} predicts the steps of unseen users as well as order {best.order}, "
             "within chance, and is simpler."
         )
+
+    __repr__ = told
+    _repr_html_ = shown
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per order."""

@@ -15,7 +15,7 @@ from workbench.attribution.sequences import Integers, Sequences
 from workbench.attribution.touchpoints import mixed
 from workbench.attribution.windows import LookBack, lookback
 from workbench.errors import UsageError
-from workbench.result import format_value, html_table
+from workbench.result import format_value, html_table, told
 from workbench.stats import share_interval
 
 if TYPE_CHECKING:
@@ -87,6 +87,8 @@ class TopPaths:
             f"{format_value(first.conversions / self.conversions, '%')} of those with a touch. The "
             f"{len(self.rows)} paths shown of {self.distinct:,} cover {format_value(covered, '%')}."
         )
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per path."""
@@ -236,6 +238,8 @@ class Positions:
             f"{opener} opens most: {format_value(starts[opener], '%')} of its touches are the first of "
             f"several; {closer} closes most: {format_value(ends[closer], '%')} are the last."
         )
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per channel, one column per place."""

@@ -15,7 +15,7 @@ from workbench.attribution.rules import Rule, weights
 from workbench.attribution.sequences import Integers, Sequences
 from workbench.attribution.windows import LookBack, lookback
 from workbench.errors import NotEnoughData, UsageError
-from workbench.result import format_value, html_table
+from workbench.result import format_value, html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,6 +109,8 @@ class Timelines:
             f"{head}: {touches:.1f} touches on average, half of the ways took {format_value(days, 'days')} "
             f"or less{f'; {without:,} had no touch' if without else ''} (look-back {self.window})."
         )
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per touch, and one per conversion without a touch."""

@@ -11,7 +11,7 @@ import numpy as np
 from workbench.attribution.journeys import Journeys
 from workbench.attribution.tallies import Floats
 from workbench.errors import UsageError
-from workbench.result import format_value, html_table
+from workbench.result import format_value, html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +48,8 @@ class Transitions:
             return f"{head}; none ends in a conversion."
         often = f"{format_value(sold[0].share, '%')} of its touches"
         return f"{head}; {sold[0].source} is most often followed by a conversion ({often})."
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per move."""
@@ -148,6 +150,8 @@ class Assists:
             f"{most.channel} helps most: it assisted {most.assisted:,} conversions and closed {most.last:,} "
             f"({format_value(most.ratio, 'x')})."
         )
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per channel."""

@@ -13,7 +13,7 @@ from workbench.attribution.recorded import touchpoints
 from workbench.attribution.regression import regression_of
 from workbench.attribution.validation import HoldOut
 from workbench.errors import NotEnoughData
-from workbench.result import format_value
+from workbench.result import format_value, shown, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -184,6 +184,9 @@ class ModelChecks:
             f"{format_value(best.gain, '%')} less loss than their mean rate, AUC {format_value(best.auc)} "
             "(0.5 is guessing)."
         )
+
+    __repr__ = told
+    _repr_html_ = shown
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per model."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from workbench.attribution.views import credit_returns, model_credit
 from workbench.explore.channels import ChannelComparison, compare_channels
 from workbench.explore.view import View, frame_of, listed
-from workbench.result import format_value
+from workbench.result import format_value, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,6 +116,8 @@ class ReturnsByMethod(View):
         some = f"of {len(known)} channels whose effect was measured"
         found = "; ".join(parts) if parts else "none is surely above or below 1, where the money comes back"
         return f"{some.capitalize()}, {found}.{f' {self.caution}' if self.caution else ''}"
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per channel and method."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import UsageError
 from workbench.metrics.metric import Metric
 from workbench.metrics.window import Window
-from workbench.result import format_value, html_table
+from workbench.result import format_value, html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,6 +97,8 @@ class Measured:
     window: Window
     currency: str | None
     rows: tuple[Row, ...]
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return a long table: the dimensions, then the metric, then its figures."""

@@ -59,6 +59,9 @@ class Metric:
     spread: tuple[Leaf, ...] = ()
     family: str = "core"
 
+    def __repr__(self) -> str:
+        return f"Metric {self.name} ({self.title}): {self.formula}"
+
     @property
     def formula(self) -> str:
         """Return the formula as text."""

@@ -42,7 +42,7 @@ from workbench.errors import BadInput
 from workbench.mmm.calendar import LENGTH
 from workbench.mmm.market import EVERYWHERE, Market, check_lift_test
 from workbench.mmm.spec import LiftTest, MixSpec
-from workbench.result import html_table
+from workbench.result import html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,6 +162,8 @@ class Calibration:
         return f"{len(tests)} of {len(self.judged)} experiments are used" + (
             f", for {channels}." if tests else "."
         )
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each experiment."""

@@ -16,7 +16,7 @@ from workbench.mmm.estimate import Estimate, estimate
 from workbench.mmm.fitted import MixFit, ParameterHealth
 from workbench.mmm.gates import Gates, gates
 from workbench.mmm.spec import Kind
-from workbench.result import html_table
+from workbench.result import html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,6 +162,8 @@ class RunComparison:
         if not self.spec and not self.data.any:
             return f"Question and data are the same; changed: {'; '.join(self.reasons)}."
         return f"Changed: {'; '.join(self.reasons)}."
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per channel."""

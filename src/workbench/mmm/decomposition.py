@@ -18,7 +18,7 @@ from workbench.mmm.fitted import MixFit
 from workbench.mmm.gates import Gates, gates
 from workbench.mmm.market import Market
 from workbench.mmm.spec import Kind
-from workbench.result import format_value, html_table
+from workbench.result import format_value, html_table, told
 from workbench.stats import hdi
 
 if TYPE_CHECKING:
@@ -110,6 +110,8 @@ class Decomposition:
             f"{caution}Of {said} of {self.outcome}{where}, {alone} would have come "
             f"without media; of the rest most came from {largest}."
         )
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per period and part."""

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from html import escape
 from typing import TYPE_CHECKING, Literal
 
-from workbench.result import html_table
+from workbench.result import html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,6 +90,8 @@ class MarketCheck:
     def notes(self) -> tuple[str, ...]:
         """Return every finding as one line."""
         return tuple(f"{one.status}: {one.says} {one.fix}" for one in self.findings)
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per finding, the gravest first."""

@@ -14,7 +14,7 @@ from workbench.mmm.decomposition import expected
 from workbench.mmm.estimate import Estimate, estimate
 from workbench.mmm.fitted import MixFit
 from workbench.mmm.spec import Kind
-from workbench.result import format_value, html_table
+from workbench.result import format_value, html_table, told
 from workbench.stats import hdi
 
 if TYPE_CHECKING:
@@ -148,6 +148,8 @@ class FitFigures:
             f"The model explains {format_value(self.r2, '%')} of the ups and downs of {self.outcome}; "
             f"{unseen}.{errors}{last}{far}"
         )
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per figure."""

@@ -98,3 +98,6 @@ class MixFit:
     health: SamplingHealth
     forecast: Forecast | None
     versions: tuple[tuple[str, str], ...]
+
+    def __repr__(self) -> str:
+        return f"MixFit: {self.spec.name!r}, {self.health.draws:,} draws, {self.market!r}"

@@ -15,7 +15,7 @@ from workbench.mmm.curves import contribution_totals
 from workbench.mmm.fitted import MixFit, ParameterHealth
 from workbench.mmm.forecast import has_a_season
 from workbench.mmm.parameter_words import in_words
-from workbench.result import format_value, html_table
+from workbench.result import format_value, html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,6 +82,8 @@ class Gates:
             return f"Do not decide on this model yet. {words}"
         open_ones = [one.message for one in self.verdicts if one.status == "unknown"]
         return " ".join(["The model passed its gates.", *open_ones])
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per gate."""

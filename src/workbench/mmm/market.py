@@ -58,6 +58,10 @@ class Market:
     control: Array
     fingerprint: str
 
+    def __repr__(self) -> str:
+        size = f"{len(self.channels)} channels, {len(self.regions)} regions, {len(self.dates)} {self.period}s"
+        return f"Market: {size}"
+
     def between(self, first: int, after: int) -> Market:
         """Return the periods from `first` to before `after`, as a market of its own."""
         cut = {name: getattr(self, name)[:, first:after] for name in _ARRAYS}

@@ -12,6 +12,7 @@ from workbench.mmm.fitted import MixFit
 from workbench.mmm.response import ResponseCurves, response_curves
 from workbench.mmm.results import MixResults, results
 from workbench.mmm.window import Window
+from workbench.result import shown, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +49,9 @@ class MixReport:
     def sentence(self) -> str:
         """Return what media did and where the next unit of money goes best; a missed gate first."""
         return self.missing if self.results is None else self.results.sentence
+
+    __repr__ = told
+    _repr_html_ = shown
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per channel, and per channel and region."""

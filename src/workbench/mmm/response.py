@@ -20,7 +20,7 @@ from workbench.mmm.returns import SURE
 from workbench.mmm.saturation import Saturation, few_enough, paying, saturation_points
 from workbench.mmm.spec import Kind
 from workbench.mmm.window import Window, window_of
-from workbench.result import html_table
+from workbench.result import html_table, told
 from workbench.stats import hdi
 
 if TYPE_CHECKING:
@@ -113,6 +113,8 @@ class ResponseCurves:
         if not said:
             return f"{caution}No channel is clearly beyond or below the spend at which more stops to pay."
         return f"{caution}{', and '.join(said)} the spend at which more stops to pay."
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per channel and spend."""

@@ -26,7 +26,7 @@ from workbench.mmm.returns import ChannelReturn
 from workbench.mmm.saturation import paying, saturation_points
 from workbench.mmm.spec import Kind
 from workbench.mmm.window import Window, whole, window_of
-from workbench.result import html_table
+from workbench.result import html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,6 +108,8 @@ class MixResults:
         return tuple(
             one.in_words(kind=self.kind, currency=self.currency, period=self.period) for one in ranked
         )
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per channel, and per channel and region where the model has regions."""

@@ -70,3 +70,7 @@ def __getattr__(name: str) -> object:
     if name not in _SURFACE:
         raise AttributeError(f"module 'workbench.reports' has no attribute {name!r}")
     return getattr(import_module(f"workbench.reports.{_SURFACE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import BadInput, NotEnoughData, RunFailed, WorkspaceError
 from workbench.mmm.run import MixRun
-from workbench.result import html_table
+from workbench.result import html_table, told
 from workbench.store.mix_runs import stored_run, stored_runs
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ class FittedMix:
             return f"Nothing has changed since {self.id} was fitted. {self.run.sentence}"
         return self.run.sentence
 
+    __repr__ = told
+
     def to_frame(self) -> pd.DataFrame:
         """Return its gates."""
         import pandas as pd
@@ -81,6 +83,8 @@ class MixRuns:
             return "No media mix model has been fitted yet: workbench mmm fit SPEC.yaml"
         trusted = sum(run.trusted for run in self.rows)
         return f"{len(self.rows)} media mix runs, {trusted} of which completed and missed no gate."
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each run."""

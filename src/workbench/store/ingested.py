@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workbench.events.quality import Alert, Quality
+from workbench.result import shown, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,6 +160,9 @@ class Ingested:
     def to_json(self) -> str:
         """Return everything as JSON."""
         return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False)
+
+    __repr__ = told
+    _repr_html_ = shown
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per file."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.events.quality import Quality, alerts
+from workbench.result import shown, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +48,9 @@ class Review:
         if not self.rows:
             return "Nothing was loaded yet."
         return f"{len(self.rows)} sources, {len(self.alerts)} alerts."
+
+    __repr__ = told
+    _repr_html_ = shown
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per table and source."""

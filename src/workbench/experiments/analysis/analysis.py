@@ -16,7 +16,7 @@ from workbench.experiments.inference.comparison import frame_of
 from workbench.experiments.inference.sample_ratio import SampleRatio
 from workbench.experiments.users.contamination import Contamination
 from workbench.experiments.users.users import Seen
-from workbench.result import html_table
+from workbench.result import html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,6 +73,8 @@ class Analysis:
     def of(self, metric: str, variant: str = "") -> Finding:
         """Return the finding on a metric; of the first variant, unless another is named."""
         return next(one for one in self.findings if one.metric == metric and variant in ("", one.variant))
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per metric and variant."""

@@ -14,6 +14,7 @@ from workbench.experiments.inference.comparison import Comparison, Label
 from workbench.experiments.inference.estimate import alpha_of
 from workbench.experiments.inference.permutation import METHOD as PERMUTED
 from workbench.experiments.users.reading import until
+from workbench.result import shown, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,6 +90,9 @@ class DailyEffects:
             since = _since(days)
             told.append(f"{variant} {self.label.difference(days[-1].value)}, {since}")
         return f"{self.label.heading}: {'; '.join(told)}."
+
+    __repr__ = told
+    _repr_html_ = shown
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per day and variant."""

@@ -19,6 +19,7 @@ from workbench.experiments.geo.power import PowerCurve, power_curve
 from workbench.experiments.geo.reading import geo_panel, last_sold
 from workbench.experiments.records.kept import kept_experiment
 from workbench.metrics.window import Window, resolve
+from workbench.result import shown, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,6 +46,9 @@ class GeoReport:
     def sentence(self) -> str:
         """Return what was found and what to do."""
         return self.missing if self.analysis is None else self.analysis.sentence
+
+    __repr__ = told
+    _repr_html_ = shown
 
     def to_frame(self) -> pd.DataFrame:
         """Return the figures that decide."""
@@ -75,6 +79,9 @@ class NextTest:
     def sentence(self) -> str:
         """Return where to run it."""
         return self.missing if self.markets is None else self.markets.sentence
+
+    __repr__ = told
+    _repr_html_ = shown
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each group of geos."""

@@ -24,7 +24,7 @@ from workbench.experiments.analysis.tested import compared
 from workbench.experiments.inference.comparison import Comparison, Label, frame_of, shown_p
 from workbench.experiments.inference.multiplicity import adjusted
 from workbench.experiments.inference.skewness import EVEN
-from workbench.result import html_table
+from workbench.result import html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,6 +83,8 @@ class EffectsByPart:
             f"The effect of {self.variant} on {self.label.heading} {differ} by {self.by} "
             f"(p {shown_p(self.p_differ)}); it is {found}."
         )
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per part."""

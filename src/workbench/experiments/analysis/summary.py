@@ -16,7 +16,7 @@ from workbench.experiments.analysis.views import ab_test
 from workbench.experiments.inference.multiplicity import adjusted
 from workbench.experiments.records.keeping import Kept
 from workbench.experiments.records.kept import kept_experiments
-from workbench.result import html_table
+from workbench.result import html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,6 +114,8 @@ class ExperimentSummary:
 
     def _of(self, name: str) -> list[SummaryRow]:
         return [row for row in self.rows if row.experiment == name]
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per test and variant."""

@@ -17,6 +17,7 @@ from workbench.experiments.definition import Experiment
 from workbench.experiments.records.keeping import Kept
 from workbench.experiments.records.kept import kept_experiments
 from workbench.experiments.users.users import recorded_users
+from workbench.result import shown, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +53,9 @@ class ABTest:
     def sentence(self) -> str:
         """Return the verdict, or why there is none."""
         return self.analysis.sentence if self.analysis else self.missing
+
+    __repr__ = told
+    _repr_html_ = shown
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per metric and variant."""

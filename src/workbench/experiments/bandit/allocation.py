@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Literal
 
-from workbench.result import format_value, html_table
+from workbench.result import format_value, html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,6 +125,8 @@ class Allocation:
             f"{top.chance:.0%}, and showing it alone would give up {format_value(self.loss, '%')} of what it "
             f"earns; {kept}."
         )
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per creative."""

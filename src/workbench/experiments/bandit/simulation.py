@@ -23,7 +23,7 @@ from scipy.special import rel_entr
 from workbench.errors import UsageError
 from workbench.experiments.bandit.allocation import FLOOR
 from workbench.experiments.bandit.bandit import check_floor, rate_prior
-from workbench.result import format_value, html_table
+from workbench.result import format_value, html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,6 +87,8 @@ class Regret:
             f"Over {many} impressions the bandit gives up {self.bandit[-1]:,.0f} of {best:,.0f} successes, "
             f"an equal split {self.equal[-1]:,.0f}: it saves {self.saved:.0%} of the loss."
         )
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per batch."""

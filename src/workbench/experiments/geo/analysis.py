@@ -19,7 +19,7 @@ from workbench.experiments.geo.returns import Returns
 from workbench.experiments.geo.synthetic_control import Counterfactual
 from workbench.experiments.geo.time_based_regression import Regression
 from workbench.experiments.geo.verdict import Check, Verdict, fit_r2
-from workbench.result import format_value, html_table
+from workbench.result import format_value, html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -163,6 +163,8 @@ class GeoAnalysis:
         top = max(float(scores.max(initial=0.0)), abs(self.placebo.statistic)) or 1.0
         counts, edges = np.histogram(scores, bins=bins, range=(0.0, top * 1.02))
         return pd.DataFrame({"low": edges[:-1], "high": edges[1:], "groups": counts})
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return the figures that decide: one row each, with interval and p."""

@@ -15,6 +15,7 @@ from workbench.experiments.geo.effect import Effect, effect_of
 from workbench.experiments.geo.panel import Floats
 from workbench.experiments.geo.synthetic_control import Counterfactual, Weighting, centred
 from workbench.experiments.inference.estimate import alpha_of
+from workbench.result import shown, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,6 +61,9 @@ class ConformalTest:
             f"{round(self.share * self.blocks)} of {self.blocks} stretches as long as the test are at "
             f"least as far off, the test included (p = {self.effect.att.p:.3f}, {METHOD})."
         )
+
+    __repr__ = told
+    _repr_html_ = shown
 
     def to_frame(self) -> pd.DataFrame:
         """Return the effect in its three units."""

@@ -12,6 +12,7 @@ from workbench.experiments.geo.effect import Effect, effect_of
 from workbench.experiments.geo.panel import Floats
 from workbench.experiments.geo.split import Split
 from workbench.experiments.geo.synthetic_control import Counterfactual, counterfactual
+from workbench.result import shown, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +50,9 @@ class Differences:
             f"Difference in differences says {lift.value:+.1%} ({lift.low:+.1%} to {lift.high:+.1%}, "
             f"p = {lift.p:.3f}), if all geos would have moved alike."
         )
+
+    __repr__ = told
+    _repr_html_ = shown
 
     def to_frame(self) -> pd.DataFrame:
         """Return the effect in its three units."""

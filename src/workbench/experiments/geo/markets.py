@@ -14,7 +14,7 @@ from workbench.experiments.geo.candidates import CANDIDATES, candidate_groups
 from workbench.experiments.geo.panel import Floats, Panel, Rows
 from workbench.experiments.geo.split import split
 from workbench.experiments.geo.synthetic_control import synthetic_control
-from workbench.result import format_value, html_table
+from workbench.result import format_value, html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,6 +117,8 @@ class Markets:
             f"Run it in {where}: a lift of {format_value(best.lift, '%')} is found {self.power:.0%} of the "
             f"time, by windows that the choice did not see{cost}."
         )
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each set."""

@@ -25,6 +25,7 @@ from workbench.experiments.geo.synthetic_control import (
     simplex_weights,
 )
 from workbench.experiments.inference.estimate import alpha_of
+from workbench.result import shown, told
 from workbench.stats import share_interval
 
 if TYPE_CHECKING:
@@ -82,6 +83,9 @@ class MeasuredSize:
             f"{1 - self.level:.1%}), and in {own} of {len(self.own)} "
             "overlapping windows with your own test geos."
         )
+
+    __repr__ = told
+    _repr_html_ = shown
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row: the rate, its interval, the promise."""

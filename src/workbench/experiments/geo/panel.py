@@ -62,6 +62,9 @@ class Panel:
             raise BadInput("a geo is named twice")
         _refuse_uneven(self.days)
 
+    def __repr__(self) -> str:
+        return f"Panel: {self.metric} of {len(self.geos)} geos on {len(self.days)} days"
+
     def rows(self, geos: Iterable[str]) -> Rows:
         """Return the rows of some geos, in their order.
 

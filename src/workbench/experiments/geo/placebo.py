@@ -16,6 +16,7 @@ from workbench.experiments.geo.pairs import kept_between, pairs_of
 from workbench.experiments.geo.panel import Floats, Rows
 from workbench.experiments.geo.synthetic_control import Counterfactual, summary_of
 from workbench.experiments.inference.estimate import alpha_of
+from workbench.result import shown, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,6 +66,9 @@ class PlaceboTest:
             f"{reached} of {len(self.placebos)} groups of control geos moved at least as much though nothing "
             f"happened there (p = {self.effect.att.p:.3f}, {METHOD})."
         )
+
+    __repr__ = told
+    _repr_html_ = shown
 
     def to_frame(self) -> pd.DataFrame:
         """Return the effect in its three units."""

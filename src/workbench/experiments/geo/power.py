@@ -11,7 +11,7 @@ import numpy as np
 from workbench.errors import UsageError
 from workbench.experiments.geo.backtests import Backtests, backtests, promised, window_starts
 from workbench.experiments.geo.panel import Floats, Panel
-from workbench.result import format_value, html_table
+from workbench.result import format_value, html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,6 +67,8 @@ class PowerCurve:
     def power_at(self, lift: float) -> tuple[float, ...]:
         """Return the power of each length at a lift, between those that were tried by a straight line."""
         return tuple(float(np.interp(lift, self.lifts, column)) for column in self.powers.T)
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each length and lift."""

@@ -15,7 +15,7 @@ from workbench.experiments.geo.panel import Floats
 from workbench.experiments.geo.placebo import METHOD, PLACEBOS, placebo_sets
 from workbench.experiments.geo.synthetic_control import Counterfactual, centred, gap_of, prepared, summary_of
 from workbench.experiments.inference.estimate import Estimate, unknown
-from workbench.result import format_value
+from workbench.result import format_value, shown, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +49,9 @@ class Returns:
         one = format_value(1.0, "money", currency=self.currency)
         said = f"Each {one} of the {format_value(self.cost, 'money', currency=self.currency)} brought "
         return said + f"{self.iroas.value:,.2f} ({self.iroas.low:,.2f} to {self.iroas.high:,.2f})."
+
+    __repr__ = told
+    _repr_html_ = shown
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each figure."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench.experiments.geo.panel import Floats, Rows
 from workbench.experiments.geo.split import Split
+from workbench.result import shown, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,6 +100,9 @@ class Counterfactual:
             f"{self.split.panel.metric} in {', '.join(self.split.treated_names)} was {self.lift:+.1%} off "
             f"what the controls say it would have been ({self.incremental:+,.0f} in all; {self.method})."
         )
+
+    __repr__ = told
+    _repr_html_ = shown
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each period: its part of the test; observed, expected, gap per treated geo."""

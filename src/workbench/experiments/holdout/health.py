@@ -22,7 +22,7 @@ from workbench.experiments.inference.multiplicity import adjusted
 from workbench.experiments.inference.sample_ratio import BLOCKS, WARNS, ratio_p
 from workbench.experiments.inference.skewness import FEW_BUYERS
 from workbench.metrics.window import Window
-from workbench.result import format_value, html_table
+from workbench.result import format_value, html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,6 +101,8 @@ class HoldoutHealth:
     def sentence(self) -> str:
         """Return whether the holdout can be trusted, and how often its method is wrong."""
         return " ".join([self.verdict, *(error.sentence for error in self.errors if error.used)])
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per check."""

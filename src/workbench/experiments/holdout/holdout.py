@@ -22,7 +22,7 @@ from workbench.experiments.holdout.sides import Rate, Side, rates_of, sides_of
 from workbench.experiments.inference.estimate import Estimate
 from workbench.experiments.users.assignment import places
 from workbench.metrics.window import Window, resolve
-from workbench.result import format_value, html_table
+from workbench.result import format_value, html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,6 +109,8 @@ class Holdout:
         if self.overall is None:
             return self.missing
         return effect_sentence(self.overall, currency=self.currency, level=self.level)
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per campaign, after a row of all."""

@@ -17,7 +17,7 @@ from workbench.experiments.holdout.holdout import frame_of
 from workbench.experiments.holdout.pairs import Flags, Pairs
 from workbench.experiments.holdout.reading import creative_names, read_pairs
 from workbench.metrics.window import Window
-from workbench.result import format_value, html_table
+from workbench.result import format_value, html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,6 +73,8 @@ class Parts:
             names = ", ".join(row.name for row in sure[:3])
             return f"No clear difference by {self.by}; the lift is sure by itself for {names}."
         return f"No clear difference by {self.by}, and no part whose lift is sure by itself."
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per part."""

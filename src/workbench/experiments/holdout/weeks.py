@@ -17,7 +17,7 @@ from workbench.experiments.holdout.reading import read_pairs
 from workbench.experiments.inference.estimate import Estimate, unknown
 from workbench.metrics.derived.holdout_pairs import WEEKS
 from workbench.metrics.window import Window
-from workbench.result import format_value, html_table
+from workbench.result import format_value, html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,6 +77,8 @@ class LiftOverTime:
             )
         way = "fades" if self.trend.value < 0 else "grows"
         return f"The lift {way}: {first} in the first week after delivery, {last} in the fourth."
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per week."""

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc, betaincinv, betaln, ndtr, ndtri, roots_legendre, xlog1py, xlogy
 
 from workbench.errors import UsageError
-from workbench.result import format_value, html_table
+from workbench.result import format_value, html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,6 +72,8 @@ class Best:
             f"{self.winner} is best with a chance of {self.chance[at]:.1%}; choosing it gives up "
             f"{format_value(self.loss[at], 'pp')} on average."
         )
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per variant."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workbench.experiments.inference.estimate import Estimate
-from workbench.result import MISSING, format_value, html_table
+from workbench.result import MISSING, format_value, html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,6 +138,8 @@ class Comparison:
         lift = f"{_percent(self.relative)}, " if self.relative.known else ""
         ends = f"[{label.difference(found.low)} to {label.difference(found.high)}]"
         return f"{start}, {verdict} ({lift}{label.difference(found.value)} {ends}, p {shown_p(found.p)})."
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return the comparison as a table of one row."""

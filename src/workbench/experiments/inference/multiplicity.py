@@ -26,7 +26,7 @@ from scipy.special import gammaln, ndtr, roots_legendre
 from workbench.errors import UsageError
 from workbench.experiments.inference.estimate import Estimates
 from workbench.experiments.inference.sums import Sums
-from workbench.result import html_table
+from workbench.result import html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,6 +118,8 @@ class Family:
             f"adjustment, which keeps the {what} at {self.alpha:.0%} ({alone} before it)"
             f"{named if self.findings else ''}."
         )
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per question."""

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc, gammaln
 
 from workbench.errors import UsageError
-from workbench.result import html_table
+from workbench.result import html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,6 +79,8 @@ class SampleRatio:
                     f"The split is broken: {counts} (p {_shown(self.p)}). Users were lost or assigned "
                     "wrongly; find out where before reading any result."
                 )
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per variant."""

@@ -21,7 +21,7 @@ from workbench.errors import NotEnoughData, UsageError, unknown_name
 from workbench.events.definitions import EVENT_TYPES
 from workbench.metrics import sql
 from workbench.metrics.window import Window, resolve
-from workbench.result import html_table
+from workbench.result import html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,6 +104,8 @@ class Arrivals:
             return f"{text}; almost nobody comes back."
         daily = f"{self.daily_users:,.0f} a day would be {naive:,.0f} in {last} if nobody came back"
         return f"{text}; {daily}."
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return day, new users and reach, one row per day known."""

@@ -10,7 +10,7 @@ from workbench.experiments.power.baseline import Baseline
 from workbench.experiments.power.duration import Arrivals
 from workbench.experiments.power.procedure import Procedure
 from workbench.experiments.power.sample_size import inflation
-from workbench.result import format_value, html_table
+from workbench.result import format_value, html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -157,6 +157,8 @@ class Design:
         if not self.procedure.comparison_alpha < self.power < 1:
             return math.nan
         return inflation(self.procedure, power=self.power)
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return the power curve: effect, effect relative to the baseline, power."""

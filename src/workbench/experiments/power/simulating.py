@@ -25,7 +25,7 @@ from workbench.experiments.power.rehearsing import rehearsed
 from workbench.experiments.power.resampling import assigned, drawn
 from workbench.experiments.power.sample_size import power_of
 from workbench.experiments.power.user_values import UserValues
-from workbench.result import html_table
+from workbench.result import html_table, told
 from workbench.stats import share_interval
 
 if TYPE_CHECKING:
@@ -104,6 +104,8 @@ class FalseAlarms:
             return f"{start}, fewer than the promised {self.alpha:g}: safe, but it finds less than it could."
         return f"{start}, more than the promised {self.alpha:g}: do not trust this test on these users."
 
+    __repr__ = told
+
     def to_frame(self) -> pd.DataFrame:
         """Return the p-values by tenths."""
         import pandas as pd
@@ -154,6 +156,8 @@ class SimulatedPower:
             f"({shown.low:.0%} to {shown.high:.0%}: {self.runs:,} were simulated)."
         )
         return f"{said} {self.note}".rstrip()
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return the rows as a table."""

@@ -11,6 +11,7 @@ from workbench.events.parsing import literal
 from workbench.experiments.records.keeping import Kept
 from workbench.experiments.records.kept import ASSIGNMENTS
 from workbench.experiments.users.assignment import assign
+from workbench.result import shown, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,6 +68,9 @@ class Assigned:
             if count
         ]
         return " ".join(said)
+
+    __repr__ = told
+    _repr_html_ = shown
 
     def to_frame(self) -> pd.DataFrame:
         """Return the new users by variant."""

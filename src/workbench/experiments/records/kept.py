@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import BadInput, UsageError, unknown_name
 from workbench.experiments.records.documents import kind_of, plan_of, primary_of
 from workbench.experiments.records.keeping import Change, Decision, Kept
-from workbench.result import html_table
+from workbench.result import html_table, told
 
 if TYPE_CHECKING:
     from datetime import date
@@ -39,6 +39,8 @@ class KeptExperiments:
             counted[kept.status] = counted.get(kept.status, 0) + 1
         many = f"{len(self.rows)} experiments" if len(self.rows) > 1 else "1 experiment"
         return f"{many}: {', '.join(f'{count} {status}' for status, count in counted.items())}."
+
+    __repr__ = told
 
     def to_frame(self, today: date | None = None) -> pd.DataFrame:
         """Return one row per experiment.

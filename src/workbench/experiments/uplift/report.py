@@ -28,7 +28,7 @@ from workbench.experiments.uplift.curves import (
 )
 from workbench.experiments.uplift.uplift import LEARNERS, cross_fitted, matrix
 from workbench.metrics.window import Window
-from workbench.result import ModelFigure, format_value, html_table, model_results_of
+from workbench.result import ModelFigure, format_value, html_table, model_results_of, told
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -106,6 +106,8 @@ class Uplift:
             f"The model does not tell persuadable users apart ({found}; {by_chance}): "
             "do not choose whom to send to by it."
         )
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per tenth of the people."""

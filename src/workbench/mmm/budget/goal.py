@@ -15,7 +15,7 @@ from workbench.mmm.budget.question import BudgetQuestion, Limits, limits_of
 from workbench.mmm.budget.table import ResponseTable
 from workbench.mmm.budget.told import amount, chance
 from workbench.mmm.findings import joined
-from workbench.result import format_value
+from workbench.result import format_value, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,6 +61,8 @@ class Goal:
             return f"{self.asked}: {money} for {shown.span} instead of {now}{sure}.{bound}"
         far = "is out of reach within these bounds; the nearest is"
         return f"{self.asked} {far} {money} instead of {now}{sure}."
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a channel of the plan."""

@@ -12,7 +12,7 @@ from workbench.mmm.budget.projection import ChannelPlan, Projection
 from workbench.mmm.budget.question import BudgetQuestion, Limits, told_of_held
 from workbench.mmm.budget.told import amount, chance, with_interval
 from workbench.mmm.estimate import Estimate
-from workbench.result import html_table
+from workbench.result import html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,6 +110,8 @@ class Plan:
             f"{self.shift}: expected to bring {gain} more over {shown.span}, and "
             f"to be a gain with a probability of {chance(shown.better)}."
         )
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a channel: money now and then, bounds, outcome and marginal return."""

@@ -13,7 +13,7 @@ from workbench.errors import UsageError, unknown_name
 from workbench.mmm.budget.table import ResponseTable
 from workbench.mmm.budget.told import amount, chance, with_interval
 from workbench.mmm.estimate import Estimate, estimate
-from workbench.result import html_table
+from workbench.result import html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,6 +103,8 @@ class Projection:
             f"{money} for {self.span}, split like this, are expected to change the outcome by {gain}; "
             f"that it is more than today has a probability of {chance(self.better)}."
         )
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a channel: money now and then, outcome and marginal return with their intervals."""

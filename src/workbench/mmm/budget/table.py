@@ -92,6 +92,9 @@ class ResponseTable:
         if not np.isfinite(self.outcome).all() or not (self.spend > 0).all():
             raise UsageError("A response table needs finite outcomes, and spend above 0 in every channel.")
 
+    def __repr__(self) -> str:
+        return f"ResponseTable: {self.model!r}, {len(self.channels)} channels, {self.first} to {self.last}"
+
     def __len__(self) -> int:
         return len(self.outcome)
 

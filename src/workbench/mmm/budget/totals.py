@@ -15,7 +15,7 @@ from workbench.mmm.budget.question import BudgetQuestion, Limits, limits_of, tot
 from workbench.mmm.budget.table import ResponseTable
 from workbench.mmm.budget.told import amount, with_interval
 from workbench.mmm.estimate import Estimate, estimate
-from workbench.result import format_value, html_table
+from workbench.result import format_value, html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,6 +84,8 @@ class Sweep:
             for row in ends
         ]
         return f"At the best split the next unit of money brings {said[0]}, {said[1]} and {said[2]}."
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a total: outcome and marginal return with their intervals, money by channel."""
@@ -204,6 +206,8 @@ class NextMoney:
             f"The next {money} go to {where} and are expected to bring "
             f"{with_interval(self.gain, self.unit, self.currency)} over {self.span}."
         )
+
+    __repr__ = told
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a channel that gets money."""

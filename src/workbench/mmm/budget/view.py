@@ -12,6 +12,7 @@ from workbench.mmm.budget.planning import optimise
 from workbench.mmm.budget.question import BudgetQuestion
 from workbench.mmm.budget.table import ResponseTable
 from workbench.mmm.budget.totals import NextMoney, Sweep, next_money, sweep
+from workbench.result import shown, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +56,9 @@ class BudgetView:
         """Return what the plan says and on what it rests, or why there is none."""
         said = self.plan.sentence if self.plan is not None else self.missing
         return f"{said} {self.source}".strip()
+
+    __repr__ = told
+    _repr_html_ = shown
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a channel of the plan; none where there is no plan."""
