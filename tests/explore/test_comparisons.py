@@ -396,7 +396,9 @@ def test_creatives_are_counted_as_they_are_compared(base) -> None:
 
     few = [row(f"few{n}", 50, 1) for n in range(8)]
     two = creatives(base(daily_performance=[row("a", 1000, 30), row("b", 1000, 20), *few]))
-    assert "among 2 creatives" in two.sentence
+    assert "among the 2 of 10 creatives with enough impressions)" in two.sentence
+    pair = creatives(base(daily_performance=[row("a", 1000, 30), row("b", 1000, 20)]))
+    assert "among 2 creatives)" in pair.sentence
     one = creatives(base(daily_performance=[row("a", 1_000_000, 30)]))
     assert one.sentence == "1 creative, too few with enough impressions to compare."
 
@@ -500,3 +502,36 @@ def test_a_target_of_which_nothing_is_reached_is_missed(base, fact) -> None:
         ("unsent", None, "unknown"),
         ("x", 0.0, "behind"),
     ]
+
+
+def test_a_card_shows_the_formula_that_its_figure_comes_from(base) -> None:
+    """Orders name no campaign: of one, revenue is what was credited to it."""
+    at = datetime(2024, 2, 3, tzinfo=UTC)
+    order = {"order_id": "1", "line": 1, "ordered_at": at, "order_value": 99.0, "is_return": False}
+    told = {"date": START, "campaign_id": "a", "channel": "email", "spend": 10.0, "revenue": 30.0}
+    tables = base(orders=[order], daily_performance=[told])
+    whole = kpi_cards(tables, ["revenue"], window=None).cards[0]
+    one = kpi_cards(tables, ["revenue"], window=None, where={"campaign": "a"}).cards[0]
+    assert (whole.value, whole.formula) == (99.0, "total(orders.order_value)")
+    assert (one.value, one.formula) == (
+        30.0,
+        "total(campaign_converted.value) + total(daily_performance.revenue)",
+    )
+
+
+def test_revenue_without_a_channel_is_told_beside_the_channels(base, fact) -> None:
+    """The rows do not add up to what was credited, and the page must say so."""
+    at = datetime(2024, 2, 3, 9, tzinfo=UTC)
+    bought = [fact("campaign_converted", n, at, campaign_id="x", value=10.0) for n in range(3)]
+    told = [{"date": START, "campaign_id": "a", "channel": "email", "spend": 10.0, "revenue": 70.0}]
+    view = compare_channels(base(facts=bought, daily_performance=told), window=None)
+    assert sum(row.revenue or 0.0 for row in view.rows) == 70.0
+    assert view.unnamed == pytest.approx(0.3)
+    assert view.sentence.endswith("; 30% of the credited revenue has no channel and is in no row.")
+    assert compare_channels(base(daily_performance=told), window=None).unnamed == 0.0
+    returns = charts.channel_returns(view)
+    assert "not known of the same channels" in str(returns)
+    missing = trends(base(facts=bought, daily_performance=told), "roas", by="channel", window=None)
+    assert missing.sentence.endswith(
+        "total(campaign_converted.value) has no channel: no value by channel, day."
+    )

@@ -30,6 +30,8 @@ def test_a_user_who_moved_counts_in_both_and_once_in_the_whole(base) -> None:
         "NEW_SHOPPER": (1, pytest.approx(0.5)),
     }
     assert view.sentence.startswith("Inactive is the largest of 2 segments (100%)")
+    # No share of users is above 100 %, however often they moved.
+    assert view.caution.startswith("users were in 1.50 segments on average")
 
 
 def test_one_segment_alone_is_compared_with_none(base) -> None:

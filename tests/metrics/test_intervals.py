@@ -187,3 +187,35 @@ def test_repeat_purchases_near_the_beginning_say_so() -> None:
     late = measure(tables, "repeat_purchase_rate", window="2024-05-01:2024-05-31").rows[0]
     assert "fewer customers seem to come back" in early.caution
     assert late.caution == ""
+
+
+def _few_days() -> Memory:
+    """Eight days, most of them without a sale, and leads that were nearly all engaged."""
+    days = [f"2024-03-{day:02}" for day in range(1, 11)]
+    costs = [spend(day, 10.0) | {"revenue": 90.0 if place == 3 else 0.0} for place, day in enumerate(days)]
+    leads = [
+        {"lead_id": f"{day}-{n}", "campaign_id": "c", "channel": "social", "stage": stage}
+        | {"created_at": datetime.fromisoformat(f"{day}T10:00:00+00:00")}
+        for day in days
+        for n, stage in enumerate(["engaged"] * 3 + ["new" if day == days[0] else "won"] * 2)
+    ]
+    return Memory(daily_performance=costs, leads=leads)
+
+
+def test_an_interval_ends_where_its_figure_must() -> None:
+    """Nothing returns less than nothing, costs more than all of it, or is engaged more than wholly."""
+    found = measure(_few_days(), ["roas", "roi", "profit_margin", "engagement_rate"], window="10d")
+    roas, roi, margin, engaged = (found.row(metric.name) for metric in found.metrics)
+    assert (roas.low, roi.low, engaged.high) == (0.0, -1.0, 1.0)
+    assert roas.high == pytest.approx(roi.high + 1)
+    assert margin.low < -1.0
+    assert engaged.value == pytest.approx(48 / 50)
+    assert 0.85 < engaged.low < engaged.value
+
+
+def test_days_that_are_all_alike_carry_no_interval() -> None:
+    even = [spend(f"2024-03-{day:02}", 10.0) | {"revenue": 3.3, "clicks": 0} for day in range(1, 31)]
+    found = measure(Memory(daily_performance=even), ["roas"], window="30d").row("roas")
+    assert (found.value, found.note) == (pytest.approx(0.33), "no interval: all days are alike")
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)

@@ -134,8 +134,13 @@ def channel_returns(result: ChannelComparison) -> Drawing | Nothing:
     known = sorted((r for r in result.rows if r.roi is not None), key=lambda r: -(r.roi or 0.0))
     title = "Return on investment by channel"
     if result.missing or not known:
-        reason = result.missing or "No channel has both cost and revenue, so none has a return."
-        return Nothing(title=title, reason=reason)
+        both = any(row.spend and row.revenue for row in result.rows)
+        reason = (
+            "What was spent and what was credited are not known of the same channels, so none has a return."
+            if both
+            else "No channel has both cost and revenue, so none has a return."
+        )
+        return Nothing(title=title, reason=result.missing or reason)
     finding = f"{coded(known[0].channel)} gains {format_value(known[0].roi, 'x')} per unit of spend"
     if len(known) > 1:
         finding += f", {coded(known[-1].channel)} {format_value(known[-1].roi, 'x')}"

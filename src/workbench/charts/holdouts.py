@@ -13,6 +13,7 @@ from workbench.charts.reach import GOES_ON, within_reach
 from workbench.charts.shapes import MOST_BARS, dots, in_one_line, labels, spec_of, tooltip, unit_axis, values
 from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import colour
+from workbench.experiments.holdout.figures import Effect
 from workbench.experiments.holdout.holdout import Holdout, interval_text
 from workbench.experiments.holdout.parts import Parts
 from workbench.experiments.holdout.weeks import LiftOverTime
@@ -81,7 +82,7 @@ def holdout_campaigns(result: Holdout) -> Drawing | Nothing:
     return Drawing(
         finding=finding,
         subtitle=in_one_line(
-            "Revenue caused, less cost" if paid else "Revenue caused (no spend is loaded)",
+            _measured(shown),
             result.currency or "",
             f"lines are {_level(result.level)} intervals",
         ),
@@ -94,6 +95,17 @@ def holdout_campaigns(result: Holdout) -> Drawing | Nothing:
             "In colour: still sure when all are judged at once (Holm)." if len(known) > 1 else "",
             GOES_ON if ends else "",
         ),
+    )
+
+
+def _measured(effects: Sequence[Effect]) -> str:
+    """Return what the dots are of: where spend is known of some campaigns only, not all of one thing."""
+    told = [effect for effect in effects if effect.revenue.known]
+    paid = sum(effect.net.known for effect in told)
+    if paid == len(told):
+        return "Revenue caused, less cost"
+    return (
+        "Revenue caused, less cost where spend is loaded" if paid else "Revenue caused (no spend is loaded)"
     )
 
 

@@ -35,6 +35,7 @@ METRIC_NAMES = (
     "roi",
     "net_incremental_revenue",
 )
+_NOISE = 1e-9  # of a whole: what floats of sums in another order may differ by
 TESTED = Metric(
     name="tested_spend",
     title="Spend with a holdout",
@@ -80,6 +81,8 @@ class ChannelComparison(View):
     `engagement` says what the engagement rate is of: ``"leads"`` that did anything beyond arriving, or, where
     no lead is known, ``"content"``: engagements per impression.
 
+    `unnamed` is the share of the credited revenue whose channel nobody told: it is in no row.
+
     `best_by_engagement` and `best_by_return` are None where no channel has the figure; `sure` says whether
     the interval of the best by engagement stands clear of the second's.
     """
@@ -91,6 +94,7 @@ class ChannelComparison(View):
     sure: bool
     currency: str | None
     engagement: str = "leads"
+    unnamed: float = 0.0
     missing: str = ""
 
     @property
@@ -109,6 +113,9 @@ class ChannelComparison(View):
             parts.append(self._added())
         else:
             parts.append("what channels add beyond themselves is unknown: that takes a holdout and spend")
+        if self.unnamed:
+            share = format_value(self.unnamed, "%")
+            parts.append(f"{share} of the credited revenue has no channel and is in no row")
         return f"{'; '.join(parts)}."
 
     def _added(self) -> str:
@@ -180,6 +187,9 @@ def compare_channels(
     rows.sort(key=lambda row: (-(row.spend or 0.0), -(row.impressions or 0.0), row.channel))
     reason = "" if rows else f"Not enough data: no channel was active in {days}."
     view = _comparison(tuple(rows), campaign_id, tables.currency, reason)
+    credited = figures(tables, ["roas"], window=days, where=where).of((), "roas").numerator
+    unnamed = ratio((credited or 0.0) - sum(row.revenue or 0.0 for row in rows), credited) or 0.0
+    view = replace(view, unnamed=unnamed if unnamed > _NOISE else 0.0)
     return view if of_leads else replace(view, engagement="content")
 
 

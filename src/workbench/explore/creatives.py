@@ -80,18 +80,21 @@ class Creatives(View):
         if self.missing:
             return self.missing
         if not self.top:
-            count, trials = len(self.rows), "impressions" if self.rate == "ctr" else "clicks"
-            return (
-                f"{count} creative{'' if count == 1 else 's'}, too few with enough {trials} to compare"
-                f"{self._low()}."
-            )
+            count = f"{len(self.rows)} creative{'' if len(self.rows) == 1 else 's'}"
+            return f"{count}, too few with enough {self._trials} to compare{self._low()}."
         best = self.top[0]
         sure = "is best" if (best.probability_best or 0) >= 0.95 else "is ahead, but not surely best"
         ranked = sum(row.probability_best is not None for row in self.rows)
+        few = f"the {ranked} of {len(self.rows)} creatives with enough {self._trials}"
+        among = f"{ranked} creatives" if ranked == len(self.rows) else few
         return (
             f"{best.headline or best.creative_id} {sure} by {RATE_TITLES[self.rate]} (probability "
-            f"{format_value(best.probability_best, '%')} among {ranked} creatives){self._low()}."
+            f"{format_value(best.probability_best, '%')} among {among}){self._low()}."
         )
+
+    @property
+    def _trials(self) -> str:
+        return "impressions" if self.rate == "ctr" else "clicks"
 
     def _low(self) -> str:
         low = len(self.low_performers)

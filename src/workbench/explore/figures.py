@@ -38,7 +38,10 @@ class Figure:
     @property
     def error(self) -> float | None:
         """Return the standard error that the 95 % interval stands for."""
-        return None if self.low is None or self.high is None else (self.high - self.low) / 3.92
+        if self.value is None or self.low is None or self.high is None:
+            return None
+        # An end may be drawn in to what the figure can be, so the longer side tells.
+        return max(self.high - self.value, self.value - self.low) / 1.96
 
 
 NOTHING = Figure()

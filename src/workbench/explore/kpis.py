@@ -220,7 +220,7 @@ def _card(metric: Metric, row: Row, target: float | None, line: tuple[Point, ...
         target_by_chance=by_chance((number(row.low), number(row.high)), target, metric.better),
         streak=streak,
         alert=streak is not None and streak >= ALERT_AFTER,
-        formula=metric.formula,
+        formula=str(metric.credited) if row.basis == "credited" else metric.formula,
         says=metric.says,
         refresh=metric.refresh,
         note=row.note,

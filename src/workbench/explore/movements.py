@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from workbench.errors import UsageError
+from workbench.explore.nature import mean_said
 from workbench.explore.shares import holm
-from workbench.explore.trends import KINDS, Trends, mean_said, trends
+from workbench.explore.trends import KINDS, Trends, trends
 from workbench.explore.view import View, frame_of, listed, span
 from workbench.result import format_value
 

@@ -108,7 +108,7 @@ class SegmentsView(View):
         if self.moved < MUCH_MOVING:
             return ""
         return (
-            f"{format_value(self.moved, '%')} of users changed segment: who enters one by buying clicked in "
+            f"users were in {1 + self.moved:.2f} segments on average: who enters one by buying clicked in "
             "another, so the rate of the one looks better, and that of the other worse, than its users are"
         )
 

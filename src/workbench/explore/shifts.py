@@ -57,7 +57,8 @@ def budget_shift(rows: Sequence[Return]) -> BudgetShift:
     if len(able) < 2:
         return no_shift(f"fewer than two campaigns have {ENOUGH_DAYS} days of spend and returns")
     value, least, most = np.array([_figures(row) for row in able], float).T
-    mean, spread = shrunk(value, (most - least) / 3.92)
+    # An end may be drawn in to what a return can be, so the longer side tells how sure it is.
+    mean, spread = shrunk(value, np.maximum(most - value, value - least) / 1.96)
     low, high = int(np.argmin(mean)), int(np.argmax(mean))
     giver, receiver = able[low], able[high]
     amount = SHIFT_SHARE * giver.spend / giver.days

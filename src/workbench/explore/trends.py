@@ -6,6 +6,7 @@ the last block with an earlier one. Ratios are sums over sums in every block and
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -17,23 +18,21 @@ from numpy.typing import NDArray
 from workbench.errors import UsageError
 from workbench.explore.change import step_between
 from workbench.explore.figures import Figures, figures
+from workbench.explore.nature import Nature, mean_said, nature
 from workbench.explore.query import window_of
 from workbench.explore.shares import holm
 from workbench.explore.view import View, frame_of, number, span
 from workbench.metrics import METRICS
-from workbench.metrics.intervals import ratio
-from workbench.metrics.measures import Arithmetic, Derived, Measure
 from workbench.metrics.window import Window
 from workbench.result import format_value
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.metrics import Metric, Tables
+    from workbench.metrics import Tables
 
 Floats = NDArray[np.float64]
 Grain = Literal["day", "week"]
-Nature = Literal["sum", "ratio", "mean"]
 KINDS = {"WoW": (7, 7), "MoM": (28, 28), "YoY": (28, 364)}
 HISTORY_DAYS = 28 + 364 + 182
 
@@ -146,42 +145,6 @@ _WORDS = {
 }
 
 
-def mean_said(value: float | None, metric: str, *, currency: str | None = None) -> str:
-    """Return the figure of a block of days as it is read: a sum is a mean per day.
-
-    Examples
-    --------
-    >>> mean_said(45.0, "spend", currency="EUR"), mean_said(0.4, "leads"), mean_said(0.02, "ctr")
-    ('€45.00 a day', '0.4 a day', '2%')
-    """
-    unit, a_day = METRICS[metric].unit, nature(METRICS[metric]) == "sum" or METRICS[metric].unit == "count"
-    # A mean of small counts is no whole number.
-    small = unit == "count" and value is not None and abs(value) < 100
-    text = format_value(value, "" if small else unit, currency=currency)
-    return f"{text} a day" if a_day and value is not None else text
-
-
-def nature(metric: Metric) -> Nature:
-    """Return how the days of a metric make up a week: by their sum, a ratio of sums, or their mean.
-
-    Examples
-    --------
-    >>> [nature(METRICS[name]) for name in ("orders", "aov", "hours_to_conversion", "payback_days")]
-    ['sum', 'ratio', 'mean', 'mean']
-    """
-    sides = ratio(metric.is_)
-    if sides is not None:
-        return "mean" if any(map(_divides, sides)) else "ratio"
-    counted = isinstance(metric.is_, Derived) and metric.interval != "median"
-    return "sum" if counted or metric.is_.additive else "mean"
-
-
-def _divides(measure: Measure) -> bool:
-    if not isinstance(measure, Arithmetic):
-        return False
-    return measure.operator == "/" or _divides(measure.left) or _divides(measure.right)
-
-
 def trends(
     tables: Tables,
     metric: str,
@@ -235,7 +198,9 @@ def trends(
     found = figures(tables, [metric], by=(*((by,) if by else ()), "day"), window=history, where=where)
     series = _series(found, metric, history, top=top, sliced=by is not None)
     if not series:
-        return replace(empty, missing=f"Not enough data: {definition.title} has no value on any day.")
+        why = Counter(found.of(key, metric).note for key in found.slices).most_common(1)
+        told = f": {why[0][0]}" if why and why[0][0] else ""
+        return replace(empty, missing=f"Not enough data: {definition.title} has no value on any day{told}.")
     whole = nature(definition)
     points = [
         point

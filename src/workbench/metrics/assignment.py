@@ -35,9 +35,8 @@ def mismatch(formula: Measure, values: Values) -> str:
     if trusted or not shares:
         return ""
     worst = max(shares, key=lambda leaf: shares[leaf])
-    return (
-        f"{shares[worst]:.0%} of {worst} has no {' and '.join(values.by)}: no value by {', '.join(values.by)}"
-    )
+    lacking = " and ".join(name for name in values.by if not DIMENSIONS[name].grain)  # a day is never lacking
+    return f"{shares[worst]:.0%} of {worst} has no {lacking}: no value by {', '.join(values.by)}"
 
 
 def without_mismatched(formula: Measure, values: Values, reason: str) -> Floats:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtrit
 
-from workbench.metrics.measures import Arithmetic, Constant, Distinct, Leaf, Measure
+from workbench.metrics.measures import Arithmetic, Constant, Count, Distinct, Leaf, Measure
 from workbench.metrics.slices import DIMENSIONS
 from workbench.metrics.values import Floats, Values
 from workbench.stats import share_interval
@@ -183,7 +183,8 @@ def linearised(measure: Measure, values: Values) -> Spread:
     """Return the interval of a formula of sums, linearised at the totals, with days as clusters.
 
     Days on which a slice has nothing at all are not part of it: the campaign did not run. For a ratio this is
-    `workbench.stats.ratio_interval` by slice; where all days are alike there is no interval.
+    `workbench.stats.ratio_interval` by slice; where all days are alike there is no interval, and an end
+    that the formula cannot reach is drawn in to what it can.
 
     References
     ----------
@@ -210,9 +211,40 @@ def linearised(measure: Measure, values: Values) -> Spread:
         few if days < CLUSTERS else "" if differ else "no interval: all days are alike"
         for days, differ in zip(n, varies, strict=True)
     ]
-    return Spread(
-        low=value - half, high=value + half, error=error, p=np.full(len(n), np.nan), n=n, notes=notes
-    )
+    least, most = _least(measure, daily), 1.0 if _is_part(measure) else np.inf
+    low, high = np.maximum(value - half, least), np.minimum(value + half, most)
+    return Spread(low=low, high=high, error=error, p=np.full(len(n), np.nan), n=n, notes=notes)
+
+
+def _least(measure: Measure, daily: Mapping[Leaf, Floats]) -> Floats:
+    """Return for every slice what a formula cannot fall below, where none of its sums was ever negative.
+
+    A return on spend is at least nothing, and a gain per unit of spend at least the loss of all of it.
+    """
+    never = np.all([sums.min(axis=1, initial=0.0) >= 0 for sums in daily.values()], axis=0)
+    return np.where(never, _bound(measure), -np.inf)
+
+
+def _bound(measure: Measure) -> float:
+    """Return what a formula of sums that are not negative cannot fall below."""
+    if isinstance(measure, Constant):
+        return measure.value
+    if not isinstance(measure, Arithmetic):
+        return 0.0
+    if measure.operator == "-":
+        return -np.inf
+    gained = measure.left
+    if measure.operator == "/" and isinstance(gained, Arithmetic) and gained.operator == "-":
+        return -1.0 if gained.right == measure.right and _bound(gained.left) >= 0 else -np.inf
+    return 0.0 if min(_bound(measure.left), _bound(measure.right)) >= 0 else -np.inf
+
+
+def _is_part(measure: Measure) -> bool:
+    """Return whether a formula is a number of rows over that of more rows: it is at most all of them."""
+    part, whole = ratio(measure) or (measure, measure)
+    if part is whole or not (isinstance(part, Count) and isinstance(whole, Count)):
+        return False
+    return set(part.of) <= set(whole.of) and set(part.where) >= set(whole.where)
 
 
 def _no_days(values: Values) -> str:
