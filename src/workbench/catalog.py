@@ -60,7 +60,7 @@ class Catalog(Mapping[str, Definition]):
     def __getitem__(self, name: str) -> Definition:
         try:
             return self._entries[name]
-        except KeyError:
+        except (KeyError, TypeError):
             raise unknown_name(self.kind, str(name), self._entries) from None
 
     def __contains__(self, name: object) -> bool:
@@ -82,6 +82,12 @@ class Catalog(Mapping[str, Definition]):
 
     def where(self, **facts: object) -> Catalog[Definition]:
         """Return the entries whose attributes equal all the given values."""
+        for entry in self._entries.values():
+            for fact in facts:
+                if not hasattr(entry, fact):
+                    raise UsageError(
+                        f"A {self.kind} is not told apart by {fact!r}: it has no such attribute."
+                    )
         return Catalog(
             self.kind,
             [d for d in self._entries.values() if all(getattr(d, k) == v for k, v in facts.items())],
@@ -90,6 +96,9 @@ class Catalog(Mapping[str, Definition]):
     def only(self, names: Iterable[str]) -> Catalog[Definition]:
         """Return the named entries, in the order named."""
         return Catalog(self.kind, [self[name] for name in dict.fromkeys(names)])
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self._entries)
 
     def _repr_html_(self) -> str:
         rows = "".join(

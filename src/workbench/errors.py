@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from datetime import date, timedelta
 
 
 class WorkbenchError(Exception):
@@ -116,6 +117,19 @@ class RunFailed(WorkbenchError):
 _LONGEST = 80
 
 
+def wrong_kind(what: str, given: object, expected: str) -> UsageError:
+    """Return the error for a value of a kind that cannot be taken, such as text for a day.
+
+    Examples
+    --------
+    >>> print(wrong_kind("A window", 30, "text as 30d"))
+    A window is text as 30d, not the int 30.
+    """
+    brief = str(given) if isinstance(given, str | int | float | tuple | list | date | timedelta) else ""
+    told = f"the {type(given).__name__} {_short(brief)}".rstrip() if brief else f"a {type(given).__name__}"
+    return UsageError(f"{what} is {expected}, not {told if given is not None else 'None'}.")
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """Return the error for a name that does not exist, with the nearest one that does.
 
@@ -125,8 +139,9 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     No metric named 'open_rat'. Did you mean 'open_rate'? Known: open_rate, roas.
     """
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f" Did you mean {_short(near[0])!r}?" if near else ""
+    plain = {one.casefold(): one for one in names}
+    near = difflib.get_close_matches(name.casefold(), plain, n=1)
+    hint = f" Did you mean {_short(plain[near[0]])!r}?" if near else ""
     listed = ", ".join(_short(one) for one in names)
     return UsageError(f"No {kind} named {_short(name)!r}.{hint} Known: {listed}.")
 

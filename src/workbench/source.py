@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from workbench.errors import UsageError
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -41,6 +43,32 @@ class Tables(Protocol):
     def query(self, sql: str) -> pa.Table:
         """Return the answer to one SELECT over the tables, whose names are those of `events.tables`."""
         ...
+
+
+def given(tables: Tables) -> Tables:
+    """Return the tables, if they can be asked at all.
+
+    Raises
+    ------
+    UsageError
+        If they are something else: the folder of a workspace, a workspace that is not open, a frame.
+
+    Examples
+    --------
+    >>> given("data/acme")
+    Traceback (most recent call last):
+        ...
+    workbench.errors.UsageError: Figures are asked of the tables of a workspace, not of a str: open it with
+    wb.open('data/acme').
+    """
+    if hasattr(tables, "query") and hasattr(tables, "names"):
+        return tables
+    folder = repr(str(getattr(tables, "path", tables))) if hasattr(tables, "path") else "FOLDER"
+    folder = repr(tables) if isinstance(tables, str) else folder
+    raise UsageError(
+        f"Figures are asked of the tables of a workspace, not of a {type(tables).__name__}: "
+        f"open it with wb.open({folder})."
+    )
 
 
 @runtime_checkable

@@ -15,7 +15,7 @@ from workbench.attribution.journeys import UNATTRIBUTED
 from workbench.attribution.models import MODELS, AttributionModel, Question, Solution
 from workbench.attribution.raking import Raking, rake
 from workbench.attribution.windows import LookBack, lookback
-from workbench.errors import NotEnoughData, UsageError
+from workbench.errors import NotEnoughData, UsageError, wrong_kind
 from workbench.result import format_value
 
 if TYPE_CHECKING:
@@ -114,6 +114,8 @@ def credit_of(
 
 def _checked(journeys: Journeys, question: Question, replicates: int) -> Question:
     """Return the question if these journeys can answer it."""
+    if not hasattr(journeys, "settings"):
+        raise wrong_kind("What is credited", journeys, "Journeys, such as journeys_of(FRAME)")
     journeys.settings.place(question.window)
     if replicates < 0 or 0 < replicates < 100:
         raise UsageError(f"Intervals take 100 replicates or more, or 0 for none; not {replicates}.")

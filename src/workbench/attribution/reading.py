@@ -128,7 +128,8 @@ def batches(frame: Any) -> Iterable[pa.RecordBatch]:
         return batches(frame.to_arrow())
     if hasattr(frame, "iloc"):
         return batches(pa.Table.from_pandas(frame, preserve_index=False))
-    if isinstance(frame, Iterable) and not isinstance(frame, str | bytes | dict):
+    rows = isinstance(frame, list | tuple) and any(not hasattr(one, "num_rows") for one in frame)
+    if isinstance(frame, Iterable) and not isinstance(frame, str | bytes | dict) and not rows:
         return frame
     raise BadInput(f"a {type(frame).__name__} is no frame", expected="a pandas, Polars or Arrow frame")
 

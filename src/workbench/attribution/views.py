@@ -14,6 +14,7 @@ from workbench.attribution.regression import regression_of
 from workbench.attribution.validation import HoldOut
 from workbench.errors import NotEnoughData
 from workbench.result import format_value, shown, told
+from workbench.source import given
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +56,8 @@ def model_credit(
     UsageError
         If a model, an attribute or a window is unknown.
     """
-    nothing = Credit(by=by, window=look_back, rows=(), conversions=0.0, value=0.0, currency=tables.currency)
+    currency = given(tables).currency
+    nothing = Credit(by=by, window=look_back, rows=(), conversions=0.0, value=0.0, currency=currency)
     try:
         points = touchpoints(tables, by=by, window=window)
         found = attribute(points, models=models, by=by, window=look_back)

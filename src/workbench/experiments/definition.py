@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
-from workbench.errors import UsageError
+from workbench.errors import UsageError, wrong_kind
 
 Kind = Literal["message", "channel", "timing", "segment", "template", "creative"]
 Status = Literal["draft", "running", "paused", "completed", "cancelled"]
@@ -145,6 +145,8 @@ def check_split(name: str, variants: Sequence[str], split: Sequence[float]) -> N
     --------
     >>> check_split("new_subject", ("control", "treatment"), (0.5, 0.5))
     """
+    if isinstance(variants, str):
+        raise wrong_kind(f"variants of {name}", variants, "several names, as ('control', 'treatment')")
     if not name or ":" in name:
         raise UsageError(f"An experiment needs a name without a colon, not {name!r}.")
     if len(variants) < 2 or len(set(variants)) < len(variants) or not all(variants):
@@ -183,8 +185,32 @@ def check_sound(experiment: Experiment) -> None:
         )
 
 
+def check_days(name: str, **days: object) -> None:
+    """Check that days are days, neither text nor moments.
+
+    Raises
+    ------
+    UsageError
+        If one is something else.
+
+    Examples
+    --------
+    >>> check_days("mail", start=date(2024, 5, 1), end=None)
+    >>> check_days("mail", start="2024-05-01")
+    Traceback (most recent call last):
+        ...
+    workbench.errors.UsageError: The start of mail is a day as date(2024, 5, 1), not the str 2024-05-01.
+    """
+    for what, day in days.items():
+        if day is not None and type(day) is not date:
+            raise wrong_kind(f"The {what} of {name}", day, "a day as date(2024, 5, 1)")
+
+
 def _check_settings(experiment: Experiment) -> None:
     name = experiment.name
+    check_days(name, start=experiment.start, end=experiment.end)
+    if isinstance(experiment.secondary, str):
+        raise wrong_kind(f"secondary of {name}", experiment.secondary, "several metrics, as ('revenue',)")
     for what in ("level", "power"):
         if not 0 < getattr(experiment, what) < 1:
             raise UsageError(f"The {what} of {name} lies between 0 and 1, not {getattr(experiment, what)}.")

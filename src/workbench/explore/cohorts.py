@@ -20,6 +20,7 @@ from workbench.explore.view import View, frame_of, lacking
 from workbench.metrics import sql
 from workbench.metrics.window import Window, parse_window
 from workbench.result import format_value
+from workbench.source import given
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,7 +139,7 @@ def cohorts(tables: Tables, *, by: By | None = None, window: str | Window | None
     -----
     A user counts once per age, however many orders; a return is no order, but lowers revenue.
     """
-    loaded = tables.names
+    loaded = given(tables).names
     basis = "signup" if "users" in loaded else "first order"
     if "orders" not in loaded:
         return _nothing(basis, by, lacking(tables, "orders"))

@@ -22,6 +22,7 @@ from workbench.explore.view import View, frame_of, listed, ratio, span
 from workbench.metrics import sql
 from workbench.metrics.window import parse_window
 from workbench.result import format_value
+from workbench.source import given
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,7 +137,7 @@ def pacing(tables: Tables, *, as_of: date | None = None, ended: bool = False) ->
     -----
     The interval of the total takes campaigns as moving together, so it is cautious.
     """
-    today = as_of or tables.last_day
+    today = as_of or given(tables).last_day
     if today is None or "daily_performance" not in tables.names:
         reason = (
             "Not enough data: no spend is loaded; load an export of the ad platforms into daily_performance."

@@ -17,6 +17,7 @@ from workbench.explore.query import ask
 from workbench.explore.view import View, frame_of, lacking, ratio
 from workbench.metrics import sql
 from workbench.result import format_value
+from workbench.source import given
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +101,7 @@ def data_quality(tables: Tables) -> DataQuality:
     tables : Tables
         Needs loads; the reasons come from quarantine.
     """
-    if "loads" not in tables.names:
+    if "loads" not in given(tables).names:
         return DataQuality(loads=(), reasons=(), missing=lacking(tables, "loads"))
     found = ask(tables, lambda: _of_files(sql.unbound("loads")), "loads")
     loads = tuple(_load(row) for row in sorted(found, key=lambda row: row["loaded_at"], reverse=True))

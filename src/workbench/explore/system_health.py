@@ -19,6 +19,7 @@ from workbench.explore.view import View, frame_of, lacking, span
 from workbench.metrics import sql
 from workbench.metrics.window import Window
 from workbench.result import format_value
+from workbench.source import given
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,7 +154,7 @@ def system_health(tables: Tables, *, days: int = 30) -> SystemHealth:
     """
     if days < 1:
         raise UsageError(f"Days are counted from 1, not {days}.")
-    newest = ask(tables, _newest_run, "newest run")[0]["at"] if "runs" in tables.names else None
+    newest = ask(tables, _newest_run, "newest run")[0]["at"] if "runs" in given(tables).names else None
     ages = _ages(tables)
     moments = [*([newest] if newest else []), *(row["last_load"] for row in ages)]
     if not moments:

@@ -16,6 +16,7 @@ from workbench.explore.query import ask, window_of
 from workbench.explore.view import View, frame_of, listed, ratio
 from workbench.metrics import sql
 from workbench.result import format_value
+from workbench.source import given
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,7 +92,7 @@ def target_vs_actual(
     window : str or Window, optional
         The days that count; None counts everything so far.
     """
-    if "campaigns" not in tables.names:
+    if "campaigns" not in given(tables).names:
         return _nothing(tables, "Not enough data: no campaigns are loaded, and with them no targets.")
     days = window_of(tables, window)
     if days is None:

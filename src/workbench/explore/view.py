@@ -13,6 +13,7 @@ from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.result import format_value, shown, told
+from workbench.source import given
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +53,7 @@ def frame_of(rows: Sequence[object], row_type: type) -> pd.DataFrame:
 
 def lacking(tables: Tables, *names: str) -> str:
     """Return the reason why a view has no answer, or an empty text where one of the named tables has rows."""
-    if any(name in tables.names for name in names):
+    if any(name in given(tables).names for name in names):
         return ""
     if not names:
         return "Not enough data: no table has a row yet; load a file first."

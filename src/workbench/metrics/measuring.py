@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.errors import UsageError
+from workbench.errors import UsageError, wrong_kind
 from workbench.metrics import assignment, completeness, intervals
 from workbench.metrics.conditions import Condition, Where, conditions
 from workbench.metrics.definitions import METRICS
@@ -26,7 +26,7 @@ from workbench.metrics.spreads import spread
 from workbench.metrics.tracking import blank_untracked
 from workbench.metrics.values import Floats, Values, fetch
 from workbench.metrics.window import Window, resolve
-from workbench.source import recorded
+from workbench.source import given, recorded
 
 if TYPE_CHECKING:
     from workbench.source import Tables
@@ -67,6 +67,7 @@ def measure(
     UsageError
         If a name is unknown, or none of the metrics can be sliced that way.
     """
+    given(tables)
     asked, dimensions = chosen(metrics), parse_by(by)
     names = ", ".join(metric.name for metric in asked)
     with recorded(tables, "metric_calculation_completed", metrics=names) as record:
@@ -119,8 +120,14 @@ def _measured(
 
 def chosen(metrics: Asked) -> tuple[Metric, ...]:
     """Return the definitions meant by names or definitions, each once."""
-    several = [metrics] if isinstance(metrics, str | Metric) else list(metrics)
-    found = [METRICS[item] if isinstance(item, str) else item for item in several]
+    if isinstance(metrics, str | Metric):
+        metrics = [metrics]
+    if not isinstance(metrics, Iterable):
+        raise wrong_kind("What is measured", metrics, "a metric's name, a Metric, or several of them")
+    found = [METRICS[item] if isinstance(item, str) else item for item in metrics]
+    for item in found:
+        if not isinstance(item, Metric):
+            raise wrong_kind("A metric", item, "a name of the dictionary, or a Metric")
     if not found:
         raise UsageError("No metric is named. `workbench metrics` lists them.")
     return tuple({metric.name: metric for metric in found}.values())

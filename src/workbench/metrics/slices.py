@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from workbench.catalog import Catalog
-from workbench.errors import UsageError
+from workbench.errors import UsageError, wrong_kind
 from workbench.events.tables import TABLES
 
 Grain = Literal["", "day", "week", "month"]
@@ -171,6 +171,8 @@ def parse_by(by: str | Iterable[str]) -> tuple[str, ...]:
     >>> parse_by("channel, week"), parse_by([])
     (('channel', 'week'), ())
     """
+    if not isinstance(by, Iterable):
+        raise wrong_kind("by", by, "the name of a dimension, or several; () for none")
     names = [part.strip() for part in by.split(",")] if isinstance(by, str) else list(by)
     names = [name for name in names if name and name != "none"]
     if len(set(names)) < len(names):

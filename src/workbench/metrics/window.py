@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from workbench.errors import NotEnoughData, UsageError
+from workbench.errors import NotEnoughData, UsageError, wrong_kind
 from workbench.metrics.rollups import offered
+from workbench.source import given
 
 if TYPE_CHECKING:
     from workbench.source import Tables
@@ -92,6 +93,8 @@ def parse_window(text: str | Window | None, last_day: date | None, first_day: da
     """
     if isinstance(text, Window):
         return text
+    if text is not None and not isinstance(text, str):
+        raise wrong_kind("A window", text, "text as 30d or 2024-01-01:2024-01-31, a Window, or None for all")
     if text is not None and ":" in text:
         return _within_reach(Window(*(_day(part, text) for part in text.split(":", 1))))
     if text is not None and not _LAST.fullmatch(text.strip()):
@@ -123,11 +126,11 @@ _DAY_COLUMNS = {"facts": "day", "daily_performance": "date", "orders": "ordered_
 def resolve(window: str | Window | None, tables: Tables) -> Window:
     """Return the window over these tables; None spans from the first day with data to the last."""
     if window is not None:
-        return parse_window(window, tables.last_day)
+        return parse_window(window, given(tables).last_day)
     found = [
         tables.query(f"SELECT MIN({column}) AS first_day FROM {_days(name, tables)}").column(0)[0].as_py()
         for name, column in _DAY_COLUMNS.items()
-        if name in tables.names
+        if name in given(tables).names
     ]
     days = [value if type(value) is date else value.date() for value in found if value is not None]
     return parse_window(None, tables.last_day, min(days, default=None))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workbench.errors import wrong_kind
 from workbench.mmm.draws import Draws
 from workbench.mmm.market import Market
 from workbench.mmm.spec import MixSpec
@@ -98,6 +99,19 @@ class MixFit:
     health: SamplingHealth
     forecast: Forecast | None
     versions: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def given(cls, fit: MixFit) -> MixFit:
+        """Return the fit, if it is one.
+
+        Raises
+        ------
+        UsageError
+            If it is something else, such as the run that keeps it.
+        """
+        if not isinstance(fit, cls):
+            raise wrong_kind("A fitted model", fit, "a MixFit, such as mix_run(WORKSPACE).fit")
+        return fit
 
     def __repr__(self) -> str:
         return f"MixFit: {self.spec.name!r}, {self.health.draws:,} draws, {self.market!r}"

@@ -137,7 +137,7 @@ def results(fit: MixFit, *, window: Window | None = None) -> MixResults:
     window : Window, optional
         The reference window; by default the last 52 weeks.
     """
-    market, spec = fit.market, fit.spec
+    market, spec = MixFit.given(fit).market, fit.spec
     frame = window or window_of(market)
     totals = contribution_totals(fit.draws, market)
     media = totals.sum(axis=(1, 2))

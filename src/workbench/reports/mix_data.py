@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import BadInput, UsageError
+from workbench.errors import BadInput, UsageError, wrong_kind
 from workbench.events.documents import LARGEST
 from workbench.mmm.calibration import Calibration, calibration_of
 from workbench.mmm.checks import check_market
@@ -147,6 +147,8 @@ def _model(model: MixSpec | str | Path) -> tuple[MixFile, Path | None]:
     """Return a model and the source of its data, and the file that says so."""
     if isinstance(model, MixSpec):
         return MixFile(spec=model, source=Source()), None
+    if not isinstance(model, str | Path):
+        raise wrong_kind("A media mix model", model, "a MixSpec, or the path of its YAML file")
     path = Path(model)
     try:
         with path.open("rb") as file:

@@ -12,7 +12,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from workbench.errors import UsageError, WorkspaceError
+from workbench.errors import UsageError, WorkspaceError, wrong_kind
 from workbench.events.rollups import STORED
 from workbench.events.tables import LOADS, TABLES
 from workbench.governance.names import check_plain, check_slug, is_slug, slug
@@ -80,6 +80,8 @@ class Workspace:
         WorkspaceError
             If there is none, it is damaged, of a newer format, or leads out of its folder by a link.
         """
+        if not isinstance(path, str | PathLike):
+            raise wrong_kind("A workspace", path, "named by its folder, as 'data/acme'")
         folder = Path(path).resolve()
         if not (folder / _MANIFEST).is_file():
             raise WorkspaceError(f"There is no workspace at {folder}. Make one with: workbench init {path}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.errors import NotEnoughData, UsageError
+from workbench.errors import NotEnoughData, UsageError, wrong_kind
 from workbench.experiments.analysis.analysis import Analysis
 from workbench.experiments.analysis.finding import Finding
 from workbench.experiments.analysis.judging import Case, findings_of
@@ -18,7 +18,7 @@ from workbench.experiments.analysis.verdict import FEWEST, verdict_of
 from workbench.experiments.definition import Experiment, check_sound
 from workbench.experiments.inference.sample_ratio import SampleRatio, sample_ratio
 from workbench.experiments.users.contamination import Contamination
-from workbench.experiments.users.metric import UserMetric
+from workbench.experiments.users.metric import UserMetric, own_metrics
 from workbench.experiments.users.question import NEW, Several
 from workbench.experiments.users.table import Bad, user_table
 from workbench.experiments.users.users import RecordedUsers, Seen, TableUsers, recorded_users
@@ -119,7 +119,7 @@ def analyze_users(
     'new'
     """
     _check_asked(experiment, seed)
-    names = [metric.name for metric in metrics]
+    names = [metric.name for metric in own_metrics(metrics)]
     wanted = [experiment.primary, *experiment.secondary, *(rail.metric for rail in experiment.guardrails)]
     if missing := [name for name in wanted if name not in names]:
         raise UsageError(
@@ -140,6 +140,10 @@ def analyze_users(
 
 
 def _check_asked(experiment: Experiment, seed: int) -> None:
+    if not isinstance(experiment, Experiment):
+        raise wrong_kind(
+            "What is analyzed", experiment, "an Experiment, such as kept_experiment(tables, NAME).experiment"
+        )
     check_sound(experiment)
     if seed < 0:
         raise UsageError(f"A seed is a whole number from 0, not {seed}.")

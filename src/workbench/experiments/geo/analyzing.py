@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.errors import NotEnoughData, UsageError
+from workbench.errors import NotEnoughData, UsageError, wrong_kind
 from workbench.experiments.geo.analysis import GeoAnalysis, Method
 from workbench.experiments.geo.augmented import augmented_synthetic_control
 from workbench.experiments.geo.conformal import ConformalTest, conformal_test
 from workbench.experiments.geo.course import course_of
 from workbench.experiments.geo.differences import differences
 from workbench.experiments.geo.measured_size import measured_size
+from workbench.experiments.geo.panel import Panel
 from workbench.experiments.geo.placebo import placebo_test
 from workbench.experiments.geo.power import PowerCurve, power_curve
 from workbench.experiments.geo.returns import Returns, returns, returns_on_spend
@@ -21,7 +22,6 @@ from workbench.experiments.geo.verdict import WORTH_FINDING, checks_of, doubts, 
 
 if TYPE_CHECKING:
     from workbench.experiments.geo.effect import Effect
-    from workbench.experiments.geo.panel import Panel
     from workbench.experiments.geo.plan import GeoTest
     from workbench.experiments.geo.synthetic_control import Counterfactual
 
@@ -72,7 +72,7 @@ def analyze_geo(
         a figure can be had that should not be believed, the verdict is "cannot tell" and says why.
     """
     _check_trials(seed, runs)
-    split = test.split(panel)
+    split = _split(test, panel)
     refuse_still(split)
     plain, augmented = synthetic_control(split), augmented_synthetic_control(split)
     found, other = (plain, augmented) if method == "synthetic control" else (augmented, plain)
@@ -111,6 +111,12 @@ def analyze_geo(
         notes=tuple(dict.fromkeys(note for note in notes if note)),
         currency=currency,
     )
+
+
+def _split(test: GeoTest, panel: Panel) -> Split:
+    if not hasattr(test, "split"):
+        raise wrong_kind("What is analysed", test, "a GeoTest, and the panel comes second")
+    return test.split(Panel.given(panel))
 
 
 def _check_trials(seed: int, runs: int | None) -> None:

@@ -187,7 +187,7 @@ def select_markets(
     """
     rules = rules or MarketRules()
     lengths, asked = tuple(sorted(set(periods))), tuple(sorted(set(sizes)))
-    chosen, later = window_starts(len(panel.days), max(lengths))
+    chosen, later = window_starts(len(Panel.given(panel).days), max(lengths))
     groups = candidate_groups(
         panel,
         asked,

@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import BadInput, NotEnoughData, UsageError, unknown_name
+from workbench.errors import BadInput, NotEnoughData, UsageError, unknown_name, wrong_kind
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -61,6 +61,21 @@ class Panel:
         if len(set(self.geos)) < len(self.geos):
             raise BadInput("a geo is named twice")
         _refuse_uneven(self.days)
+
+    @classmethod
+    def given(cls, panel: Self) -> Self:
+        """Return the panel, if it is one.
+
+        Raises
+        ------
+        UsageError
+            If it is something else, such as the tables that it is read from.
+        """
+        if not isinstance(panel, cls):
+            raise wrong_kind(
+                "A panel of geos", panel, "what geo_panel(tables, METRIC) or panel_of(FRAME) gives"
+            )
+        return panel
 
     def __repr__(self) -> str:
         return f"Panel: {self.metric} of {len(self.geos)} geos on {len(self.days)} days"

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Literal, get_args
 
-from workbench.errors import BadInput, NotEnoughData, UsageError
-from workbench.experiments.definition import LEAST_LEVEL, Status
+from workbench.errors import BadInput, NotEnoughData, UsageError, wrong_kind
+from workbench.experiments.definition import LEAST_LEVEL, Status, check_days
 from workbench.experiments.definition import TRANSITIONS as OF_USERS
 from workbench.experiments.geo.panel import Panel
 from workbench.experiments.geo.split import Split, split
@@ -90,6 +90,9 @@ class GeoTest:
     def __post_init__(self) -> None:
         if not self.name or not self.treated:
             raise UsageError("A geo test has a name, and at least one treated geo.")
+        check_days(self.name, start=self.start, end=self.end, first_day=self.first_day)
+        if isinstance(self.treated, str):
+            raise wrong_kind(f"treated of {self.name}", self.treated, "several geos, as ('Bremen',)")
         if self.end < self.start or (self.first_day is not None and self.first_day >= self.start):
             raise UsageError(f"{self.name}: its pre-period, start and end do not follow one another.")
         if self.status not in TRANSITIONS:

@@ -18,6 +18,7 @@ from workbench.metrics import sql
 from workbench.metrics.intervals import ratio
 from workbench.metrics.measuring import chosen, measure
 from workbench.metrics.window import Window, resolve
+from workbench.source import given
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,7 +70,7 @@ def geo_panel(
     UsageError
         If the metric is a ratio, which does not add up over geos, or is unknown.
     """
-    own = MARKETS in tables.names and metric in FIGURES
+    own = MARKETS in given(tables).names and metric in FIGURES
     if source == "markets" and not own:
         what = f"no table {MARKETS} is loaded" if metric in FIGURES else f"it holds {' and '.join(FIGURES)}"
         raise NotEnoughData(f"{metric} of markets is not known: {what}.")

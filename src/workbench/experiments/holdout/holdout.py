@@ -23,6 +23,7 @@ from workbench.experiments.inference.estimate import Estimate
 from workbench.experiments.users.assignment import places
 from workbench.metrics.window import Window, resolve
 from workbench.result import format_value, html_table, told
+from workbench.source import given
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -185,7 +186,7 @@ def holdouts(
 
 def coverage(tables: Tables, *, window: str | Window | None = None) -> Coverage:
     """Return how many campaigns that sent messages kept a holdout."""
-    rows = reach(tables, window=window) if tables.last_day is not None else ()
+    rows = reach(tables, window=window) if given(tables).last_day is not None else ()
     kept: list[Reach] = [row for row in rows if row.held]
     return Coverage(
         campaigns=len(rows),

@@ -19,6 +19,7 @@ from workbench.metrics.conditions import conditions
 from workbench.metrics.derived.holdout_pairs import TRAITS, WEEKS, campaign_spend, pair_rows, side_counts
 from workbench.metrics.queries import Query
 from workbench.metrics.window import Window, resolve
+from workbench.source import given
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,7 +64,7 @@ def read_pairs(
     """
     if by is not None and by not in SLICES:
         raise unknown_name("slice of a holdout", by, SLICES)
-    if "facts" not in tables.names:
+    if "facts" not in given(tables).names:
         raise NotEnoughData("Not enough data: no events loaded, so nobody is known to be held out.")
     days = resolve(window, tables)
     query = _query(tables, campaign, by)
@@ -80,7 +81,7 @@ def read_pairs(
 
 def reach(tables: Tables, *, window: str | Window | None = None) -> tuple[Reach, ...]:
     """Return whom each campaign that sent messages reached and held out, holdout or not."""
-    if "facts" not in tables.names:
+    if "facts" not in given(tables).names:
         return ()
     query = _query(tables, None, None)
     key = ("holdout_reach", query)

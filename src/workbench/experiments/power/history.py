@@ -24,6 +24,7 @@ from workbench.metrics.presence import loaded
 from workbench.metrics.queries import Query, hoisted, value_of
 from workbench.metrics.user_keys import user_key, with_user_keys
 from workbench.metrics.window import Window, resolve
+from workbench.source import given
 
 if TYPE_CHECKING:
     from workbench.source import Tables
@@ -99,7 +100,7 @@ def history(
         raise unknown_name("metric", metric, METRICS)
     chosen = METRICS[metric] if isinstance(metric, str) else metric
     kinds = check_events(events) or OF_CUSTOMERS
-    if "facts" not in tables.names:
+    if "facts" not in given(tables).names:
         raise NotEnoughData("Not enough data: no events loaded, so nobody knows who came.")
     known = loaded(tables, leaves(chosen.is_) + (leaves(chosen.credited) if chosen.credited else ()))
     found = outcome(chosen, known)

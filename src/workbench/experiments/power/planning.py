@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
-from workbench.errors import NotEnoughData, UsageError
+from workbench.errors import NotEnoughData, UsageError, unknown_name, wrong_kind
 from workbench.experiments.power.baseline import Baseline, Kind
 from workbench.experiments.power.duration import SHORTEST, Arrivals, arrivals, steady, whole_weeks
 from workbench.experiments.power.plan_checks import warnings
@@ -106,6 +106,9 @@ def design(
     >>> plan.needed_days, plan.days
     (11, 14)
     """
+    for figure in (baseline, mde):
+        if isinstance(figure, str):
+            raise wrong_kind("A baseline or a change", figure, "a number, as 0.05 for 5 %")
     unit = abs(baseline) if relative else 1.0
     if relative and baseline == 0:
         raise UsageError("A baseline of 0 has no relative change: give an absolute one.")
@@ -267,6 +270,9 @@ def _solved(
 
 
 def _procedure(choices: Choices, margin: float) -> Procedure:
+    for name in choices:  # a misspelt one would be planned without
+        if name not in Choices.__annotations__:
+            raise unknown_name("choice of a plan", name, Choices.__annotations__)
     return Procedure(
         alpha=choices.get("alpha", 0.05),
         sides=choices.get("sides", 2),

@@ -12,6 +12,7 @@ from workbench.errors import BadInput, UsageError, unknown_name
 from workbench.experiments.records.documents import kind_of, plan_of, primary_of
 from workbench.experiments.records.keeping import Change, Decision, Kept
 from workbench.result import html_table, told
+from workbench.source import given
 
 if TYPE_CHECKING:
     from datetime import date
@@ -140,7 +141,7 @@ def readable(kept: Kept) -> Kept:
 
 
 def _rows(tables: Tables, table: str, sql: str) -> list[dict[str, Any]]:
-    return tables.query(sql).to_pylist() if table in tables.names else []
+    return tables.query(sql).to_pylist() if table in given(tables).names else []
 
 
 def _changes(tables: Tables) -> tuple[dict[str, list[Change]], dict[str, str]]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import UsageError
+from workbench.errors import UsageError, wrong_kind
 from workbench.experiments.definition import Experiment, check_split
 
 if TYPE_CHECKING:
@@ -47,9 +47,13 @@ def places(name: str, users: Iterable[str]) -> NDArray[np.float64]:
     >>> places("new_subject", ["ann", "bob"]).round(6).tolist()
     [0.983402, 0.48149]
     """
+    if isinstance(users, str):  # its letters are no users
+        raise wrong_kind("users", users, "several ids, as ['u1', 'u2']")
     started = hashlib.sha256(f"{name}:".encode())
     digests = bytearray()
     for user in users:
+        if not isinstance(user, str):
+            raise wrong_kind("The id of a user", user, "text, as '7'")
         one = started.copy()
         one.update(user.encode())
         digests += one.digest()[:_BYTES]

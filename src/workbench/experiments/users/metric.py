@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from workbench.errors import wrong_kind
 from workbench.experiments.inference.comparison import Label
 from workbench.experiments.users.outcomes import Kind, Outcome
 from workbench.experiments.users.question import Columns, Question
@@ -60,6 +62,21 @@ def _metric(outcome: Outcome, question: Question, currency: str | None) -> UserM
         better=metric.better,
         notes=outcome.notes,
     )
+
+
+def own_metrics(metrics: Iterable[UserMetric]) -> tuple[UserMetric, ...]:
+    """Return metrics of one's own table.
+
+    Raises
+    ------
+    UsageError
+        If one is something else, such as the name of a column.
+    """
+    known = tuple(metrics)
+    for metric in known:
+        if not isinstance(metric, UserMetric):
+            raise wrong_kind("A metric of one's own table", metric, "own_metric(COLUMN)")
+    return known
 
 
 def own_metric(

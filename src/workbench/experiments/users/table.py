@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from workbench.errors import BadInput, NotEnoughData, UsageError
-from workbench.experiments.users.metric import UserMetric, pairs_of
+from workbench.experiments.users.metric import UserMetric, own_metrics, pairs_of
 from workbench.experiments.users.one_pass import one_pass
 from workbench.experiments.users.question import NEW
 from workbench.experiments.users.reading import Reading, reading_of
@@ -138,7 +138,7 @@ def user_table(
 
     if bad not in ("refuse", "leave out"):
         raise UsageError(f"Rows without a figure: refuse or leave out, not {bad!r}.")
-    rows, known = _lazy(frame), tuple(metrics)
+    rows, known = _lazy(frame), own_metrics(metrics)
     columns = tuple(dict.fromkeys(name for metric in known for name in metric.columns.all))
     covariates = {name for metric in known for name in metric.columns.covariates}
     outcomes = tuple(name for name in columns if name not in covariates)

@@ -29,6 +29,7 @@ from workbench.metrics.measures import leaves
 from workbench.metrics.mixed_channels import mixed_campaigns
 from workbench.metrics.presence import loaded
 from workbench.metrics.window import Window
+from workbench.source import given
 
 if TYPE_CHECKING:
     from workbench.catalog import Catalog
@@ -208,7 +209,7 @@ def recorded_users(
     UsageError
         If a metric cannot be tested on users.
     """
-    if "experiments" not in tables.names:
+    if "experiments" not in given(tables).names:
         raise NotEnoughData("Not enough data: no assignments of experiments are loaded.")
     if several not in get_args(Several):
         raise UsageError(f"Users of several variants: {', '.join(get_args(Several))}, not {several!r:.80}.")

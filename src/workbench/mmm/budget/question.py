@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from workbench.errors import NotEnoughData, UsageError, unknown_name
+from workbench.errors import NotEnoughData, UsageError, unknown_name, wrong_kind
 from workbench.mmm.budget.table import ResponseTable
 from workbench.mmm.findings import joined
 from workbench.result import format_value
@@ -62,12 +62,17 @@ class BudgetQuestion:
     move_beliefs: bool = False
 
     def __post_init__(self) -> None:
+        if isinstance(self.total, str):
+            raise wrong_kind("A total budget", self.total, "a number")
         if self.total is not None and not 0 < self.total < np.inf:
             raise UsageError(f"A total budget is an amount of money above 0, not {self.total!r}.")
         if not 0 < self.worst <= 1:
             raise UsageError("worst is a share of the possible worlds: expected a number above 0, up to 1.")
         spans = {"within": self.within, **{f"the bounds of {name!r}": b for name, b in self.bounds.items()}}
-        for name, (low, high) in spans.items():
+        for name, span in spans.items():
+            if isinstance(span, str) or not isinstance(span, Collection) or len(span) != 2:
+                raise wrong_kind(name, span, "a least and a most; a channel that keeps its spend is locked")
+            low, high = span
             if not 0 <= low <= high < np.inf:
                 raise UsageError(f"{name}: expected a least and a most, 0 or more, the least first.")
         both = sorted(set(self.locked) & set(self.bounds))

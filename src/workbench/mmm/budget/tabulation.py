@@ -58,7 +58,7 @@ def response_table(
         raise UsageError(
             "most is the largest multiple of today's spend: expected a number above 1, up to 100."
         )
-    market = fit.market
+    market = MixFit.given(fit).market
     frame = window or window_of(market)
     few = thinned(fit.draws, draws)
     spend = spend_of(market, window=frame)
