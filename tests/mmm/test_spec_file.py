@@ -210,3 +210,8 @@ def test_columns_follow_from_others() -> None:
             with_derived(table, [wrong])
     with pytest.raises(UsageError, match="exactly one"):
         Derived(column="q", total=("a",), product=("b",))
+
+
+def test_an_empty_file_is_said_to_be_empty() -> None:
+    with pytest.raises(BadInput, match=r"^weekly.yaml: the file is empty; expected keys and values\.$"):
+        mix_file_of("", file="weekly.yaml")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workbench.reports.health import rollups
+from workbench.reports.health import _workspace, rollups
 from workbench.store import Workspace
+from workbench.store.ingest import ingest
 from workbench.store.schema import user_key
 
 
@@ -26,3 +27,12 @@ def test_roll_ups_are_held_against_the_facts(tmp_path: Path) -> None:
     assert (rollups(tables).status, "of 3" in rollups(tables).says) == ("bad", True)
     tables.versions = {name: at for name, at in tables.versions.items() if name != "rollup_lags"}
     assert (rollups(tables).status, "rollup_lags not kept" in rollups(tables).says) == ("note", True)
+
+
+def test_rows_are_those_that_were_loaded(tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path / "acme")
+    days = "".join(f"2024-03-0{day},c1,email,100\n" for day in range(1, 6))
+    (tmp_path / "ads.csv").write_text(f"date,campaign_id,channel,spend\n{days}")
+    ingest(workspace, [tmp_path / "ads.csv"])
+    says = next(check.says for check in _workspace(workspace.path) if check.name == "workspace")
+    assert says.startswith("acme: 5 rows in 1 table at version ")

@@ -90,6 +90,8 @@ def read_document(text: str, file: object = None, *, numbers: bool = True) -> di
         raise BadInput(error.problem or "not YAML", file=file, row=row) from None
     except (yaml.YAMLError, ValueError) as error:
         raise BadInput(f"not YAML: {str(error).splitlines()[0]}", file=file) from None
+    if value is None:
+        raise BadInput("the file is empty", file=file, expected="keys and values")
     if not isinstance(value, dict):
         raise BadInput("not a mapping of keys to values", file=file)
     return value

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.errors import WorkbenchError
 from workbench.events.rollups import ROLLUPS
+from workbench.events.tables import TABLES
 from workbench.reports.definitions import NOTEBOOKS
 from workbench.reports.execution import Limits, execute
 from workbench.reports.inputs import lock_file
@@ -172,11 +173,13 @@ def _workspace(path: Path) -> Iterator[Check]:
     except WorkbenchError as error:
         yield Check(name="workspace", status="bad", says=str(error), fix="Restore it from a copy.")
         return
-    rows = sum(count for name, count in tables.rows.items() if name not in {"loads", "runs"})
+    # Facts and roll-ups tell of the same events once more, and what the workbench records is no data.
+    held = [name for name in tables.names if name == "events" or (name in TABLES and TABLES[name].loadable)]
+    rows, some = sum(tables.rows[name] for name in held), "table" if len(held) == 1 else "tables"
     yield Check(
         name="workspace",
         status="well",
-        says=f"{workspace.name}: {rows:,} rows in {len(tables.names)} tables at version {tables.version}.",
+        says=f"{workspace.name}: {rows:,} rows in {len(held)} {some} at version {tables.version}.",
     )
     yield rollups(tables)
     yield _pending(workspace)
