@@ -423,7 +423,7 @@ def test_the_only_one_leads_nobody(base) -> None:
 
 
 def test_weeks_of_sums_ratios_and_medians(base, fact) -> None:
-    """A week is the sum of a sum, the ratio of sums, and the mean of the days of what neither is."""
+    """A week is measured as a whole: as a sum, as a ratio of sums, and by its own median and users."""
     monday = date(2024, 2, 5)
     spent = [
         {"date": monday + timedelta(days=day), "campaign_id": "a", "channel": "social", "spend": 10.0}
@@ -453,6 +453,22 @@ def test_weeks_of_sums_ratios_and_medians(base, fact) -> None:
     assert [point.value for point in hours] == [4.0, 4.0]
     reached = trends(tables, "users_reached", grain="week", window=None).points
     assert [point.value for point in reached] == [3.0, 3.0]
+    by = trends(tables, "users_reached", by="channel", grain="week", window="10d").points
+    assert [(point.slice, point.value, point.complete) for point in by] == [
+        ("email", 3.0, False),
+        ("email", 3.0, True),
+    ]
+
+
+def test_an_order_of_two_days_is_one_order_of_its_week(base) -> None:
+    at = datetime(2024, 2, 5, 9, tzinfo=UTC)
+    lines = [
+        {"order_id": name, "line": line, "order_value": 10.0, "is_return": False}
+        | {"ordered_at": at + timedelta(days=day)}
+        for name, line, day in (("a", 1, 0), ("a", 2, 1), ("b", 1, 1), ("c", 1, 6))
+    ]
+    view = trends(base(orders=lines), "orders", grain="week", window=None)
+    assert [point.value for point in view.points] == [3.0]
 
 
 def test_the_figure_of_a_block_is_said_as_what_it_is(base) -> None:

@@ -1,4 +1,4 @@
-"""How the days of a metric make up a week, and how the figure of a block of days is said."""
+"""How the days of a metric make up a block of days, and how the figure of a block is said."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def mean_said(value: float | None, metric: str, *, currency: str | None = None) 
 
 
 def nature(metric: Metric) -> Nature:
-    """Return how the days of a metric make up a week: by their sum, a ratio of sums, or their mean.
+    """Return how the days of a metric make up a block: by their sum, a ratio of sums, or their mean.
 
     Examples
     --------

@@ -41,9 +41,8 @@ HISTORY_DAYS = 28 + 364 + 182
 class TrendPoint:
     """One day (or week, named by its first day) of one slice.
 
-    The value of a week is its sum, the ratio of its sums, or the mean of its days (a median, a number of
-    distinct users). `rolling` is the 7-day mean (a ratio: the ratio of 7-day sums) up to this day; None in
-    the first six days.
+    The value of a week is measured over the whole of it. `rolling` is the 7-day mean (a ratio: the ratio of
+    7-day sums) up to this day; None in the first six days.
     """
 
     slice: str
@@ -174,8 +173,8 @@ def trends(
 
     Notes
     -----
-    A figure that is neither a sum nor a ratio of sums (a median, a number of distinct users) is averaged over
-    days; a ratio of distinct users counts a user once per day.
+    In changes and 7-day means, a figure that is neither a sum nor a ratio of sums (a median, a number of
+    distinct users) is averaged over days; a ratio of distinct users counts a user once per day.
     """
     definition = METRICS[metric]
     if grain not in ("day", "week"):
@@ -201,13 +200,23 @@ def trends(
         why = Counter(found.of(key, metric).note for key in found.slices).most_common(1)
         told = f": {why[0][0]}" if why and why[0][0] else ""
         return replace(empty, missing=f"Not enough data: {definition.title} has no value on any day{told}.")
-    whole = nature(definition)
     points = [
-        point
-        for name, sides in series.items()
-        for point in _points(name, sides, (history.last, days.first), whole if grain == "week" else None)
+        point for name, sides in series.items() for point in _points(name, *sides, history, days, grain)
     ]
+    if grain == "week":
+        weeks = figures(tables, [metric], by=(*((by,) if by else ()), "week"), window=days, where=where)
+        points = _measured(points, weeks, metric, sliced=by is not None)
     return replace(empty, points=tuple(points), changes=_changes(series))
+
+
+def _measured(points: Sequence[TrendPoint], weeks: Figures, metric: str, *, sliced: bool) -> list[TrendPoint]:
+    """Return points with the figures of whole weeks: who came on two days of a week is one user of it."""
+    known = {(str(key[0]) if sliced else "", key[-1]): weeks.of(key, metric).value for key in weeks.slices}
+    mondays = [point.day - timedelta(days=point.day.weekday()) for point in points]
+    return [
+        replace(point, value=known.get((point.slice, monday), point.value))
+        for point, monday in zip(points, mondays, strict=True)
+    ]
 
 
 def _series(
@@ -254,41 +263,36 @@ def _blank(days: int, known: Sequence[int], whole: Nature) -> tuple[Floats, Floa
 
 
 def _points(
-    name: str, sides: tuple[Floats, Floats], ends: tuple[date, date], week: Nature | None
+    name: str, top: Floats, bottom: Floats, history: Window, shown: Window, grain: Grain
 ) -> list[TrendPoint]:
-    """Return the points of one slice up to the last day, from the first that is shown."""
-    top, bottom = sides
-    last, first = ends
-    start = last - timedelta(days=len(top) - 1)
+    start = history.last - timedelta(days=len(top) - 1)
     points = []
     for place in range(len(top)):
         day = start + timedelta(days=place)
-        if day < first:
+        if day < shown.first:
             continue
-        if week and day.weekday() != 0 and day != max(first, start):
+        if grain == "week" and day.weekday() != 0 and day != max(shown.first, start):
             continue
-        ahead = 7 - day.weekday() if week else 1
+        ahead = 7 - day.weekday() if grain == "week" else 1
         block = slice(place, min(place + ahead, len(top)))
         before = slice(place - 6, place + 1)
-        whole = not week or (day.weekday() == 0 and place + 7 <= len(top))
+        whole = grain == "day" or (day.weekday() == 0 and place + 7 <= len(top))
         points.append(
             TrendPoint(
                 slice=name,
                 day=day,
-                value=_rate(top[block], bottom[block], summed=week == "sum"),
-                rolling=_rate(top[before], bottom[before]) if place >= 6 and not week else None,
+                value=_rate(top[block], bottom[block]),
+                rolling=_rate(top[before], bottom[before]) if place >= 6 and grain == "day" else None,
                 complete=bool(whole and np.isfinite(top[block]).all()),
             )
         )
     return points
 
 
-def _rate(top: Floats, bottom: Floats, *, summed: bool = False) -> float | None:
+def _rate(top: Floats, bottom: Floats) -> float | None:
     known = np.isfinite(top) & np.isfinite(bottom)
     if not known.any():
         return None
-    if summed:
-        return float(top[known].sum())
     total = bottom[known].sum()
     return number(top[known].sum() / total) if total != 0 else None
 
