@@ -13,11 +13,12 @@ import pytest
 
 from workbench.charts import mime
 from workbench.errors import BadInput, WorkspaceError
+from workbench.reports.exports import export
 from workbench.reports.gallery_page import headline
 from workbench.reports.notebook import sha256, to_bytes
 from workbench.reports.publication import gallery, publish
 from workbench.reports.receipt import receipt_bytes
-from workbench.reports.runs import run
+from workbench.reports.runs import list_runs, run
 from workbench.reports.verification import verify
 from workbench.store.workspace import Workspace
 
@@ -209,6 +210,21 @@ def test_where_reports_cannot_be(workspace: Workspace, tmp_path: Path) -> None:
     for folder in (workspace.runs_path / "x", workspace.path / "store", file, file / "below"):
         with pytest.raises(BadInput):
             publish(workspace, folder)
+
+
+def test_workspaces_do_not_meet_in_a_gallery(workspace: Workspace, published: Path, tmp_path: Path) -> None:
+    other = Workspace.create(tmp_path / "other")
+    before = {path.name: path.read_bytes() for path in published.iterdir()}
+    for write in (publish, gallery):
+        with pytest.raises(BadInput, match="the reports of another workspace are there, not of 'other'"):
+            write(other, published)
+    assert {path.name: path.read_bytes() for path in published.iterdir()} == before
+    for run_ in list_runs(workspace):
+        (other.runs_path / run_.id).symlink_to(workspace.runs_path / run_.id)
+        with pytest.raises(WorkspaceError, match="There is no run"):
+            export(other, run_.id, tmp_path / "exported")
+    assert not list_runs(other)
+    assert not publish(other, tmp_path / "own").entries
 
 
 def test_an_empty_gallery(workspace: Workspace, tmp_path: Path) -> None:

@@ -62,6 +62,10 @@ def test_a_run_is_verified_on_the_data_it_read(workspace: Workspace, done: Run, 
         ("notebook.ipynb", "'spend': 100.0", "'spend': 900.0", "cell 5 (t = ws.query("),
         ("notebook.ipynb", "Decide nothing", "Decide all", "it was changed after the run"),
         ("notebook.ipynb", '"cells"', "", "cannot be read"),
+        ("notebook.ipynb", '"id"', '"no id"', "cannot be read"),
+        ("record.json", '"top": 4', '"top": 5', "record.json, parameters: was"),
+        ("record.json", '"started": "', '"started": "x', "it cannot be read"),
+        ("record.json", '"completed"', '"failed"', "does not say that the run completed"),
     ],
 )
 def test_changed_files_are_found_before_anything_is_run(
@@ -119,10 +123,10 @@ def test_unknown_and_unfinished_runs(workspace: Workspace, write: Write) -> None
 def test_data_that_is_gone_or_another_is_named(workspace: Workspace, done: Run, tmp_path: Path) -> None:
     other = Workspace.create(tmp_path / "other")
     add_spend(other, {"a": 1.0}, "another load")
-    (other.runs_path / done.id).symlink_to(done.folder)
+    copytree(done.folder, other.runs_path / done.id)
     assert "is not what the run read" in verify(other, done.id).sentence
     empty = Workspace.create(tmp_path / "empty")
-    (empty.runs_path / done.id).symlink_to(done.folder)
+    copytree(done.folder, empty.runs_path / done.id)
     assert "is gone" in verify(empty, done.id).sentence
 
 

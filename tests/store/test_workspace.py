@@ -116,6 +116,12 @@ def test_damaged_files_are_named(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError, match="is damaged"), workspace.writer():
         pass
     file.write_bytes(whole)
+    log = max((workspace.store_path / "creatives" / "_delta_log").glob("*.json"))
+    told = log.read_bytes()
+    log.write_bytes(told[:60])
+    with pytest.raises(WorkspaceError, match=r"table 'creatives' .* cannot be opened at version \d: .*\Z"):
+        workspace.tables()
+    log.write_bytes(told)
     log = max((workspace.store_path / "loads" / "_delta_log").glob("*.json"))
     log.write_bytes(log.read_bytes()[:60])
     with pytest.raises(WorkspaceError, match=rf"log of table 'loads' .* is damaged: {log.name}"):

@@ -136,5 +136,5 @@ def vacuum(
     if as_json:
         typer.echo(json.dumps({"files_deleted": deleted, "versions_of_runs": sorted(kept)}))
     else:
-        runs = f" The versions of runs stay readable: {', '.join(map(str, sorted(kept)))}." if kept else ""
-        typer.echo(f"{deleted} files deleted.{runs}")
+        of_runs = f", none of the versions that runs have read: {', '.join(map(str, sorted(kept)))}"
+        typer.echo(f"{deleted} files deleted{of_runs if kept else ''}.")

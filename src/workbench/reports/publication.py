@@ -101,9 +101,10 @@ def publish(
     Raises
     ------
     BadInput
-        If the folder cannot be one for reports, or a file cannot be written; nothing there is changed then.
+        If the folder cannot be one for reports, holds those of another workspace, or a file cannot be
+        written; nothing there is changed then.
     """
-    folder = checked_folder(workspace, Path(to))
+    folder = _own_folder(workspace, Path(to))
     records = list_runs(workspace)
     chosen, others = newest_of(records), others_of(records, history)
     names = campaign_names(workspace, records)
@@ -145,7 +146,7 @@ def _put(
 
 def gallery(workspace: Workspace, to: str | Path) -> Published:
     """Write the gallery anew over the reports that were published to a folder."""
-    folder = checked_folder(workspace, Path(to))
+    folder = _own_folder(workspace, Path(to))
     entries = listed(folder)
     with staged(folder) as new:
         _write_list(workspace, new, entries)
@@ -173,10 +174,30 @@ def _pages(entries: Iterable[Entry]) -> set[str]:
 def listed(folder: Path) -> list[Entry]:
     """Return what the gallery of a folder lists; nothing where there is none."""
     try:
-        manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-        return [Entry(**values) for values in manifest["reports"]]
+        return [Entry(**values) for values in _manifest(folder)["reports"]]
     except (OSError, ValueError, KeyError, TypeError):
         return []
+
+
+def _manifest(folder: Path) -> Any:
+    return json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+
+
+def _own_folder(workspace: Workspace, folder: Path) -> Path:
+    """Return a folder that reports may be written to: none whose gallery is of another workspace."""
+    checked = checked_folder(workspace, folder)
+    try:
+        tenant = _manifest(checked)["tenant"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return checked
+    if tenant != workspace.name:
+        raise BadInput(
+            f"the reports of another workspace are there, not of {workspace.name!r}",
+            file=folder,
+            value=tenant,
+            fix="Choose another folder, or remove what is there.",
+        )
+    return checked
 
 
 def checked_folder(workspace: Workspace, folder: Path) -> Path:

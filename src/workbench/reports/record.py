@@ -115,16 +115,22 @@ def now() -> str:
 
 
 def read_record(folder: Path) -> RunRecord | None:
-    """Return the record in a run's folder; None where there is none that can be read."""
+    """Return the record in a run's folder; None where there is none that can be read, or it is but a link."""
+    if folder.is_symlink():  # it may lead to a run of another workspace
+        return None
     try:
         values = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         error = values.pop("error", None)
         attempts = tuple(Failure(**one) for one in values.pop("attempts", ()))
         filled_in = tuple(values.pop("filled_in", ()))
         error = Failure(**error) if error else None
-        return RunRecord(**values, error=error, attempts=attempts, filled_in=filled_in)
+        record = RunRecord(**values, error=error, attempts=attempts, filled_in=filled_in)
+        dict(record.parameters)
+        for moment in filter(None, (record.started, record.ended)):
+            datetime.fromisoformat(moment)
     except (OSError, ValueError, TypeError):
         return None
+    return record
 
 
 def write_record(folder: Path, record: RunRecord) -> None:
@@ -153,7 +159,8 @@ def run_folder(runs: Path, id_: str) -> Path:
     WorkspaceError
         If no run, or more than one, is meant.
     """
-    finished = sorted(p.name for p in runs.iterdir() if not p.name.startswith(".")) if runs.is_dir() else []
+    found = runs.iterdir() if runs.is_dir() else ()
+    finished = sorted(p.name for p in found if not p.name.startswith(".") and not p.is_symlink())
     matching = [name for name in finished if name == id_] or [
         n for n in finished if id_ and n.startswith(id_)
     ]

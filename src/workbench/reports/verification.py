@@ -15,7 +15,7 @@ from workbench.reports.inputs import RunInputs, read_inputs
 from workbench.reports.lease import lease, working_directory
 from workbench.reports.notebook import INJECTED, bare, sha256, to_bytes
 from workbench.reports.receipt import notebook_bytes, output_hashes, read_receipt
-from workbench.reports.record import NOTEBOOK, run_folder
+from workbench.reports.record import NOTEBOOK, RECORD, read_record, run_folder
 from workbench.reports.runs import kept
 
 if TYPE_CHECKING:
@@ -143,7 +143,25 @@ def _stored(folder: Path, receipt: Mapping[str, Any]) -> tuple[dict[str, Any], D
         file = folder / name
         if not file.is_file() or sha256(file.read_bytes()) != told:
             return stored, Difference(where=name, what="it was changed after it was published")
-    return stored, None
+    return stored, _of_record(folder, receipt)
+
+
+def _of_record(folder: Path, receipt: Mapping[str, Any]) -> Difference | None:
+    """Return the first way in which the record, by which a report is named, is not of the receipt's run."""
+    record = read_record(folder)
+    if record is None or record.status != "completed":
+        return Difference(where=RECORD, what="it cannot be read, or does not say that the run completed")
+    told = {
+        "id": receipt["id"],
+        "notebook": receipt["notebook"]["name"],
+        "parameters": receipt["parameters"]["values"],
+    }
+    for name, value in told.items():
+        is_ = getattr(record, name)
+        if is_ != value:
+            changed = _text_difference(_shown(value), _shown(is_))
+            return Difference(where=f"{RECORD}, {name}", what=changed)
+    return None
 
 
 def published_hashes(folder: Path) -> dict[str, str]:
@@ -230,7 +248,7 @@ def _text_difference(old: str, new: str) -> str:
 
 def _place(notebook: Mapping[str, Any], id_: str) -> str:
     for number, cell in enumerate(notebook.get("cells", []), start=1):
-        if cell["id"] == id_:
-            lines = cell["source"].strip().splitlines() or [""]
+        if cell.get("id") == id_:
+            lines = str(cell.get("source", "")).strip().splitlines() or [""]
             return f"cell {number} ({lines[0][:_SHOWN]})"
     return f"cell {id_!r}"

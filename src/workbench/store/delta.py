@@ -106,8 +106,9 @@ def open_table(folder: Path, version: int | None = None) -> DeltaTable:
         return DeltaTable(folder, version=version)
     except (DeltaError, OSError, ValueError) as error:
         at = "" if version is None else f" at version {version}"
+        said = str(error).partition("\n")[0]  # what may follow is where in the library it happened
         raise WorkspaceError(
-            f"The table {folder.name!r} of {folder.parent.parent} cannot be opened{at}: {error}"
+            f"The table {folder.name!r} of {folder.parent.parent} cannot be opened{at}: {said}"
         ) from error
 
 
