@@ -241,7 +241,7 @@ def test_returns_can_be_refused(load_rows: Load) -> None:
         ("a: 1\nb:\n  c: 1\n  c: 2", "row 4: the key 'c' stands twice"),
         ("? [a, b]\n: 1", "a key must be plain text"),
         ("- a", "not a mapping"),
-        ("", "not a mapping"),
+        ("", "the file is empty"),
         ("a: [1", "row"),
         ("a: \x07", "not YAML"),
         ("[" * 60, "nested more than 20 deep"),

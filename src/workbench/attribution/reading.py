@@ -110,6 +110,9 @@ def touchpoints_of(
     return gathered.ordered(ties, since)
 
 
+_FRAME = "a pandas, Polars or Arrow frame"
+
+
 def batches(frame: Any) -> Iterable[pa.RecordBatch]:
     """Return a frame as Arrow record batches.
 
@@ -128,10 +131,14 @@ def batches(frame: Any) -> Iterable[pa.RecordBatch]:
         return batches(frame.to_arrow())
     if hasattr(frame, "iloc"):
         return batches(pa.Table.from_pandas(frame, preserve_index=False))
-    rows = isinstance(frame, list | tuple) and any(not hasattr(one, "num_rows") for one in frame)
-    if isinstance(frame, Iterable) and not isinstance(frame, str | bytes | dict) and not rows:
+    for row in frame if isinstance(frame, list | tuple) else ():
+        if not hasattr(row, "num_rows"):
+            raise BadInput(
+                f"a {type(row).__name__} is no record batch", expected=f"{_FRAME}, or record batches"
+            )
+    if isinstance(frame, Iterable) and not isinstance(frame, str | bytes | dict):
         return frame
-    raise BadInput(f"a {type(frame).__name__} is no frame", expected="a pandas, Polars or Arrow frame")
+    raise BadInput(f"a {type(frame).__name__} is no frame", expected=_FRAME)
 
 
 class _Gathered:
