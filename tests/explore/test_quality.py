@@ -70,3 +70,24 @@ def test_the_campaign_of_a_page(base) -> None:
     assert campaign_of(tables, "a") == "a"
     with pytest.raises(UsageError, match="Known: a, b, c"):
         campaign_of(tables, "<script>")
+
+
+def test_a_reason_is_one_whatever_value_it_quotes(base) -> None:
+    """A reason has semicolons of its own, and so have the values that it quotes: neither makes two of it."""
+    number = "is not a number; expected digits with '.' decimals"
+    refused = [
+        _refused(2, f"column impressions: '1; 2' {number}"),
+        _refused(3, f"column impressions: 'it's y; z' {number}; negative money: spend"),
+        _refused(
+            4, "column date: '3/4/24' could be day or month first; state the date format in the mapping"
+        ),
+        _refused(5, "value not allowed: status; expected one of draft, active"),
+    ]
+    view = data_quality(base(loads=[_load("a", 10, 4)], quarantine=refused))
+    assert [(row.reason, row.rows, row.share) for row in view.reasons] == [
+        ("column impressions: not a number, expected digits with '.' decimals", 2, 0.5),
+        ("column date: could be day or month first, state the date format in the mapping", 1, 0.25),
+        ("negative money: spend", 1, 0.25),
+        ("value not allowed: status, expected one of draft, active", 1, 0.25),
+    ]
+    assert "most for: column impressions: not a number" in view.sentence

@@ -114,3 +114,28 @@ def test_totals_that_one_side_lacks_do_not_agree(base) -> None:
     assert strange.sentence == "0 of 1 figures agree within 1%; in total they differ in clicks (only theirs)."
     none = reconcile(ours, pd.DataFrame({"campaign_id": ["a"], **day, "clicks": [20], "conversions": [0]}))
     assert none.sentence.endswith("in total they differ in conversions (only ours).")
+
+
+def test_ids_and_days_that_a_gap_has_bent(base) -> None:
+    """With a gap in its column a whole id is read as 123.0; the gap itself is no campaign, and no day."""
+    rows = [{"date": date(2024, 1, 1), "campaign_id": "123", "channel": "social", "clicks": 20}]
+    ours = base(daily_performance=rows)
+    read = pd.DataFrame({"campaign_id": [123.0], "date": [pd.Timestamp("2024-01-01")], "clicks": [20]})
+    assert reconcile(ours, read).agreeing == 1
+    for column, gap in (
+        ("campaign_id", None),
+        ("campaign_id", float("nan")),
+        ("date", None),
+        ("date", pd.NaT),
+    ):
+        with pytest.raises(BadInput, match=column):
+            reconcile(ours, pd.concat([read, read.assign(**{column: gap})]))
+
+
+def test_a_difference_at_the_limit_is_within_it(base) -> None:
+    rows = [{"date": date(2024, 1, 1), "campaign_id": "a", "channel": "social"}]
+    ours = base(daily_performance=[rows[0] | {"impressions": 1000, "clicks": 20}])
+    theirs = pd.DataFrame(
+        {"campaign_id": ["a"], "date": ["2024-01-01"], "impressions": [1010], "clicks": [20]}
+    )
+    assert reconcile(ours, theirs).sentence == "3 of 3 figures agree within 1%; all totals agree."

@@ -6,6 +6,7 @@ refused; *freshness* is the time from an event to its arrival.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,10 @@ from workbench.explore.view import View, frame_of, lacking, ratio
 from workbench.metrics import sql
 from workbench.result import format_value
 from workbench.source import given
+
+# A value in a column as a reason quotes it, and how a reason goes on after a semicolon of its own.
+_VALUE = re.compile(r"(?<=: )'.{0,80}?' (?:is (?=[a-z])|(?=(?:carries|lies|does|could) ))", re.DOTALL)
+_GOES_ON = ("expected ", "state ")
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,10 +139,30 @@ def _load(row: dict[str, Any]) -> LoadRow:
     )
 
 
+def reasons_in(text: str) -> list[str]:
+    """Return the reasons of one refused row, without the value that the row had in a column.
+
+    Values differ from row to row, and may hold what parts reasons; `workbench quarantine` shows them.
+
+    Examples
+    --------
+    >>> reasons_in("negative money: spend; column date: 'not; a day' is not a date; expected 2024-01-31")
+    ['negative money: spend', 'column date: not a date, expected 2024-01-31']
+    """
+    parts = _VALUE.sub("", text).split("; ")
+    reasons: list[str] = []
+    for part in parts:
+        if part.startswith(_GOES_ON) and reasons:
+            reasons[-1] += f", {part}"
+        else:
+            reasons.append(part)
+    return list(dict.fromkeys(reasons))
+
+
 def _counted(rows: list[dict[str, Any]]) -> tuple[ReasonRow, ...]:
     counts: Counter[tuple[str, str]] = Counter()
     for row in rows:
-        for reason in row["reasons"].split("; "):
+        for reason in reasons_in(row["reasons"]):
             counts[row["table_name"], reason] += row["rows"]
     refused = sum(row["rows"] for row in rows)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
