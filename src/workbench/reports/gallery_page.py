@@ -11,6 +11,7 @@ from typing import Any, Self
 from workbench.charts import mime
 from workbench.charts.drawing import shown
 from workbench.reports.definitions import NOTEBOOKS
+from workbench.reports.markup import unbroken
 from workbench.reports.record import RunRecord
 
 _HERE = Path(__file__).parent
@@ -136,7 +137,7 @@ def gallery_html(tenant: str, entries: Sequence[Entry]) -> str:
     environment = Environment(
         loader=FileSystemLoader(_HERE / "gallery"), autoescape=True, bytecode_cache=KEPT
     )
-    return (
+    return unbroken(
         environment.get_template("index.html.j2")
         .render(
             tenant=tenant,

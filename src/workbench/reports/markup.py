@@ -32,6 +32,8 @@ _SILENT = {"script", "style", "iframe", "object", "embed", "template", "svg", "m
 _SILENT |= {"title", "select", "head", "form"}
 _HREF = re.compile(r"(?:https?://|mailto:|#)[^\s]*", re.IGNORECASE)
 _HEADING = re.compile(r"h[1-6]")
+_CODE = re.compile(r"(<(?:script|style)\b.*?</(?:script|style)>)", re.DOTALL)
+_MINUS = re.compile("\u2212(?=[\u20ac$\u00a3\u00a5])")
 
 
 class _Writer(HTMLParser):
@@ -120,6 +122,22 @@ def clean(html: str, ids: dict[str, int] | None = None) -> tuple[str, list[tuple
         writer.silent.clear()
         writer.handle_endtag(tag)
     return "".join(writer.out), writer.headings
+
+
+def unbroken(page: str) -> str:
+    """Return a page in which no line ends between a minus and the sign of a currency.
+
+    A browser may break there, and what is left in the next line reads as a gain.
+
+    Examples
+    --------
+    >>> loss = "<p>" + chr(0x2212) + "$5</p>"
+    >>> len(unbroken(loss)) - len(loss), unbroken("<p>$5</p>")
+    (1, '<p>$5</p>')
+    """
+    parts = _CODE.split(page)
+    parts[::2] = [_MINUS.sub("\u2212\u2060", part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def slug(text: str, ids: dict[str, int]) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from workbench.errors import WorkspaceError
 from workbench.reports.gallery_page import spoken_day
 from workbench.reports.inputs import code_hash
+from workbench.reports.markup import unbroken
 from workbench.reports.notebook import sha256, to_bytes
 from workbench.reports.payload import figures_csv, report_payload
 from workbench.reports.receipt import read_receipt
@@ -107,7 +108,7 @@ def page_html(
 
     exporter = ReportExporter()  # type: ignore[no-untyped-call]
     html, _ = exporter.from_notebook_node(titled(record, receipt, executed, subject))
-    return str(html)
+    return unbroken(str(html))
 
 
 def titled(
