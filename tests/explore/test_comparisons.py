@@ -12,6 +12,7 @@ from workbench import charts
 from workbench.errors import UsageError
 from workbench.explore import (
     alerts,
+    campaign_of,
     compare_campaigns,
     compare_channels,
     creatives,
@@ -154,6 +155,18 @@ def test_what_channels_add_is_said_no_more_surely_than_the_holdouts_allow(
         }
         known.append(replace(row, **figures))
     assert said in replace(view, rows=tuple(known), best_by_return="email").sentence
+
+
+def test_a_campaign_is_asked_for_by_id_or_by_its_own_name(base) -> None:
+    names = (("a", "Spring"), ("b", "Summer"), ("c", "Summer"), ("d", None), ("Spring sale", "a"))
+    known = [{"campaign_id": own, "name": name} for own, name in names]
+    tables = base(campaigns=known, daily_performance=_daily("a", 2.0))
+    assert campaign_of(tables, "Spring") == "a"
+    assert campaign_of(tables, "a") == "a"  # an id goes before a name
+    with pytest.raises(UsageError, match="Summer is the name of 2 campaigns: b, c"):
+        campaign_of(tables, "Summer")
+    with pytest.raises(UsageError, match="Did you mean 'Spring'"):
+        campaign_of(tables, "Sprng")
 
 
 def test_one_campaign_of_a_channel(base) -> None:
