@@ -212,3 +212,7 @@ __all__ = [
     "way_lengths",
     "way_table",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

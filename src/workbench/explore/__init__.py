@@ -52,3 +52,7 @@ __all__ = [
     "target_vs_actual",
     "trends",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -8,3 +8,7 @@ from workbench.widgets.experiment_designer import experiment_designer
 from workbench.widgets.journeys import journey_browser
 
 __all__ = ["budget_simulator", "experiment_designer", "journey_browser"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
