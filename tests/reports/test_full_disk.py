@@ -27,7 +27,7 @@ def test_publishing_to_a_full_or_closed_disk_changes_nothing(original: Path, tmp
     shutil.copytree(original / "w", tmp_path / "w")
     out = tmp_path / "out"
     out.mkdir()
-    (out / "index.json").write_text('{"reports": [], "tenant": "before"}')
+    (out / "index.json").write_text('{"reports": [], "tenant": "small"}')
     publish = f"{PROGRAM} publish --workspace {tmp_path / 'w'} --to {out}"
     done = on_small_disk(
         out,
@@ -39,4 +39,4 @@ def test_publishing_to_a_full_or_closed_disk_changes_nothing(original: Path, tmp
     assert "Traceback" not in done.err
     assert "the files cannot be written (No space left on device), and nothing there was changed" in done.err
     assert "the files cannot be written (Read-only file system)" in done.err
-    assert done.files == {"index.json": b'{"reports": [], "tenant": "before"}'}
+    assert done.files == {"index.json": b'{"reports": [], "tenant": "small"}'}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -21,6 +23,7 @@ from workbench.reports.journal import store_ended_runs
 from workbench.reports.lease import ENDED
 from workbench.reports.notebook import find_notebook
 from workbench.reports.receipt import read_receipt
+from workbench.reports.record import write_whole
 from workbench.reports.runs import completed_run, list_runs, plan, run
 from workbench.reports.verification import verify
 from workbench.store.ingest import ingest
@@ -127,6 +130,17 @@ def test_equal_bytes_in_another_folder(workspace: Workspace, write: Write, tmp_p
     assert one.id == two.id
     assert one.folder != two.folder
     assert files(one.folder) == files(two.folder)
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o077, 0o600), (0o022, 0o644)])
+def test_who_may_read_what_a_run_leaves_is_as_the_user_says(tmp_path: Path, mask: int, mode: int) -> None:
+    before = os.umask(mask)
+    try:
+        write_whole(tmp_path / "report.html", b"figures")
+    finally:
+        os.umask(before)
+    (written,) = tmp_path.iterdir()
+    assert (written.read_bytes(), stat.S_IMODE(written.stat().st_mode)) == (b"figures", mode)
 
 
 def test_a_failed_run_keeps_its_record_and_notebook(workspace: Workspace, write: Write) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Literal
 
 from workbench.errors import WorkspaceError
@@ -140,14 +139,13 @@ def write_record(folder: Path, record: RunRecord) -> None:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that a reader sees the old or the new content, and never a part."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    draft = path.with_name(f".{token_hex(8)}.part")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with draft.open("xb") as file:  # who may read it is as the user's umask says
             file.write(content)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
+        draft.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
         raise
 
 
