@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -38,3 +38,13 @@ def test_one_segment_alone_is_compared_with_none(base) -> None:
     alone = compare_segments(base(facts=[_engaged(1, "INACTIVE")]), window="7d")
     assert alone.missing == "Not enough data: fewer than two segments were active."
     assert not alone.pairs
+
+
+def test_growth_needs_a_whole_window_before(base) -> None:
+    """Of 80 days the last 60 have only 20 before them: that more were active then is no growth."""
+    rows = []
+    for day in range(80):
+        at = datetime(2024, 3, 1, 12, tzinfo=UTC) + timedelta(days=day)
+        rows.append(_engaged(day, "INACTIVE") | {"timestamp": at, "day": at.date(), "month": f"{at:%Y-%m}"})
+    assert segments(base(facts=rows), window="60d").rows[0].growth is None
+    assert segments(base(facts=rows), window="40d").rows[0].growth == 0.0

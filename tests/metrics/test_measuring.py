@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -363,3 +363,26 @@ def test_a_result_prints_its_sentence_and_no_figures(tables: Memory) -> None:
     found = measure(tables, ["ctr", "roas"], by="campaign")
     assert repr(found) == f"Measured: {found.sentence}"
     assert repr(METRICS["ctr"]).startswith("Metric ctr (Click-through rate): (count(campaign_clicked)")
+
+
+def test_part_of_a_window_is_no_measure_of_a_whole_one() -> None:
+    """Records of 80 days and a window of 60: the 20 days before it are no 60 days to compare with."""
+    first = date(2024, 1, 1)
+    rows = [
+        {
+            "date": first + timedelta(days=day),
+            "campaign_id": "c",
+            "channel": "social",
+            "spend": 10.0 + day % 3,
+        }
+        | {"clicks": 5}
+        for day in range(80)
+    ]
+    tables = Memory(daily_performance=rows)
+    for row in measure(tables, ["spend", "cpc"], window="60d", compare=True).rows:
+        assert all(math.isnan(figure) for figure in (row.previous, row.change, row.change_p))
+        assert "no comparison: the window before begins earlier than the records, on 2024-01-01" in row.note
+    whole = measure(tables, "spend", window="40d", compare=True).rows[0]
+    assert whole.previous == sum(row["spend"] for row in rows[:40])
+    assert "no comparison" not in whole.note
+    assert "no comparison" not in measure(tables, "spend", window="80d", compare=True).rows[0].note

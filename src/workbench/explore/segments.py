@@ -21,6 +21,7 @@ from workbench.explore.view import View, frame_of, lacking, ratio
 from workbench.metrics import METRICS, Metric, distinct
 from workbench.metrics import total as total_of
 from workbench.metrics.conditions import Condition
+from workbench.metrics.history import begun_within
 from workbench.result import format_value
 
 if TYPE_CHECKING:
@@ -215,7 +216,8 @@ def segments(tables: Tables, *, window: str | Window | None = "90d") -> Segments
     found = figures(tables, [ACTIVE, SPEND_PER_USER], by=("segment",), window=days)
     more = figures(tables, METRIC_NAMES, by=("segment",), window=days)
     owned = figures(tables, ["ctr"], by=("segment",), window=days, where={"channel": list(OWNED_CHANNELS)})
-    before = figures(tables, [ACTIVE], by=("segment",), window=days.previous)
+    begun = begun_within(tables, ("facts",), days.previous)  # half a window is no measure of a whole one
+    before = Figures((), {}) if begun else figures(tables, [ACTIVE], by=("segment",), window=days.previous)
     sizes = {key: found.of(key, ACTIVE.name).value or 0.0 for key in found.slices}
     whole = figures(tables, [ACTIVE], window=days, where=_KNOWN).of((), ACTIVE.name).value
     if not whole:

@@ -1,4 +1,7 @@
-"""Figures that look back: near the beginning of the records they lean to one side, and say so."""
+"""Figures that look back: near the beginning of the records they lean to one side, and say so.
+
+A window that begins before the records do is no measure of what came after it: it lacks days.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from workbench.metrics.window import Window
     from workbench.source import Tables
 
+_DAYS = {"facts": "day", "daily_performance": "date", "orders": "ordered_at", "leads": "created_at"}
 _BOUGHT = "event_type IN ('user_purchased', 'campaign_converted')"
 
 
@@ -42,6 +46,19 @@ def cautions(tables: Tables, answered: Iterable[Leaf], window: Window) -> dict[L
         if sound is not None and window.first < sound:
             found[leaf] = f"before {sound}, {query.leans}: purchases are on record since {first} only"
     return found
+
+
+def begun_within(tables: Tables, names: Iterable[str], window: Window) -> dict[str, date]:
+    """Return the first day on record of those tables whose records begin only after a window does."""
+    first = {name: began(tables, name) for name in sorted({*names} & set(_DAYS) & tables.names)}
+    return {name: day for name, day in first.items() if day is not None and day > window.first}
+
+
+def began(tables: Tables, name: str) -> date | None:
+    """Return the first day on record of a table."""
+    rows = (offered(tables.names) or name) if name == "facts" else name
+    found = tables.query(f"SELECT MIN({_DAYS[name]}) AS began FROM {rows}").column(0)[0].as_py()
+    return found.date() if isinstance(found, datetime) else found
 
 
 def _first_purchase(tables: Tables, table: str) -> date | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from workbench.errors import UsageError, wrong_kind
 from workbench.metrics import assignment, completeness, intervals
 from workbench.metrics.conditions import Condition, Where, conditions
 from workbench.metrics.definitions import METRICS
-from workbench.metrics.history import cautions
+from workbench.metrics.history import begun_within, cautions
 from workbench.metrics.measured import Measured, Row
 from workbench.metrics.measures import Leaf, Measure, leaves
 from workbench.metrics.metric import Metric
@@ -106,15 +107,17 @@ def _measured(
         if compare and not _timed(dimensions)
         else None
     )
+    begun = begun_within(tables, {leaf.table for leaf in answered}, span.previous) if before else {}
     rows: list[Row] = []
     for metric in asked:
         formula = formulas[metric.name]
         read = {leaf.table for leaf in leaves(formula) if leaf in answered and not is_own(leaf)}
         share = min((present[name] for name in read if name in present), default=np.nan)
         caution = "; ".join(dict.fromkeys(leaning[leaf] for leaf in leaves(formula) if leaf in leaning))
-        rows += [
-            _with(_cut(r, dimensions, span), caution) for r in _rows(metric, formula, values, before, share)
-        ]
+        late = max((begun[name] for name in read if name in begun), default=None)
+        found = _rows(metric, formula, values, before if late is None else None, share)
+        told = late if late and late < span.first else None  # of a window that is all there is, nothing
+        rows += [_uncompared(_with(_cut(row, dimensions, span), caution), told) for row in found]
     return Measured(metrics=asked, by=dimensions, window=span, currency=tables.currency, rows=tuple(rows))
 
 
@@ -203,6 +206,14 @@ def _with(row: Row, caution: str) -> Row:
     if not caution or np.isnan(row.value):
         return row
     return replace(row, caution=caution, note="; ".join(part for part in (row.note, caution) if part))
+
+
+def _uncompared(row: Row, begun: date | None) -> Row:
+    """Return a row that says why it has no change: half a window is no measure of a whole one."""
+    if begun is None:
+        return row
+    said = f"no comparison: the window before begins earlier than the records, on {begun}"
+    return replace(row, note="; ".join(part for part in (row.note, said) if part))
 
 
 def _basis(metric: Metric, formula: Measure) -> str:
