@@ -199,3 +199,23 @@ def test_nothing_loaded_is_said(base) -> None:
         assert result.to_frame().empty
     with pytest.raises(UsageError, match="awareness"):
         funnel(base(), "awarness")
+
+
+def test_leads_that_platforms_only_count_make_no_bottleneck(base) -> None:
+    """Of 20 leads known by name half are qualified; a platform counted 180 more, of no stage."""
+    at = datetime(2024, 2, 5, 9, tzinfo=UTC)
+    plain = {"channel": "linkedin", "created_at": at}
+    named = [{"lead_id": str(n), **plain, "stage": "qualified" if n % 2 else "new"} for n in range(20)]
+    told = {
+        "date": at.date(),
+        "campaign_id": "c",
+        "channel": "linkedin",
+        "impressions": 10_000,
+        "clicks": 300,
+    }
+    known = funnel(base(leads=named, daily_performance=[told]), "awareness", window="7d")
+    assert next(stage for stage in known.stages if stage.stage == "intent").benchmark == 0.25
+    view = funnel(base(leads=named, daily_performance=[told | {"leads": 180.0}]), "awareness", window="7d")
+    intent = next(stage for stage in view.stages if stage.stage == "intent")
+    assert (intent.rate, intent.benchmark, intent.is_bottleneck) == (0.05, None, False)
+    assert "180 of the leads have no stage" in view.note

@@ -112,7 +112,8 @@ class Cohorts(View):
             f"{format_value(self.retention_at(age), '%')} in days {30 * age - 29}-{30 * age}" for age in ages
         ]
         count = len({cell.cohort for cell in self.cells})
-        return f"Over {count} monthly cohorts (by {self.basis}), of all users {', '.join(parts)} ordered."
+        cohorts = f"{count} monthly cohort{'' if count == 1 else 's'} (by {self.basis})"
+        return f"Over {cohorts}, of the users old enough {', '.join(parts)} ordered."
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per cohort and age."""

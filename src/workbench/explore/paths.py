@@ -23,7 +23,16 @@ from workbench.metrics import sql
 if TYPE_CHECKING:
     from workbench.metrics import Tables, Window
 
-_AWARENESS = ("impressions", "ctr", "leads", "qualified_leads", "converted_leads", "cost_per_conversion")
+_AWARENESS = (
+    "impressions",
+    "ctr",
+    "leads",
+    "qualified_leads",
+    "converted_leads",
+    "cost_per_conversion",
+    "lead_conversion_rate",
+)
+_TO_QUALIFIED = 2  # the step from leads to qualified leads
 SLICES = ("campaign", "segment", "channel", "region")
 Kept = dict[str, tuple[str, ...]]
 
@@ -115,6 +124,13 @@ def _totals(tables: Tables, definition: FunnelDefinition, days: Window, where: K
         sales, note = of["cost_per_conversion"].denominator, "no lead was won, so conversions are counted"
         definition = replace(definition, counted=(*definition.counted[:-1], "conversions"))
     leads, qualified = of["leads"].value, of["qualified_leads"].value
+    unnamed = (leads or 0.0) - (of["lead_conversion_rate"].denominator or 0.0)
+    if qualified is not None and unnamed > 0:
+        # Nobody knows how far leads came that platforms only count: the step after them is not to be judged.
+        note = "; ".join(
+            filter(None, [f"{unnamed:,.0f} of the leads have no stage: platforms count them", note])
+        )
+        definition = replace(definition, benchmarks=_unjudged(definition.benchmarks, _TO_QUALIFIED))
     values = [of["impressions"].value, of["ctr"].numerator, leads, qualified, sales]
     if not values[0]:
         return _nothing(definition, label, f"Not enough data: nothing was shown in {days}.")
@@ -126,6 +142,10 @@ def _totals(tables: Tables, definition: FunnelDefinition, days: Window, where: K
     return funnel_of(
         [value for value in values if value is not None], definition, label=label, counted="totals", note=note
     )
+
+
+def _unjudged(benchmarks: tuple[float | None, ...], step: int) -> tuple[float | None, ...]:
+    return tuple(None if place == step else usual for place, usual in enumerate(benchmarks))
 
 
 def _without(definition: FunnelDefinition, known: list[int]) -> FunnelDefinition:
