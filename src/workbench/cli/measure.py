@@ -104,6 +104,7 @@ def _plain(value: Any) -> Any:
 
 def as_text(result: Measured, *, compare: bool = False) -> str:
     """Return a result as a table of plain text."""
+    from workbench.metrics.measured import said
     from workbench.result import format_value
 
     head = [
@@ -123,13 +124,8 @@ def as_text(result: Measured, *, compare: bool = False) -> str:
         )
         interval = f"{low} to {high}" if math.isfinite(row.low) else ""
         change = [previous, f"{row.change:+.1%}" if math.isfinite(row.change) else ""] if compare else []
-        lines.append([*map(_shown, row.slice), row.metric, value, interval, *change, _said(row)])
+        lines.append([*map(_shown, row.slice), row.metric, value, interval, *change, said(row)])
     return f"{result.window.first} to {result.window.last}\n{_table(head, lines)}"
-
-
-def _said(row: Row) -> str:
-    parts = [f"{row.share:.0%} of days"] if row.incomplete else []
-    return "; ".join([*parts, *([row.basis] if row.basis else []), *([row.note] if row.note else [])])
 
 
 def _shown(value: object) -> str:

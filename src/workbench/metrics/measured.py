@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import UsageError
 from workbench.metrics.metric import Metric
 from workbench.metrics.window import Window
-from workbench.result import format_value, html_table, told
+from workbench.result import MISSING, format_value, html_table, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,6 +72,19 @@ class Row:
     partial: str = ""
 
 
+def said(row: Row) -> str:
+    """Return what must be known of a figure: how many of its days are there, on what it rests, and its note.
+
+    Examples
+    --------
+    >>> said(Row(metric="roas", slice=(), value=2.0, share=0.5, incomplete=True, basis="orders"))
+    '50% of days; orders'
+    """
+    days = f"{row.share:.0%} of days" if row.incomplete else ""
+    return "; ".join(part for part in (days, row.basis, row.note) if part)
+
+
+_SHOWN = 60  # rows in a notebook; pandas shows as many
 _FIGURES = tuple(name for name in Row.__dataclass_fields__ if name not in ("metric", "slice"))
 
 
@@ -166,8 +180,10 @@ class Measured:
         ]
         return f"{metric.title} by {' and '.join(self.by)} runs from {ends[0]} to {ends[1]} {span}."
 
-    def _figure(self, row: Row) -> str:
-        return format_value(row.value, self.metric(row.metric).unit, currency=self.currency)
+    def _figure(self, row: Row, figure: float | None = None) -> str:
+        return format_value(
+            row.value if figure is None else figure, self.metric(row.metric).unit, currency=self.currency
+        )
 
     def _spoken(self, row: Row) -> str:
         metric = self.metric(row.metric)
@@ -182,5 +198,27 @@ class Measured:
         return text + (f" ({row.caution})" if row.caution else "")
 
     def _repr_html_(self) -> str:
-        frame = self.to_frame().drop(columns=["slice"], errors="ignore")
-        return html_table(frame, f"{self.sentence}")
+        more = len(self.rows) - _SHOWN
+        rest = f"<p>{more:,} more rows are in to_frame().</p>" if more > 0 else ""
+        return f"<p>{escape(self.sentence)}</p>{html_table(self._readable())}{rest}"
+
+    def _readable(self) -> pd.DataFrame:
+        """Return the first rows as people read them: figures in their unit, and no empty column."""
+        import pandas as pd
+
+        rows = self.rows[:_SHOWN]
+        columns: dict[str, list[str]] = {
+            name: [MISSING if row.slice[place] is None else str(row.slice[place]) for row in rows]
+            for place, name in enumerate(self.by)
+        }
+        columns["metric"] = [self.metric(row.metric).title for row in rows]
+        columns["value"] = [self._figure(row) for row in rows]
+        columns["95% interval"] = [
+            f"{self._figure(row, row.low)} to {self._figure(row, row.high)}" if math.isfinite(row.low) else ""
+            for row in rows
+        ]
+        if any(math.isfinite(row.previous) for row in rows):
+            columns["previous"] = [self._figure(row, row.previous) for row in rows]
+            columns["change"] = [f"{row.change:+.1%}" if math.isfinite(row.change) else "" for row in rows]
+        columns["note"] = [said(row) for row in rows]
+        return pd.DataFrame(columns)
