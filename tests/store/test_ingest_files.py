@@ -16,6 +16,7 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -327,6 +328,23 @@ def test_an_id_that_is_missing_makes_no_decimals_of_the_others(workspace: Worksp
     assert {row["campaign_id"] for row in stored(workspace)} <= {"7", "-3", "2.5", None}
     assert {"7", "-3"} <= {row["campaign_id"] for row in stored(workspace)}
     assert sum(row["spend"] for row in stored(workspace) if row["campaign_id"] in {"7", "-3"}) == 1.5
+
+
+@pytest.mark.parametrize("unit", ["us", "ns"])
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York", "+05:30", "-03:30", "UTC"])
+def test_a_day_of_a_typed_file_is_that_of_its_own_zone(
+    workspace: Workspace, tmp_path: Path, zone: str, unit: str
+) -> None:
+    # Clocks change in New York on the tenth.
+    midnights = [datetime.fromisoformat(f"2024-03-{day:02}") for day in (9, 10, 11)]
+    days = pc.assume_timezone(pa.array(midnights, pa.timestamp(unit)), timezone=zone)
+    cells = {"date": days, "campaign_id": ["c"] * 3, "channel": ["email"] * 3, "spend": [1.0, 2.0, 3.0]}
+    pq.write_table(pa.table(cells), tmp_path / "a.parquet")
+    orders = {"order_id": ["a", "b", "c"], "user_id": ["u"] * 3, "ordered_at": days, "order_value": [1.0] * 3}
+    pq.write_table(pa.table(orders), tmp_path / "b.parquet")
+    assert ingest(workspace, [tmp_path / "a.parquet", tmp_path / "b.parquet"]).accepted == 6
+    assert [row["date"].day for row in stored(workspace)] == [9, 10, 11]
+    assert [row["ordered_at"] for row in stored(workspace, "orders")] == days.to_pylist()
 
 
 def test_a_text_that_holds_nul(workspace: Workspace, tmp_path: Path) -> None:

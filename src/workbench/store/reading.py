@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import available_timezones
 
 from workbench.errors import BadInput
 from workbench.store.reading_bytes import head_of
@@ -31,6 +33,8 @@ _SUFFIXES = {
 }
 
 
+_OF_UTC = frozenset({"UTC", "Etc/UTC"})
+_OFFSET = re.compile(r"[+-][0-9]{2}:[0-9]{2}")
 _IN_FOLDERS = tuple(ending for ending, shape in _SUFFIXES.items() if shape)
 
 
@@ -153,7 +157,22 @@ def _open_parquet(path: Path) -> Source:
     names = tuple(str(row[0]) for row in described)
     check_columns(_own_names(schema), path)  # where two are equal, the reader gives one of them another name
     check_columns(names, path)
-    return Source(path=path, shape="typed", columns=names, types=tuple(str(row[1]) for row in described))
+    types = tuple(str(row[1]) for row in described)
+    zones = _zones(path) if any(kind.startswith("TIMESTAMP") for kind in types) else {}
+    return Source(path=path, shape="typed", columns=names, types=types, zones=zones)
+
+
+def _zones(path: Path) -> dict[str, str]:
+    """Return the time zones that Arrow noted for columns of instants; Parquet itself knows UTC only."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    found = {}
+    for column in pq.read_schema(path):
+        zone = getattr(column.type, "tz", None) if pa.types.is_timestamp(column.type) else None
+        if zone and (_OFFSET.fullmatch(zone) or zone in available_timezones() - _OF_UTC):
+            found[column.name] = zone
+    return found
 
 
 def _own_names(schema: Sequence[tuple[str, int | None]]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ before its own columns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +40,8 @@ class Source:
         Gives the rows as Arrow batches: `_row`, `_raw`, `_problem` and, of text, the columns.
     types : tuple of str
         Of a typed file, the DuckDB type of each column.
+    zones : mapping of str to str
+        Of a typed file, the time zone that its writer gave a column of instants, where it is not UTC.
     failures : list of BadInput
         What went wrong while the rows were read: the database hides the error behind one of its own.
     """
@@ -49,6 +51,7 @@ class Source:
     columns: tuple[str, ...]
     batches: Callable[[], Iterator[pa.RecordBatch]] | None = None
     types: tuple[str, ...] = ()
+    zones: Mapping[str, str] = field(default_factory=dict)
     failures: list[BadInput] = field(default_factory=list)
 
     def relation(self, connection: DuckDBPyConnection) -> str:
@@ -84,7 +87,7 @@ class Source:
             lines = f"SELECT *, {valid} AS _document FROM {rows}"
             return f"SELECT _row, _raw, {problem} AS _problem, {cells} FROM ({lines})"
         cells = ", ".join(
-            f"{as_text(quote(name), kind)} AS {quote(name)}"
+            f"{as_text(quote(name), kind, self.zones.get(name, ''))} AS {quote(name)}"
             for name, kind in zip(self.columns, self.types, strict=True)
         )
         packed = ", ".join(f"{quote(name)} := {quote(name)}" for name in self.columns)
@@ -105,11 +108,14 @@ def pointer(name: str) -> str:
     return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
-def as_text(column: str, kind: str) -> str:
+def as_text(column: str, kind: str, zone: str = "") -> str:
     """Return a typed column as the text that a loader reads: instants with their offset, empty text null.
 
     Whole numbers have no point: a column of ids becomes one of decimals as soon as one of them is missing.
+    Instants are told in their own zone: midnight in Tokyo is the day that begins there.
     """
+    if zone:
+        return _in_zone(column, zone)
     if kind.startswith(("STRUCT", "MAP")) or kind.endswith("]"):
         return f"CAST(to_json({column}) AS VARCHAR)"
     if kind in {"DOUBLE", "FLOAT"}:
@@ -117,6 +123,17 @@ def as_text(column: str, kind: str) -> str:
         text = f"nullif(CAST({column} AS VARCHAR), 'nan')"
         return f"CASE WHEN ends_with({text}, '.0') THEN {text}[:-3] ELSE {text} END"
     return f"nullif(CAST({column} AS VARCHAR), '')"
+
+
+def _in_zone(column: str, zone: str) -> str:
+    utc = f"timezone('UTC', CAST({column} AS TIMESTAMPTZ))"
+    if zone[0] in "+-":
+        minutes = f"{zone[0]}{int(zone[1:3]) * 60 + int(zone[4:6])}"
+    else:
+        minutes = f"date_diff('minute', {utc}, timezone({literal(zone)}, CAST({column} AS TIMESTAMPTZ)))"
+    offset = f"strftime(TIMESTAMP '1970-01-01' + to_minutes(abs({minutes})), '%H:%M')"
+    sign = f"CASE WHEN {minutes} < 0 THEN '-' ELSE '+' END"
+    return f"strftime({utc} + to_minutes({minutes}), '%Y-%m-%d %H:%M:%S.%f') || {sign} || {offset}"
 
 
 def glob_free(path: Path) -> str:
