@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 from workbench.errors import BadInput, UsageError
@@ -37,6 +38,15 @@ def test_equal_sides_agree(base) -> None:
     view = reconcile(base(daily_performance=rows), export)
     assert (view.compared, view.agreeing, view.mismatches) == (100, 100, ())
     assert "all totals agree" in view.sentence
+
+
+def test_an_export_may_be_any_frame_and_no_path(base) -> None:
+    rows = _rows()
+    tables, export = base(daily_performance=rows), pl.DataFrame(rows)
+    assert reconcile(tables, export) == reconcile(tables, export.to_pandas())
+    assert reconcile(tables, export.to_arrow()).agreeing == 100
+    with pytest.raises(UsageError, match="An export is a frame of pandas, Polars or Arrow"):
+        reconcile(tables, "export.csv")
 
 
 def test_planted_differences_are_found(base) -> None:

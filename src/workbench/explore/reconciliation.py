@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import BadInput, UsageError
+from workbench.errors import BadInput, UsageError, wrong_kind
 from workbench.explore.figures import Figures, figures
 from workbench.explore.view import View, frame_of, number, ratio
 from workbench.metrics.window import Window
@@ -77,7 +77,7 @@ def reconcile(tables: Tables, export: pd.DataFrame, *, tolerance: float = TOLERA
     ----------
     tables : Tables
         Our data.
-    export : DataFrame
+    export : pandas, Polars or Arrow frame
         Columns campaign_id, date, and some of impressions, clicks, spend, conversions (ctr follows);
         several rows of one campaign and day are added up.
     tolerance : float
@@ -90,6 +90,7 @@ def reconcile(tables: Tables, export: pd.DataFrame, *, tolerance: float = TOLERA
     """
     if not tolerance >= 0:
         raise UsageError(f"A tolerance is a share of at least 0, not {tolerance}.")
+    export = _as_pandas(export)
     theirs = _exported(export)
     if not theirs:
         return Reconciliation(
@@ -151,6 +152,15 @@ def _ours(found: Figures, key: tuple[Any, ...]) -> dict[str, float | None]:
         "spend": found.of(key, "spend").value,
         "conversions": found.of(key, "cost_per_conversion").denominator,
     }
+
+
+def _as_pandas(export: Any) -> pd.DataFrame:
+    frame: pd.DataFrame = export.to_pandas() if hasattr(export, "to_pandas") else export
+    if not hasattr(frame, "iloc"):
+        raise wrong_kind(
+            "An export", export, "a frame of pandas, Polars or Arrow, such as pandas.read_csv(FILE)"
+        )
+    return frame
 
 
 def _exported(export: pd.DataFrame) -> Side:
