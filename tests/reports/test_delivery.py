@@ -296,6 +296,7 @@ def test_the_command(workspace: Workspace, mailbox: Mailbox, port: int, tmp_path
     mailbox.recipient = ["550 no \x1b[31msuch user"]
     file.write_text(json.dumps(plan(port, {"kind": "digest", "to": [ANA, "bo@example.com"]})))
     words = ["deliver", "--workspace", str(workspace.path)]
+    assert CliRunner().invoke(app, [*words, "--list"]).stderr == "Nothing yet.\n"
     called = CliRunner().invoke(app, [*words, "--plan", str(file)])
     assert called.exit_code == 1
     assert called.stdout == "Deliveries: 1 sent, 1 failed.\n"

@@ -51,6 +51,8 @@ def deliver(
             _print_json([asdict(step) for step in steps])
         for step in steps if not as_json else ():
             typer.echo(f"{step.id[:12]} {step.at:30s} {_plain(step.sentence)}")
+        if not steps:
+            _say("Nothing yet.")
         return
     said = "Stopped; what was being sent at that moment is recorded as may have arrived."
     with stoppable(said), _counting("deliveries") as told:
