@@ -32,6 +32,22 @@ _NUL = r"(^|[^\\])(\\\\)*\\u0000"
 _KEPT_TEXTS = {Kind.STRING, Kind.OBJECT, Kind.INSTANT, Kind.DATE}
 
 
+def holds_nul(text: str) -> str:
+    """Return the SQL that is true where a text holds a NUL character, which many readers take for its end."""
+    return f"contains({text}, chr(0))"
+
+
+def _writes_nul(document: str) -> str:
+    # The search for a few letters is fast; the pattern is asked where they are found.
+    return f"contains({document}, '\\u0000') AND regexp_matches({document}, {literal(_NUL)})"
+
+
+_NUL_TESTS = {
+    **{name: f"coalesce({holds_nul(name)}, false)" for name in ("user_id", "session_id")},
+    **{name: f"coalesce({_writes_nul(name)}, false)" for name in ("properties", "context")},
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One rule: the condition that breaks it, as SQL that is never null, and the reason."""
@@ -76,14 +92,7 @@ def envelope_checks(now: datetime, *, backfill: bool = False) -> tuple[Check, ..
             "context IS NOT NULL AND (c IS NULL OR NOT starts_with(context, '{'))",
             "wrongly typed property: context is no object",
         ),
-        *(
-            Check(f"coalesce({holds_nul(name)}, false)", f"NUL character: {name}")
-            for name in ("user_id", "session_id")
-        ),
-        *(
-            Check(f"coalesce({_writes_nul(name)}, false)", f"NUL character: {name}")
-            for name in ("properties", "context")
-        ),
+        *(Check(test, f"NUL character: {name}") for name, test in _NUL_TESTS.items()),
     ]
     if not backfill:
         checks.append(
@@ -99,16 +108,6 @@ def cast_instant(text: str) -> str:
     """Return the SQL of an instant in ISO form, of a year from 1970 to 9999; without an offset it is UTC."""
     written = f"{text} LIKE '____-__-__%' AND {text} >= '1970' AND {text} NOT LIKE '%(BC)%'"
     return f"CASE WHEN {written} THEN TRY_CAST({text} AS TIMESTAMPTZ) END"
-
-
-def holds_nul(text: str) -> str:
-    """Return the SQL that is true where a text holds a NUL character, which many readers take for its end."""
-    return f"contains({text}, chr(0))"
-
-
-def _writes_nul(document: str) -> str:
-    # The search for a few letters is fast; the pattern is asked where they are found.
-    return f"contains({document}, '\\u0000') AND regexp_matches({document}, {literal(_NUL)})"
 
 
 def by_type(branches: dict[str, str], otherwise: str = "NULL") -> str:
@@ -182,9 +181,8 @@ def _whole(now: datetime, *, backfill: bool) -> str:
     return (
         f"uuid IS NOT NULL AND trim(user_id) <> '' AND source IN ({', '.join(map(literal, SOURCES))})"
         f" AND instant <= {arrival} + INTERVAL {FUTURE_MINUTES} MINUTE{oldest}"
-        f" AND starts_with(properties, '{{') AND NOT ({holds_nul('user_id')} OR {_writes_nul('properties')})"
-        f" AND (session_id IS NULL OR NOT {holds_nul('session_id')})"
-        f" AND (context IS NULL OR NOT ({_writes_nul('context')}))"
+        " AND starts_with(properties, '{')"
+        f" AND NOT ({' OR '.join(_NUL_TESTS.values())})"
         " AND (context IS NULL OR c IS NOT NULL AND starts_with(context, '{'))"
     )
 
