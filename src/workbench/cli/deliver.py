@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +21,9 @@ from workbench.cli.runs import (
     stoppable,
 )
 from workbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from workbench.reports.delivery_journal import Step
 
 
 @app.command()
@@ -46,13 +50,7 @@ def deliver(
     if listed == (plan is not None) or (listed and (again or runs)):
         raise UsageError("Either --plan FILE, with runs and --again if wanted, or --list alone.")
     if plan is None:
-        steps = list_deliveries(_open(workspace))
-        if as_json:
-            _print_json([asdict(step) for step in steps])
-        for step in steps if not as_json else ():
-            typer.echo(f"{step.id[:12]} {step.at:30s} {_plain(step.sentence)}")
-        if not steps:
-            _say("Nothing yet.")
+        _list(list_deliveries(_open(workspace)), as_json=as_json)
         return
     said = "Stopped; what was being sent at that moment is recorded as may have arrived."
     with stoppable(said), _counting("deliveries") as told:
@@ -68,3 +66,13 @@ def deliver(
         typer.echo(done.sentence)
     if not done.well:
         raise typer.Exit(1)
+
+
+def _list(steps: Sequence[Step], *, as_json: bool) -> None:
+    if as_json:
+        _print_json([asdict(step) for step in steps])
+        return
+    for step in steps:
+        typer.echo(f"{step.id[:12]} {step.at:30s} {_plain(step.sentence)}")
+    if not steps:
+        _say("Nothing yet.")
