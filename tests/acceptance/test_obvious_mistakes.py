@@ -16,6 +16,7 @@ from workbench import attribution, experiments, explore, insights
 from workbench.errors import BadInput, UsageError, WorkbenchError, unknown_name
 from workbench.metrics.window import parse_window
 from workbench.mmm.budget import BudgetQuestion
+from workbench.mmm.recorded import proposed_spec
 
 OF_TABLES = {
     **{
@@ -35,6 +36,7 @@ OF_TABLES = {
     "holdouts": experiments.holdouts,
     "check_holdout": experiments.check_holdout,
     "uplift_model": experiments.uplift_model,
+    "proposed_spec": proposed_spec,
     "creative_shares": lambda tables: experiments.creative_shares(tables, "c1"),
 }
 

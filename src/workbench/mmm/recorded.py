@@ -38,6 +38,7 @@ from workbench.metrics import measure, sql
 from workbench.mmm.calendar import LENGTH, Period
 from workbench.mmm.market import MOST_ALONE
 from workbench.mmm.spec import Channel, MixSpec
+from workbench.source import given
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -125,7 +126,7 @@ def proposed_spec(
         channels=(Channel(name="any"),),
         region=region,
         carry_over=_CARRY_OVER[period],
-        currency=tables.currency or "",
+        currency=given(tables).currency or "",
     )
     table = market_table(tables, draft, period=period)
     own = {"date", *([region] if region else []), *OUTCOMES}
@@ -149,7 +150,7 @@ def _fitting(table: pa.Table, column: str, spend: Array) -> str | None:
 
 
 def _of_channels(tables: Tables, *, by_region: bool) -> list[_Figure]:
-    if "daily_performance" not in tables.names:
+    if "daily_performance" not in given(tables).names:
         raise NotEnoughData("Not enough data: no spend is recorded; load daily_performance.")
     if not {"orders", "facts"} & set(tables.names):
         raise NotEnoughData("Not enough data: no sales are recorded; load orders or events.")
@@ -184,7 +185,7 @@ def _placed(figures: list[_Figure]) -> list[_Figure]:
 
 
 def _of_markets(tables: Tables) -> list[_Figure]:
-    if "geo_performance" not in tables.names:
+    if "geo_performance" not in given(tables).names:
         raise NotEnoughData("Not enough data: no table geo_performance is loaded.")
     text = sql.to_sql(_sales, ("mix of markets", _source()), tables.dialect)
     rows = tables.query(text).to_pylist()
