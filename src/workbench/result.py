@@ -82,9 +82,9 @@ def format_value(value: float | None, unit: str = "", *, currency: str | None = 
         case "pp":
             return f"{_significant(100 * value)} pp"
         case "x":
-            return f"{_significant(value) if 0 < abs(value) < 0.005 else f'{value:,.2f}'}x"
+            return f"{_significant(value) if 0 < abs(value) <= 0.005 else f'{value:,.2f}'}x"
         case "count":
-            return _significant(value) if 0 < abs(value) < 0.5 else f"{value:,.0f}"
+            return _significant(value) if 0 < abs(value) <= 0.5 else f"{value:,.0f}"
         case "money":
             return _money(value, currency)
         case _:

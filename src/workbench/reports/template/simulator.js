@@ -131,6 +131,8 @@
     const text = fixed(value, places);
     return text.includes(".") ? text.replace(/0+$/, "").replace(/\.$/, "") : text;
   };
+  /* What is not zero does not read as zero. */
+  const unlessNothing = (value, places, least) => value !== 0 && Math.abs(value) <= least ? significant(value) : fixed(value, places);
   const money = (value, currency) => {
     const sign = SIGNS[currency] ?? "", size = Math.abs(value), minus = value < 0 ? "−" : "";
     const [scale, suffix] = size >= 1e9 ? [1e9, "B"] : size >= 1e6 ? [1e6, "M"] : [1, ""];
@@ -196,7 +198,7 @@
     }
     say(text) { this.find("note").textContent = text; }
     put(name, text, raw) { const part = this.find(name); part.textContent = text; part.dataset.raw = raw; }
-    amount(value) { return this.page.unit === "money" ? money(value, this.page.currency) : signed(fixed(value, 0)); }
+    amount(value) { return this.page.unit === "money" ? money(value, this.page.currency) : signed(unlessNothing(value, 0, 0.5)); }
     put_estimate(name, found) {
       this.put(name, this.amount(found.value), found.value);
       const range = this.find(`${name}-range`);
@@ -220,7 +222,7 @@
         row.classList.toggle("changed", Math.abs(times - 1) > 0.0005);
         change.textContent = percent(times - 1);
         change.dataset.raw = split[c];
-        next.textContent = page.unit === "money" ? `${fixed(worth, 2)}x` : significant(worth);
+        next.textContent = page.unit === "money" ? `${unlessNothing(worth, 2, 0.005)}x` : significant(worth);
         next.dataset.raw = worth;
       });
       this.say("");
