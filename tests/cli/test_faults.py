@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,14 @@ def test_a_lock_that_cannot_be_opened(tmp_path: Path, capsys: pytest.CaptureFixt
     said = left(capsys, "ingest", tmp_path / "a.csv", "-w", folder)
     assert f"{folder / '.lock'}: Is a directory" in said
     assert "run the command again" in said
+
+
+def test_where_nobody_reads_nothing_fails(tmp_path: Path) -> None:
+    folder = Workspace.create(tmp_path / "acme").path
+    for command in ("quality", "quarantine", "runs"):
+        called = f'"{sys.executable}" -m workbench {command} -w "{folder}" >&-'
+        done = subprocess.run(["/bin/sh", "-c", called], stderr=subprocess.PIPE, text=True, check=False)
+        assert done.returncode == 0, done.stderr
 
 
 def test_a_full_disk_is_named_whatever_library_found_it() -> None:

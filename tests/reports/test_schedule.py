@@ -73,6 +73,10 @@ ENTRY = "name: a, cron: '0 6 * * *', notebook: executive"
         ("time_zone: UTC\nentries: [{name: a, cron: '0 6 * * *'}]", "either 'batch' or 'notebook'"),
         ("time_zone: UTC\nentries: [{name: a, cron: '0 6 * * *', batch: none.yaml}]", "none.yaml: No such"),
         (
+            "time_zone: UTC\nentries: [{name: a, cron: '0 6 * * *', batch: p.yaml}]",
+            "p.yaml, run 2 (executive), value '3': no parameter named 'tpo'",
+        ),
+        (
             "time_zone: UTC\nentries: [{name: a, cron: '0 6 * * *', batch: b.yaml, parameters: {top: 3}}]",
             "Say them in the batch's file",
         ),
@@ -98,6 +102,9 @@ def test_what_is_wrong_is_said(tmp_path: Path, text: str, says: str) -> None:
     path = tmp_path / "schedule.yaml"
     path.write_text(text)
     (tmp_path / "a.yaml").write_text("alerts: [{kind: folder, path: /a}]")
+    (tmp_path / "p.yaml").write_text(
+        "runs: [{notebook: campaign, each: campaign}, {notebook: executive, parameters: {tpo: 3}}]"
+    )
     (tmp_path / "t.yaml").write_text("targets: [{kind: folder, path: /a}]")
     with pytest.raises(WorkbenchError) as refused:
         read_schedule(path)

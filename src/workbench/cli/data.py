@@ -136,11 +136,14 @@ def printable(text: str) -> str:
 
 def _print_csv(columns: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
     import csv
+    import io
 
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
         writer.writerow([_cell(row.get(column)) for column in columns])
+    typer.echo(text.getvalue(), nl=False)
 
 
 def _cell(value: object) -> object:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.errors import BadInput, unknown_name
 from workbench.events.documents import read_document
-from workbench.reports.batch_file import read_batch_file, read_file
+from workbench.reports.batch_file import expand, read_batch_file, read_file
 from workbench.reports.cluster import check_address
 from workbench.reports.cron import Cron, read_cron
 from workbench.reports.delivery_plan import read_plan
@@ -205,7 +205,7 @@ def _entry(given: _EntryText, time_zone: str | None, file: Path, number: int) ->
     batch = file.resolve().parent / given.batch if given.batch is not None else None
     notebook = _notebook(given, file, place)
     if batch is not None:
-        read_batch_file(batch)
+        expand(read_batch_file(batch), None, batch)
     return ScheduleEntry(
         name=given.name,
         cron=cron,
