@@ -85,17 +85,18 @@ def inside(folder: Path, *parts: str) -> Path:
 
 
 def check_plain(path: Path) -> Path:
-    """Return `path` where no character of it could be read as a pattern of file names.
+    """Return `path` where no character of it could be read as a pattern of file names, or steers a terminal.
 
     Raises
     ------
     BadInput
         If one could.
     """
-    found = sorted({character for character in str(path) if character in _PATTERN_CHARACTERS})
-    if found or "\0" in str(path):
+    controls = sorted({repr(sign) for sign in str(path) if unicodedata.category(sign) == "Cc"})
+    found = sorted({character for character in str(path) if character in _PATTERN_CHARACTERS}) + controls
+    if found:
         raise BadInput(
-            f"a workspace's path cannot contain {' '.join(found) or 'NUL'}",
+            f"a workspace's path cannot contain {' '.join(found)}",
             file=path,
             fix="Choose another folder.",
         )
