@@ -1,7 +1,8 @@
 """Facts in the layout of the store, made by SQL: month files, sorted by event type and time, zstd.
 
 Every user is in the audience of ten of two hundred campaigns, so that messages reach the same person two or
-three times, as they do in practice. Draws of one row are independent of each other.
+three times, as they do in practice. Draws of one row are independent of each other. Keys of users are those
+that the store makes of their ids, which fill 63 bits.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from workbench.events.rollups import ROLLUPS
+from workbench.store.schema import user_key
 
 CAMPAIGNS = 200
 AUDIENCES = 10
@@ -54,7 +56,7 @@ def generate(folder: Path, rows: int) -> duckdb.DuckDBPyConnection:
     )
     connection.execute(_SPEND)
     connection.execute(_CAMPAIGNS)
-    for name, made in (("orders", _ORDERS), ("users", _USERS.format(users=rows // 50))):
+    for name, made in (("users", _USERS.format(users=rows // 50)), ("orders", _ORDERS)):
         path = folder / f"{name}.parquet"
         if not path.exists():
             connection.execute(f"COPY ({made}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
@@ -76,21 +78,22 @@ def _month(month: int, rows: int, users: int, path: Path) -> str:
     kinds = " ".join(f"WHEN p < {end} THEN '{name}'" for name, end in SPREAD)
     return f"""
     COPY (
-      SELECT event_type, CAST(moment AS DATE) AS day, moment AS timestamp, user_key, 'backend' AS source,
+      SELECT event_type, CAST(moment AS DATE) AS day, moment AS timestamp,
+        {user_key("'u' || person")} AS user_key, 'backend' AS source,
         CASE WHEN event_type LIKE 'campaign%' THEN 'c' || campaign END AS campaign_id,
-        CASE WHEN event_type LIKE 'campaign%' THEN 'k' || campaign * 5 + user_key % 5 END AS creative_id,
+        CASE WHEN event_type LIKE 'campaign%' THEN 'k' || campaign * 5 + person % 5 END AS creative_id,
         CASE WHEN event_type = 'campaign_delivered'
           THEN ['email', 'push', 'sms', 'in_app'][1 + campaign % 4] END AS channel,
-        'S' || user_key % 8 AS segment, 'R' || user_key % 20 AS region,
-        ['iOS', 'Web'][1 + user_key % 2] AS platform,
+        'S' || person % 8 AS segment, 'R' || person % 20 AS region,
+        ['iOS', 'Web'][1 + person % 2] AS platform,
         CASE WHEN event_type = 'campaign_viewed' THEN ['received', 'opened'][1 + i % 2] END AS kind,
-        CASE WHEN event_type = 'campaign_delivered' THEN (user_key + campaign) % 10 = 0 END AS is_holdout,
+        CASE WHEN event_type = 'campaign_delivered' THEN (person + campaign) % 10 = 0 END AS is_holdout,
         CASE WHEN paid THEN 'o' || {_draw(9)} END AS order_id,
         CASE WHEN paid THEN round(5 + 90 * {_uniform(5)}, 2) END AS value,
         {_uniform(6)} AS seconds, 10 * {_uniform(7)} AS lag_minutes, false AS late_arrival, 'load' AS load_id
       FROM (SELECT *, event_type IN ('campaign_converted', 'user_purchased') AS paid,
-              CAST(hash(user_key + place * 1e9::BIGINT) % {CAMPAIGNS} AS INTEGER) AS campaign FROM (
-            SELECT i, CASE {kinds} END AS event_type, CAST({_draw(2)} % {users} AS BIGINT) AS user_key,
+              CAST(hash(person + place * 1e9::BIGINT) % {CAMPAIGNS} AS INTEGER) AS campaign FROM (
+            SELECT i, CASE {kinds} END AS event_type, CAST({_draw(2)} % {users} AS BIGINT) AS person,
               CAST({_draw(3)} % {AUDIENCES} AS BIGINT) AS place,
               TIMESTAMPTZ '2024-{month:02d}-01 00:00:00+00' + to_microseconds(
                 CAST({_uniform(4)} * 86400e6 * 28 AS BIGINT)) AS moment
@@ -123,11 +126,12 @@ SELECT 'c' || c AS campaign_id, 'Campaign ' || c AS name, 'OTHER' AS campaign_ty
 FROM range({CAMPAIGNS}) t(c)
 """
 
-_ORDERS = """
-SELECT order_id, 1::BIGINT AS line, 'u' || user_key AS user_id, timestamp AS ordered_at, value AS order_value,
+_ORDERS = f"""
+SELECT order_id, 1::BIGINT AS line, user_id, timestamp AS ordered_at, value AS order_value,
   0.4 * value AS cogs, NULL::VARCHAR AS category, NULL::VARCHAR AS location, 1.0 AS quantity,
   false AS is_return
-FROM facts WHERE event_type = 'user_purchased' ORDER BY ordered_at
+FROM facts JOIN (SELECT user_id, {user_key()} AS user_key FROM users) USING (user_key)
+WHERE event_type = 'user_purchased' ORDER BY ordered_at
 """
 
 _USERS = """
