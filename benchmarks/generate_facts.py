@@ -106,8 +106,8 @@ def _month(month: int, rows: int, users: int, path: Path) -> str:
 _SPEND = f"""
 CREATE TABLE daily_performance AS
 SELECT CAST(day AS DATE) AS date, 'c' || c AS campaign_id, 'email' AS channel, 'k' || c * 5 AS creative_id,
-  NULL::VARCHAR AS segment, NULL::VARCHAR AS region, 1000::BIGINT AS impressions, 20::BIGINT AS clicks,
-  10.0::DOUBLE + c AS spend, 1.0::DOUBLE AS conversions, 30.0::DOUBLE AS revenue, NULL::DOUBLE AS leads,
+  NULL::VARCHAR AS segment, NULL::VARCHAR AS region, 0::BIGINT AS impressions, 0::BIGINT AS clicks,
+  10.0::DOUBLE + c AS spend, 0.0::DOUBLE AS conversions, 0.0::DOUBLE AS revenue, NULL::DOUBLE AS leads,
   NULL::BIGINT AS engagements,
   NULL::BIGINT AS shares, NULL::BIGINT AS comments, NULL::BIGINT AS sends, NULL::BIGINT AS deliveries,
   NULL::BIGINT AS bounces, NULL::BIGINT AS opens, NULL::BIGINT AS replies, NULL::VARCHAR AS original_channel,

@@ -35,7 +35,10 @@ def read(tables: Memory) -> set[str]:
 def test_the_roll_up_answers_what_the_events_answer(by: str) -> None:
     events, summed = market(seed=2), rolled_up(market(seed=2))
     one, other = (measure(tables, NAMES, by=by).rows for tables in (events, summed))
-    assert read(summed) == {"rollup_segments" if by in ("segment", "kind") else "rollup_campaigns"}
+    # What is told twice is looked for by campaign.
+    assert read(summed) == {"rollup_campaigns"} | (
+        {"rollup_segments"} if by in ("segment", "kind") else set()
+    )
     for left, right in zip(one, other, strict=True):
         assert (left.metric, left.slice, left.note) == (right.metric, right.slice, right.note)
         for name in ("value", "low", "high", "numerator", "denominator", "share"):
@@ -104,6 +107,7 @@ def test_the_window_of_all_data_is_the_same() -> None:
 
 def test_what_it_does_not_cover_is_read_from_events() -> None:
     tables = rolled_up(market(seed=2))
+    tables.connection.execute("UPDATE daily_performance SET clicks = 0")
     measure(tables, "clicks", by="region", window="2024-03-01:2024-03-31")
     measure(tables, "conversion_rate", by="campaign")
     assert read(tables) == {"facts"}

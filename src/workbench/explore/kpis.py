@@ -16,6 +16,7 @@ from workbench.explore.figures import figures
 from workbench.explore.query import window_of
 from workbench.explore.view import View, frame_of, number
 from workbench.metrics import METRICS, measure
+from workbench.metrics.unfinished import finished
 from workbench.result import format_value
 
 if TYPE_CHECKING:
@@ -189,19 +190,21 @@ def kpi_cards(
         return KpiCards(cards=(), first_day=None, last_day=None, currency=tables.currency, missing=reason)
     measured = measure(tables, names, window=days, compare=True, where=where)
     daily = figures(tables, names, by=("day",), window=days, where=where)
+    whole = finished(tables, days).last
     cards = []
     for name in names:
         line = tuple(
             Point(day=day, value=daily.of((day,), name).value)
             for day in (days.first + timedelta(days=place) for place in range(days.days))
         )
-        cards.append(_card(measured.metric(name), measured.row(name), targets.get(name), line))
+        cards.append(_card(measured.metric(name), measured.row(name), targets.get(name), line, whole))
     return KpiCards(cards=tuple(cards), first_day=days.first, last_day=days.last, currency=measured.currency)
 
 
-def _card(metric: Metric, row: Row, target: float | None, line: tuple[Point, ...]) -> Card:
+def _card(metric: Metric, row: Row, target: float | None, line: tuple[Point, ...], whole: date) -> Card:
+    """Return a card; days after the last whole one miss no target."""
     value = number(row.value)
-    streak = streak_of([point.value for point in line], target, metric.better)
+    streak = streak_of([point.value for point in line if point.day <= whole], target, metric.better)
     return Card(
         name=metric.name,
         title=metric.title,

@@ -20,6 +20,7 @@ from workbench.explore.query import ask
 from workbench.explore.targets import elapsed_share
 from workbench.explore.view import View, frame_of, listed, ratio, span
 from workbench.metrics import sql
+from workbench.metrics.unfinished import last_whole_day
 from workbench.metrics.window import parse_window
 from workbench.result import format_value
 from workbench.source import given
@@ -129,7 +130,7 @@ def pacing(tables: Tables, *, as_of: date | None = None, ended: bool = False) ->
     tables : Tables
         Needs daily_performance; budgets and dates come from campaigns.
     as_of : date, optional
-        The last day that counts; None is the last day of which any spend is known.
+        The last day that counts; None is the last of which spend is known, if all of that day is there.
     ended : bool
         Whether campaigns that are over are listed too.
 
@@ -145,7 +146,8 @@ def pacing(tables: Tables, *, as_of: date | None = None, ended: bool = False) ->
         return Pacing(as_of=today, rows=(), total=None, points=(), currency=tables.currency, missing=reason)
     spent = _spent(tables, today)
     # Exports of platforms come later than events: a day that none of them tells of is no day without spend.
-    last = as_of or max((day for daily in spent.values() for day in daily), default=today)
+    told = max((day for daily in spent.values() for day in daily), default=today)
+    last = as_of or last_whole_day(tables, "daily_performance", told)
     plans = {row["campaign_id"]: row for row in ask(tables, _plans, "budgets")} if _has_plans(tables) else {}
     rows: list[PaceRow] = []
     points: list[SpendPoint] = []

@@ -23,6 +23,7 @@ from workbench.explore.query import window_of
 from workbench.explore.shares import holm
 from workbench.explore.view import View, frame_of, number, span
 from workbench.metrics import METRICS
+from workbench.metrics.unfinished import finished
 from workbench.metrics.window import Window
 from workbench.result import format_value
 
@@ -100,6 +101,7 @@ class Trends(View):
     changes: tuple[Change, ...]
     currency: str | None
     missing: str = ""
+    left_out: str = ""
 
     @property
     def slices(self) -> tuple[str, ...]:
@@ -108,9 +110,11 @@ class Trends(View):
 
     @property
     def sentence(self) -> str:
-        """Return the largest change that can be told from noise, or that there is none."""
-        if self.missing:
-            return self.missing
+        """Return the largest change that can be told from noise, if there is one, and what was left out."""
+        return self.missing or " ".join(part for part in (self._found, self.left_out) if part)
+
+    @property
+    def _found(self) -> str:
         sure = [change for change in self.changes if change.significant]
         if not sure:
             return f"{self.title} shows no change that can be told from its usual movement."
@@ -167,7 +171,8 @@ def trends(
     grain : {"day", "week"}
         What one point is; a week begins on Monday.
     window : str or Window, optional
-        The days that are shown. The usual movement is learnt from up to 574 days before its end.
+        The days that are shown, but for those that were not over when their data came. The usual movement is
+        learnt from up to 574 days before its end.
     where : mapping, optional
         Dimension -> value: the part of the data the trend is of, such as one campaign.
 
@@ -179,7 +184,8 @@ def trends(
     definition = METRICS[metric]
     if grain not in ("day", "week"):
         raise UsageError(f"A trend has grain day or week, not {grain!r}.")
-    days = window_of(tables, window)
+    asked = window_of(tables, window)
+    days = asked and finished(tables, asked)
     empty = Trends(
         metric=metric,
         title=definition.title,
@@ -193,6 +199,10 @@ def trends(
     )
     if days is None:
         return replace(empty, missing="Not enough data: no table has a row yet; load a file first.")
+    if days != asked:
+        empty = replace(
+            empty, left_out=f"It ends on {days.last}: the day after was not over when its data came."
+        )
     history = Window(min(days.first, days.last - timedelta(days=HISTORY_DAYS - 1)), days.last)
     found = figures(tables, [metric], by=(*((by,) if by else ()), "day"), window=history, where=where)
     series = _series(found, metric, history, top=top, sliced=by is not None)

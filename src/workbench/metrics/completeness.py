@@ -69,14 +69,26 @@ def cut(by: Sequence[str], key: Sequence[object], window: Window) -> str:
     ''
     """
     for name, first in zip(by, key, strict=True):
-        grain = DIMENSIONS[name].grain
-        if grain in ("week", "month") and isinstance(first, date):
-            days = 7 if grain == "week" else monthrange(first.year, first.month)[1]
-            last = first + timedelta(days=days - 1)
+        if DIMENSIONS[name].grain in ("week", "month") and isinstance(first, date):
+            last = ends(name, first)
+            days = (last - first).days + 1
             inside = (min(last, window.last) - max(first, window.first)).days + 1
             if inside < days:
                 return f"{inside} of {days} days"
     return ""
+
+
+def ends(name: str, first: date) -> date:
+    """Return the last day of the day, week or month that begins on a day.
+
+    Examples
+    --------
+    >>> print(ends("day", date(2024, 2, 1)), ends("week", date(2024, 2, 5)), ends("month", date(2024, 2, 1)))
+    2024-02-01 2024-02-11 2024-02-29
+    """
+    grain = DIMENSIONS[name].grain
+    days = {"day": 1, "week": 7}.get(grain) or monthrange(first.year, first.month)[1]
+    return first + timedelta(days=days - 1)
 
 
 def _days(tables: Tables, name: str, window: Window, counted: set[int], first: str) -> set[date]:

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 from workbench.metrics.derived import DERIVED
 from workbench.metrics.measures import Derived, Leaf
 from workbench.metrics.rollups import offered
+from workbench.metrics.window import DAY_COLUMNS
 
 if TYPE_CHECKING:
     from workbench.metrics.window import Window
     from workbench.source import Tables
 
-_DAYS = {"facts": "day", "daily_performance": "date", "orders": "ordered_at", "leads": "created_at"}
 _BOUGHT = "event_type IN ('user_purchased', 'campaign_converted')"
 
 
-def cautions(tables: Tables, answered: Iterable[Leaf], window: Window) -> dict[Leaf, str]:
+def leanings(tables: Tables, answered: Iterable[Leaf], window: Window) -> dict[Leaf, str]:
     """Return, for each leaf that looks back further than the records go, which way it leans.
 
     Parameters
@@ -50,14 +50,14 @@ def cautions(tables: Tables, answered: Iterable[Leaf], window: Window) -> dict[L
 
 def begun_within(tables: Tables, names: Iterable[str], window: Window) -> dict[str, date]:
     """Return the first day on record of those tables whose records begin only after a window does."""
-    first = {name: began(tables, name) for name in sorted({*names} & set(_DAYS) & tables.names)}
+    first = {name: began(tables, name) for name in sorted({*names} & set(DAY_COLUMNS) & tables.names)}
     return {name: day for name, day in first.items() if day is not None and day > window.first}
 
 
 def began(tables: Tables, name: str) -> date | None:
     """Return the first day on record of a table."""
     rows = (offered(tables.names) or name) if name == "facts" else name
-    found = tables.query(f"SELECT MIN({_DAYS[name]}) AS began FROM {rows}").column(0)[0].as_py()
+    found = tables.query(f"SELECT MIN({DAY_COLUMNS[name]}) AS began FROM {rows}").column(0)[0].as_py()
     return found.date() if isinstance(found, datetime) else found
 
 

@@ -11,9 +11,10 @@ import numpy as np
 
 from workbench.errors import UsageError, wrong_kind
 from workbench.metrics import assignment, completeness, intervals
+from workbench.metrics.cautions import Cautions, cautions
 from workbench.metrics.conditions import Condition, Where, conditions
 from workbench.metrics.definitions import METRICS
-from workbench.metrics.history import begun_within, cautions
+from workbench.metrics.history import begun_within
 from workbench.metrics.measured import Measured, Row
 from workbench.metrics.measures import Leaf, Measure, leaves
 from workbench.metrics.metric import Metric
@@ -101,7 +102,7 @@ def _measured(
     values = _fetched(tables, needed, kept, span, dimensions)
     answered = [leaf for leaf in wanted if leaf not in needed.missing]
     present = completeness.present(tables, answered, span, values)
-    leaning = cautions(tables, answered, span)
+    doubts = cautions(tables, answered, kept, span, values)
     before = (
         _fetched(tables, needed, kept, span.previous, dimensions)
         if compare and not _timed(dimensions)
@@ -113,11 +114,10 @@ def _measured(
         formula = formulas[metric.name]
         read = {leaf.table for leaf in leaves(formula) if leaf in answered and not is_own(leaf)}
         share = min((present[name] for name in read if name in present), default=np.nan)
-        caution = "; ".join(dict.fromkeys(leaning[leaf] for leaf in leaves(formula) if leaf in leaning))
         late = max((begun[name] for name in read if name in begun), default=None)
         found = _rows(metric, formula, values, before if late is None else None, share)
         told = late if late and late < span.first else None  # of a window that is all there is, nothing
-        rows += [_uncompared(_with(_cut(row, dimensions, span), caution), told) for row in found]
+        rows += [_uncompared(_with(row, formula, dimensions, doubts), told) for row in found]
     return Measured(metrics=asked, by=dimensions, window=span, currency=tables.currency, rows=tuple(rows))
 
 
@@ -197,15 +197,12 @@ def _rows(metric: Metric, formula: Measure, values: Values, before: Values | Non
     ]
 
 
-def _cut(row: Row, by: Sequence[str], span: Window) -> Row:
-    said = completeness.cut(by, row.slice, span)
-    return replace(row, partial=said, note="; ".join(p for p in (said, row.note) if p)) if said else row
-
-
-def _with(row: Row, caution: str) -> Row:
-    if not caution or np.isnan(row.value):
-        return row
-    return replace(row, caution=caution, note="; ".join(part for part in (row.note, caution) if part))
+def _with(row: Row, formula: Measure, by: tuple[str, ...], doubts: Cautions) -> Row:
+    """Return a row that says what to bear in mind of it, and of how much of its week it is."""
+    partial = doubts.part(formula, by, row.slice)
+    caution = "" if np.isnan(row.value) else doubts.of(formula, by, row.slice)
+    note = "; ".join(said for said in (partial, row.note, caution) if said)
+    return replace(row, partial=partial, caution=caution, note=note)
 
 
 def _uncompared(row: Row, begun: date | None) -> Row:

@@ -120,7 +120,7 @@ def _day(text: str, whole: str) -> date:
         raise UsageError(f"{text!r} in the window {whole!r} is no day. Write days as 2024-01-31.") from None
 
 
-_DAY_COLUMNS = {"facts": "day", "daily_performance": "date", "orders": "ordered_at", "leads": "created_at"}
+DAY_COLUMNS = {"facts": "day", "daily_performance": "date", "orders": "ordered_at", "leads": "created_at"}
 
 
 def resolve(window: str | Window | None, tables: Tables) -> Window:
@@ -129,7 +129,7 @@ def resolve(window: str | Window | None, tables: Tables) -> Window:
         return parse_window(window, given(tables).last_day)
     found = [
         tables.query(f"SELECT MIN({column}) AS first_day FROM {_days(name, tables)}").column(0)[0].as_py()
-        for name, column in _DAY_COLUMNS.items()
+        for name, column in DAY_COLUMNS.items()
         if name in given(tables).names
     ]
     days = [value if type(value) is date else value.date() for value in found if value is not None]

@@ -1,0 +1,104 @@
+"""What to bear in mind of a figure: which way it leans, what may be counted twice, which day is not whole."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from workbench.metrics.completeness import cut, ends
+from workbench.metrics.conditions import Condition
+from workbench.metrics.history import leanings
+from workbench.metrics.measures import Leaf, Measure, leaves
+from workbench.metrics.own_records import is_own
+from workbench.metrics.slices import DIMENSIONS
+from workbench.metrics.told_twice import ToldTwice, added_twice, caution
+from workbench.metrics.unfinished import unfinished
+from workbench.metrics.window import DAY_COLUMNS
+
+if TYPE_CHECKING:
+    from workbench.metrics.values import Slice, Values
+    from workbench.metrics.window import Window
+    from workbench.source import Tables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cautions:
+    """What there is to bear in mind of figures over one window.
+
+    Parameters
+    ----------
+    window : Window
+        The days.
+    leaning : dict
+        Leaf -> which way it leans, because it looks back further than the records go.
+    twice : tuple of ToldTwice
+        What is both recorded and reported, and so added up.
+    begun : dict
+        Table -> the first day that was not over when its data came.
+    """
+
+    window: Window
+    leaning: dict[Leaf, str]
+    twice: tuple[ToldTwice, ...]
+    begun: dict[str, date]
+
+    def of(self, formula: Measure, by: tuple[str, ...], key: Slice) -> str:
+        """Return what to bear in mind of one figure; empty where it is sound."""
+        timed = any(DIMENSIONS[name].grain for name in by)
+        said = [self.leaning[leaf] for leaf in leaves(formula) if leaf in self.leaning]
+        said += [caution(self.twice, formula, by, key)]
+        said += [] if timed else [self._unfinished(formula)]
+        return "; ".join(dict.fromkeys(part for part in said if part))
+
+    def part(self, formula: Measure, by: Sequence[str], key: Sequence[object]) -> str:
+        """Return how much of a day, a week or a month a figure is of; empty where it is of all of it."""
+        begun = self._begun(formula)
+        last = [
+            ends(name, first)
+            for name, first in zip(by, key, strict=True)
+            if DIMENSIONS[name].grain and isinstance(first, date)
+        ]
+        late = begun is not None and any(day >= begun for day in last)
+        return cut(by, key, self.window) or (self._unfinished(formula) if late else "")
+
+    def _unfinished(self, formula: Measure) -> str:
+        day = self._begun(formula)
+        return f"{day} was not over when its data came" if day else ""
+
+    def _begun(self, formula: Measure) -> date | None:
+        read = {leaf.table for leaf in leaves(formula) if not is_own(leaf)}
+        return min((day for name, day in self.begun.items() if name in read), default=None)
+
+
+def cautions(
+    tables: Tables,
+    answered: Collection[Leaf],
+    where: tuple[Condition, ...],
+    window: Window,
+    values: Values,
+) -> Cautions:
+    """Return what there is to bear in mind of figures that have been measured.
+
+    Parameters
+    ----------
+    tables : Tables
+        The data.
+    answered : collection of Leaf
+        The leaves that have an answer.
+    where : tuple of Condition
+        What rows had to meet.
+    window : Window
+        The days.
+    values : Values
+        The answers.
+    """
+    read = {leaf.table for leaf in answered if not is_own(leaf)}
+    begun = unfinished(tables, window) if read & set(DAY_COLUMNS) else {}
+    return Cautions(
+        window=window,
+        leaning=leanings(tables, answered, window),
+        twice=added_twice(tables, answered, where, window, values),
+        begun=begun,
+    )

@@ -1,0 +1,172 @@
+"""What is recorded here and reported by a platform as well: added up, the same clicks may count twice.
+
+A figure is the sum of what was recorded (events, leads) and what platforms report. Each is of other campaigns
+as a rule. Where both tell of the same campaign on the same channel, nobody but its owner knows whether they
+tell of the same people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.metrics.conditions import Condition
+from workbench.metrics.measures import Leaf, Measure, leaves
+from workbench.metrics.mixed_channels import mixed_campaigns
+from workbench.metrics.plan import plan
+from workbench.metrics.presence import loaded
+from workbench.metrics.terms import clicks, conversions, credited_revenue, impressions, leads
+from workbench.metrics.values import Slice, Values, fetch
+from workbench.metrics.window import resolve
+from workbench.source import given
+
+if TYPE_CHECKING:
+    from workbench.metrics.window import Window
+    from workbench.source import Tables
+
+_BY = ("campaign", "channel")
+_ADDED: dict[str, Measure] = {
+    "impressions": impressions,
+    "clicks": clicks,
+    "conversions": conversions,
+    "revenue": credited_revenue,
+    "leads": leads,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldTwice:
+    """One campaign on one channel of which something is both recorded and reported.
+
+    Parameters
+    ----------
+    what : str
+        ``clicks``, ``leads`` ...
+    campaign, channel : str
+        Of which; the channel may be unknown.
+    recorded, reported : float
+        How many are recorded as events or leads, and how many the platform reports.
+    """
+
+    what: str
+    campaign: str
+    channel: str | None
+    recorded: float
+    reported: float
+
+    @property
+    def place(self) -> str:
+        """Return the campaign and its channel in words."""
+        return f"{self.campaign} ({self.channel.replace('_', ' ')})" if self.channel else self.campaign
+
+
+def told_twice(tables: Tables, *, window: str | Window | None = None) -> tuple[ToldTwice, ...]:
+    """Return what is both recorded and reported of a campaign on a channel, and so added up.
+
+    Parameters
+    ----------
+    tables : Tables
+        The data at one version.
+    window : str or Window, optional
+        The days that are looked at; None is all data.
+
+    Returns
+    -------
+    tuple of ToldTwice
+        By figure and campaign; empty where no campaign is told of twice.
+    """
+    given(tables)
+    if "daily_performance" not in tables.names:
+        return ()
+    wanted = {leaf for added in _ADDED.values() for leaf in leaves(added)}
+    return _found(tables, wanted, (), resolve(window, tables))
+
+
+def added_twice(
+    tables: Tables,
+    answered: Collection[Leaf],
+    where: tuple[Condition, ...],
+    window: Window,
+    values: Values,
+) -> tuple[ToldTwice, ...]:
+    """Return what is told twice behind figures that have been measured; nothing is asked without need."""
+    some = {leaf for leaf in answered if leaf in values.totals and np.nansum(np.abs(values.totals[leaf])) > 0}
+    kept = tuple(condition for condition in where if condition.column in _BY)
+    return _found(tables, some, kept, window)
+
+
+def caution(told: Sequence[ToldTwice], formula: Measure, by: tuple[str, ...], key: Slice) -> str:
+    """Return what to bear in mind of one figure: which part of it may be counted twice.
+
+    Examples
+    --------
+    >>> one = ToldTwice(what="clicks", campaign="spring", channel="social", recorded=90.0, reported=100.0)
+    >>> caution([one], clicks / impressions, ("campaign",), ("spring",))
+    'clicks of spring (social) are recorded (90) and reported by a platform (100): if they are the same ones,
+    they count twice'
+    >>> caution([one], clicks / impressions, ("campaign",), ("summer",))
+    ''
+    """
+    asked = set(leaves(formula))
+    of_slice = {name: value for name, value in zip(by, key, strict=True) if name in _BY}
+    mine = [
+        one
+        for one in told
+        if asked >= set(leaves(_ADDED[one.what]))
+        and of_slice.get("campaign", one.campaign) == one.campaign
+        and of_slice.get("channel", one.channel) == one.channel
+    ]
+    if not mine:
+        return ""
+    first = max(mine, key=lambda one: min(one.recorded, one.reported))
+    others = len({(one.campaign, one.channel) for one in mine}) - 1
+    more = f", so are those of {others} more," if others else ""
+    return (
+        f"{first.what} of {first.place} are recorded ({first.recorded:,.0f}) and reported by a platform"
+        f" ({first.reported:,.0f}){more}: if they are the same ones, they count twice"
+    )
+
+
+def _found(
+    tables: Tables, wanted: Collection[Leaf], where: tuple[Condition, ...], window: Window
+) -> tuple[ToldTwice, ...]:
+    pairs = {what: leaves(added) for what, added in _ADDED.items() if set(leaves(added)) <= set(wanted)}
+    if not pairs:
+        return ()
+    reported = _counted(tables, [told for _, told in pairs.values()], where, window, ())
+    campaigns = {key[0] for place, key in enumerate(reported.slices) if _positive(reported, place)}
+    if not campaigns:
+        return ()
+    own = [leaf for leaf, _ in pairs.values()]
+    mixed = tuple(name for name in mixed_campaigns(tables, own, _BY, where) if name in campaigns)
+    recorded = _counted(tables, own, where, window, mixed)
+    return tuple(
+        ToldTwice(what=what, campaign=key[0], channel=key[1], recorded=mine, reported=float(theirs))
+        for what, (ours, platform) in pairs.items()
+        for key, theirs in zip(reported.slices, reported.of(platform), strict=True)
+        if key[0] is not None and theirs > 0 and (mine := _of(recorded, ours, key)) > 0
+    )
+
+
+def _of(recorded: Values, leaf: Leaf, key: Slice) -> float:
+    """Return what is recorded of a campaign on a channel; what names no channel may be of any."""
+    places = [place for place, one in enumerate(recorded.slices) if one in (key, (key[0], None))]
+    return float(np.nansum(recorded.of(leaf)[places]))
+
+
+def _positive(values: Values, place: int) -> bool:
+    return any(counted[place] > 0 for counted in values.totals.values())
+
+
+def _counted(
+    tables: Tables,
+    wanted: Sequence[Leaf],
+    where: tuple[Condition, ...],
+    window: Window,
+    mixed: tuple[str, ...],
+) -> Values:
+    needed = plan(wanted, by=_BY, where=where, loaded=loaded(tables, wanted), mixed=mixed)
+    return fetch(tables, needed, _BY, window)

@@ -1,0 +1,78 @@
+"""Days that were not over when their data came: what is there is a part of the day.
+
+A file that is loaded in the afternoon holds the morning. Its last day looks like a fall in everything, and a
+window that ends on it is short of some hours.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from workbench.metrics.own_records import NOT_OWN
+from workbench.metrics.rollups import offered
+from workbench.metrics.window import DAY_COLUMNS, Window
+from workbench.source import given
+
+if TYPE_CHECKING:
+    from workbench.source import Tables
+
+_LOADED_AS = {"events": "facts"}
+
+
+def unfinished(tables: Tables, window: Window) -> dict[str, date]:
+    """Return, by table, the first day of a window that was not over in UTC when its newest file came.
+
+    Parameters
+    ----------
+    tables : Tables
+        The data; without a log of loads nothing is known, so nothing is returned.
+    window : Window
+        The days that are asked about.
+
+    Returns
+    -------
+    dict
+        ``facts``, ``orders`` ... -> day; tables of which the window holds whole days only are not in it.
+    """
+    if "loads" not in given(tables).names:
+        return {}
+    newest = tables.query(
+        "SELECT table_name, MAX(loaded_at) AS loaded_at FROM loads WHERE operation = 'ingest' GROUP BY 1"
+    ).to_pylist()
+    came = {_LOADED_AS.get(row["table_name"], row["table_name"]): _day(row["loaded_at"]) for row in newest}
+    last = tables.last_day
+    doubtful = {
+        name: day
+        for name, day in came.items()
+        if name in DAY_COLUMNS and name in tables.names
+        if last is not None and day <= min(last, window.last)
+    }
+    return {name: max(day, window.first) for name, day in doubtful.items() if _ends(tables, name) >= day}
+
+
+def finished(tables: Tables, window: Window) -> Window:
+    """Return the part of a window of which every table holds whole days; all of it where nothing is whole."""
+    first = min(unfinished(tables, window).values(), default=None)
+    if first is None or first <= window.first:
+        return window
+    return Window(window.first, first - timedelta(days=1))
+
+
+def last_whole_day(tables: Tables, name: str, last: date) -> date:
+    """Return the last day of a table, or the day before the one that was not over when its file came."""
+    begun = unfinished(tables, Window.ending(last, 2)).get(name)
+    return begun - timedelta(days=1) if begun else last
+
+
+def _ends(tables: Tables, name: str) -> date:
+    """Return the last day of a table."""
+    rows, told = (offered(tables.names) or name, f" WHERE {NOT_OWN}") if name == "facts" else (name, "")
+    found = tables.query(f"SELECT MAX({DAY_COLUMNS[name]}) AS ends FROM {rows}{told}").column(0)[0].as_py()
+    return date.min if found is None else _day(found)
+
+
+def _day(value: date | datetime) -> date:
+    if not isinstance(value, datetime):
+        return value
+    return (value.astimezone(UTC) if value.tzinfo else value).date()

@@ -1,0 +1,133 @@
+"""What events count and a platform reports of the same campaign is added up, so it is said."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from metric_tables import Memory, event, order
+from test_rollups import rolled_up
+
+from workbench.explore import alerts
+from workbench.metrics import measure
+from workbench.metrics.told_twice import ToldTwice, told_twice
+
+TWICE = "clicks of m (paid social) are recorded (90) and reported by a platform (100)"
+
+
+def campaign(campaign_id: str, channel: str) -> dict[str, Any]:
+    return {
+        "campaign_id": campaign_id,
+        "name": f"Campaign {campaign_id}",
+        "campaign_type": "VIP",
+        "channel": channel,
+        "status": "active",
+    }
+
+
+def clicked(campaign_id: str, n: int) -> list[dict[str, Any]]:
+    return [event("campaign_clicked", user, campaign_id=campaign_id) for user in range(n)]
+
+
+def reported(campaign_id: str, channel: str, **columns: Any) -> dict[str, Any]:
+    return {"date": date(2024, 3, 4), "campaign_id": campaign_id, "channel": channel, "spend": 50.0} | columns
+
+
+def market(**columns: Any) -> Memory:
+    """Return m of paid social, whose clicks a site counts, n that is mailed and o that is advertised."""
+    return Memory(
+        facts=clicked("m", 90) + clicked("n", 5),
+        daily_performance=[
+            reported("m", "paid_social", impressions=1000, **columns),
+            reported("o", "paid_social", impressions=100, clicks=10),
+        ],
+        campaigns=[campaign("m", "paid_social"), campaign("n", "email"), campaign("o", "paid_social")],
+    )
+
+
+@pytest.mark.parametrize("roll", [False, True])
+def test_clicks_that_are_recorded_and_reported_are_named(roll: bool) -> None:
+    tables = rolled_up(market(clicks=100)) if roll else market(clicks=100)
+    one = ToldTwice(what="clicks", campaign="m", channel="paid_social", recorded=90.0, reported=100.0)
+    assert told_twice(tables) == (one,)
+    row = measure(tables, "clicks").rows[0]
+    assert row.value == 205
+    assert row.caution.startswith(TWICE)
+    assert TWICE in row.note
+    assert TWICE in measure(tables, "clicks").sentence
+
+
+def test_only_the_slices_concerned_bear_the_caution() -> None:
+    by_campaign = {
+        row.slice[0]: row.caution for row in measure(market(clicks=100), "clicks", by="campaign").rows
+    }
+    assert [name for name, said in by_campaign.items() if said] == ["m"]
+    by_channel = {
+        row.slice[0]: row.caution for row in measure(market(clicks=100), "clicks", by="channel").rows
+    }
+    assert [name for name, said in by_channel.items() if said] == ["paid_social"]
+    assert not measure(market(clicks=100), "clicks", where={"campaign": ["n", "o"]}).rows[0].caution
+    assert not measure(market(clicks=100), "spend").rows[0].caution
+
+
+@pytest.mark.parametrize("nothing", [{}, {"clicks": 0}])
+def test_a_campaign_that_is_told_of_once_is_sound(nothing: dict[str, int]) -> None:
+    assert told_twice(market(**nothing)) == ()
+    assert not measure(market(**nothing), "ctr").rows[0].caution
+
+
+def test_channels_of_one_campaign_are_told_apart() -> None:
+    """A campaign that is mailed, and advertised on a platform, counts different clicks."""
+    sent = [event("campaign_delivered", user, campaign_id="m", channel="email") for user in range(90)]
+    tables = Memory(
+        facts=sent + clicked("m", 90),
+        daily_performance=[reported("m", "paid_social", clicks=100, impressions=1000)],
+        campaigns=[campaign("m", "email")],
+    )
+    assert told_twice(tables) == ()
+    assert not measure(tables, "clicks").rows[0].caution
+
+
+def test_recorded_clicks_whose_channel_nobody_knows_may_be_the_platform_s() -> None:
+    tables = Memory(facts=clicked("m", 9), daily_performance=[reported("m", "display", clicks=10)])
+    assert [one.place for one in told_twice(tables)] == ["m (display)"]
+
+
+def test_leads_and_what_was_sold_are_looked_at_too() -> None:
+    sold = [
+        event("campaign_converted", user, campaign_id="m", value=20.0, order_id=f"o{user}")
+        for user in range(3)
+    ]
+    tables = Memory(
+        facts=sold,
+        leads=[
+            {
+                "lead_id": f"l{place}",
+                "campaign_id": "m",
+                "channel": "paid_social",
+                "created_at": datetime(2024, 3, 4, tzinfo=UTC),
+                "stage": "new",
+            }
+            for place in range(5)
+        ],
+        orders=[order(f"u{user}", "2024-03-04", 20.0) for user in range(3)],
+        daily_performance=[reported("m", "paid_social", conversions=4.0, revenue=90.0, leads=2.0)],
+        campaigns=[campaign("m", "paid_social")],
+    )
+    assert [(one.what, one.recorded, one.reported) for one in told_twice(tables)] == [
+        ("conversions", 3, 4),
+        ("revenue", 60, 90),
+        ("leads", 5, 2),
+    ]
+    assert "revenue of m (paid social)" in measure(tables, "roas").rows[0].caution
+    assert "leads of m (paid social)" in measure(tables, "cost_per_lead").rows[0].caution
+    assert not measure(tables, "aov").rows[0].caution
+
+
+def test_the_executive_is_told() -> None:
+    found = [alert for alert in alerts(market(clicks=100), window=None).alerts if alert.subject == "Clicks"]
+    assert [(alert.severity, "Campaign m (paid social)" in alert.text) for alert in found] == [
+        ("warning", True)
+    ]
+    assert not [alert for alert in alerts(market(), window=None).alerts if alert.subject == "Clicks"]

@@ -1,0 +1,138 @@
+"""A day that was not over when its data came is a part of a day, and every figure of it says so."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from metric_tables import Memory, days, event
+from test_rollups import rolled_up
+
+from workbench.explore import kpi_cards, pacing, trends
+from workbench.metrics import measure
+from workbench.metrics.unfinished import finished, last_whole_day, unfinished
+from workbench.metrics.window import Window
+from workbench.store import Workspace
+from workbench.store.ingest import ingest
+
+SAID = "2024-03-31 was not over when its data came"
+MARCH = Window(date(2024, 3, 1), date(2024, 3, 31))
+
+
+def load(table: str, when: str, operation: str = "ingest") -> dict[str, Any]:
+    return {
+        "load_id": f"{table} {when}",
+        "operation": operation,
+        "table_name": table,
+        "loaded_at": datetime.fromisoformat(when).replace(tzinfo=UTC),
+    }
+
+
+def market(came: str = "2024-03-31 09:00", spend: str = "2024-04-01 07:00", **more: Any) -> Memory:
+    """Return March: 40 clicks a day, and 10 of them on the morning of the last one; spend of every day."""
+    facts = [
+        event("campaign_clicked", user, f"{day} 08:00", campaign_id="m", channel="email")
+        for day in days("2024-03-01", 31)
+        for user in range(10 if day == MARCH.last else 40)
+    ]
+    performance = [
+        {"date": day, "campaign_id": "m", "channel": "email", "spend": 4.0} for day in days("2024-03-01", 31)
+    ]
+    loads = [load("events", "2024-03-30 09:00"), load("events", came), load("daily_performance", spend)]
+    return Memory(facts=facts, daily_performance=performance, loads=loads, **more)
+
+
+@pytest.mark.parametrize("roll", [False, True])
+def test_the_day_of_the_newest_file_is_not_over(roll: bool) -> None:
+    tables = rolled_up(market()) if roll else market()
+    assert unfinished(tables, MARCH) == {"facts": date(2024, 3, 31)}
+    assert finished(tables, MARCH) == Window(MARCH.first, date(2024, 3, 30))
+
+
+@pytest.mark.parametrize(
+    ("came", "window"),
+    [
+        ("2024-04-01 00:00", MARCH),  # midnight: the day is over
+        ("2024-03-31 09:00", Window(date(2024, 3, 1), date(2024, 3, 30))),  # the window leaves it out
+    ],
+)
+def test_whole_days_are_sound(came: str, window: Window) -> None:
+    tables = market(came)
+    assert unfinished(tables, window) == {}
+    assert finished(tables, window) == window
+    assert not measure(tables, "clicks", window=window).rows[0].caution
+
+
+def test_an_erasure_brings_no_data() -> None:
+    tables = market(came="2024-03-31 09:00")
+    tables.connection.execute("UPDATE loads SET operation = 'erase' WHERE loaded_at > '2024-03-31 00:00'")
+    assert unfinished(tables, MARCH) == {"facts": date(2024, 3, 30)}
+
+
+def test_figures_say_what_they_lack_by_what_they_read() -> None:
+    found = measure(market(), ["clicks", "cpc", "spend"], window=MARCH)
+    assert [SAID in row.caution for row in found.rows] == [True, True, False]
+    assert SAID in found.rows[0].note
+    assert found.rows[0].value == 1210
+
+
+def test_only_the_day_and_the_week_that_hold_it_are_parts() -> None:
+    by_day = {row.slice[0]: row for row in measure(market(), "clicks", by="day", window=MARCH).rows}
+    assert [day for day, row in by_day.items() if row.partial] == [date(2024, 3, 31)]
+    assert by_day[date(2024, 3, 31)].partial == SAID
+    assert not any(row.caution for row in by_day.values())
+    weeks = measure(market(), "clicks", by="week", window="2024-03-04:2024-03-31").rows
+    assert [row.slice[0] for row in weeks if row.partial] == [date(2024, 3, 25)]
+    month = measure(market(), "clicks", by="month", window=MARCH).rows
+    assert [row.partial for row in month] == [SAID]
+    assert not any(row.partial for row in measure(market(), "spend", by="day", window=MARCH).rows)
+
+
+def test_a_trend_ends_before_it_and_no_fall_is_seen() -> None:
+    found = trends(market(), "clicks", window=MARCH)
+    assert found.points[-1].day == date(2024, 3, 30)
+    assert {change.current for change in found.changes if change.kind == "WoW"} == {40}
+    assert "It ends on 2024-03-30" in found.sentence
+    whole = trends(market("2024-04-01 09:00"), "clicks", window=MARCH)
+    assert whole.points[-1].day == date(2024, 3, 31)
+    assert "It ends on" not in whole.sentence
+
+
+def test_a_target_is_not_missed_on_it() -> None:
+    def streak(tables: Memory) -> int | None:
+        return kpi_cards(tables, ["clicks"], window=MARCH, targets={"clicks": 30.0}).cards[0].streak
+
+    assert streak(market()) == 0
+    assert streak(market("2024-04-01 09:00")) == 1
+
+
+def test_pacing_counts_up_to_the_day_before() -> None:
+    plan = {
+        "campaign_id": "m",
+        "name": "M",
+        "campaign_type": "VIP",
+        "channel": "email",
+        "status": "active",
+        "budget": 240.0,
+        "start_date": date(2024, 3, 1),
+        "end_date": date(2024, 4, 29),
+    }
+    assert pacing(market(spend="2024-03-31 07:00", campaigns=[plan])).as_of == date(2024, 3, 30)
+    assert pacing(market(campaigns=[plan])).as_of == date(2024, 3, 31)
+
+
+def test_spend_of_today_is_a_part_of_today(acme: Workspace, tmp_path: Path) -> None:
+    today = datetime.now(UTC).date()
+    file = tmp_path / "daily_performance.csv"
+    rows = [f"{today - timedelta(days=back)},m,email,10.0" for back in range(10)]
+    file.write_text("date,campaign_id,channel,spend\n" + "\n".join(rows) + "\n")
+    ingest(acme, [file], mapping="generic_daily_performance")
+    if datetime.now(UTC).date() != today:
+        pytest.skip("midnight came between")
+    tables = acme.tables()
+    assert last_whole_day(tables, "daily_performance", today) == today - timedelta(days=1)
+    row = measure(tables, "spend", window="7d").rows[0]
+    assert (row.value, row.caution) == (70.0, f"{today} was not over when its data came")
+    assert not measure(tables, "spend", window=finished(tables, Window.ending(today, 7))).rows[0].caution
