@@ -124,7 +124,7 @@ def test_axe_finds_nothing(show, name: str) -> None:
 
     page, _ = show(name, width=390)
     page.locator("summary").evaluate_all("all => all.forEach(one => one.click())")
-    for width, scheme in ((390, "light"), (390, "dark"), (1440, "dark"), (1440, "light")):
+    for width, scheme in ((390, "light"), (1440, "dark")):
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_timeout(200)

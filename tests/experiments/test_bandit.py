@@ -81,7 +81,14 @@ def test_without_data_all_get_the_same() -> None:
     assert found.sentence.startswith("No creative leads clearly")
 
 
-@pytest.mark.parametrize(("law", "trials"), [((1, 49), 400), ((20, 980), 10_000), ((200, 9800), 10_000)])
+@pytest.mark.parametrize(
+    ("law", "trials"),
+    [
+        ((1, 49), 400),
+        pytest.param((20, 980), 10_000, marks=pytest.mark.slow),
+        pytest.param((200, 9800), 10_000, marks=pytest.mark.slow),
+    ],
+)
 def test_chances_are_frequencies(law: tuple[int, int], trials: int) -> None:
     rng, said, right, games = np.random.default_rng(21), 0.0, 0, 400
     for _ in range(games):

@@ -122,7 +122,7 @@ def test_where_shuffling_takes_too_long_that_is_said() -> None:
 @pytest.mark.slow
 def test_fewer_tests_than_asked_for_are_said() -> None:
     found = simulate_aa(user_values(SPARSE[:2500]), UNEVEN, runs=40_000)
-    assert 5_000 < found.runs < 20_000
+    assert 2_000 < found.runs < 20_000
     assert f"{found.runs:,} were made, not 40,000" in found.sentence
 
 

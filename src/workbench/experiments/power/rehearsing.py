@@ -36,7 +36,8 @@ from workbench.metrics.two_proportions import compared_p
 
 Marks = NDArray[np.bool_]
 FEWEST_TESTS = 200  # with fewer, power is known to no better than 7 points
-_SHUFFLED = 1e9  # buyers, in all shuffles of all tests: about ten seconds
+# Buyers, in all shuffles of all tests: a few seconds, and half a minute where even few tests need as long.
+_SHUFFLED, _AT_MOST = 4e8, 1e9
 _SHUFFLES = 1200  # of a test, on average
 
 
@@ -90,9 +91,9 @@ def rehearsed(
         if not parts:
             wanted = float(lopsided.needed.mean())
             cost = float((lopsided.needed * lopsided.crowd).sum()) / len(p) * _SHUFFLES
-            left = int(min(runs, _SHUFFLED / max(cost, 1.0)))
-            skipped = left < min(FEWEST_TESTS, runs)
-            left = runs if skipped else left
+            fewest = min(FEWEST_TESTS, runs)
+            skipped = _AT_MOST / max(cost, 1.0) < fewest
+            left = runs if skipped else int(min(runs, max(fewest, _SHUFFLED / max(cost, 1.0))))
         needed = np.zeros_like(lopsided.needed) if skipped else lopsided.needed
         needed[left:] = False
         for run, place in np.argwhere(needed):
