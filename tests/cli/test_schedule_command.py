@@ -69,6 +69,8 @@ def test_list_and_export(folder: Path) -> None:
         (["run", "s.yaml", "-w", "w", "--entry", "Every mourning"], 2, "Did you mean 'Every morning'?"),
         (["export", "kron", "s.yaml", "-w", "w"], 2, "No scheduler named 'kron'"),
         (["export", "kubernetes", "s.yaml", "-w", "w"], 3, "--image"),
+        (["export", "crontab", "s.yaml", "-w", "w", "--to", "s.yaml/x"], 3, "cannot be written: Not a direc"),
+        (["run", "/dev/zero", "-w", "w"], 3, "/dev/zero: the file is too large; expected at most 64 KiB"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_exit_code(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -51,6 +52,19 @@ with begin(Workspace.open(sys.argv[1]), "big", {"status": "running"}) as run:
         print(error)
         write_record(run.folder, run.document | {"status": "failed", "error": str(error)})
 """
+
+
+def test_who_may_read_a_run_is_as_the_umask_says(workspace: Workspace) -> None:
+    before = os.umask(0o027)
+    try:
+        with begin(workspace, "own", {"status": "draft"}) as run:
+            write_document(run.folder, "fit.json", {"a": 1})
+            write_arrays(run.folder, "draws.npz", {"a": np.zeros(3)})
+    finally:
+        os.umask(before)
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (run.folder, *run.folder.iterdir())}
+    expected = dict.fromkeys(("lock", "run.json", "fit.json", "draws.npz"), "0o640")
+    assert modes == {"own": "0o750"} | expected
 
 
 def test_what_was_written_is_read_bit_by_bit(workspace: Workspace) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 USER_COLUMN = "user_id"
 _LONGEST_ID = 1000
+_LONGEST_LIST = 1 << 30  # bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +35,10 @@ def read_experiment(path: Path) -> Plan:
     BadInput
         Naming the file, the field, its value and what was expected.
     """
-    from workbench.events.documents import LARGEST, read_document
+    from workbench.events.documents import read_document, read_whole
     from workbench.experiments.records.documents import new_plan_of
 
-    document = read_document(_text(path, LARGEST), path)
+    document = read_document(read_whole(path), path)
     if document.get("status", "draft") != "draft":
         raise BadInput(
             "status: an experiment begins as a draft",
@@ -56,7 +57,9 @@ def read_users(path: Path) -> Users:
     BadInput
         If it cannot be read, has no such column, or an id is too long.
     """
-    lines = _text(path).splitlines()
+    from workbench.events.documents import read_whole
+
+    lines = read_whole(path, _LONGEST_LIST).splitlines()
     rows = list(csv.reader(lines)) if lines and _has_heading(lines[0]) else [[line] for line in lines]
     column, first = 0, 1
     if lines and _has_heading(lines[0]):
@@ -76,17 +79,6 @@ def read_users(path: Path) -> Users:
 
 def _has_heading(line: str) -> bool:
     return USER_COLUMN in next(csv.reader([line]), [])
-
-
-def _text(path: Path, longest: int | None = None) -> str:
-    try:
-        if longest is not None and path.stat().st_size > longest:
-            raise BadInput("the file is too large", file=path, expected=f"at most {longest // 1024} KiB")
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise BadInput(error.strerror or "cannot be read", file=path) from None
-    except UnicodeDecodeError:
-        raise BadInput("not UTF-8 text", file=path) from None
 
 
 def experiment_of_options(name: str, primary: str, variants: str) -> Experiment:

@@ -12,7 +12,7 @@ import typer
 
 from workbench.cli.app import app
 from workbench.cli.runs import JsonOption, WorkspaceOption, _open, _plain, _print_json, _say, stoppable
-from workbench.errors import UsageError
+from workbench.errors import BadInput, UsageError
 
 schedule = typer.Typer(
     name="schedule", help="Run batches and notebooks at their times.", no_args_is_help=True
@@ -120,8 +120,11 @@ def export_schedule(
         if to is None:
             typer.echo((f"# {one.name}\n" if len(files) > 1 else "") + one.text, nl=len(files) > 1)
         else:
-            to.mkdir(parents=True, exist_ok=True)
-            (to / one.name).write_text(one.text, encoding="utf-8")
+            try:
+                to.mkdir(parents=True, exist_ok=True)
+                (to / one.name).write_text(one.text, encoding="utf-8")
+            except OSError as error:
+                raise BadInput(f"the file cannot be written: {error.strerror}", file=to / one.name) from None
             typer.echo(str(to / one.name))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -95,6 +96,28 @@ def read_document(text: str, file: object = None, *, numbers: bool = True) -> di
     if not isinstance(value, dict):
         raise BadInput("not a mapping of keys to values", file=file)
     return value
+
+
+def read_whole(path: Path, largest: int = LARGEST) -> str:
+    """Return the text of a file that must be small, without reading on where it is not.
+
+    Pipes have no size and devices no end, so it is not their size that is asked: one byte too many is enough.
+
+    Raises
+    ------
+    BadInput
+        If it is larger, cannot be read, or is no UTF-8 text.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(largest + 1)
+        if len(raw) > largest:
+            raise BadInput("the file is too large", file=path, expected=f"at most {largest // 1024:,} KiB")
+        return raw.decode("utf-8-sig")
+    except OSError as error:
+        raise BadInput(error.strerror or "cannot be read", file=path) from None
+    except UnicodeDecodeError:
+        raise BadInput("the file is not UTF-8 text", file=path) from None
 
 
 def _check(text: str, file: object) -> None:

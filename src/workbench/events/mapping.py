@@ -20,7 +20,7 @@ from workbench.catalog import Catalog
 from workbench.errors import BadInput, UsageError, unknown_name
 from workbench.events.columns import Column, usable
 from workbench.events.dates import check_zone
-from workbench.events.documents import LARGEST, read_document
+from workbench.events.documents import read_document, read_whole
 from workbench.events.exports import EventRules
 from workbench.events.parsing import MappedColumn, Parsed, identifier, literal
 from workbench.events.places import Columns, Place, Places, Reading, Scalar, Sign, Strict, listed, plain
@@ -261,17 +261,11 @@ def load_mapping(name_or_path: str | Path) -> Mapping:
     if name in names():
         return _ready(name)
     path = Path(name)
-    if not path.is_file():
+    if not path.exists() or path.is_dir():
         if path.suffix in {".yaml", ".yml"}:
             raise UsageError(f"There is no mapping file {name!r}.")
         raise unknown_name("mapping", name, names())
-    with path.open("rb") as file:
-        raw = file.read(LARGEST + 1)
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise BadInput("the file is not UTF-8 text", file=path) from None
-    return parse_mapping(text, path)
+    return parse_mapping(read_whole(path), path)
 
 
 def parse_mapping(text: str, file: object = None) -> Mapping:

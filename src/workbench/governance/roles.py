@@ -11,7 +11,7 @@ from pathlib import Path
 
 from workbench.catalog import Catalog
 from workbench.errors import BadInput, UsageError, unknown_name
-from workbench.events.documents import LARGEST, read_document
+from workbench.events.documents import read_document, read_whole
 
 ACTIONS = {
     "view_reports": "read published reports and aggregate figures",
@@ -176,12 +176,7 @@ def read_assignments(path: Path) -> dict[str, str]:
     BadInput
         If the file is not of this form, or names a role that does not exist.
     """
-    with path.open("rb") as file:
-        raw = file.read(LARGEST + 1)
-    try:
-        document = read_document(raw.decode("utf-8-sig"), path)
-    except UnicodeDecodeError:
-        raise BadInput("the file is not UTF-8 text", file=path) from None
+    document = read_document(read_whole(path), path)
     assigned = document.get("roles")
     if set(document) != {"roles"} or not isinstance(assigned, dict):
         raise BadInput("not a file of roles", file=path, expected="one key `roles` with a role per person")

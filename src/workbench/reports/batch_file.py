@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.errors import BadInput, UsageError, unknown_name
-from workbench.events.documents import LARGEST, read_document
+from workbench.events.documents import read_document, read_whole
 from workbench.reports.notebook import Notebook, find_notebook
 from workbench.reports.parameters import read_parameters, refuse_unknown
 
@@ -101,7 +101,7 @@ def read_parameter_file(path: Path, notebook: str) -> _Values:
     BadInput
         If the file cannot be read, or is written for another notebook.
     """
-    document = read_document(read_file(path), path)
+    document = read_document(read_whole(path), path)
     if "parameters" not in document and "notebook" not in document:
         return document
     meant = document.pop("notebook", notebook)
@@ -125,7 +125,7 @@ def read_batch_file(path: Path) -> BatchFile:
     BadInput
         Naming the file and the place in it.
     """
-    document = read_document(read_file(path), path)
+    document = read_document(read_whole(path), path)
     if "runs" not in document and "notebook" in document:
         document = {"runs": [document]}
     try:
@@ -257,24 +257,6 @@ def _beside(path: Path, notebook: str) -> str:
     if not notebook.endswith(".ipynb") or Path(notebook).is_absolute():
         return notebook
     return str(path.parent / notebook)
-
-
-def read_file(path: Path) -> str:
-    """Return the text of a small file.
-
-    Raises
-    ------
-    BadInput
-        If it is too large, cannot be read, or is no UTF-8 text.
-    """
-    try:
-        if path.stat().st_size > LARGEST:
-            raise BadInput("the file is too large", file=path, expected=f"at most {LARGEST // 1024} KiB")
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise BadInput(error.strerror or "cannot be read", file=path) from None
-    except UnicodeDecodeError:
-        raise BadInput("not UTF-8 text", file=path) from None
 
 
 def _place(loc: tuple[str | int, ...]) -> str:

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from workbench.charts.drawing import shown
 from workbench.errors import BadInput
-from workbench.events.documents import LARGEST, read_document
+from workbench.events.documents import read_document, read_whole
 
 Form = Literal["html", "pdf", "excel", "json", "csv"]
 _LOCAL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")
@@ -231,15 +231,7 @@ def read_plan(path: Path) -> DeliveryPlan:
     BadInput
         Naming the file and the place in it, and no value that could be a secret.
     """
-    try:
-        if path.stat().st_size > LARGEST:
-            raise BadInput("the file is too large", file=path, expected=f"at most {LARGEST // 1024} KiB")
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise BadInput(error.strerror or "cannot be read", file=path) from None
-    except UnicodeDecodeError:
-        raise BadInput("not UTF-8 text", file=path) from None
-    return _anchored(check_plan(read_document(text, path), path), path.resolve().parent)
+    return _anchored(check_plan(read_document(read_whole(path), path), path), path.resolve().parent)
 
 
 def _anchored(plan: DeliveryPlan, folder: Path) -> DeliveryPlan:

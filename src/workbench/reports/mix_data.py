@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import BadInput, UsageError, wrong_kind
-from workbench.events.documents import LARGEST
+from workbench.errors import UsageError, wrong_kind
+from workbench.events.documents import read_whole
 from workbench.mmm.calibration import Calibration, calibration_of
 from workbench.mmm.checks import check_market
 from workbench.mmm.deriving import with_derived
@@ -150,14 +150,7 @@ def _model(model: MixSpec | str | Path) -> tuple[MixFile, Path | None]:
     if not isinstance(model, str | Path):
         raise wrong_kind("A media mix model", model, "a MixSpec, or the path of its YAML file")
     path = Path(model)
-    try:
-        with path.open("rb") as file:
-            text = file.read(LARGEST + 1).decode("utf-8-sig")
-    except OSError as error:
-        raise BadInput(error.strerror or "cannot be read", file=path) from None
-    except UnicodeDecodeError:
-        raise BadInput("the file is not UTF-8 text", file=path) from None
-    return mix_file_of(text, file=path), path
+    return mix_file_of(read_whole(path), file=path), path
 
 
 def _data(

@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import create_model
 
 from workbench.errors import BadInput
+from workbench.events.documents import read_whole
 from workbench.reports.definitions import NOTEBOOKS
 from workbench.reports.parameter_kinds import RunParameters
 from workbench.reports.parameters import SET_BY_THE_RUN
@@ -102,10 +103,9 @@ def find_notebook(name_or_path: str) -> Notebook:
 
 def read_notebook(path: Path) -> Notebook:
     """Return the notebook in a file, its outputs dropped."""
-    if path.stat().st_size > LARGEST:
-        raise BadInput("the notebook is too large", file=path, expected=f"at most {LARGEST // 1_000_000} MB")
+    text = read_whole(path, LARGEST)
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = json.loads(text)
         source = bare(raw)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise BadInput("not a notebook", file=path, expected="a Jupyter notebook, format 4") from None

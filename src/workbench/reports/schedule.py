@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.errors import BadInput, unknown_name
-from workbench.events.documents import read_document
-from workbench.reports.batch_file import expand, read_batch_file, read_file
+from workbench.events.documents import read_document, read_whole
+from workbench.reports.batch_file import expand, read_batch_file
 from workbench.reports.cluster import check_address
 from workbench.reports.cron import Cron, read_cron
 from workbench.reports.delivery_plan import read_plan
@@ -152,7 +152,7 @@ def read_schedule(path: str | Path) -> Schedule:
         Naming the file, the entry, and what was expected there.
     """
     file = Path(path)
-    text = read_file(file)
+    text = read_whole(file)
     try:
         document = _ScheduleText.model_validate(read_document(text, file))
     except ValidationError as error:

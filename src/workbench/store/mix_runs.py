@@ -19,12 +19,12 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import IO, TYPE_CHECKING, Any
 
 from workbench.errors import WorkspaceError
@@ -86,7 +86,8 @@ def begin(workspace: Workspace, stem: str, document: Mapping[str, Any]) -> Itera
     with _said_clearly(home):
         home.mkdir(exist_ok=True)
         _sweep(home)
-        new = Path(tempfile.mkdtemp(prefix=".new-", dir=home))
+        new = home / f".new-{token_hex(8)}"  # who may read it is as the user's umask says
+        new.mkdir()
     try:
         with (new / LOCK).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -274,16 +275,14 @@ def _home(workspace: Workspace) -> Path:
 def _write(path: Path, fill: Callable[[IO[bytes]], object]) -> str:
     """Write a file that is whole or absent after a crash, and replaces an earlier one in one step."""
     with _said_clearly(path.parent):
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        draft = Path(name)
+        draft = path.with_name(f".{path.name}-{token_hex(8)}")
         try:
-            with os.fdopen(handle, "w+b") as file:
+            with draft.open("x+b") as file:
                 fill(file)
                 file.flush()
                 os.fsync(file.fileno())
                 file.seek(0)
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-            draft.chmod(0o644)
             draft.replace(path)
         except BaseException:
             draft.unlink(missing_ok=True)
