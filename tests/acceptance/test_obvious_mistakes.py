@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ import polars as pl
 import pytest
 
 import workbench as wb
-from workbench import attribution, experiments, explore, insights
+from workbench import attribution, charts, experiments, explore, insights
 from workbench.errors import BadInput, UsageError, WorkbenchError, unknown_name
+from workbench.events.simulation import simulate
+from workbench.explore.funnels import FUNNELS
 from workbench.metrics.window import parse_window
-from workbench.mmm.budget import BudgetQuestion
+from workbench.mmm.budget import BudgetQuestion, next_money
 from workbench.mmm.recorded import proposed_spec
 
 OF_TABLES = {
@@ -108,6 +111,20 @@ MISTAKES = {
         name="a", treated=("Bremen",), start="2024-05-01", end="2024-05-08"
     ),
     "plan and panel in the wrong order": lambda: experiments.analyze_geo(None, None),
+    "one size of a group": lambda: experiments.select_markets(pd.DataFrame(), sizes=2),
+    "one length of a test": lambda: experiments.select_markets(pd.DataFrame(), periods=14),
+    "numbers for users": lambda: experiments.simulate_aa([0.0, 1.0]),
+    "an experiment by its name": lambda: experiments.assign("mail", ["u1"]),
+    "how many users": lambda: experiments.assign(experiment(), 5),
+    "a size for a market": lambda: simulate(5),
+    "money as text": lambda: next_money(None, "100"),
+    "tables for a funnel": lambda: explore.compare_funnels(_Nothing(), _Nothing()),
+    "a funnel by its name": lambda: explore.funnel_of([5, 4, 3, 2, 1], "purchase"),
+    "one count of a funnel": lambda: explore.funnel_of(5),
+    "a count that is unknown": lambda: explore.funnel_of([5, 4, None, 2, 1]),
+    "one benchmark of a funnel": lambda: explore.funnel_of(
+        [5, 4, 3, 2, 1], replace(FUNNELS["purchase"], benchmarks=(0.1,))
+    ),
     "tables for a panel": lambda: experiments.select_markets(pd.DataFrame()),
     "a misspelt choice of a plan": lambda: wb.design(baseline=0.05, mde=0.1, powr=0.9),
     "a baseline as text": lambda: wb.design(baseline="5 %", mde=0.1),
@@ -144,6 +161,14 @@ def test_a_mistake_is_answered_in_one_sentence(name: str) -> None:
     assert isinstance(found.value, UsageError | BadInput)
     assert str(found.value).endswith(".")
     assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize("name", [name for name in charts.__all__ if name != "sentence"])
+def test_a_chart_says_what_it_draws(name: str) -> None:
+    draw = getattr(charts, name)
+    for given in ("data/acme", _Nothing(), [1]):
+        with pytest.raises(UsageError, match=f"What charts.{name} draws is [A-Z]"):
+            draw(given)
 
 
 def test_bounds_may_be_any_pair() -> None:

@@ -52,6 +52,7 @@ from workbench.charts.flows import moves
 from workbench.charts.geo import geo_course, geo_cumulative, geo_placebos
 from workbench.charts.geo_design import geo_markets, geo_power
 from workbench.charts.geo_tables import geo_checks, geo_estimates, geo_figures, geo_weights
+from workbench.charts.given import of_its_kind
 from workbench.charts.holdout_tables import holdout_sides
 from workbench.charts.holdout_trust import holdout_balance, holdout_checks, holdout_errors
 from workbench.charts.holdouts import (
@@ -212,6 +213,9 @@ __all__ = [
     "way_lengths",
     "way_table",
 ]
+
+for _name in __all__:
+    globals()[_name] = of_its_kind(globals()[_name])
 
 
 def __dir__() -> list[str]:

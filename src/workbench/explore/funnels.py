@@ -6,12 +6,13 @@ Words: a *step* leads from one stage to the next; its *benchmark* is the share u
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Real as Number
 from typing import TYPE_CHECKING
 
 from workbench.catalog import Catalog
-from workbench.errors import NotEnoughData, UsageError
+from workbench.errors import NotEnoughData, UsageError, wrong_kind
 from workbench.explore.shares import difference_of_shares, holm, share_with_interval
 from workbench.explore.view import View, frame_of, ratio
 from workbench.result import format_value
@@ -226,6 +227,15 @@ def funnel_of(
     >>> [f"{100 * stage.rate:.3f}" for stage in funnel.stages[1:]], funnel.bottleneck.stage
     (['3.790', '85.393', '78.094', '13.222'], 'purchase')
     """
+    if not isinstance(definition, FunnelDefinition):
+        raise wrong_kind("The definition of a funnel", definition, "one of FUNNELS, as FUNNELS['purchase']")
+    if not isinstance(counts, Iterable) or not all(isinstance(count, Number) for count in counts):
+        raise wrong_kind("What a funnel is made of", counts, "a number for each of its stages")
+    if len(definition.benchmarks) != len(definition.stages) - 1:
+        raise UsageError(
+            f"The funnel {definition.name} needs {len(definition.stages) - 1} benchmarks, one for each step;"
+            " None where nothing is usual."
+        )
     if len(counts) != len(definition.stages) or any(not count >= 0 for count in counts):
         raise UsageError(
             f"The funnel {definition.name} needs {len(definition.stages)} counts, none negative."
@@ -286,6 +296,9 @@ def compare_funnels(first: Funnel, second: Funnel) -> FunnelComparison:
     UsageError
         If the stages differ.
     """
+    for funnel in (first, second):
+        if not isinstance(funnel, Funnel):
+            raise wrong_kind("What is compared", funnel, "a Funnel, such as funnel(tables) gives")
     stages = [stage.stage for stage in first.stages]
     if stages != [stage.stage for stage in second.stages]:
         raise UsageError("Only funnels with the same stages can be compared.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.errors import wrong_kind
 from workbench.events.simulation import activity, audience, ledger, office, systems
 from workbench.events.simulation.ads import Advertising, advertise
 from workbench.events.simulation.campaigns import Plan, plan_campaigns
@@ -103,6 +104,12 @@ def _reach(messages: Messages, people: int, plan: Plan) -> dict[int, int]:
     return paid | {reach.campaign: reach.treated for reach in messages.reached}
 
 
+def _described(spec: MarketSpec) -> MarketSpec:
+    if not isinstance(spec, MarketSpec):
+        raise wrong_kind("A market", spec, "described by a MarketSpec, such as MarketSpec.small()")
+    return spec
+
+
 def simulate(spec: MarketSpec | None = None) -> Market:
     """Return a market and its truth.
 
@@ -122,7 +129,7 @@ def simulate(spec: MarketSpec | None = None) -> Market:
     >>> market.tables["orders"].height == market.events["event_type"].eq("user_purchased").sum()
     True
     """
-    spec = spec or MarketSpec()
+    spec = MarketSpec() if spec is None else _described(spec)
     curve = season(spec)
     plan, media = plan_campaigns(spec), plan_media(spec)
     people, showing = populate(spec, media, curve), show(spec, plan, media)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.errors import NotEnoughData, UsageError
+from workbench.errors import NotEnoughData, UsageError, wrong_kind
 from workbench.experiments.geo.backtests import Backtests, backtests, promised, window_starts
 from workbench.experiments.geo.candidates import CANDIDATES, candidate_groups
 from workbench.experiments.geo.panel import Floats, Panel, Rows
@@ -186,6 +186,9 @@ def select_markets(
     GeoLift's market selection draws the groups in the same way but promises what the choice itself saw.
     """
     rules = rules or MarketRules()
+    for name, several in (("sizes", sizes), ("periods", periods)):
+        if isinstance(several, str) or not isinstance(several, Iterable):
+            raise wrong_kind(name, several, "several whole numbers, as (14, 21)")
     lengths, asked = tuple(sorted(set(periods))), tuple(sorted(set(sizes)))
     chosen, later = window_starts(len(Panel.given(panel).days), max(lengths))
     groups = candidate_groups(

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import chdtrc
 
-from workbench.errors import UsageError
+from workbench.errors import UsageError, wrong_kind
 from workbench.experiments.power.procedure import Procedure
 from workbench.experiments.power.rehearsing import rehearsed
 from workbench.experiments.power.resampling import assigned, drawn
@@ -195,7 +195,7 @@ def simulate_aa(
     >>> found.kept, found.users
     (True, 1000)
     """
-    chosen = _checked(procedure, runs)
+    chosen = _checked(values, procedure, runs)
     generator = np.random.default_rng(seed)
     batches = assigned(values, chosen.split, runs, generator)
     made = rehearsed(batches, values, chosen, runs=runs, seed=seed)
@@ -256,7 +256,7 @@ def simulate_power(
     >>> abs(found.rows[0].power - found.rows[0].calculated) < 0.06
     True
     """
-    chosen = _checked(procedure, runs)
+    chosen = _checked(values, procedure, runs)
     size = values.total if users is None else users
     baseline, rows, fewest, note = values.baseline, [], runs, ""
     for lift in lifts:
@@ -281,7 +281,9 @@ def simulate_power(
     return SimulatedPower(runs=fewest, users=size, alpha=chosen.comparison_alpha, rows=tuple(rows), note=note)
 
 
-def _checked(procedure: Procedure | None, runs: int) -> Procedure:
+def _checked(values: UserValues, procedure: Procedure | None, runs: int) -> Procedure:
+    if not isinstance(values, UserValues):
+        raise wrong_kind("What is simulated on", values, "users, such as user_values(NUMBERS)")
     chosen = procedure or Procedure()
     if chosen.looks > 1 or chosen.margin > 0 or chosen.sides == 1:
         raise UsageError("Tests of two sides with one look are simulated.")

@@ -47,7 +47,7 @@ def places(name: str, users: Iterable[str]) -> NDArray[np.float64]:
     >>> places("new_subject", ["ann", "bob"]).round(6).tolist()
     [0.983402, 0.48149]
     """
-    if isinstance(users, str):  # its letters are no users
+    if isinstance(users, str) or not isinstance(users, Iterable):  # its letters are no users
         raise wrong_kind("users", users, "several ids, as ['u1', 'u2']")
     started = hashlib.sha256(f"{name}:".encode())
     digests = bytearray()
@@ -107,6 +107,8 @@ def assign(experiment: Experiment, users: Iterable[str]) -> NDArray[np.object_]:
     >>> assign(Experiment(name="new_subject", primary="ctr"), ["ann", "bob", "ann"]).tolist()
     ['treatment', 'control', 'treatment']
     """
+    if not isinstance(experiment, Experiment):
+        raise wrong_kind("What users are assigned to", experiment, "an Experiment, with its variants")
     return variants_of(experiment.name, users, variants=experiment.variants, split=experiment.split)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from workbench.errors import UsageError
+from workbench.errors import UsageError, wrong_kind
 from workbench.mmm.budget.planning import refuse, split_for
 from workbench.mmm.budget.projection import caution
 from workbench.mmm.budget.question import BudgetQuestion, Limits, limits_of, total_of
@@ -243,6 +243,8 @@ def next_money(
     NotEnoughData
         As `optimise` does.
     """
+    if isinstance(money, str):
+        raise wrong_kind("Additional money", money, "a number")
     asked = question or BudgetQuestion()
     refuse(table, asked)
     if not 0 < money < np.inf:
