@@ -10,7 +10,8 @@ import pytest
 from metric_tables import Memory, days, event
 from test_rollups import rolled_up
 
-from workbench.explore import kpi_cards, pacing, trends
+from workbench import charts
+from workbench.explore import alerts, kpi_cards, pacing, trends
 from workbench.metrics import measure
 from workbench.metrics.unfinished import finished, last_whole_day, unfinished
 from workbench.metrics.window import Window
@@ -94,10 +95,11 @@ def test_a_trend_ends_before_it_and_no_fall_is_seen() -> None:
     found = trends(market(), "clicks", window=MARCH)
     assert found.points[-1].day == date(2024, 3, 30)
     assert {change.current for change in found.changes if change.kind == "WoW"} == {40}
-    assert "It ends on 2024-03-30" in found.sentence
+    assert found.sentence.endswith(f"{SAID}, and is left out.")
+    assert SAID in charts.trend(found).note
     whole = trends(market("2024-04-01 09:00"), "clicks", window=MARCH)
     assert whole.points[-1].day == date(2024, 3, 31)
-    assert "It ends on" not in whole.sentence
+    assert "left out" not in whole.sentence
 
 
 def test_a_target_is_not_missed_on_it() -> None:
@@ -105,6 +107,9 @@ def test_a_target_is_not_missed_on_it() -> None:
         return kpi_cards(tables, ["clicks"], window=MARCH, targets={"clicks": 30.0}).cards[0].streak
 
     assert streak(market()) == 0
+    cards = kpi_cards(market(), ["clicks"], window=MARCH)
+    assert (cards.unfinished, cards.cards[0].line[-1].day) == (date(2024, 3, 31), date(2024, 3, 30))
+    assert "31 March 2024 was not over when its data came" in charts.kpi_cards(cards).caption
     assert streak(market("2024-04-01 09:00")) == 1
 
 
@@ -121,6 +126,17 @@ def test_pacing_counts_up_to_the_day_before() -> None:
     }
     assert pacing(market(spend="2024-03-31 07:00", campaigns=[plan])).as_of == date(2024, 3, 30)
     assert pacing(market(campaigns=[plan])).as_of == date(2024, 3, 31)
+
+
+@pytest.mark.parametrize(("newest", "told"), [(2.0, ""), (2000.0, "was 33 hours on 2024-03-31")])
+def test_events_of_a_history_are_not_late_news(newest: float, told: str) -> None:
+    lags = [(day, newest if day == MARCH.last else 30_000.0) for day in days("2024-03-01", 31)]
+    tables = Memory(facts=[event("user_engaged", 1, f"{day}", lag_minutes=lag) for day, lag in lags])
+    late = [
+        one.text for one in alerts(tables, window=MARCH).alerts if one.subject.startswith("Data freshness")
+    ]
+    assert len(late) == bool(told)
+    assert all(text.startswith(told) for text in late)
 
 
 def test_spend_of_today_is_a_part_of_today(acme: Workspace, tmp_path: Path) -> None:

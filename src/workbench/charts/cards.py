@@ -11,6 +11,8 @@ from workbench.charts import mime
 from workbench.charts.drawing import Nothing, figures_of, shown, shown_as
 from workbench.explore.executive import Alerts as DecisionAlerts
 from workbench.explore.kpis import Card, KpiCards, Point
+from workbench.metrics.cautions import in_short
+from workbench.metrics.unfinished import NOT_OVER
 from workbench.result import Result, format_value
 
 _LINE_WIDTH, _LINE_HEIGHT = 120.0, 28.0
@@ -156,6 +158,8 @@ def _caption(result: KpiCards, days: int | None) -> str:
         parts.append(f"Changes compare with the {before} before; in grey they may be chance.")
     if any(len(card.line) > 1 for card in result.cards):
         parts.append("Lines show the days of the period.")
+    if result.unfinished is not None:
+        parts.append(f"{period(result.unfinished, result.unfinished)} {NOT_OVER}: it is there in part.")
     return " ".join(parts)
 
 
@@ -185,7 +189,7 @@ def _item(card: Card, currency: str | None) -> dict[str, Any]:
         "refresh": card.refresh,
         "note": shown(card.note, 300),
         "incomplete": card.incomplete,
-        "leans": bool(card.caution),
+        "leans": in_short(card.caution),
         "line": small_line(card.line),
     }
 

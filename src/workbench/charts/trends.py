@@ -38,7 +38,7 @@ def trend(result: Trends) -> Drawing | Nothing:
     parts = [[point for point in result.points if point.slice == name] for name in slices]
     days = [point.day for point in result.points]
     return Drawing(
-        finding=result.sentence,
+        finding=result.finding,
         subtitle=in_one_line(
             f"{result.title} by {result.grain}{f' and {result.by}' if result.by else ''}",
             unit_in_words(result.unit, result.currency),
@@ -88,7 +88,7 @@ def _note(result: Trends, drawn: int) -> str:
         parts.append("Hollow days are still incomplete.")
     if len(result.slices) > drawn:
         parts.append(f"{len(result.slices) - drawn} others are left out or zero throughout.")
-    return " ".join(parts)
+    return " ".join([*parts, result.left_out] if result.left_out else parts)
 
 
 def _rows(points: Sequence[TrendPoint], result: Trends) -> list[dict[str, Any]]:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.explore.campaigns import CampaignComparison, campaign_facts, compare_campaigns
 from workbench.explore.figures import NOTHING, Figures, Slice, figures
-from workbench.explore.kpis import TARGETS, Card, KpiCards, kpi_cards
+from workbench.explore.kpis import TARGETS, Card, KpiCards, kpi_cards, verdict_of
 from workbench.explore.pacing import Pacing, pacing
 from workbench.explore.query import window_of
 from workbench.explore.view import View, frame_of, lacking
 from workbench.metrics import METRICS
-from workbench.metrics.told_twice import ToldTwice, told_twice
+from workbench.metrics.told_twice import TWICE, ToldTwice, told_twice
 from workbench.result import format_value
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _ORDER = ("critical", "warning", "info")
 _QUALITY = ("data_freshness_p95",)
 _RETURNS = ("roas", "revenue")
 _NAMED = 3
+_SPANS = ((1440, "days"), (60, "hours"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,11 +218,21 @@ def _of_cards(cards: KpiCards) -> Iterable[Alert]:
             but = " over all days, but" if card.target_met else " and"
             text = f"is {value}{but} missed its target of {target} {card.missed_on}"
             yield Alert(severity="warning", subject=card.title, text=text)
-        elif card.name in _QUALITY and card.verdict == "above range":
-            yield Alert(severity="warning", subject=card.title, text=f"is {value}: today's figures come late")
+        elif card.name in _QUALITY:
+            yield from _of_lateness(card)
         if card.incomplete:
             text = "rests on less than 90% of the days it should"
             yield Alert(severity="info", subject=card.title, text=text)
+
+
+def _of_lateness(card: Card) -> Iterable[Alert]:
+    """Warn where the newest events came late: those of a history that was loaded at once are no news."""
+    told = [point for point in card.line if point.value is not None]
+    minutes = told[-1].value if told else None
+    if minutes is not None and verdict_of(minutes, card.healthy or (None, None)) == "above range":
+        size, unit = next(((n, name) for n, name in _SPANS if minutes >= 2 * n), (1, "minutes"))
+        text = f"was {minutes / size:,.0f} {unit} on {told[-1].day}: the newest figures come late"
+        yield Alert(severity="warning", subject=card.title, text=text)
 
 
 def _shown(card: Card, value: float | None, currency: str | None) -> str:
@@ -248,10 +259,7 @@ def _of_told_twice(told: Sequence[ToldTwice], campaigns: Mapping[str, Mapping[st
     for what in dict.fromkeys(one.what for one in named):
         places = [one.place for one in named if one.what == what]
         more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
-        text = (
-            f"of {', '.join(places[:_NAMED])}{more} are both recorded and reported by a platform: if they are"
-            " the same ones, they count twice"
-        )
+        text = f"of {', '.join(places[:_NAMED])}{more} are both recorded and reported by a platform: {TWICE}"
         yield Alert(severity="warning", subject=what.capitalize(), text=text)
 
 

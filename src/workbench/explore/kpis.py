@@ -118,6 +118,7 @@ class KpiCards(View):
     last_day: date | None
     currency: str | None
     missing: str = ""
+    unfinished: date | None = None
 
     @property
     def alerts(self) -> tuple[Card, ...]:
@@ -196,15 +197,21 @@ def kpi_cards(
         line = tuple(
             Point(day=day, value=daily.of((day,), name).value)
             for day in (days.first + timedelta(days=place) for place in range(days.days))
+            if day <= whole
         )
-        cards.append(_card(measured.metric(name), measured.row(name), targets.get(name), line, whole))
-    return KpiCards(cards=tuple(cards), first_day=days.first, last_day=days.last, currency=measured.currency)
+        cards.append(_card(measured.metric(name), measured.row(name), targets.get(name), line))
+    return KpiCards(
+        cards=tuple(cards),
+        first_day=days.first,
+        last_day=days.last,
+        currency=measured.currency,
+        unfinished=whole + timedelta(days=1) if whole < days.last else None,
+    )
 
 
-def _card(metric: Metric, row: Row, target: float | None, line: tuple[Point, ...], whole: date) -> Card:
-    """Return a card; days after the last whole one miss no target."""
+def _card(metric: Metric, row: Row, target: float | None, line: tuple[Point, ...]) -> Card:
     value = number(row.value)
-    streak = streak_of([point.value for point in line if point.day <= whole], target, metric.better)
+    streak = streak_of([point.value for point in line], target, metric.better)
     return Card(
         name=metric.name,
         title=metric.title,

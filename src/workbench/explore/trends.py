@@ -23,7 +23,7 @@ from workbench.explore.query import window_of
 from workbench.explore.shares import holm
 from workbench.explore.view import View, frame_of, number, span
 from workbench.metrics import METRICS
-from workbench.metrics.unfinished import finished
+from workbench.metrics.unfinished import NOT_OVER, finished
 from workbench.metrics.window import Window
 from workbench.result import format_value
 
@@ -111,10 +111,13 @@ class Trends(View):
     @property
     def sentence(self) -> str:
         """Return the largest change that can be told from noise, if there is one, and what was left out."""
-        return self.missing or " ".join(part for part in (self._found, self.left_out) if part)
+        return self.missing or " ".join(part for part in (self.finding, self.left_out) if part)
 
     @property
-    def _found(self) -> str:
+    def finding(self) -> str:
+        """Return the largest change that can be told from noise, or that there is none."""
+        if self.missing:
+            return self.missing
         sure = [change for change in self.changes if change.significant]
         if not sure:
             return f"{self.title} shows no change that can be told from its usual movement."
@@ -200,9 +203,7 @@ def trends(
     if days is None:
         return replace(empty, missing="Not enough data: no table has a row yet; load a file first.")
     if days != asked:
-        empty = replace(
-            empty, left_out=f"It ends on {days.last}: the day after was not over when its data came."
-        )
+        empty = replace(empty, left_out=f"{days.last + timedelta(days=1)} {NOT_OVER}, and is left out.")
     history = Window(min(days.first, days.last - timedelta(days=HISTORY_DAYS - 1)), days.last)
     found = figures(tables, [metric], by=(*((by,) if by else ()), "day"), window=history, where=where)
     series = _series(found, metric, history, top=top, sliced=by is not None)

@@ -13,8 +13,8 @@ from workbench.metrics.history import leanings
 from workbench.metrics.measures import Leaf, Measure, leaves
 from workbench.metrics.own_records import is_own
 from workbench.metrics.slices import DIMENSIONS
-from workbench.metrics.told_twice import ToldTwice, added_twice, caution
-from workbench.metrics.unfinished import unfinished
+from workbench.metrics.told_twice import TWICE, ToldTwice, added_twice, caution
+from workbench.metrics.unfinished import NOT_OVER, unfinished
 from workbench.metrics.window import DAY_COLUMNS
 
 if TYPE_CHECKING:
@@ -65,11 +65,27 @@ class Cautions:
 
     def _unfinished(self, formula: Measure) -> str:
         day = self._begun(formula)
-        return f"{day} was not over when its data came" if day else ""
+        return f"{day} {NOT_OVER}" if day else ""
 
     def _begun(self, formula: Measure) -> date | None:
         read = {leaf.table for leaf in leaves(formula) if not is_own(leaf)}
         return min((day for name, day in self.begun.items() if name in read), default=None)
+
+
+def in_short(said: str) -> str:
+    """Return a caution in a few words, for a card; what is the same for all cards is left to their page.
+
+    Examples
+    --------
+    >>> in_short("before 2024-04-30, old customers look new: purchases are on record since 2024-01-01 only")
+    'Leans near the start of the records'
+    >>> in_short("2024-03-31 was not over when its data came")
+    ''
+    """
+    parts = [part for part in said.split("; ") if part and not part.endswith(NOT_OVER)]
+    if any(part.endswith(TWICE) for part in parts):
+        return "Some of it may count twice"
+    return "Leans near the start of the records" if parts else ""
 
 
 def cautions(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from workbench.metrics.window import Window
     from workbench.source import Tables
 
+TWICE = "if they are the same ones, they count twice"
 _BY = ("campaign", "channel")
 _ADDED: dict[str, Measure] = {
     "impressions": impressions,
@@ -126,7 +127,7 @@ def caution(told: Sequence[ToldTwice], formula: Measure, by: tuple[str, ...], ke
     more = f", so are those of {others} more," if others else ""
     return (
         f"{first.what} of {first.place} are recorded ({first.recorded:,.0f}) and reported by a platform"
-        f" ({first.reported:,.0f}){more}: if they are the same ones, they count twice"
+        f" ({first.reported:,.0f}){more}: {TWICE}"
     )
 
 

@@ -17,6 +17,7 @@ from workbench.source import given
 if TYPE_CHECKING:
     from workbench.source import Tables
 
+NOT_OVER = "was not over when its data came"
 _LOADED_AS = {"events": "facts"}
 
 
