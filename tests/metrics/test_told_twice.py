@@ -13,7 +13,7 @@ from workbench.explore import alerts
 from workbench.metrics import measure
 from workbench.metrics.told_twice import ToldTwice, told_twice
 
-TWICE = "clicks of m (paid social) are recorded (90) and reported by a platform (100)"
+TWICE = "clicks of Campaign m (paid social) are recorded (90) and reported by a platform (100)"
 
 
 def campaign(campaign_id: str, channel: str) -> dict[str, Any]:
@@ -49,7 +49,9 @@ def market(**columns: Any) -> Memory:
 @pytest.mark.parametrize("roll", [False, True])
 def test_clicks_that_are_recorded_and_reported_are_named(roll: bool) -> None:
     tables = rolled_up(market(clicks=100)) if roll else market(clicks=100)
-    one = ToldTwice(what="clicks", campaign="m", channel="paid_social", recorded=90.0, reported=100.0)
+    one = ToldTwice(
+        what="clicks", campaign="m", channel="paid_social", recorded=90.0, reported=100.0, name="Campaign m"
+    )
     assert told_twice(tables) == (one,)
     row = measure(tables, "clicks").rows[0]
     assert row.value == 205
@@ -120,8 +122,8 @@ def test_leads_and_what_was_sold_are_looked_at_too() -> None:
         ("revenue", 60, 90),
         ("leads", 5, 2),
     ]
-    assert "revenue of m (paid social)" in measure(tables, "roas").rows[0].caution
-    assert "leads of m (paid social)" in measure(tables, "cost_per_lead").rows[0].caution
+    assert "revenue of Campaign m (paid social)" in measure(tables, "roas").rows[0].caution
+    assert "leads of Campaign m (paid social)" in measure(tables, "cost_per_lead").rows[0].caution
     assert not measure(tables, "aov").rows[0].caution
 
 

@@ -6,8 +6,8 @@ Words: an *alert* is a fact that asks for a decision, with its severity; what is
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from workbench.explore.campaigns import CampaignComparison, campaign_facts, compare_campaigns
 from workbench.explore.figures import NOTHING, Figures, Slice, figures
@@ -205,7 +205,7 @@ def alerts(
         *_of_cards(cards),
         *_of_pacing(pacing(tables)),
         *_of_campaigns(compare_campaigns(tables, window=window)),
-        *_of_told_twice(told_twice(tables, window=window), campaign_facts(tables)),
+        *_of_told_twice(told_twice(tables, window=window)),
     ]
     return Alerts(alerts=tuple(sorted(found, key=lambda alert: _ORDER.index(alert.severity))))
 
@@ -254,14 +254,9 @@ def _of_campaigns(view: CampaignComparison) -> Iterable[Alert]:
             yield Alert(severity="critical", subject=line.name, text=f"should {line.action}: {line.reason}")
 
 
-def _of_told_twice(told: Sequence[ToldTwice], campaigns: Mapping[str, Mapping[str, Any]]) -> Iterable[Alert]:
-    named = [replace(one, campaign=_name_of(one.campaign, campaigns)) for one in told]
-    for what in dict.fromkeys(one.what for one in named):
-        places = [one.place for one in named if one.what == what]
+def _of_told_twice(told: Sequence[ToldTwice]) -> Iterable[Alert]:
+    for what in dict.fromkeys(one.what for one in told):
+        places = [one.place for one in told if one.what == what]
         more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
         text = f"of {', '.join(places[:_NAMED])}{more} are both recorded and reported by a platform: {TWICE}"
         yield Alert(severity="warning", subject=what.capitalize(), text=text)
-
-
-def _name_of(campaign: str, campaigns: Mapping[str, Mapping[str, Any]]) -> str:
-    return str(campaigns.get(campaign, {}).get("name") or campaign)

@@ -8,7 +8,7 @@ tell of the same people.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,6 +50,8 @@ class ToldTwice:
         Of which; the channel may be unknown.
     recorded, reported : float
         How many are recorded as events or leads, and how many the platform reports.
+    name : str
+        What the campaign is called, where the table of campaigns says it.
     """
 
     what: str
@@ -57,11 +59,13 @@ class ToldTwice:
     channel: str | None
     recorded: float
     reported: float
+    name: str = ""
 
     @property
     def place(self) -> str:
         """Return the campaign and its channel in words."""
-        return f"{self.campaign} ({self.channel.replace('_', ' ')})" if self.channel else self.campaign
+        called = self.name or self.campaign
+        return f"{called} ({self.channel.replace('_', ' ')})" if self.channel else called
 
 
 def told_twice(tables: Tables, *, window: str | Window | None = None) -> tuple[ToldTwice, ...]:
@@ -144,12 +148,21 @@ def _found(
     own = [leaf for leaf, _ in pairs.values()]
     mixed = tuple(name for name in mixed_campaigns(tables, own, _BY, where) if name in campaigns)
     recorded = _counted(tables, own, where, window, mixed)
-    return tuple(
+    found = [
         ToldTwice(what=what, campaign=key[0], channel=key[1], recorded=mine, reported=float(theirs))
         for what, (ours, platform) in pairs.items()
         for key, theirs in zip(reported.slices, reported.of(platform), strict=True)
         if key[0] is not None and theirs > 0 and (mine := _of(recorded, ours, key)) > 0
-    )
+    ]
+    names = _names(tables) if found else {}
+    return tuple(replace(one, name=names.get(one.campaign) or "") for one in found)
+
+
+def _names(tables: Tables) -> dict[str, str]:
+    if "campaigns" not in tables.names:
+        return {}
+    rows = tables.query("SELECT campaign_id, name FROM campaigns")
+    return dict(zip(*(rows.column(name).to_pylist() for name in rows.column_names), strict=True))
 
 
 def _of(recorded: Values, leaf: Leaf, key: Slice) -> float:
