@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
-from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StrictBool, model_validator
@@ -24,6 +22,7 @@ from workbench.events.parsing import (
     truth,
 )
 from workbench.events.places import Finder, Place, Places, Reading, Scalar, Sign, Strict, Test, listed
+from workbench.events.stated import typed_literal
 
 _FORMS = (
     "from_",
@@ -41,6 +40,7 @@ _FORMS = (
 
 
 _LONG = 250
+_NOT_ONE_DAY = " is another day than the row begins on; expected a report with a row for each day"
 _NEEDED = {
     "otherwise": ("values",),
     "minus": ("product", "total"),
@@ -48,6 +48,7 @@ _NEEDED = {
     "as_uuid": ("from_", "first_of"),
     "values": ("from_", "first_of"),
     "strip_suffix": ("from_", "first_of"),
+    "until": ("from_",),
 }
 
 
@@ -66,6 +67,8 @@ class Column(Strict):
     all_of: Annotated[tuple[Test, ...], Field(min_length=1)] | None = None
     either: Annotated[tuple[Column, ...], Field(min_length=2)] | None = None
     minus: Places | None = None
+    until: Places | None = None
+    unless: Annotated[tuple[Test, ...], Field(min_length=1)] | None = None
     separator: str = " "
     numbered: StrictBool = False
     as_uuid: StrictBool = False
@@ -106,9 +109,10 @@ class Column(Strict):
     @property
     def places(self) -> tuple[Place, ...]:
         """Return every place the column may look at."""
-        forms = ("from_", "first_of", "product", "total", "join", "uuid_of", "ordinal", "minus")
+        forms = ("from_", "first_of", "product", "total", "join", "uuid_of", "ordinal", "minus", "until")
         found = [place for form in forms for place in getattr(self, form) or ()]
-        found += [place for test in (*(self.any_of or ()), *(self.all_of or ())) for place in test.places]
+        tests = (*(self.any_of or ()), *(self.all_of or ()), *(self.unless or ()))
+        found += [place for test in tests for place in test.places]
         found += [place for column in self.either or () for place in column.places]
         return tuple(found)
 
@@ -132,6 +136,7 @@ class Column(Strict):
             if given is None and not self.optional:
                 return None
             return Parsed(sql=typed_literal(given, kind))
+        made = self._left_out(self._of_one_day(made, find), find, reading)
         if self.default is None:
             return made
         instead = typed_literal(self.default, kind)
@@ -172,6 +177,33 @@ class Column(Strict):
                 texts.append(f"CAST(row_number() OVER ({within}) AS VARCHAR)")
             return Parsed(sql=f"CASE WHEN {anything} THEN {derived_uuid(tuple(texts))} END")
         return Parsed(sql=f" || {literal(self.separator)} || ".join(f"({text})" for text in texts))
+
+    def _of_one_day(self, made: Parsed, find: Finder) -> Parsed:
+        """Return a date that fails where the row reaches on to another day: a month is no day."""
+        text, name = next(((t, p.column) for p in self.until or () if (t := find(p)) is not None), (None, ""))
+        if text is None:
+            return made
+        end = named(day(text, self.formats), name)
+        longer = f"coalesce({end.sql} <> {made.sql}, false)"
+        said = f"{literal(f'column {name!r}: ')} || {shown(text)} || {literal(_NOT_ONE_DAY)}"
+        return Parsed(
+            sql=made.sql,
+            failure=f"({made.failure} OR {end.failure} OR {longer})",
+            reason=f"CASE WHEN {made.failure} THEN {made.reason} WHEN {longer} THEN {said}"
+            f" ELSE {end.reason} END",
+        )
+
+    def _left_out(self, made: Parsed, find: Finder, reading: Reading) -> Parsed:
+        """Return the value as a blank where a test holds; a test whose column the file lacks does not."""
+        asked = [(test, [find(place) for place in test.places]) for test in self.unless or ()]
+        out = [
+            test.sql([t for t in texts if t], self._written(reading)) for test, texts in asked if all(texts)
+        ]
+        if not out:
+            return made
+        kept = f"NOT ({' OR '.join(out)})"
+        failure = f"({kept} AND {made.failure})" if made.failure else None
+        return Parsed(sql=f"CASE WHEN {kept} THEN {made.sql} END", failure=failure, reason=made.reason)
 
     def _answer(self, kind: Kind, find: Finder, reading: Reading) -> Parsed | None:
         answers = []
@@ -285,49 +317,3 @@ def named(parsed: Parsed, column: str) -> Parsed:
 
 def _first(texts: list[str]) -> str:
     return texts[0] if len(texts) == 1 else f"coalesce({', '.join(texts)})"
-
-
-def typed_literal(value: str | None, kind: Kind) -> str:
-    """Return a value that stands in a mapping as typed SQL.
-
-    Examples
-    --------
-    >>> typed_literal("2017-08-01", Kind.DATE), typed_literal(None, Kind.COUNT)
-    ("CAST('2017-08-01' AS DATE)", 'CAST(NULL AS BIGINT)')
-    """
-    names = {Kind.COUNT: "BIGINT", Kind.BOOLEAN: "BOOLEAN", Kind.DATE: "DATE", Kind.INSTANT: "TIMESTAMPTZ"}
-    numeric = kind in {Kind.NUMBER, Kind.MONEY, Kind.SCORE}
-    name = "DOUBLE" if numeric else names.get(kind, "VARCHAR")
-    if value is None:
-        return f"CAST(NULL AS {name})"
-    return literal(value) if name == "VARCHAR" else f"CAST({literal(value)} AS {name})"
-
-
-def usable(value: str, kind: Kind, choices: Iterable[str]) -> str | None:
-    """Return what is wrong with a value that stands in a mapping, or None.
-
-    Examples
-    --------
-    >>> usable("2017-02-30", Kind.DATE, ()), usable("tv", Kind.CHOICE, ("email", "sms"))
-    ('not a date as YYYY-MM-DD', 'not one of email, sms')
-    """
-    shapes = {
-        Kind.COUNT: (r"\d{1,15}", "not a whole number"),
-        Kind.BOOLEAN: ("true|false", "not true or false"),
-        Kind.INSTANT: (r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", "not an instant as YYYY-MM-DDTHH:MM:SSZ"),
-    }
-    shapes |= dict.fromkeys((Kind.NUMBER, Kind.MONEY, Kind.SCORE), (r"-?\d{1,15}(\.\d+)?", "not a number"))
-    if kind in shapes:
-        pattern, problem = shapes[kind]
-        return None if re.fullmatch(pattern, value) else problem
-    if kind is Kind.DATE:
-        return None if _is_day(value) else "not a date as YYYY-MM-DD"
-    allowed = tuple(choices)
-    return None if not allowed or value in allowed else f"not one of {', '.join(allowed)}"
-
-
-def _is_day(value: str) -> bool:
-    try:
-        return str(dt.date.fromisoformat(value)) == value
-    except ValueError:
-        return False

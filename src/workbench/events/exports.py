@@ -6,12 +6,13 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from workbench.events.columns import Column, usable
+from workbench.events.columns import Column
 from workbench.events.definitions import CONTEXT, EVENT_TYPES
 from workbench.events.definitions import Field as Property
 from workbench.events.parsing import Parsed, literal, shown
 from workbench.events.places import Finder, Place, Places, Reading, Scalar, Strict, listed
 from workbench.events.quality import NOT_MAPPED
+from workbench.events.stated import usable
 
 
 class EventRule(Strict):

@@ -18,12 +18,14 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from workbench.catalog import Catalog
 from workbench.errors import BadInput, UsageError, unknown_name
-from workbench.events.columns import Column, usable
+from workbench.events.columns import Column
 from workbench.events.dates import check_zone
+from workbench.events.definitions import Kind
 from workbench.events.documents import read_document, read_whole
 from workbench.events.exports import EventRules
 from workbench.events.parsing import MappedColumn, Parsed, identifier, literal
 from workbench.events.places import Columns, Place, Places, Reading, Scalar, Sign, Strict, listed, plain
+from workbench.events.stated import usable
 from workbench.events.tables import TABLES, TableDefinition
 
 _NAME, _CODE = "^[a-z][a-z0-9_]{0,63}$", "^[A-Z]{3}$"
@@ -122,6 +124,8 @@ class Mapping(Strict):
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise ValueError(f"columns.{target}: the table {self.table} has no such column{hint}")
         field = self.definition.field(target)
+        if field.kind is not Kind.DATE and any(one.until for one in (column, *(column.either or ()))):
+            raise ValueError(f"columns.{target}: `until` belongs to a date")
         stated = (column.constant, column.default, column.absent, column.otherwise, *column.values.values())
         thousands = self.thousands if column.thousands is None else column.thousands
         if (column.decimal or self.decimal) == thousands:

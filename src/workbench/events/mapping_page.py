@@ -57,6 +57,8 @@ def describe(column: Column) -> str:
     parts += [f"read as {' or '.join(f'`{f}`' for f in column.formats)}"] if column.formats else []
     parts += [_labels(column)] if column.values else []
     parts += ["as an id"] if column.as_uuid else []
+    parts += [f"refused where {_listed(column.until, ' or ')} is another day"] if column.until else []
+    parts += [f"nothing where {' or '.join(_test(test) for test in column.unless)}"] if column.unless else []
     parts += [f"`{column.default}` where blank"] if column.default is not None else []
     parts += [f"`{column.absent}` where there is no such column"] if column.absent is not None else []
     return ", ".join(parts)

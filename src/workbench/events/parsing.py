@@ -236,7 +236,7 @@ def _currency(written: NumberFormat) -> str:
 
 
 def count(text: str, written: NumberFormat) -> Parsed:
-    """Return a whole number as BIGINT; '3.0' is 3, '3.5' is refused.
+    """Return a whole number as BIGINT; '3.0' is 3, '3.5' is refused, and so is '3.000', which may be 3000.
 
     Examples
     --------
@@ -245,10 +245,13 @@ def count(text: str, written: NumberFormat) -> Parsed:
     [(3,)]
     """
     parsed = number(text, written)
-    whole = f"abs(_w) < {_LARGEST_COUNT} AND trunc(_w) = _w"
+    unclear = rf"[+-]?[1-9]\d{{0,2}}{_escaped(written.decimal)}\d{{3}}"
+    grouped = f"regexp_full_match({_without_signs(text, written)}, {literal(unclear)})"
+    whole = f"abs(_w) < {_LARGEST_COUNT} AND trunc(_w) = _w AND NOT {grouped}"
     sql = bound("_w", parsed.sql, f"CASE WHEN {whole} THEN CAST(_w AS BIGINT) END")
     reason = (
         f"CASE WHEN abs({parsed.sql}) > {LARGEST!r} THEN {shown(text)} || ' is too large, and not a count'"
+        f" WHEN {grouped} THEN {shown(text)} || {literal(_UNCLEAR)}"
         f" WHEN {parsed.sql} IS NOT NULL THEN {shown(text)} || ' is not a whole number'"
         f" ELSE {parsed.reason} END"
     )

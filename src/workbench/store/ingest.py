@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import BadInput, UsageError
-from workbench.events.mapping import Mapping, detect, load_mapping, names
+from workbench.events.mapping import Mapping, detect, load_mapping, names, ready
 from workbench.events.tables import TableDefinition
 from workbench.store.compaction import keep_compact
 from workbench.store.ingest_events import looks_like_events
@@ -22,6 +22,8 @@ from workbench.store.journal import tell
 from workbench.store.loading import Loading, load_events, load_rows
 from workbench.store.reading import Found, find_files, fingerprint, open_source
 from workbench.store.reading_lines import with_all_keys
+from workbench.store.reading_sheet import UNNAMED
+from workbench.store.reading_text import header_below
 from workbench.store.sources import Source
 
 if TYPE_CHECKING:
@@ -124,7 +126,10 @@ def _found(named: Iterable[str | Path]) -> tuple[Found, list[tuple[str, str]]]:
 def _plan(path: Path, named: Mapping | None) -> _Plan:
     source = open_source(path, delimiter=named.delimiter if named else "auto")
     if named is not None:
-        return _Plan(source=_whole(source), table=named.definition, mapping=named)
+        unnamed = any(name.startswith(UNNAMED) for name in source.columns)
+        if (len(source.columns) == 1 or unnamed) and (titled := _titled(source)):
+            raise titled
+        return _Plan(source=_whole(source), table=named.definition, mapping=_as_written(named, source))
     # A file of JSON lines without a single object is garbage: its lines go to quarantine as events.
     if looks_like_events(source.columns) or (source.shape == "lines" and _eventlike(source)):
         return _Plan(source=source, table=None, mapping=None)
@@ -136,7 +141,7 @@ def _plan(path: Path, named: Mapping | None) -> _Plan:
     if fitting is not None:
         if fitting.delimiter != "auto":
             source = open_source(path, delimiter=fitting.delimiter)
-        return _Plan(source=source, table=fitting.definition, mapping=fitting)
+        return _Plan(source=source, table=fitting.definition, mapping=_as_written(fitting, source))
     raise _unknown_form(source)
 
 
@@ -149,7 +154,29 @@ def _eventlike(source: Source) -> bool:
     return not source.columns or bool({"event_id", "event_type"} & set(source.columns))
 
 
+def _as_written(mapping: Mapping, source: Source) -> Mapping:
+    # Semicolons part cells where commas part decimals: 1,234 is then no thousands to a ready mapping.
+    if source.delimiter == ";" and mapping.thousands == "," and mapping == ready().get(mapping.name):
+        return mapping.model_copy(update={"thousands": ""})
+    return mapping
+
+
+def _titled(source: Source) -> BadInput | None:
+    below = header_below(source.path) if source.delimiter else None
+    if below is None and not any(name.startswith(UNNAMED) for name in source.columns):
+        return None
+    return BadInput(
+        "titles seem to stand above the names of the columns"
+        + (f", which are in row {below}" if below else ""),
+        file=source.path,
+        row=1,
+        fix="Remove the rows above the names, and load the file again.",
+    )
+
+
 def _unknown_form(source: Source) -> BadInput:
+    if titled := _titled(source):
+        return titled
     if len(source.columns) == 1:
         return BadInput(
             "the file has one column only",

@@ -38,6 +38,14 @@ _DEFAULTS = {
 }
 
 
+# Where platforms and spreadsheets name the sums of all other rows: to count them would double everything.
+_SUMMED = {"daily_performance": "campaign_id", "geo_performance": "geo"}
+_TOTALS = (
+    r"(?:grand |sub)?totals?(?: ?:.*| of \d.*| g[eé]n[eé]ral)?"
+    r"|gesamt(?:ergebnis|summe)?|summe|totale complessivo"
+)
+
+
 def native_table(columns: Sequence[str]) -> TableDefinition | None:
     """Return the table whose own columns a file has, None where none or several fit.
 
@@ -119,6 +127,7 @@ def stage_rows(
             *(f"_f{place}" for place, c in enumerate(columns) if c.failure),
             *(text for place, c in enumerate(columns) for text in _rules(table.field(c.name), place, c)),
             *([_future(table.field(table.day), now)] if table.day in {c.name for c in columns} else []),
+            *([_of_totals(_SUMMED[table.name])] if table.name in _SUMMED else []),
         ]
     )
     reasons = (
@@ -150,6 +159,11 @@ def _future(field: Field, now: datetime) -> str:
     latest = f"CAST({last} AS TIMESTAMPTZ)" if field.kind is Kind.INSTANT else f"CAST({last} AS DATE)"
     said = literal(f"future: {field.name} lies more than a day ahead")
     return f"CASE WHEN {quote(field.name)} > {latest} THEN {said} END"
+
+
+def _of_totals(name: str) -> str:
+    of_totals = f"regexp_full_match({quote(name)}, {literal(_TOTALS)}, 'i')"
+    return f"CASE WHEN {of_totals} THEN {literal(f'a row of totals: {name}')} END"
 
 
 def _rules(field: Field, place: int, column: MappedColumn) -> list[str]:

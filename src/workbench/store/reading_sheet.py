@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+UNNAMED = "__UNNAMED__"  # what the reader calls a column without a name
+
+
 def open_sheet(path: Path) -> Source:
     """Return the one sheet of an Excel file that holds rows.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -21,6 +22,7 @@ _SIGNS = (",", ";", "\t", "|")
 _LONGEST_CELL = 16 << 20
 _LONGEST_RECORD = 100  # lines; a quote that is never closed would swallow the file
 _BATCH = 20_000
+_MOST_TITLES = 50  # lines
 _UNCLOSED = "a quote is opened and never closed"
 
 Row = tuple[int, str, str | None, list[str]]
@@ -46,8 +48,21 @@ def open_text(path: Path, delimiter: str = "auto", *, numbered: bool = False) ->
         path=path,
         shape="text",
         columns=columns,
+        delimiter=sign,
         batches=lambda: _batches(path, sign, columns),
     )
+
+
+def header_below(path: Path) -> int | None:
+    """Return the line that seems to name the columns where it is not the first: titles stand above it.
+
+    Of the first lines, those of a table have the most cells, and equally many.
+    """
+    lines = list(islice(_lines(path), _MOST_TITLES))
+    widths = [max(len(_cells(line, sign)) for sign in _SIGNS) for line in lines]
+    repeated = [width for width, lines in Counter(widths).items() if lines > 1] or widths
+    widest = max(repeated, default=1)
+    return widths.index(widest) + 1 if widest > 1 and widest != widths[0] else None
 
 
 class _Lines:

@@ -36,6 +36,8 @@ class Source:
         lines, text or typed.
     columns : tuple of str
         Its columns; of lines, the keys found in the first of them.
+    delimiter : str
+        Of a delimited file, the sign between its cells.
     batches : callable, optional
         Gives the rows as Arrow batches: `_row`, `_raw`, `_problem` and, of text, the columns.
     types : tuple of str
@@ -49,6 +51,7 @@ class Source:
     path: Path
     shape: str
     columns: tuple[str, ...]
+    delimiter: str = ""
     batches: Callable[[], Iterator[pa.RecordBatch]] | None = None
     types: tuple[str, ...] = ()
     zones: Mapping[str, str] = field(default_factory=dict)
@@ -122,6 +125,8 @@ def as_text(column: str, kind: str, zone: str = "") -> str:
         # By its text: DuckDB 2.0 takes isnan for false where the statistics of a file name its least value.
         text = f"nullif(CAST({column} AS VARCHAR), 'nan')"
         return f"CASE WHEN ends_with({text}, '.0') THEN {text}[:-3] ELSE {text} END"
+    if kind.startswith("DECIMAL"):
+        return rf"regexp_replace(CAST({column} AS VARCHAR), '\.0+$', '')"
     return f"nullif(CAST({column} AS VARCHAR), '')"
 
 

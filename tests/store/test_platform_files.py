@@ -1,0 +1,185 @@
+"""Files as the pages of platforms export them: loaded exactly, or refused with what to do about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from xlsxwriter import Workbook
+
+from workbench.errors import BadInput
+from workbench.store import Workspace
+from workbench.store.ingest import ingest
+
+GOOGLE = """Campaign,Campaign ID,Day,Currency code,Clicks,Impr.,Cost,Conversions
+Brand,111,2024-10-01,EUR,"1,234","12,345","1,234.50",12.50
+Brand,111,2024-10-02,EUR,10,100,10.00, --
+"""
+GOOGLE_TOTALS = """Total: Campaigns, --, --,EUR,"1,244","12,445","1,244.50",12.50
+Total: Account, --, --,EUR,"1,244","12,445","1,244.50",12.50
+"""
+TITLES = 'Campaign report\n"October 1, 2024 - October 3, 2024"\n'
+LINKEDIN = """Campaign Performance Report (in UTC)
+Report Start: Oct 1, 2024, 12:00 AM
+Report End: Oct 3, 2024, 11:59 PM
+Date Generated: Oct 5, 2024, 9:00 AM
+
+Start Date (in UTC)\tCampaign Name\tCampaign ID\tImpressions\tClicks\tTotal Spent
+10/01/2024\tBrand\t333\t100\t12\t1.50
+"""
+META = (
+    "Campaign name,Reporting starts,Reporting ends,Impressions,Amount spent (EUR),Results,Result indicator\n"
+)
+OWN = "date,campaign_id,channel,impressions,spend\n"
+
+
+def load(workspace: Workspace, folder: Path, content: str, *, encoding: str = "utf-8", **how: Any) -> Any:
+    file = folder / "export.csv"
+    file.write_bytes(content.encode(encoding))
+    return ingest(workspace, [file], **how)
+
+
+def reasons(workspace: Workspace) -> list[str]:
+    rows = workspace.tables().query("SELECT reasons FROM quarantine ORDER BY line").to_pylist()
+    return [row["reasons"] for row in rows]
+
+
+def stored(workspace: Workspace, columns: str, table: str = "daily_performance") -> list[tuple[Any, ...]]:
+    rows = workspace.tables().query(f"SELECT {columns} FROM {table} ORDER BY ALL").to_pylist()
+    return [tuple(row.values()) for row in rows]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_rows_of_totals_are_not_counted(workspace: Workspace, tmp_path: Path, encoding: str) -> None:
+    done = load(workspace, tmp_path, GOOGLE + GOOGLE_TOTALS, encoding=encoding)
+    assert (done.accepted, done.quarantined) == (2, 2)
+    assert stored(workspace, "clicks, impressions, spend, conversions") == [
+        (10, 100, 10.0, None),
+        (1234, 12345, 1234.5, 12.5),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "row"),
+    [
+        (TITLES + GOOGLE, "utf-8-sig", 3),
+        ((TITLES + GOOGLE.replace(",", "\t")), "utf-16", 3),
+        (LINKEDIN, "utf-16", 6),
+        ("sep=;\ndate;campaign_id;channel;spend\n2024-10-01;a;email;1\n", "utf-8", 2),
+    ],
+)
+@pytest.mark.parametrize("mapping", [None, "google_ads"])
+def test_titles_above_the_header_are_told(
+    workspace: Workspace, tmp_path: Path, content: str, encoding: str, row: int, mapping: str | None
+) -> None:
+    said = rf"the names of the columns, which are in row {row}\. Remove the rows above"
+    with pytest.raises(BadInput, match=said):
+        load(workspace, tmp_path, content, encoding=encoding, mapping=mapping)
+
+
+def test_titles_of_a_sheet_are_told(workspace: Workspace, tmp_path: Path) -> None:
+    with Workbook(tmp_path / "g.xlsx") as book:
+        sheet = book.add_worksheet()
+        rows = [["Campaign report"], ["Campaign", "Day", "Cost"], ["a", "2024-10-01", 1]]
+        for place, row in enumerate(rows):
+            sheet.write_row(place, 0, row)
+    with pytest.raises(BadInput, match="Remove the rows above the names"):
+        ingest(workspace, [tmp_path / "g.xlsx"])
+
+
+@pytest.mark.parametrize(
+    "name", ["Total", "total: account", "Grand Total", "Total of 3 results", "Gesamtergebnis"]
+)
+def test_a_campaign_that_is_a_sum_is_refused(workspace: Workspace, tmp_path: Path, name: str) -> None:
+    rows = f"2024-10-01,a,email,1,1\n2024-10-01,{name},email,1,1\n2024-10-01,Total Wireless,email,1,1\n"
+    assert load(workspace, tmp_path, OWN + rows).accepted == 2
+    assert reasons(workspace) == ["a row of totals: campaign_id"]
+    assert stored(workspace, "campaign_id") == [("Total Wireless",), ("a",)]
+
+
+def test_a_market_that_is_a_sum_is_refused(workspace: Workspace, tmp_path: Path) -> None:
+    assert (
+        load(workspace, tmp_path, "date,geo,revenue\n2024-10-01,Berlin,1\n2024-10-01,Total,1\n").accepted == 1
+    )
+    assert reasons(workspace) == ["a row of totals: geo"]
+
+
+def test_a_month_is_not_put_on_its_first_day(workspace: Workspace, tmp_path: Path) -> None:
+    rows = "Brand,2024-10-01,2024-10-31,1000,12.34,,\nBrand,2024-10-02,2024-10-02,10,1.00,,\n"
+    assert load(workspace, tmp_path, META + rows).accepted == 1
+    assert reasons(workspace) == [
+        "column 'Reporting ends': '2024-10-31' is another day than the row begins on; "
+        "expected a report with a row for each day"
+    ]
+    assert stored(workspace, "impressions") == [(10,)]
+
+
+def test_results_that_are_no_conversions_count_as_nothing(workspace: Workspace, tmp_path: Path) -> None:
+    day = "2024-10-01,2024-10-01,1000,1.00"
+    kinds = {
+        "a": "reach",
+        "b": "actions:link_click",
+        "c": "actions:offsite_conversion.fb_pixel_purchase",
+        "d": "actions:onsite_conversion.lead_grouped",
+        "e": "",
+    }
+    assert (
+        load(workspace, tmp_path, META + "".join(f"{n},{day},9,{k}\n" for n, k in kinds.items())).accepted
+        == 5
+    )
+    assert stored(workspace, "campaign_id, conversions") == [
+        ("a", None),
+        ("b", None),
+        ("c", 9.0),
+        ("d", 9.0),
+        ("e", None),
+    ]
+
+
+def test_an_order_whose_payment_was_voided_is_worth_nothing(workspace: Workspace, tmp_path: Path) -> None:
+    rows = [
+        "Name,Email,Financial Status,Currency,Total,Refunded Amount,Created at,Lineitem quantity",
+        "#1,a@example.com,paid,EUR,55.00,5.00,2024-10-01 10:00:00 +0200,2",
+        "#1,a@example.com,,,,,2024-10-01 10:00:00 +0200,1",
+        "#2,,voided,EUR,30.00,0.00,2024-10-01 10:00:00 +0200,1",
+        "#3,,pending,EUR,7.00,0.00,2024-10-01 10:00:00 +0200,1",
+    ]
+    assert load(workspace, tmp_path, "\n".join(rows)).accepted == 4
+    assert stored(workspace, "order_id, line, order_value", "orders") == [
+        ("#1", 1, 50.0),
+        ("#1", 2, 0.0),
+        ("#2", 1, 0.0),
+        ("#3", 1, 7.0),
+    ]
+
+
+def test_a_stage_is_known_with_the_pipeline_behind_it(workspace: Workspace, tmp_path: Path) -> None:
+    stages = ("Closed Won", "Closed Won (Sales Pipeline)", "Closed Won (Renewals)")
+    rows = [f"{place},Deal,{stage},2024-10-01 10:00" for place, stage in enumerate(stages)]
+    load(workspace, tmp_path, "\n".join(["Record ID,Deal Name,Deal Stage,Create Date", *rows]))
+    assert stored(workspace, "lead_id, stage", "leads") == [("0", "won"), ("1", "won"), ("2", "pipeline")]
+
+
+def test_between_semicolons_a_comma_parts_no_thousands(workspace: Workspace, tmp_path: Path) -> None:
+    header = "Campaign;Campaign ID;Day;Currency code;Clicks;Impr.;Cost\n"
+    assert load(workspace, tmp_path, header + "Brand;1;2024-10-01;EUR;5;50;1,500\n").quarantined == 1
+    assert "'1,500' is ambiguous" in reasons(workspace)[0]
+
+
+def test_a_count_with_three_decimals_may_be_thousands(workspace: Workspace, tmp_path: Path) -> None:
+    rows = "2024-10-01;a;email;1.000;150\n2024-10-02;a;email;12.000;150\n2024-10-03;a;email;3.0;150\n"
+    assert load(workspace, tmp_path, (OWN.replace(",", ";") + rows)).accepted == 1
+    assert all(
+        "is ambiguous: the sign before the last three digits" in reason for reason in reasons(workspace)
+    )
+    assert stored(workspace, "impressions") == [(3,)]
+
+
+def test_counts_of_a_decimal_type_are_whole(workspace: Workspace, tmp_path: Path) -> None:
+    row = {"date": "2024-10-01", "campaign_id": "a", "channel": "email", "impressions": "12000"}
+    frame = pl.DataFrame([row]).with_columns(pl.col("impressions").cast(pl.Decimal(18, 3)))
+    frame.write_parquet(tmp_path / "d.parquet")
+    assert ingest(workspace, [tmp_path / "d.parquet"]).accepted == 1
+    assert stored(workspace, "impressions") == [(12000,)]
