@@ -11,6 +11,7 @@ from metric_tables import Memory, days, event
 from test_rollups import rolled_up
 
 from workbench import charts
+from workbench.cli.measure import as_text
 from workbench.explore import alerts, kpi_cards, pacing, trends
 from workbench.metrics import measure
 from workbench.metrics.unfinished import finished, last_whole_day, unfinished
@@ -77,6 +78,15 @@ def test_figures_say_what_they_lack_by_what_they_read() -> None:
     assert [SAID in row.caution for row in found.rows] == [True, True, False]
     assert SAID in found.rows[0].note
     assert found.rows[0].value == 1210
+
+
+def test_what_holds_for_all_figures_is_printed_once() -> None:
+    both = as_text(measure(market(), ["clicks", "cpc"], window=MARCH))
+    assert both.count(SAID) == 1
+    assert both.endswith(f"\nAll figures: {SAID}.")
+    one = as_text(measure(market(), ["clicks", "spend"], window=MARCH))
+    assert one.count(SAID) == 1
+    assert "All figures" not in one
 
 
 def test_only_the_day_and_the_week_that_hold_it_are_parts() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -104,7 +105,6 @@ def _plain(value: Any) -> Any:
 
 def as_text(result: Measured, *, compare: bool = False) -> str:
     """Return a result as a table of plain text."""
-    from workbench.metrics.measured import said
     from workbench.result import format_value
 
     head = [
@@ -124,8 +124,20 @@ def as_text(result: Measured, *, compare: bool = False) -> str:
         )
         interval = f"{low} to {high}" if math.isfinite(row.low) else ""
         change = [previous, f"{row.change:+.1%}" if math.isfinite(row.change) else ""] if compare else []
-        lines.append([*map(_shown, row.slice), row.metric, value, interval, *change, said(row)])
-    return f"{result.window.first} to {result.window.last}\n{_table(head, lines)}"
+        lines.append([*map(_shown, row.slice), row.metric, value, interval, *change])
+    notes, of_all = _notes(result.rows)
+    table = _table(head, [[*line, note] for line, note in zip(lines, notes, strict=True)])
+    return "\n".join([f"{result.window.first} to {result.window.last}", table, *of_all])
+
+
+def _notes(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
+    """Return the notes of rows, and apart from them the cautions that all figures of several share."""
+    from workbench.metrics.measured import said
+
+    told = [row.caution.split("; ") for row in rows if math.isfinite(row.value)]
+    shared = [part for part in told[0] if part and all(part in one for one in told)] if len(told) > 1 else []
+    notes = ["; ".join(part for part in said(row).split("; ") if part not in shared) for row in rows]
+    return notes, [f"All figures: {'; '.join(shared)}."] if shared else []
 
 
 def _shown(value: object) -> str:

@@ -6,7 +6,7 @@ window that ends on it is short of some hours.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from workbench.metrics.own_records import NOT_OWN
@@ -39,9 +39,10 @@ def unfinished(tables: Tables, window: Window) -> dict[str, date]:
     if "loads" not in given(tables).names:
         return {}
     newest = tables.query(
-        "SELECT table_name, MAX(loaded_at) AS loaded_at FROM loads WHERE operation = 'ingest' GROUP BY 1"
+        "SELECT table_name, CAST(MAX(loaded_at) AS DATE) AS came FROM loads"
+        " WHERE operation = 'ingest' GROUP BY table_name"
     ).to_pylist()
-    came = {_LOADED_AS.get(row["table_name"], row["table_name"]): _day(row["loaded_at"]) for row in newest}
+    came = {_LOADED_AS.get(row["table_name"], row["table_name"]): row["came"] for row in newest}
     last = tables.last_day
     doubtful = {
         name: day
@@ -69,11 +70,6 @@ def last_whole_day(tables: Tables, name: str, last: date) -> date:
 def _ends(tables: Tables, name: str) -> date:
     """Return the last day of a table."""
     rows, told = (offered(tables.names) or name, f" WHERE {NOT_OWN}") if name == "facts" else (name, "")
-    found = tables.query(f"SELECT MAX({DAY_COLUMNS[name]}) AS ends FROM {rows}{told}").column(0)[0].as_py()
-    return date.min if found is None else _day(found)
-
-
-def _day(value: date | datetime) -> date:
-    if not isinstance(value, datetime):
-        return value
-    return (value.astimezone(UTC) if value.tzinfo else value).date()
+    query = f"SELECT CAST(MAX({DAY_COLUMNS[name]}) AS DATE) AS ends FROM {rows}{told}"
+    found: date | None = tables.query(query).column(0)[0].as_py()
+    return found or date.min

@@ -191,8 +191,22 @@ def _stored_slice(text: str | None, by: tuple[str, ...]) -> Slice | None:
 def _floats(answer: pa.Table, column: str) -> Floats:
     import pyarrow as pa
 
-    values = answer.column(column).cast(pa.float64())
-    return np.asarray(values.to_numpy(), float)
+    found = answer.column(column)
+    values: Floats = _array(found.cast(pa.float64()))
+    if found.null_count:
+        values[_array(found.is_null().cast(pa.uint8())) == 1] = np.nan
+    return values
+
+
+def _array(column: pa.ChunkedArray[Any]) -> NDArray[Any]:
+    """Return numbers as an array of its own, anything where they are null; `to_numpy` would load pandas."""
+    kind = np.dtype(str(column.type).replace("double", "float64"))
+    parts = [
+        np.frombuffer(data, kind, len(chunk), chunk.offset * kind.itemsize)
+        for chunk in column.chunks
+        if len(chunk) and (data := chunk.buffers()[1]) is not None
+    ]
+    return np.concatenate(parts) if parts else np.zeros(0, kind)
 
 
 def _read(values: Values, query: Query, answer: pa.Table, rows: NDArray[np.int64], window: Window) -> None:
@@ -223,8 +237,8 @@ def _read(values: Values, query: Query, answer: pa.Table, rows: NDArray[np.int64
 def _days(answer: pa.Table, first: date) -> NDArray[np.int64]:
     import pyarrow as pa
 
-    numbers = answer.column("day_").cast(pa.date32()).cast(pa.int32()).to_numpy()
-    return np.asarray(numbers, np.int64) - (first - date(1970, 1, 1)).days
+    numbers = _array(answer.column("day_").cast(pa.date32()).cast(pa.int32()))
+    return numbers.astype(np.int64) - (first - date(1970, 1, 1)).days
 
 
 def _read_stored(values: Values, query: Query, answer: pa.Table, place: dict[Slice, int]) -> None:
