@@ -61,7 +61,8 @@ from workbench.explore.kpis import Card, KpiCards, Point
 from workbench.explore.leads import GradeCell, LeadReport, LeadRow, LeadStage
 from workbench.explore.pacing import PaceRow, Pacing, SpendPoint
 from workbench.explore.quality import DataQuality, LoadRow, ReasonRow
-from workbench.explore.segments import SegmentComparison, SegmentDifference, SegmentRow, SegmentsView
+from workbench.explore.segment_comparison import SegmentComparison, SegmentDifference
+from workbench.explore.segments import SegmentRow, SegmentsView
 from workbench.explore.targets import TargetRow, TargetsView
 from workbench.explore.trends import Change, TrendPoint, Trends
 from workbench.metrics.window import Window

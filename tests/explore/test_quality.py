@@ -48,10 +48,10 @@ def test_what_a_mapping_leaves_out_is_no_finding(base) -> None:
     left_out = [_refused(line, "not mapped: scroll") for line in range(2, 42)]
     usual = data_quality(base(loads=[_load("a", 90, 40)], quarantine=left_out))
     more = "; 40 more are of events that a mapping leaves out."
-    assert usual.sentence == f"All 50 rows of 1 loads were accepted or known already{more}"
+    assert usual.sentence == f"All 50 rows of 1 load were accepted or known already{more}"
     assert (usual.refused, usual.left_out, usual.loads[0].refused) == (40, 40, 40)
     odd = data_quality(base(loads=[_load("a", 90, 41)], quarantine=[*left_out, _refused(42, "no date")]))
-    assert odd.sentence == f"1 of 50 rows were refused (2%), most for: no date{more}"
+    assert odd.sentence == f"1 of 50 rows was refused (2%), most for: no date{more}"
 
 
 def test_nothing_refused_and_nothing_loaded(base) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from workbench.explore.segments import compare_segments, segments
+from workbench.explore import compare_segments, segments
 
 DAY = date(2024, 5, 6)
 

@@ -61,6 +61,19 @@ def test_a_channel_that_differs_from_the_campaign_counts_too() -> None:
     assert measure(tables, "ctr", by="channel").value("ctr", channel="push") == 0.1
 
 
+@pytest.mark.parametrize("others", [[], [campaign("sms", "s")]])
+@pytest.mark.parametrize("roll", [False, True])
+def test_a_campaign_that_is_not_on_record_has_the_channel_of_its_deliveries(
+    others: list[dict[str, Any]], roll: bool
+) -> None:
+    facts = [sent(i, "email") for i in range(10)] + [did("clicked", 1), did("clicked", 2)]
+    tables = Memory(facts=facts, campaigns=others) if others else Memory(facts=facts)
+    tables = rolled_up(tables) if roll else tables
+    assert measure(tables, "ctr", where={"channel": "email"}).rows[0].value == 0.2
+    assert measure(tables, ["ctr", "clicks"], by="channel").value("ctr", channel="email") == 0.2
+    assert measure(tables, "clicks", where={"channel": "push"}).rows[0].value == 0
+
+
 def test_the_last_delivery_before_it_counts_though_the_window_begins_later() -> None:
     facts = [sent(1, "email", "2024-03-01"), sent(1, "push", "2024-03-03"), sent(1, "sms", "2024-03-09")]
     facts += [sent(1, "in_app", "2024-03-04", is_holdout=True), did("clicked", 1, "2024-03-05")]

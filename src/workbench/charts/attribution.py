@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.attribution.cost import Spread, attribution_spread
@@ -23,6 +23,7 @@ _NAMES = {
 }
 _MOST_BESIDE = 8
 _BESIDE = ("last_touch", "markov")
+_EVEN = 1e-9  # of all credit: what floats of sums in another order may differ by
 
 
 def model_name(model: str) -> str:
@@ -78,15 +79,10 @@ def credit_beside(result: Credit) -> Drawing | Nothing:
     if not names:
         return Nothing(title=title, reason=untouched(result))
     gains = {name: _share_of(result, learnt, name) - _share_of(result, last, name) for name in names}
-    up, down = max(gains, key=lambda name: gains[name]), min(gains, key=lambda name: gains[name])
-    finding = (
-        f"{opened(up)} gains most when all touches count: {_moved(result, up)}"
-        f"{f'; {coded(down)} loses most: {_moved(result, down)}' if gains[down] < 0 else ''}"
-    )
     shown = dict(zip(names, labels([coded(name) for name in names]), strict=True))
     points = [_point(result, row, shown) for model in _BESIDE for row in _known(result, model, names)]
     return Drawing(
-        finding=finding,
+        finding=_change(result, gains),
         subtitle=in_one_line(
             f"Credited value by {coded(result.by)}: last touch, and Markov removal effect",
             result.currency or "",
@@ -188,6 +184,20 @@ def _share(row: CreditRow | None) -> float:
 
 def _share_of(result: Credit, model: str, name: str) -> float:
     return _share({row.channel: row for row in result.of(model)}.get(name))
+
+
+def _change(result: Credit, gains: Mapping[str, float]) -> str:
+    """Return who gains and who loses when all touches count."""
+    up, down = max(gains, key=lambda name: gains[name]), min(gains, key=lambda name: gains[name])
+    less = f"{coded(down)} loses most" if gains[down] < -_EVEN else ""
+    if gains[up] > _EVEN:
+        more = f"{opened(up)} gains most when all touches count: {_moved(result, up)}"
+        return f"{more}; {less}: {_moved(result, down)}" if less else more
+    if less:
+        return f"{opened(less)} when all touches count: {_moved(result, down)}"
+    if len(gains) == 1:
+        return f"{opened(up)} has all the credit, whether the last touch counts or all do"
+    return "Credit is shared alike, whether the last touch counts or all do"
 
 
 def _moved(result: Credit, name: str) -> str:

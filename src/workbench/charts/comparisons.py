@@ -156,8 +156,13 @@ def channel_engagement(result: ChannelComparison) -> Drawing | Nothing:
     title = "Engagement rate by channel"
     if result.missing or not known:
         return Nothing(title=title, reason=result.missing or "No channel reports engagement.")
-    sure = "" if result.sure or len(known) < 2 else ", not clearly ahead of the next"
-    finding = f"{coded(known[0].channel)} engages best: {format_value(known[0].engagement_rate, '%')}{sure}"
+    rate, first = format_value(known[0].engagement_rate, "%"), coded(known[0].channel)
+    sure = "" if result.sure else ", not clearly ahead of the next"
+    finding = (
+        f"{first} engages best: {rate}{sure}"
+        if len(known) > 1
+        else f"Only {first} tells its engagement: {rate}"
+    )
     what = _Figure(field="engagement_rate", unit="%", title=title, name="channel")
     return _dots(known, what, finding)
 

@@ -148,7 +148,8 @@ def claimed_weeks(result: Claims) -> Drawing | Nothing:
         table=_week_table(result),
         note="Both are complete counts and have no interval. "
         + (
-            f"{left} week{'s' if left > 1 else ''} of fewer than 7 days are in the table alone."
+            f"{left} week{'s' if left > 1 else ''} of fewer than 7 days"
+            f" {'are' if left > 1 else 'is'} in the table alone."
             if left
             else ""
         ),

@@ -10,7 +10,8 @@ from workbench.charts.shapes import MOST_BARS, dots, labels, unit_in_words
 from workbench.charts.tables import figure, tabulate, text
 from workbench.experiments.inference.comparison import shown_p
 from workbench.explore.frequency import FrequencyView
-from workbench.explore.segments import SegmentComparison, SegmentsView, named
+from workbench.explore.segment_comparison import SegmentComparison
+from workbench.explore.segments import SegmentsView, named
 from workbench.result import MISSING, format_value
 
 
@@ -39,10 +40,7 @@ def segment_table(result: SegmentsView) -> DataTable | Nothing:
 def segment_rates(result: SegmentsView) -> Drawing | Nothing:
     """Return each segment's conversion rate with its interval, best first."""
     title = "Conversion rate by segment"
-    known = sorted(
-        (row for row in result.rows if row.conversion_rate is not None),
-        key=lambda row: -(row.conversion_rate or 0.0),
-    )
+    known = result.converting
     if result.missing or not known:
         return Nothing(title=title, reason=result.missing or "No segment has anybody who clicked.")
     drawn = known[:MOST_BARS]
@@ -51,8 +49,9 @@ def segment_rates(result: SegmentsView) -> Drawing | Nothing:
         for name, row in zip(labels([named(row.segment) for row in drawn]), drawn, strict=True)
     ]
     best, worst = points[0], points[-1]
-    others = f", {worst['label']} worst ({worst['said']})" if len(points) > 1 else ""
-    sure = f"{best['label']} converts best ({best['said']}){others}"
+    first = f"{best['label']} converts best ({best['said']}{result.doubt})"
+    several = f"{first}, {worst['label']} worst ({worst['said']})"
+    sure = several if len(points) > 1 else f"{best['label']} converts {best['said']}"
     wide = f"Conversion rates go from {worst['said']} to {best['said']}, also because users change segment"
     return Drawing(
         finding=wide if result.caution else opened(sure),

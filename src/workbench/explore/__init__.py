@@ -19,7 +19,8 @@ from workbench.explore.pacing import pacing
 from workbench.explore.paths import funnel, known_funnel
 from workbench.explore.quality import data_quality
 from workbench.explore.reconciliation import reconcile
-from workbench.explore.segments import compare_segments, segments
+from workbench.explore.segment_comparison import compare_segments
+from workbench.explore.segments import segments
 from workbench.explore.subject import campaign_of
 from workbench.explore.system_health import system_health
 from workbench.explore.targets import target_vs_actual

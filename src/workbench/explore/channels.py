@@ -107,8 +107,15 @@ class ChannelComparison(View):
             row = next(row for row in self.rows if row.channel == self.best_by_engagement)
             others = sum(one.engagement_rate is not None for one in self.rows) > 1
             sure = "" if self.sure or not others else ", not clearly ahead of the next"
-            does = "engages best" if others else "engages"
-            parts.append(f"{_named(row.channel)} {does} ({format_value(row.engagement_rate, '%')}{sure})")
+            does = (
+                "engages best"
+                if others
+                else "engages"
+                if len(self.rows) == 1
+                else "alone tells its engagement"
+            )
+            rate = format_value(row.engagement_rate, "%")
+            parts.append(f"{_named(row.channel)} {does} ({rate}{sure})")
         if self.best_by_return:
             parts.append(self._added())
         else:
@@ -124,8 +131,11 @@ class ChannelComparison(View):
         best = next(row for row in known if row.channel == self.best_by_return)
         sure = [row for row in known if (row.incremental_return_low or 0) > 0]
         if not sure:
-            span = f"{_times(best.incremental_return_low)} to {_times(best.incremental_return_high)}"
-            figures = f"{_times(best.incremental_return)} net of cost, {span}"
+            ends = best.incremental_return_low, best.incremental_return_high
+            span = (
+                f", {_times(ends[0])} to {_times(ends[1])}" if None not in ends else ", without an interval"
+            )
+            figures = f"{_times(best.incremental_return)} net of cost{span}"
             name = _named(best.channel)
             return f"no channel surely adds more than it costs, {name} comes closest ({figures})"
         if best not in sure:

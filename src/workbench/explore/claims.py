@@ -87,7 +87,7 @@ class Claims(View):
 
     def _is_beyond(self, part: Claims | ClaimedWeek) -> bool:
         claimed, sold = self._sides(part)
-        return claimed > sold
+        return claimed - sold > _NOISE * abs(claimed)
 
     def _sides(self, part: Claims | ClaimedWeek) -> tuple[float, float]:
         if self.counted == "orders":

@@ -76,7 +76,7 @@ class StageRow:
         The share of the stage before, with Wilson's 95 % interval; None for the first stage, and the interval
         is None where more leave a step than entered it (counts from different sources).
     dropped, drop_rate : float or None
-        How many, and which share, were lost on the way here.
+        How many, and which share, were lost on the way here; None where more leave the step than entered it.
     benchmark, against_benchmark : float or None
         The usual rate of this step, and rate / benchmark.
     overall : float or None
@@ -275,8 +275,8 @@ def _stage(definition: FunnelDefinition, place: int, counts: Sequence[float], wo
         rate=rate,
         low=low if place else None,
         high=high if place else None,
-        dropped=None if before is None else float(before - counts[place]),
-        drop_rate=None if rate is None else 1 - rate,
+        dropped=None if before is None or before < counts[place] else float(before - counts[place]),
+        drop_rate=None if rate is None or rate > 1 else 1 - rate,
         benchmark=benchmark,
         against_benchmark=ratio(rate, benchmark),
         overall=ratio(counts[place], counts[0]),

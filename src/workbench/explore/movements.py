@@ -111,10 +111,13 @@ class Movements(View):
         found = self.outstanding
         against = f"against {AGAINST[self.kind]}"
         if not found:
-            return f"None of {judged} figures left its usual range {against}."
+            who = f"None of {judged} figures" if judged > 1 else "The only figure that can be judged never"
+            return f"{who} left its usual range {against}."
         told = listed(f"{row.name} {self._moved(row)}" for row in found[:_NAMED])
         more = f", and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-        return f"{len(found)} of {judged} figures left their usual range {against}: {told}{more}."
+        count = f"{len(found)} of {judged} figure{'' if judged == 1 else 's'}"
+        whose = "its" if len(found) == 1 else "their"
+        return f"{count} left {whose} usual range {against}: {told}{more}."
 
     def _moved(self, row: Movement) -> str:
         way = "rose" if (row.current or 0.0) > (row.previous or 0.0) else "fell"

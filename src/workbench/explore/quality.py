@@ -81,13 +81,17 @@ class DataQuality(View):
             return self.missing
         read = sum(load.rows_read for load in self.loads) - self.left_out
         refused = self.refused - self.left_out
-        more = f"; {self.left_out:,} more are of events that a mapping leaves out" if self.left_out else ""
+        are = "is" if self.left_out == 1 else "are"
+        more = f"; {self.left_out:,} more {are} of events that a mapping leaves out" if self.left_out else ""
         if not refused:
-            return f"All {read:,} rows of {len(self.loads)} loads were accepted or known already{more}."
+            files = f"{len(self.loads)} load{'' if len(self.loads) == 1 else 's'}"
+            rows = f"All {read:,} rows of {files} were" if read != 1 else f"The only row of {files} was"
+            return f"{rows} accepted or known already{more}."
         worst = next((row.reason for row in self.reasons if not row.reason.startswith(NOT_MAPPED)), "")
         most = f", most for: {worst}" if worst else ""
         share = format_value(ratio(refused, read), "%")
-        return f"{refused:,} of {read:,} rows were refused ({share}){most}{more}."
+        rows = f"{read:,} row{'' if read == 1 else 's'} {'was' if refused == 1 else 'were'}"
+        return f"{refused:,} of {rows} refused ({share}){most}{more}."
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per load."""

@@ -1,4 +1,4 @@
-"""Segments of users: who they are in figures, and two or three of them side by side.
+"""Segments of users: who they are in figures.
 
 Words: a user's segment is the one its events carry; its click-through rate is that of messages, since what
 platforms show carries no segment; *growth* is the change of its active users against the
@@ -7,18 +7,14 @@ equal window before. Segments are described, not compared as if users had been s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import TYPE_CHECKING
 
-from workbench.errors import UsageError
 from workbench.events.definitions import OWNED_CHANNELS, SEGMENTS
-from workbench.explore.figures import NOTHING, Figure, Figures, figures
+from workbench.explore.figures import Figures, figures
 from workbench.explore.query import window_of
-from workbench.explore.shares import difference_of_shares, holm
-from workbench.explore.view import View, frame_of, lacking, ratio
-from workbench.metrics import METRICS, Metric, distinct
+from workbench.explore.view import View, frame_of, lacking, listed, ratio
+from workbench.metrics import Metric, distinct
 from workbench.metrics import total as total_of
 from workbench.metrics.conditions import Condition
 from workbench.metrics.history import begun_within
@@ -30,9 +26,8 @@ if TYPE_CHECKING:
     from workbench.metrics import Tables, Window
 
 OURS = {*SEGMENTS, "GENERAL"}
-MUCH_MOVING = (
-    0.05  # from here on a rate by segment says more of how segments are entered than of who is in them
-)
+# From here on a rate by segment says more of how segments are entered than of who is in them.
+MUCH_MOVING = 0.05
 ACTIVE = Metric(
     name="active_users",
     title="Active users",
@@ -114,73 +109,39 @@ class SegmentsView(View):
         )
 
     @property
+    def converting(self) -> tuple[SegmentRow, ...]:
+        """Return the segments whose conversion rate is known, the best first."""
+        known = (row for row in self.rows if row.conversion_rate is not None)
+        return tuple(sorted(known, key=lambda row: -(row.conversion_rate or 0.0)))
+
+    @property
+    def doubt(self) -> str:
+        """Return that the best rate is not clearly the best; empty where its interval stands clear."""
+        low, *others = [(row.conversion_rate_low, row.conversion_rate_high) for row in self.converting]
+        clear = all(low[0] is not None and high is not None and low[0] > high for _, high in others)
+        return "" if clear else ", not clearly ahead of the next"
+
+    @property
     def sentence(self) -> str:
         """Return the largest segment and the one that converts best."""
         if self.missing:
             return self.missing
-        first = self.rows[0]
-        name, share = _begun(named(first.segment)), format_value(first.share, "%")
-        head = f"{name} is the largest of {len(self.rows)} segments ({share})"
-        able = [row for row in self.rows if row.conversion_rate is not None]
-        if not able:
+        first, share = self.rows[0], format_value(self.rows[0].share, "%")
+        even = [named(row.segment) for row in self.rows if row.users == first.users]
+        who, count = _begun(listed(even)), len(self.rows)
+        head = f"{who} {'is' if len(even) == 1 else 'are'} the largest of {count} segments ({share})"
+        head = f"{who} is the only segment" if count == 1 else head
+        if not self.converting:
             return f"{head}."
         if self.caution:
             return f"{head}; {self.caution}."
-        best = max(able, key=lambda row: row.conversion_rate or 0.0)
-        return f"{head}; {named(best.segment)} converts best ({format_value(best.conversion_rate, '%')})."
+        best = self.converting[0]
+        said = f"{named(best.segment)} converts best" if len(self.converting) > 1 else "it converts"
+        return f"{head}; {said} ({format_value(best.conversion_rate, '%')}{self.doubt})."
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per segment."""
         return frame_of(self.rows, SegmentRow)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SegmentDifference:
-    """Two segments in one metric; p-values are corrected for the number of pairs by Holm's method."""
-
-    first: str
-    second: str
-    metric: str
-    first_value: float | None
-    second_value: float | None
-    difference: float | None
-    low: float | None
-    high: float | None
-    p_corrected: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SegmentComparison(View):
-    """Two or three segments, pair by pair, in one metric."""
-
-    metric: str
-    title: str
-    unit: str
-    pairs: tuple[SegmentDifference, ...]
-    currency: str | None = None
-    missing: str = ""
-
-    @property
-    def sentence(self) -> str:
-        """Return which segments differ beyond chance."""
-        if self.missing:
-            return self.missing
-        sure = [pair for pair in self.pairs if pair.p_corrected is not None and pair.p_corrected < 0.05]
-        if not sure:
-            return f"{self.title} does not differ between these segments beyond chance."
-        words = [
-            f"{named(pair.first)} ({self._said(pair.first_value)}) against {named(pair.second)} "
-            f"({self._said(pair.second_value)})"
-            for pair in sure
-        ]
-        return f"{self.title} differs: {'; '.join(words)}."
-
-    def _said(self, value: float | None) -> str:
-        return format_value(value, self.unit, currency=self.currency)
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row per pair."""
-        return frame_of(self.pairs, SegmentDifference)
 
 
 def named(segment: object) -> str:
@@ -221,7 +182,7 @@ def segments(tables: Tables, *, window: str | Window | None = "90d") -> Segments
     sizes = {key: found.of(key, ACTIVE.name).value or 0.0 for key in found.slices}
     whole = figures(tables, [ACTIVE], window=days, where=_KNOWN).of((), ACTIVE.name).value
     if not whole:
-        reason = f"Not enough data: no event in {days} carries a segment."
+        reason = f"Not enough data: nobody whose segment is known did anything in {days}."
         return SegmentsView(rows=(), currency=tables.currency, missing=reason)
     rows = [_row(key, size, whole, (found, more, before, owned)) for key, size in sizes.items() if size]
     rows.sort(key=lambda row: (-row.users, row.segment))
@@ -250,101 +211,3 @@ def _row(
         conversion_rate_high=of["conversion_rate"].high,
         gross_margin=of["gross_margin"].value,
     )
-
-
-def compare_segments(
-    tables: Tables,
-    names: Sequence[str] | None = None,
-    *,
-    metric: str = "conversion_rate",
-    window: str | Window | None = "90d",
-) -> SegmentComparison:
-    """Return two or three segments pair by pair.
-
-    Parameters
-    ----------
-    tables : Tables
-        Needs facts whose events carry a segment.
-    names : sequence of str, optional
-        Two or three segments; the three with the most active users unless named.
-    metric : str
-        A metric of the dictionary.
-    window : str or Window, optional
-        The days.
-
-    Raises
-    ------
-    UsageError
-        If not two or three different segments are named, or the metric is unknown.
-    """
-    definition = METRICS[metric]
-    if names is None:
-        names, reason = _largest(tables, window)
-        if reason:
-            return SegmentComparison(
-                metric=metric, title=definition.title, unit=definition.unit, pairs=(), missing=reason
-            )
-    if len(set(names)) != len(names) or len(names) not in (2, 3):
-        raise UsageError("Compare two or three different segments.")
-    empty = SegmentComparison(metric=metric, title=definition.title, unit=definition.unit, pairs=())
-    days = window_of(tables, window)
-    found = figures(tables, [metric], by=("segment",), window=days) if days else Figures((), {})
-    sides = {name: found.of((name,), metric) for name in names}
-    absent = [name for name, side in sides.items() if side == NOTHING or side.value is None]
-    if absent:
-        reason = f"Not enough data: {definition.title} is not known for {', '.join(absent)}."
-        return SegmentComparison(metric=metric, title=empty.title, unit=empty.unit, pairs=(), missing=reason)
-    pairs = list(combinations(names, 2))
-    tests = [_difference(sides[first], sides[second]) for first, second in pairs]
-    corrected = holm([test[3] for test in tests])
-    return SegmentComparison(
-        metric=metric,
-        title=definition.title,
-        unit=definition.unit,
-        currency=tables.currency,
-        pairs=tuple(
-            SegmentDifference(
-                first=first,
-                second=second,
-                metric=metric,
-                first_value=sides[first].value,
-                second_value=sides[second].value,
-                difference=test[0],
-                low=test[1],
-                high=test[2],
-                p_corrected=p,
-            )
-            for (first, second), test, p in zip(pairs, tests, corrected, strict=True)
-        ),
-    )
-
-
-def _largest(tables: Tables, window: str | Window | None) -> tuple[list[str], str]:
-    """Return the three segments with the most active users, or why there are not two."""
-    found = segments(tables, window=window)
-    names = [row.segment for row in found.rows[:3]]
-    few = "" if len(names) > 1 else "Not enough data: fewer than two segments were active."
-    return names, found.missing or few
-
-
-_Test = tuple[float | None, float | None, float | None, float | None]
-
-
-def _difference(first: Figure, second: Figure) -> _Test:
-    """Return difference, ends and p: of two shares where both are, else from the standard errors."""
-    from scipy.special import ndtr
-
-    if first.value is None or second.value is None:
-        return None, None, None, None
-    step = first.value - second.value
-    if first.error is None or second.error is None:
-        return step, None, None, None
-    error = float((first.error**2 + second.error**2) ** 0.5)
-    if first.n is not None and first.n == first.denominator and second.n == second.denominator:
-        found = difference_of_shares(
-            first.numerator or 0.0, first.n, second.numerator or 0.0, second.n or 0.0
-        )
-        return found.difference, found.low, found.high, found.p_value
-    if error == 0:
-        return step, None, None, None
-    return step, step - 1.96 * error, step + 1.96 * error, float(2 * ndtr(-abs(step) / error))

@@ -12,9 +12,13 @@ from workbench.explore.query import window_of
 if TYPE_CHECKING:
     from workbench.metrics import Tables, Window
 
+_ACTIVITY = ("impressions", "clicks", "leads")
+
 
 def campaign_of(tables: Tables, campaign_id: str | None = None, *, window: str | Window | None = None) -> str:
     """Return the id of the campaign asked for, or of the one that spent most; empty where none is known.
+
+    Where nobody reports spend, the one that was seen, clicked or answered most stands for it.
 
     A campaign is asked for by its id, or by a name that no other campaign has.
 
@@ -28,6 +32,8 @@ def campaign_of(tables: Tables, campaign_id: str | None = None, *, window: str |
     spent = {str(key[0]): found.of(key, "spend").value or 0.0 for key in found.slices}
     names = {own: str(facts["name"] or own) for own, facts in campaign_facts(tables).items()}
     known = {**dict.fromkeys(names, 0.0), **spent}
+    if days and (not any(known.values()) or campaign_id not in (None, *known, *names.values())):
+        known = {**known, **_active(tables, days), **{own: money for own, money in spent.items() if money}}
     if campaign_id is not None:
         named = [own for own, name in names.items() if name == campaign_id]
         if campaign_id not in known and len(named) > 1:
@@ -37,3 +43,13 @@ def campaign_of(tables: Tables, campaign_id: str | None = None, *, window: str |
             raise unknown_name("campaign", campaign_id[:80], [names.get(own, own)[:80] for own in largest])
         return campaign_id if campaign_id in known else named[0]
     return max(sorted(known), key=lambda name: known[name], default="")
+
+
+def _active(tables: Tables, days: Window) -> dict[str, float]:
+    """Return how often each campaign was seen, clicked or answered."""
+    found = figures(tables, _ACTIVITY, by=("campaign",), window=days)
+    return {
+        str(key[0]): sum(found.of(key, name).value or 0.0 for name in _ACTIVITY)
+        for key in found.slices
+        if key[0] is not None
+    }

@@ -61,7 +61,10 @@ class TargetsView(View):
         """Return how many targets are reached, and which are behind."""
         if self.missing:
             return self.missing
-        reached = sum(row.verdict == "reached" for row in self.rows)
+        judged = [row for row in self.rows if row.verdict != "unknown"]
+        if not judged:
+            return "No target can be judged: what was reached is not known."
+        reached = sum(row.verdict == "reached" for row in judged)
         behind = [
             f"{row.name} ({row.metric} {format_value(row.achievement, '%')})"
             for row in sorted(self.rows, key=lambda row: row.achievement or 0.0)
@@ -71,7 +74,11 @@ class TargetsView(View):
         tail = (
             f"; behind: {listed(behind[:3]) if not more else ', '.join(behind[:3])}{more}" if behind else ""
         )
-        return f"{reached} of {len(self.rows)} targets are reached{tail}."
+        counted = f"{len(judged)} target{'' if len(judged) == 1 else 's'}"
+        rest = len(self.rows) - len(judged)
+        unknown = f"; {rest} cannot be judged" if rest else ""
+        verb = "is" if reached == 1 or len(judged) == 1 else "are"
+        return f"{reached} of {counted} {verb} reached{tail}{unknown}."
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per campaign and target."""

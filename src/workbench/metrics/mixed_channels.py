@@ -1,8 +1,8 @@
 """Campaigns that are sent by several channels: clicks, views and conversions follow the last delivery.
 
 Only a delivery names its channel. Where all of a campaign's deliveries name the channel of the campaign, that
-is the channel of what follows; otherwise the channel of a click is that of the user's last delivery of the
-campaign before it, and unknown where there was none.
+is the channel of what follows; otherwise, and where the campaign is not on record, the channel of a click is
+that of the user's last delivery of the campaign before it, and unknown where there was none.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SENT = (
 def mixed_campaigns(
     tables: Tables, wanted: Iterable[Leaf], by: Iterable[str], where: Iterable[Condition]
 ) -> tuple[str, ...]:
-    """Return the campaigns whose deliveries name several channels, or another than the campaign's.
+    """Return the campaigns whose deliveries name several channels, or another than the campaign on record.
 
     They are looked for only where a question on events names the channel.
     """
@@ -50,10 +50,8 @@ def mixed_campaigns(
         query = (
             f"SELECT sent.campaign_id FROM ({query}) AS sent LEFT JOIN campaigns"
             " ON campaigns.campaign_id = sent.campaign_id"
-            " WHERE sent.one <> sent.other OR sent.one <> campaigns.channel"
+            " WHERE sent.one <> sent.other OR sent.one <> campaigns.channel OR campaigns.channel IS NULL"
         )
-    else:
-        query = f"SELECT sent.campaign_id FROM ({query}) AS sent WHERE sent.one <> sent.other"
     return tuple(sorted(map(str, tables.query(query).column(0).to_pylist())))
 
 

@@ -134,7 +134,10 @@ def titled(
 
 def receipt_lines(receipt: Mapping[str, Any]) -> dict[str, str]:
     """Return a receipt as names and texts for a reader."""
-    tables = (f"{name} {facts['rows']:,} rows" for name, facts in receipt["data"]["tables"].items())
+    tables = (
+        f"{name} {facts['rows']:,} row{'' if facts['rows'] == 1 else 's'}"
+        for name, facts in receipt["data"]["tables"].items()
+    )
     values = receipt["parameters"]["values"]
     return {
         "Run": receipt["id"],

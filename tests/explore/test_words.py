@@ -1,0 +1,194 @@
+"""What views say holds with one, with none, with two that are even, and says no more than is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from workbench.charts import channel_engagement, segment_rates
+from workbench.explore import (
+    campaign_of,
+    claims,
+    compare_channels,
+    data_quality,
+    funnel_of,
+    segments,
+    target_vs_actual,
+)
+from workbench.explore.movements import Movement, Movements
+
+MOMENT = datetime(2024, 5, 6, 12, tzinfo=UTC)
+
+
+def load(read: int = 1, refused: int = 0, name: str = "a.csv") -> dict[str, Any]:
+    return {
+        "load_id": name,
+        "operation": "ingest",
+        "file": f"in/{name}",
+        "table_name": "orders",
+        "rows_read": read,
+        "accepted": read - refused,
+        "duplicates": 0,
+        "quarantined": refused,
+        "late": 0,
+        "loaded_at": MOMENT,
+    }
+
+
+def test_loads_and_rows_are_counted_in_words_that_fit(base) -> None:
+    def said(*loads: dict[str, Any]) -> str:
+        return data_quality(base(loads=loads)).sentence
+
+    assert said(load()) == "The only row of 1 load was accepted or known already."
+    assert said(load(9)) == "All 9 rows of 1 load were accepted or known already."
+    assert said(load(9), load(3, name="b.csv")).startswith("All 12 rows of 2 loads were")
+    assert said(load(9, 1)).startswith("1 of 9 rows was refused")
+    assert said(load(9, 2)).startswith("2 of 9 rows were refused")
+
+
+def movement(p_value: float | None) -> Movement:
+    figures = {"current": 2.0, "previous": 1.0, "change": 1.0, "change_low": 0.5, "change_high": 1.5}
+    words = {"metric": "spend", "title": "Spend", "unit": "money", "better": "neither", "slice": ""}
+    return Movement(**words, **figures, p_value=p_value, reason="")
+
+
+def test_movements_are_counted_in_words_that_fit() -> None:
+    def said(*p_values: float) -> str:
+        rows = tuple(movement(p) for p in p_values)
+        return Movements(kind="WoW", rows=rows, unknown=(), currency="EUR").sentence
+
+    assert said(0.5).startswith("The only figure that can be judged never left its usual range")
+    assert said(0.5, 0.6).startswith("None of 2 figures left its usual range")
+    assert said(0.01).startswith("1 of 1 figure left its usual range")
+    assert said(0.01, 0.5).startswith("1 of 2 figures left its usual range")
+    assert said(0.01, 0.02).startswith("2 of 2 figures left their usual range")
+
+
+def spent(**columns: Any) -> dict[str, Any]:
+    return {"date": MOMENT.date(), "campaign_id": "a", "channel": "email"} | columns
+
+
+def campaign(**columns: Any) -> dict[str, Any]:
+    told = {"name": "A", "campaign_type": "VIP", "channel": "email", "status": "active"}
+    return {"campaign_id": "a", **told, **columns}
+
+
+@pytest.mark.parametrize(
+    ("targets", "reported", "said"),
+    [
+        (
+            {"target_roas": 3.5, "target_conversions": 5.0},
+            {"spend": 1.0},
+            "No target can be judged: what was",
+        ),
+        ({"target_conversions": 5.0}, {"conversions": 9.0}, "1 of 1 target is reached."),
+        (
+            {"target_roas": 3.5, "target_conversions": 5.0},
+            {"conversions": 9.0},
+            "1 of 1 target is reached; 1 cannot be judged.",
+        ),
+        (
+            {"target_roas": 3.5, "target_conversions": 5.0},
+            {"conversions": 9.0, "spend": 2.0, "revenue": 2.0},
+            "1 of 2 targets is reached; behind: A (roas 28.57%).",
+        ),
+    ],
+)
+def test_a_target_that_cannot_be_judged_is_not_missed(base, targets, reported, said) -> None:
+    tables = base(campaigns=[campaign(**targets)], daily_performance=[spent(**reported)])
+    assert target_vs_actual(tables).sentence.startswith(said)
+
+
+def test_nobody_is_lost_where_more_leave_a_step_than_entered_it() -> None:
+    stage = funnel_of([100, 10, 20, 5, 1]).stages[2]
+    assert (stage.rate, stage.dropped, stage.drop_rate) == (2.0, None, None)
+    assert funnel_of([100, 10, 20, 5, 1]).stages[1].dropped == 90
+
+
+def clicker(user: int, segment: str, *, buys: bool) -> list[dict[str, Any]]:
+    row = {
+        "day": MOMENT.date(),
+        "month": "2024-05",
+        "timestamp": MOMENT,
+        "user_key": user,
+        "segment": segment,
+        "campaign_id": "a",
+    }
+    return [row | {"event_type": f"campaign_{what}"} for what in ("clicked", "converted")[: 1 + buys]]
+
+
+def test_a_few_users_do_not_make_a_segment_the_best(base) -> None:
+    rows = [*clicker(1, "A", buys=True), *clicker(2, "A", buys=False)]
+    rows += [*clicker(3, "B", buys=False), *clicker(4, "B", buys=False)]
+    view = segments(base(facts=rows), window="7d")
+    assert view.sentence == (
+        "A and B are the largest of 2 segments (50%); A converts best (50%, not clearly ahead of the next)."
+    )
+    assert segment_rates(view).finding == (
+        "A converts best (50%, not clearly ahead of the next), B worst (0%)"
+    )
+    many = [row for user in range(80) for row in clicker(user, "A" if user % 2 else "B", buys=user % 2 == 1)]
+    assert segments(base(facts=many), window="7d").sentence.endswith("A converts best (100%).")
+
+
+def test_one_segment_is_the_only_one(base) -> None:
+    view = segments(base(facts=clicker(1, "A", buys=True)), window="7d")
+    assert view.sentence == "A is the only segment; it converts (100%)."
+    assert segment_rates(view).finding == "A converts 100%"
+
+
+def test_users_who_were_held_out_did_nothing(base, fact) -> None:
+    held = fact("campaign_delivered", 1, MOMENT, segment="A", is_holdout=True, channel="email")
+    assert segments(base(facts=[held]), window="7d").sentence == (
+        "Not enough data: nobody whose segment is known did anything in 2024-04-30:2024-05-06."
+    )
+
+
+def test_a_channel_alone_is_not_the_best(base) -> None:
+    lead = {"campaign_id": "a", "channel": "linkedin", "created_at": MOMENT, "stage": "won"}
+    rows = [lead | {"lead_id": f"l{n}"} for n in range(3)]
+    view = compare_channels(base(leads=rows, daily_performance=[spent(spend=9.0)]), window="7d")
+    assert "linkedin alone tells its engagement (100%)" in view.sentence
+    assert channel_engagement(view).finding == "Only linkedin tells its engagement: 100%"
+
+
+def test_a_return_without_an_interval_says_so(base) -> None:
+    lead = {"lead_id": "l", "campaign_id": "a", "channel": "email", "created_at": MOMENT, "stage": "won"}
+    view = compare_channels(base(leads=[lead], daily_performance=[spent(spend=9.0)]), window="7d")
+    row = replace(view.rows[0], incremental_return=-1.0)
+    found = replace(view, rows=(row,), best_by_return=row.channel)
+    assert "comes closest (-1.00x net of cost, without an interval)" in found.sentence
+
+
+def test_a_campaign_that_nobody_pays_for_can_be_looked_at(base, fact) -> None:
+    seen = [fact("campaign_delivered", n, MOMENT, campaign_id="b", channel="email") for n in range(3)]
+    seen += [fact("campaign_delivered", 9, MOMENT, campaign_id="a", channel="email")]
+    assert campaign_of(base(facts=seen)) == "b"
+    assert campaign_of(base(facts=seen), "a") == "a"
+    paid = base(facts=seen, daily_performance=[spent(spend=1.0)])
+    assert campaign_of(paid) == "a"
+    assert campaign_of(paid, "b") == "b"
+    lead = {"lead_id": "l", "campaign_id": "c", "channel": "other", "created_at": MOMENT, "stage": "new"}
+    assert campaign_of(base(leads=[lead], daily_performance=[spent(clicks=0)], last_day=MOMENT.date())) == "c"
+
+
+def test_sums_in_another_order_claim_no_more_than_was_sold(base) -> None:
+    values = [0.1] * 10 + [0.7, 0.2, 0.3]
+    orders = [
+        {
+            "order_id": f"o{n}",
+            "line": 1,
+            "user_id": "u",
+            "ordered_at": MOMENT + timedelta(minutes=n),
+            "order_value": value,
+            "is_return": False,
+        }
+        for n, value in enumerate(values)
+    ]
+    view = claims(base(orders=orders, daily_performance=[spent(revenue=sum(sorted(values)))]), window="7d")
+    week = replace(view.weeks[0], claimed=view.weeks[0].sold * (1 + 1e-13))
+    assert not replace(view, weeks=(week,)).beyond
+    assert replace(view, weeks=(replace(week, claimed=week.sold * 1.01),)).beyond
