@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from metric_tables import Memory, event
+from metric_tables import Memory, event, order
 
 from workbench.metrics import measure
 
@@ -98,3 +98,10 @@ def test_an_empty_window_is_no_missing_event_type() -> None:
     tables = Memory(facts=sent("a", 3), daily_performance=[report("a", spend=7.0, clicks=1)])
     row = measure(tables, "cpc", window="2025-01-01:2025-01-31").rows[0]
     assert row.note == "no daily performance in the window"
+
+
+def test_a_day_of_returns_alone_is_a_day_of_no_orders() -> None:
+    lines = [order("a", "2024-03-01", 20.0), order("b", "2024-03-02", -5.0)]
+    rows = measure(Memory(orders=lines), ["orders", "aov"], by="day").rows
+    assert [row.value for row in rows[:2]] == [1, 0]
+    assert [row.note for row in rows if row.metric == "aov"][1].startswith("the denominator is zero")

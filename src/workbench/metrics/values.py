@@ -217,7 +217,7 @@ def _read(values: Values, query: Query, answer: pa.Table, rows: NDArray[np.int64
         name = leaf.figure if isinstance(leaf, Derived) else f"l{place}"
         column = _floats(answer, name)
         known = ~np.isnan(column)
-        if not (isinstance(leaf, Count | Total) or query.daily or query.kind == "distinct"):
+        if not (isinstance(leaf, Count | Total) or query.kind == "distinct" or _adds_up(query)):
             whole = np.full(size, np.nan)
             whole[rows] = column
         else:
@@ -232,6 +232,11 @@ def _read(values: Values, query: Query, answer: pa.Table, rows: NDArray[np.int64
                 rows[known] * window.days + days[known], column[known], minlength=size * window.days
             )
             values.daily[leaf] = table.astype(float).reshape(size, window.days)
+
+
+def _adds_up(query: Query) -> bool:
+    """Return whether a derived query counts by day: a day on which it counted nothing is a day of none."""
+    return query.kind == "derived" and DERIVED[query.table].daily
 
 
 def _days(answer: pa.Table, first: date) -> NDArray[np.int64]:
