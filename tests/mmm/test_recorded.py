@@ -81,6 +81,22 @@ def test_days_count_from_the_first_to_the_last_with_both() -> None:
     assert table.video.tolist() == [5.0, 0, 0, 0, 0] * 4 + [5.0, 0, 0, 0]
 
 
+def test_a_week_whose_sunday_was_not_over_does_not_count() -> None:
+    days = [date(2024, 1, 1) + timedelta(days=place) for place in range(14)]
+
+    def weeks(came: datetime) -> int:
+        load = {"load_id": "l", "operation": "ingest", "table_name": "orders", "loaded_at": came}
+        tables = Base(
+            daily_performance=[spent(day, "email", 1.0) for day in days],
+            orders=[sold(day, 100.0, place) for place, day in enumerate(days)],
+            loads=[load],
+        )
+        return market_table(tables, PLAIN).num_rows
+
+    assert weeks(datetime(2024, 1, 14, 18)) == 1
+    assert weeks(datetime(2024, 1, 15)) == 2
+
+
 def test_weeks_of_a_simulated_shop_are_those_of_its_tables(shop: Any, shop_tables: Any) -> None:
     spec = proposed_spec(shop_tables)
     market = market_of(spec, market_table(shop_tables, spec))

@@ -15,9 +15,9 @@ What is counted
 ``geo``
     Of a model whose region is ``geo``: the table ``geo_performance``, with the one channel ``spend``.
 
-Days count from the first to the last on which both spend and sales are recorded, and only whole weeks from
-Monday. A channel without a row on a day spent nothing. There are no controls: a workspace knows
-neither prices nor holidays.
+Days count from the first to the last on which both spend and sales are recorded, without one that was not
+over when its data came, and only whole weeks from Monday. A channel without a row on a day spent nothing.
+There are no controls: a workspace knows neither prices nor holidays.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def _of_channels(tables: Tables, *, by_region: bool) -> list[_Figure]:
             channel = str(place.pop()) if dimensions else ""
             column = channel + ("_impressions" if row.metric == "impressions" else "") or row.metric
             region = "" if not by_region else place[0]
-            if np.isfinite(row.value):
+            if np.isfinite(row.value) and not row.partial:
                 figures.append(_Figure(column=column, region=region, day=day, value=float(row.value)))
     return _placed(figures) if by_region else figures
 
