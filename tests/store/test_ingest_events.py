@@ -102,6 +102,31 @@ def test_the_same_file_again_changes_nothing(workspace: Workspace, tmp_path: Pat
     assert workspace.tables().version == before
 
 
+def test_an_object_in_which_a_member_stands_twice_is_refused(workspace: Workspace, tmp_path: Path) -> None:
+    """PostgreSQL takes the last of two, the checks the first: figures would differ by the reader."""
+    properties = [
+        '{"engagement_type": "search", "engagement_type": "nonsense"}',
+        '{"engagement_type":"search","engagement_type":"search"}',
+        '{"engagement_type": "search", "own": 1, "own": 2}',
+        '{"engagement_type": "search", "screen_name": null, "screen_name": "x"}',
+        '{"engagement_type": "search", "engagement_typ\\u0065": "app_open"}',
+    ]
+    sound = ['{"engagement_type": "search", "own": 1}', '{"engagement_type":"search","screen_name":"own"}']
+    lines = []
+    for number, text in enumerate([*properties, *sound]):
+        line = json.dumps(event(number, properties={"here": 1}))
+        lines.append(line.replace('{"here": 1}', text))
+    twice = '{"region": "EU", "region": "US"}'
+    lines.append(json.dumps(event(90, context={"here": 1})).replace('{"here": 1}', twice))
+    result = ingest(workspace, [write(tmp_path / "e.jsonl", lines)], now=NOW)
+    assert counts(result) == (8, 2, 0, 6)
+    found = rows(workspace, "SELECT line, reasons FROM quarantine ORDER BY line")
+    assert [row["reasons"] for row in found] == [
+        *["a member stands twice: properties"] * len(properties),
+        "a member stands twice: context",
+    ]
+
+
 def test_of_copies_in_one_file_the_last_wins(workspace: Workspace, tmp_path: Path) -> None:
     first, last = event(1), event(1)
     last["properties"] = {"engagement_type": "app_open"}

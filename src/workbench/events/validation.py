@@ -48,6 +48,12 @@ _NUL_TESTS = {
 }
 
 
+def _doubled(document: str) -> str:
+    # Which of two members counts differs between readers: the one that was checked need not be the one that
+    # another database takes.
+    return f"len(json_keys({document})) <> len(list_distinct(json_keys({document})))"
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One rule: the condition that breaks it, as SQL that is never null, and the reason."""
@@ -93,6 +99,13 @@ def envelope_checks(now: datetime, *, backfill: bool = False) -> tuple[Check, ..
             "wrongly typed property: context is no object",
         ),
         *(Check(test, f"NUL character: {name}") for name, test in _NUL_TESTS.items()),
+        *(
+            Check(
+                f"CASE WHEN json_valid({name}) THEN coalesce({_doubled(name)}, false) ELSE false END",
+                f"a member stands twice: {name}",
+            )
+            for name in ("properties", "context")
+        ),
     ]
     if not backfill:
         checks.append(
@@ -164,12 +177,18 @@ def judged_sql(rows: str, now: datetime, *, backfill: bool = False, unless: str 
     whole = f"{_whole(now, backfill=backfill)} AND {_all_fit('c', CONTEXT)}"
     typed = by_type({t.name: _all_fit("p", t.fields) for t in EVENT_TYPES.values()}, "false")
     fit = f"CASE WHEN {unless} THEN false WHEN {whole} THEN {typed} ELSE false END"
-    texts = by_type({t.name: _free_text("properties", "p", t.fields) for t in EVENT_TYPES.values()}, "''")
-    free = f"CASE WHEN _fit THEN concat({texts}, {_free_text('context', 'c', CONTEXT)}) END"
+    own = by_type({t.name: _free_text("properties", "p", t.fields) for t in EVENT_TYPES.values()}, "''")
+    around = _free_text("context", "c", CONTEXT)
     # Each step is a SELECT of its own: written out in the next, it would be computed as often as it is named.
-    texts = f"SELECT *, {free} AS _free FROM (SELECT *, coalesce({fit}, false) AS _fit FROM ({rows}))"
+    texts = (
+        f"SELECT *, CASE WHEN _fit THEN {own} END AS _own, CASE WHEN _fit THEN {around} END AS _around"
+        f" FROM (SELECT *, coalesce({fit}, false) AS _fit FROM ({rows}))"
+    )
+    free = f"concat({_or_all('_own', 'properties')}, {_or_all('_around', 'context')})"
+    texts = f"SELECT *, {free} AS _free FROM ({texts})"
     return (
-        f"SELECT * EXCLUDE (_fit, _free), CASE WHEN _fit THEN NOT {personal_sql('_free')} ELSE false END"
+        f"SELECT * EXCLUDE (_fit, _free, _own, _around), CASE WHEN _fit THEN NOT ({personal_sql('_free')}"
+        f" OR {holds_nul('_free')}) ELSE false END"
         f" AS sound FROM ({texts})"
     )
 
@@ -185,6 +204,13 @@ def _whole(now: datetime, *, backfill: bool) -> str:
         f" AND NOT ({' OR '.join(_NUL_TESTS.values())})"
         " AND (context IS NULL OR c IS NOT NULL AND starts_with(context, '{'))"
     )
+
+
+def _or_all(texts: str, column: str) -> str:
+    # What no field knows is in no text of its own. Only there may a member stand twice: NUL, which no object
+    # holds, says so.
+    whole = f"CASE WHEN {_doubled(column)} THEN chr(0) ELSE {column} END"
+    return f"CASE WHEN _fit AND {texts} IS NULL THEN {whole} ELSE {texts} END"
 
 
 def _free_text(column: str, values: str, fields: tuple[Field, ...]) -> str:
@@ -207,7 +233,7 @@ def _free_text(column: str, values: str, fields: tuple[Field, ...]) -> str:
     texts = f"concat({', '.join(kept)})" if kept else "''"
     # Only what was given as text has spaces between its members.
     packed = f"CASE WHEN contains({column}, '\": ') THEN strlen(json({column})) = {known} END"
-    return f"CASE WHEN strlen({column}) = {known} OR {packed} THEN {texts} ELSE {column} END"
+    return f"CASE WHEN strlen({column}) = {known} OR {packed} THEN {texts} END"
 
 
 def _all_fit(values: str, fields: tuple[Field, ...]) -> str:
