@@ -77,3 +77,8 @@ def test_a_fit_that_nobody_named_is_no_subject_of_a_report(tmp_path: Path) -> No
     assert newest_of([first, later, named]) == [named, later]
     assert others_of([first, later, named], 3) == {later.id: [first], named.id: []}
     assert superseded([named, later, first], keep=1, before=NOW + timedelta(days=9)) == [first]
+
+
+def test_money_is_written_as_people_write_it() -> None:
+    planned = plan(find_notebook("budget_simulator"), {"more": 10_000.0, "worst": 0.5}, INPUTS)
+    assert planned.label == "worst 0.5, more 10,000"

@@ -106,7 +106,7 @@ def plan(
     newest = parameters.newest_fit
     filled_in = (newest,) if newest and getattr(parameters, newest) is None and values[newest] else ()
     label = ", ".join(
-        f"{name} {'all days' if value is None and name == 'window' else value}"
+        f"{name} {'all days' if value is None and name == 'window' else _written(value)}"
         for name, value in values.items()
         if value != defaults[name] and name not in filled_in
     )
@@ -118,6 +118,10 @@ def plan(
         label=label[:500],
         filled_in=filled_in,
     )
+
+
+def _written(value: object) -> object:
+    return f"{value:,.0f}" if isinstance(value, float) and value.is_integer() else value
 
 
 def run(
