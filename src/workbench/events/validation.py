@@ -54,6 +54,10 @@ def _doubled(document: str) -> str:
     return f"len(json_keys({document})) <> len(list_distinct(json_keys({document})))"
 
 
+def _is_doubled(column: str) -> str:
+    return f"CASE WHEN json_valid({column}) THEN coalesce({_doubled(column)}, false) ELSE false END"
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One rule: the condition that breaks it, as SQL that is never null, and the reason."""
@@ -99,13 +103,7 @@ def envelope_checks(now: datetime, *, backfill: bool = False) -> tuple[Check, ..
             "wrongly typed property: context is no object",
         ),
         *(Check(test, f"NUL character: {name}") for name, test in _NUL_TESTS.items()),
-        *(
-            Check(
-                f"CASE WHEN json_valid({name}) THEN coalesce({_doubled(name)}, false) ELSE false END",
-                f"a member stands twice: {name}",
-            )
-            for name in ("properties", "context")
-        ),
+        *(Check(_is_doubled(name), f"a member stands twice: {name}") for name in ("properties", "context")),
     ]
     if not backfill:
         checks.append(
