@@ -134,8 +134,8 @@ LEADS = (
         refresh="daily",
         is_=lead_value,
         family="leads",
-        says="Deal values of won leads, and of open ones by their probability; lost ones, and open ones without "
-        "a probability, count as nothing.",
+        says="Deal values of won leads, and of open ones by their probability; lost ones, and open ones "
+        "without a probability, count as nothing.",
     ),
     Metric(
         name="lead_net_gain",
