@@ -323,6 +323,27 @@ def test_a_damaged_mapping_is_still_one_or_bad_input(text: str, data: st.DataObj
     ("changes", "said"),
     [
         ({"colour": "red"}, "key 'colour': no such key"),
+        ({"colums": {}}, "key 'colums': no such key; did you mean 'columns'?"),
+        ({"ignore": "Notes"}, "key 'ignore': expected a list"),
+        ({"name": "My Shop"}, "key 'name': expected small letters, digits and underscores"),
+        ({"currency": {"colum": "Code"}}, "key 'currency.0.colum': no such key; did you mean 'column'?"),
+        (
+            {"columns": {"spend": None}},
+            "key 'columns.spend': expected the name of a column, or keys and values",
+        ),
+        ({"columns": {"spend": {"from": "a", "until": "b"}}}, "columns.spend: `until` belongs to a date"),
+        (
+            {"columns": {"spend": {"from": "a", "unless": []}}},
+            "'columns.spend.unless': expected at least 1 entry",
+        ),
+        (
+            {"columns": {"spend": {"from": "a", "unless": [{"from": "b", "equal": "c"}]}}},
+            "key 'columns.spend.unless.0.equal': no such key; did you mean 'equals'?",
+        ),
+        (
+            {"columns": {"spend": {"either": [{"from": "a"}, {"constant": "much"}]}}},
+            "columns.spend: 'much' is not a number",
+        ),
         ({"columns": {"spend": {"from": "a", "unti": "micros"}}}, "key 'columns.spend.unti': no such key"),
         (
             {"columns": {"spendd": "a"}},

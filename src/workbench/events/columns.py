@@ -131,6 +131,8 @@ class Column(Strict):
         if self.constant is not None:
             return Parsed(sql=typed_literal(self.constant, kind))
         made = self._made(kind, find, reading)
+        if any(find(place) is None for test in self.unless or () for place in test.places):
+            return None  # what is to be left out cannot be told
         if made is None:
             given = self.absent if self.absent is not None else self.default
             if given is None and not self.optional:
@@ -194,11 +196,10 @@ class Column(Strict):
         )
 
     def _left_out(self, made: Parsed, find: Finder, reading: Reading) -> Parsed:
-        """Return the value as a blank where a test holds; a test whose column the file lacks does not."""
+        """Return the value as a blank where a test holds."""
+        written = self._written(reading)
         asked = [(test, [find(place) for place in test.places]) for test in self.unless or ()]
-        out = [
-            test.sql([t for t in texts if t], self._written(reading)) for test, texts in asked if all(texts)
-        ]
+        out = [test.sql([text for text in texts if text], written) for test, texts in asked]
         if not out:
             return made
         kept = f"NOT ({' OR '.join(out)})"

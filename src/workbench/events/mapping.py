@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
@@ -23,6 +23,7 @@ from workbench.events.dates import check_zone
 from workbench.events.definitions import Kind
 from workbench.events.documents import read_document, read_whole
 from workbench.events.exports import EventRules
+from workbench.events.mistakes import mistakes
 from workbench.events.parsing import MappedColumn, Parsed, identifier, literal
 from workbench.events.places import Columns, Place, Places, Reading, Scalar, Sign, Strict, listed, plain
 from workbench.events.stated import usable
@@ -124,7 +125,7 @@ class Mapping(Strict):
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise ValueError(f"columns.{target}: the table {self.table} has no such column{hint}")
         field = self.definition.field(target)
-        if field.kind is not Kind.DATE and any(one.until for one in (column, *(column.either or ()))):
+        if field.kind is not Kind.DATE and column.until:
             raise ValueError(f"columns.{target}: `until` belongs to a date")
         stated = (column.constant, column.default, column.absent, column.otherwise, *column.values.values())
         thousands = self.thousands if column.thousands is None else column.thousands
@@ -134,6 +135,8 @@ class Mapping(Strict):
             problem = usable(value, field.kind, field.choices) if value is not None else None
             if problem:
                 raise ValueError(f"columns.{target}: {value[:80] if value else value!r} is {problem}")
+        for way in column.either or ():
+            self._check(target, way)
 
     @property
     def definition(self) -> TableDefinition:
@@ -281,20 +284,7 @@ def parse_mapping(text: str, file: object = None) -> Mapping:
     try:
         return Mapping.model_validate(document)
     except ValidationError as error:
-        raise BadInput("; ".join(_problems(error)), file=file) from None
-
-
-def _problems(error: ValidationError) -> list[str]:
-    found = []
-    for problem in error.errors(include_url=False, include_input=False)[:5]:
-        key = ".".join(str(part) for part in problem["loc"] if part not in {"from_", "function-before"})
-        message: Any = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
-            message = "no such key"
-        elif problem["type"] == "missing":
-            message = "this key is missing"
-        found.append(f"key {key!r}: {message}" if key else message)
-    return found
+        raise BadInput("; ".join(mistakes(error, Mapping)), file=file) from None
 
 
 @functools.cache
