@@ -186,7 +186,9 @@ def test_counts_of_a_decimal_type_are_whole(workspace: Workspace, tmp_path: Path
 
 
 def test_what_is_to_be_left_out_must_be_told(workspace: Workspace, tmp_path: Path) -> None:
-    rows = "Name,Email,Currency,Total,Created at,Lineitem quantity\n#1,,EUR,5.00,2024-10-01 10:00:00 +0200,1\n"
+    rows = (
+        "Name,Email,Currency,Total,Created at,Lineitem quantity\n#1,,EUR,5.00,2024-10-01 10:00:00 +0200,1\n"
+    )
     with pytest.raises(BadInput, match=r"lacks columns that the mapping .* order_value .*'Financial Status'"):
         load(workspace, tmp_path, rows, mapping="shopify_orders")
     results = META.replace(",Result indicator", "") + "a,2024-10-01,2024-10-01,1000,1.00,9\n"
