@@ -82,6 +82,16 @@ class Sized(Protocol):
 
 
 @runtime_checkable
+class Dated(Protocol):
+    """Tables that remember when their files came: every figure is asked with it in mind."""
+
+    @property
+    def came(self) -> Mapping[str, date]:
+        """Return the day, UTC, on which the newest file of each table came."""
+        ...
+
+
+@runtime_checkable
 class Recorder(Protocol):
     """Tables that keep a record of what is computed on them; where they keep it is their own affair."""
 

@@ -73,6 +73,27 @@ def test_only_the_slices_concerned_bear_the_caution() -> None:
     assert not measure(market(clicks=100), "spend").rows[0].caution
 
 
+def test_slices_that_add_nothing_up_are_sound() -> None:
+    """What a platform reports names no segment and another creative: there, nothing counts twice."""
+    tables = Memory(
+        facts=[
+            event("campaign_clicked", user, "2024-03-04", campaign_id="m", segment="A", creative_id="k1")
+            for user in range(9)
+        ]
+        + [event("campaign_clicked", 1, "2024-03-14", campaign_id="m", segment="A", creative_id="k1")],
+        daily_performance=[reported("m", "paid_social", clicks=10, creative_id="k2")],
+        campaigns=[campaign("m", "paid_social")],
+    )
+
+    def told(by: str) -> list[Any]:
+        return [row.slice[0] for row in measure(tables, "clicks", by=by).rows if row.caution]
+
+    assert measure(tables, "clicks").rows[0].caution
+    assert (told("segment"), told("creative")) == ([], [])
+    assert told("campaign") == ["m"]
+    assert told("week") == [date(2024, 3, 4)]
+
+
 @pytest.mark.parametrize("nothing", [{}, {"clicks": 0}])
 def test_a_campaign_that_is_told_of_once_is_sound(nothing: dict[str, int]) -> None:
     assert told_twice(market(**nothing)) == ()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from metric_tables import Memory, days, event
+from metric_tables import Memory, days, event, order
 from test_rollups import rolled_up
 
 from workbench import charts
@@ -149,6 +149,17 @@ def test_events_of_a_history_are_not_late_news(newest: float, told: str) -> None
     assert all(text.startswith(told) for text in late)
 
 
+@pytest.mark.parametrize(("own", "begun"), [([], True), ([load("orders", "2024-04-01 09:00")], False)])
+def test_orders_that_events_tell_of_came_with_them(own: list[dict[str, Any]], begun: bool) -> None:
+    tables = Memory(
+        facts=[event("user_purchased", 1, "2024-03-31 08:00", value=5.0, order_id="o")],
+        orders=[order("u", "2024-03-31 08:00", 5.0)],
+        loads=[load("events", "2024-03-31 09:00"), *own],
+    )
+    assert ("orders" in unfinished(tables, MARCH)) is begun
+    assert (SAID in measure(tables, "revenue", window=MARCH).rows[0].caution) is begun
+
+
 def test_spend_of_today_is_a_part_of_today(acme: Workspace, tmp_path: Path) -> None:
     today = datetime.now(UTC).date()
     file = tmp_path / "daily_performance.csv"
@@ -158,6 +169,7 @@ def test_spend_of_today_is_a_part_of_today(acme: Workspace, tmp_path: Path) -> N
     if datetime.now(UTC).date() != today:
         pytest.skip("midnight came between")
     tables = acme.tables()
+    assert tables.came == {"daily_performance": today}
     assert last_whole_day(tables, "daily_performance", today) == today - timedelta(days=1)
     row = measure(tables, "spend", window="7d").rows[0]
     assert (row.value, row.caution) == (70.0, f"{today} was not over when its data came")

@@ -13,7 +13,7 @@ from workbench.metrics.history import leanings
 from workbench.metrics.measures import Leaf, Measure, leaves
 from workbench.metrics.own_records import is_own
 from workbench.metrics.slices import DIMENSIONS
-from workbench.metrics.told_twice import TWICE, ToldTwice, added_twice, caution
+from workbench.metrics.told_twice import TWICE, ToldTwice, added_twice, caution, slices_of_both
 from workbench.metrics.unfinished import NOT_OVER, unfinished
 from workbench.metrics.window import DAY_COLUMNS
 
@@ -35,6 +35,8 @@ class Cautions:
         Leaf -> which way it leans, because it looks back further than the records go.
     twice : tuple of ToldTwice
         What is both recorded and reported, and so added up.
+    both : dict
+        ``clicks``, ``leads`` ... -> the slices in which it is both recorded and reported.
     begun : dict
         Table -> the first day that was not over when its data came.
     """
@@ -42,18 +44,24 @@ class Cautions:
     window: Window
     leaning: dict[Leaf, str]
     twice: tuple[ToldTwice, ...]
+    both: dict[str, frozenset[Slice]]
     begun: dict[str, date]
 
     def of(self, formula: Measure, by: tuple[str, ...], key: Slice) -> str:
         """Return what to bear in mind of one figure; empty where it is sound."""
-        timed = any(DIMENSIONS[name].grain for name in by)
+        if not (self.leaning or self.twice or self.begun):  # thousands of figures are asked for
+            return ""
         said = [self.leaning[leaf] for leaf in leaves(formula) if leaf in self.leaning]
-        said += [caution(self.twice, formula, by, key)]
-        said += [] if timed else [self._unfinished(formula)]
+        twice = [one for one in self.twice if key in self.both[one.what]]
+        said += [caution(twice, formula, by, key)] if twice else []
+        timed = any(DIMENSIONS[name].grain for name in by)
+        said += [self._unfinished(formula)] if self.begun and not timed else []
         return "; ".join(dict.fromkeys(part for part in said if part))
 
     def part(self, formula: Measure, by: Sequence[str], key: Sequence[object]) -> str:
         """Return how much of a day, a week or a month a figure is of; empty where it is of all of it."""
+        if not self.begun:
+            return cut(by, key, self.window)
         begun = self._begun(formula)
         last = [
             ends(name, first)
@@ -112,9 +120,11 @@ def cautions(
     """
     read = {leaf.table for leaf in answered if not is_own(leaf)}
     begun = unfinished(tables, window) if read & set(DAY_COLUMNS) else {}
+    twice = added_twice(tables, answered, where, window, values)
     return Cautions(
         window=window,
         leaning=leanings(tables, answered, window),
-        twice=added_twice(tables, answered, where, window, values),
+        twice=twice,
+        both=slices_of_both(twice, values),
         begun=begun,
     )

@@ -103,6 +103,16 @@ def added_twice(
     return _found(tables, some, kept, window)
 
 
+def slices_of_both(told: Sequence[ToldTwice], values: Values) -> dict[str, frozenset[Slice]]:
+    """Return in which slices something is both recorded and reported; in the others it is told once."""
+    both = {}
+    for what in {one.what for one in told}:
+        sums = [values.totals[leaf] for leaf in leaves(_ADDED[what]) if leaf in values.totals]
+        places = np.flatnonzero(np.all([np.nan_to_num(counted) > 0 for counted in sums], axis=0))
+        both[what] = frozenset(values.slices[place] for place in places)
+    return both
+
+
 def caution(told: Sequence[ToldTwice], formula: Measure, by: tuple[str, ...], key: Slice) -> str:
     """Return what to bear in mind of one figure: which part of it may be counted twice.
 

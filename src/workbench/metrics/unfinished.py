@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from workbench.metrics.own_records import NOT_OWN
 from workbench.metrics.rollups import offered
 from workbench.metrics.window import DAY_COLUMNS, Window
-from workbench.source import given
+from workbench.source import Dated, given
 
 if TYPE_CHECKING:
     from workbench.source import Tables
@@ -38,11 +38,10 @@ def unfinished(tables: Tables, window: Window) -> dict[str, date]:
     """
     if "loads" not in given(tables).names:
         return {}
-    newest = tables.query(
-        "SELECT table_name, CAST(MAX(loaded_at) AS DATE) AS came FROM loads"
-        " WHERE operation = 'ingest' GROUP BY table_name"
-    ).to_pylist()
-    came = {_LOADED_AS.get(row["table_name"], row["table_name"]): row["came"] for row in newest}
+    newest = tables.came if isinstance(tables, Dated) else _came(tables)
+    came = {_LOADED_AS.get(name, name): day for name, day in newest.items()}
+    if "facts" in came:  # orders of which no file came are those that events tell of
+        came.setdefault("orders", came["facts"])
     last = tables.last_day
     doubtful = {
         name: day
@@ -65,6 +64,15 @@ def last_whole_day(tables: Tables, name: str, last: date) -> date:
     """Return the last day of a table, or the day before the one that was not over when its file came."""
     begun = unfinished(tables, Window.ending(last, 2)).get(name)
     return begun - timedelta(days=1) if begun else last
+
+
+def _came(tables: Tables) -> dict[str, date]:
+    """Return the day on which the newest file of each table came."""
+    rows = tables.query(
+        "SELECT table_name, CAST(MAX(loaded_at) AS DATE) AS came FROM loads"
+        " WHERE operation = 'ingest' GROUP BY table_name"
+    ).to_pylist()
+    return {row["table_name"]: row["came"] for row in rows}
 
 
 def _ends(tables: Tables, name: str) -> date:

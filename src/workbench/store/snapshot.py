@@ -90,6 +90,16 @@ class Snapshot:
                 days.append(self._value(f"SELECT CAST(max({day}) AS DATE) AS value FROM {name}"))
         return max((day for day in days if day is not None), default=None)
 
+    @cached_property
+    def came(self) -> Mapping[str, date]:
+        """Return the day, UTC, on which the newest file of each table came."""
+        return dict(
+            self.listed(
+                f"SELECT table_name, CAST(max(loaded_at) AS DATE) FROM {LOADS.name}"
+                " WHERE operation = 'ingest' GROUP BY table_name"
+            )
+        )
+
     def query(self, sql: str, parameters: Sequence[object] | Mapping[str, object] | None = None) -> pa.Table:
         """Return the answer to one SELECT over the tables.
 
