@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from workbench.errors import BadInput
 from workbench.store import Workspace
 from workbench.store.ingest import ingest
+from workbench.store.review import review
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -325,6 +326,27 @@ def test_quality_of_a_load(workspace: Workspace, tmp_path: Path) -> None:
     assert levels["backend", "pass_rate"] == "critical"
     assert levels["all", "ingestion_rate"] == "critical"
     assert levels["all", "duplicate_rate"] == "info"
+
+
+def test_copies_are_not_among_the_late_ones(workspace: Workspace, tmp_path: Path) -> None:
+    old = [event(n, timestamp=(NOW - timedelta(days=3)).isoformat()) for n in range(5)]
+    ingest(workspace, [write(tmp_path / "a.jsonl", old)], now=NOW - timedelta(hours=1))
+    files = [write(tmp_path / "b.jsonl", [*old, *(event(n) for n in range(10, 15))])]
+    (load,) = ingest(workspace, files, now=NOW).files
+    assert [(q.source, q.accepted, q.duplicates, q.late) for q in load.quality] == [
+        ("all", 5, 5, 0),
+        ("mobile", 5, 5, 0),
+    ]
+    assert load.late == 0
+    assert not any("late" in sentence for sentence in review(workspace.tables()).alerts)
+
+
+def test_a_backfill_is_not_called_old_later_either(workspace: Workspace, tmp_path: Path) -> None:
+    events = [event(n, timestamp=(NOW - timedelta(days=300)).isoformat()) for n in range(5)]
+    ingest(workspace, [write(tmp_path / "a.jsonl", events)], now=NOW, backfill=True)
+    assert review(workspace.tables()).alerts == ()
+    ingest(workspace, [write(tmp_path / "b.jsonl", [event(20 + 600 * 9)])], now=NOW + timedelta(hours=1))
+    assert "the newest row is old" in review(workspace.tables()).alerts[0]
 
 
 HOSTILE = [

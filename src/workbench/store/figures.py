@@ -19,6 +19,7 @@ from workbench.store.schema import quote
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+_COPIED = f"_row IN (SELECT _row FROM {COPIES} UNION ALL SELECT _row FROM {REPLACED})"
 _MISSING = "(missing property|null id|missing value)"
 _BROKEN = (
     "(not JSON|not UTF-8|not an event|malformed|unknown type|unknown source|wrongly typed|not allowed"
@@ -34,8 +35,7 @@ def event_figures(connection: DuckDBPyConnection, now: datetime, expected: int |
     copied = dict(
         connection.execute(
             f"SELECT coalesce(place, {literal(ALL)}), count(*) FROM (SELECT {source} AS place FROM {STAGED}"
-            f" WHERE _row IN (SELECT _row FROM {COPIES} UNION ALL SELECT _row FROM {REPLACED}))"
-            " GROUP BY GROUPING SETS ((), (place))"
+            f" WHERE {_COPIED}) GROUP BY GROUPING SETS ((), (place))"
         ).fetchall()
     )
     made = [
@@ -53,11 +53,11 @@ def _staged(connection: DuckDBPyConnection, source: str, now: datetime) -> list[
     required = {t.name: str(len(t.required) + envelope) for t in EVENT_TYPES.values()}
     rows: list[tuple[Any, ...]] = connection.execute(
         f"SELECT coalesce(place, {literal(ALL)}), count(*), count(*) FILTER (_unmapped),"
-        " count(*) FILTER (_sound), count(*) FILTER (_sound AND late_arrival),"
+        " count(*) FILTER (_sound), count(*) FILTER (_sound AND late_arrival AND NOT _copied),"
         f" sum({by_type(required, str(envelope))}) FILTER (NOT _unmapped),"
         f" min({lag}) FILTER (_sound), approx_quantile({lag}, 0.95) FILTER (_sound)"
-        f" FROM (SELECT {source} AS place, coalesce({_unmapped('_problem')}, false) AS _unmapped, *"
-        f" FROM {STAGED}) GROUP BY GROUPING SETS ((), (place))"
+        f" FROM (SELECT {source} AS place, coalesce({_unmapped('_problem')}, false) AS _unmapped,"
+        f" {_COPIED} AS _copied, * FROM {STAGED}) GROUP BY GROUPING SETS ((), (place))"
     ).fetchall()
     return rows
 
@@ -72,7 +72,7 @@ def _quality(row: tuple[Any, ...], rejected: tuple[int, int], copies: int) -> Qu
         accepted=sound - copies,
         duplicates=copies,
         quarantined=read - sound,
-        late=min(late, sound - copies),
+        late=late,
         unmapped=unmapped,
         completeness=1 - min(missing / fields, 1) if fields else None,
         compliance=1 - broken / meant if meant else None,

@@ -281,7 +281,8 @@ def _commit(
             duplicates=load.duplicates,
             quarantined=load.quarantined,
             late=load.late,
-            quality=json.dumps([figures.to_dict() for figures in load.quality]),
+            # A backfill is old and late by its nature, also for those who look at the figures later.
+            quality=json.dumps([{**q.to_dict(), "live": not loading.backfill} for q in load.quality]),
             seconds=load.seconds,
         )
     )

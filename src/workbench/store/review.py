@@ -79,7 +79,7 @@ def review(tables: Snapshot) -> Review:
         place = {"table": load["table_name"], "loaded_at": load["loaded_at"]}
         rows += [{**place, **row} for row in figures]
         known = tuple(Quality(**{name: row[name] for name in _FIELDS if name in row}) for row in figures)
-        live = load["table_name"] == "events"
+        live = load["table_name"] == "events" and all(row.get("live", True) for row in figures)
         said += [f"{load['table_name']}: {alert.sentence}" for alert in alerts(known, live=live)]
     order = {"critical": 0, "warning": 1, "info": 2}
     said.sort(key=lambda sentence: order.get(sentence.split(": ")[1], 3))
