@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 
-from workbench.charts import channel_engagement, segment_rates
+from workbench.charts import channel_engagement, segment_rates, trend
 from workbench.explore import (
+    alerts,
     campaign_of,
     claims,
     compare_channels,
     data_quality,
     funnel_of,
     segments,
+    system_health,
     target_vs_actual,
+    trends,
 )
 from workbench.explore.movements import Movement, Movements
 
@@ -192,3 +195,30 @@ def test_sums_in_another_order_claim_no_more_than_was_sold(base) -> None:
     week = replace(view.weeks[0], claimed=view.weeks[0].sold * (1 + 1e-13))
     assert not replace(view, weeks=(week,)).beyond
     assert replace(view, weeks=(replace(week, claimed=week.sold * 1.01),)).beyond
+
+
+def test_what_nobody_can_judge_is_not_said_to_be_as_usual(base) -> None:
+    one = trends(base(daily_performance=[spent(spend=9.0)]), "spend", window="7d")
+    assert one.sentence == "Whether Spend changed cannot be told: 14 days are needed, 1 is there."
+    some = [spent(spend=9.0 + day % 3, date=MOMENT.date() + timedelta(days=day)) for day in range(30)]
+    assert "56 days of history are needed" in trends(base(daily_performance=some), "spend").sentence
+    many = [spent(spend=9.0 + day % 3, date=MOMENT.date() + timedelta(days=day)) for day in range(90)]
+    assert "shows no change" in trends(base(daily_performance=many), "spend").sentence
+
+
+def test_one_slice_that_is_zero_throughout_is_one(base) -> None:
+    rows = [spent(spend=9.0, channel=name) for name in ("email", "video")] + [spent(spend=0.0, channel="sms")]
+    picture = trend(trends(base(daily_performance=rows), "spend", by="channel", window="7d"))
+    assert picture.note.startswith("1 other is left out or zero throughout.")
+
+
+def test_one_day_of_runs_is_one_day(base) -> None:
+    run = {"run_id": "r", "notebook": "a", "status": "completed", "scheduled": False, "on_time": True}
+    health = system_health(base(runs=[run | {"started_at": MOMENT, "duration_seconds": 1.0}]), days=1)
+    assert health.sentence.startswith("None of 1 run in 1 day failed")
+
+
+def test_a_figure_without_a_value_rests_on_nothing(base) -> None:
+    order = {"order_id": "o", "line": 1, "user_id": "u", "ordered_at": MOMENT, "order_value": 5.0}
+    found = alerts(base(orders=[order | {"is_return": False}]), targets={"cac": 15.0, "aov": 3.0})
+    assert [alert.subject for alert in found.alerts] == ["Average order value"]

@@ -12,7 +12,7 @@ from test_rollups import rolled_up
 
 from workbench import charts
 from workbench.cli.measure import as_text
-from workbench.explore import alerts, kpi_cards, pacing, trends
+from workbench.explore import alerts, heatmap, kpi_cards, pacing, trends
 from workbench.metrics import measure
 from workbench.metrics.unfinished import finished, last_whole_day, unfinished
 from workbench.metrics.window import Window
@@ -110,6 +110,26 @@ def test_a_trend_ends_before_it_and_no_fall_is_seen() -> None:
     whole = trends(market("2024-04-01 09:00"), "clicks", window=MARCH)
     assert whole.points[-1].day == date(2024, 3, 31)
     assert "left out" not in whole.sentence
+
+
+def test_a_trend_of_whole_days_ends_with_them() -> None:
+    assert trends(market(), "spend", window=MARCH).points[-1].day == date(2024, 3, 31)
+    assert trends(market(), "cpc", window=MARCH).points[-1].day == date(2024, 3, 30)
+
+
+def test_a_morning_is_no_day_on_which_people_engage_less() -> None:
+    """Clicks come at 8 and at 20 alike; of the last Sunday only the morning is there."""
+    facts = [
+        event("campaign_clicked", user, f"{day} {hour}:00", campaign_id="m")
+        for day in days("2024-03-01", 31)
+        for user in range(40)
+        for hour in ("08", "20")
+        if (day, hour) != (MARCH.last, "20")
+    ]
+    tables = Memory(facts=facts, loads=[load("events", "2024-03-31 09:00")])
+    levels = {(cell.weekday, cell.hour): cell.level for cell in heatmap(tables, window=MARCH).cells}
+    assert levels[6, 20] == levels[6, 8] == 40
+    assert heatmap(tables, window=MARCH).days == 30
 
 
 def test_a_target_is_not_missed_on_it() -> None:

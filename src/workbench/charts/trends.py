@@ -87,7 +87,9 @@ def _note(result: Trends, drawn: int) -> str:
     if any(not point.complete for point in result.points):
         parts.append("Hollow days are still incomplete.")
     if len(result.slices) > drawn:
-        parts.append(f"{len(result.slices) - drawn} others are left out or zero throughout.")
+        others = len(result.slices) - drawn
+        are = "other is" if others == 1 else "others are"
+        parts.append(f"{others} {are} left out or zero throughout.")
     return " ".join([*parts, result.left_out] if result.left_out else parts)
 
 

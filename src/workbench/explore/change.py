@@ -65,7 +65,7 @@ def step_between(numerators: ArrayLike, denominators: ArrayLike, *, days: int, l
     """
     y, x = (np.asarray(values, float)[-(lag + days + _LONGEST) :] for values in (numerators, denominators))
     if len(y) < lag + days:
-        return _unknown(None, None, f"{lag + days} days are needed, {len(y)} are there")
+        return _unknown(None, None, f"{lag + days} days are needed, {_there(len(y))}")
     n = len(y)
     new, old = slice(n - days, n), slice(n - days - lag, n - lag)
     both = np.r_[y[new], y[old], x[new], x[old]]
@@ -107,6 +107,10 @@ def _unknown(current: float | None, previous: float | None, reason: str, change:
     )
 
 
+def _there(days: int) -> str:
+    return f"{days} {'is' if days == 1 else 'are'} there"
+
+
 def _rate(y: Floats, x: Floats) -> float | None:
     known = np.isfinite(y) & np.isfinite(x)
     total = x[known].sum()
@@ -117,7 +121,7 @@ def _gate(y: Floats, new: slice, old: slice) -> str:
     known = int(np.isfinite(y).sum())
     needed = 2 * (new.stop - new.start) + EXTRA_DAYS
     if known < needed:
-        return f"{needed} days of history are needed to know the usual movement, {known} are there"
+        return f"{needed} days of history are needed to know the usual movement, {_there(known)}"
     for block in (new, old):
         values = np.abs(y[block])
         if (values > 0).sum() < 5:

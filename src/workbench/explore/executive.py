@@ -220,7 +220,7 @@ def _of_cards(cards: KpiCards) -> Iterable[Alert]:
             yield Alert(severity="warning", subject=card.title, text=text)
         elif card.name in _QUALITY:
             yield from _of_lateness(card)
-        if card.incomplete:
+        if card.incomplete and card.value is not None:
             text = "rests on less than 90% of the days it should"
             yield Alert(severity="info", subject=card.title, text=text)
 

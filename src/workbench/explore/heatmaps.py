@@ -21,6 +21,7 @@ from workbench.errors import UsageError
 from workbench.explore.query import ask, window_of
 from workbench.explore.view import View, frame_of, lacking, listed
 from workbench.metrics import sql
+from workbench.metrics.unfinished import finished
 from workbench.result import format_value
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def heatmap(
     time_zone : str
         The IANA name of the audience's time zone, as ``"Europe/Berlin"``; changes of the clock are followed.
     window : str or Window, optional
-        The days, UTC.
+        The days, UTC; one that was not over when its data came is left out.
     by_segment : bool
         Whether cells of each segment are returned beside those of all (segment ``""``).
 
@@ -135,10 +136,11 @@ def heatmap(
         If the time zone is unknown.
     """
     zone = _zone(time_zone)
-    days = window_of(tables, window)
+    asked = window_of(tables, window)
     missing = lacking(tables, "facts")
-    if missing or days is None:
+    if missing or asked is None:
         return _nothing(time_zone, missing or lacking(tables))
+    days = finished(tables, asked, ["facts"])
     rows = ask(
         tables,
         lambda: _quarters(by_segment=by_segment),

@@ -111,7 +111,8 @@ class SystemHealth(View):
         if self.missing or self.total is None:
             return self.missing or "Not enough data: no run has ended yet."
         total = self.total
-        runs = f"{total.runs:,} run{'s' if total.runs != 1 else ''} in {self.days} days"
+        days = f"{self.days} day{'s' if self.days != 1 else ''}"
+        runs = f"{total.runs:,} run{'s' if total.runs != 1 else ''} in {days}"
         if not total.failed:
             high = format_value(total.failure_high, "%")
             sure = f"; so few that up to {high} could fail" if (total.failure_high or 0) > 0.05 else ""

@@ -23,6 +23,7 @@ from workbench.explore.query import window_of
 from workbench.explore.shares import holm
 from workbench.explore.view import View, frame_of, number, span
 from workbench.metrics import METRICS
+from workbench.metrics.measures import leaves
 from workbench.metrics.unfinished import NOT_OVER, finished
 from workbench.metrics.window import Window
 from workbench.result import format_value
@@ -119,6 +120,9 @@ class Trends(View):
         if self.missing:
             return self.missing
         sure = [change for change in self.changes if change.significant]
+        if not sure and self.changes and all(change.p_value is None for change in self.changes):
+            why = Counter(change.reason for change in self.changes if change.kind == "WoW").most_common(1)
+            return f"Whether {self.title} changed cannot be told: {why[0][0]}."
         if not sure:
             return f"{self.title} shows no change that can be told from its usual movement."
         most = max(sure, key=lambda change: np.inf if change.change is None else abs(change.change))
@@ -188,7 +192,9 @@ def trends(
     if grain not in ("day", "week"):
         raise UsageError(f"A trend has grain day or week, not {grain!r}.")
     asked = window_of(tables, window)
-    days = asked and finished(tables, asked)
+    by_what = [name for name in (by, *(where or ())) if name]
+    read = {leaf.table for leaf in leaves(definition.measured_as(by_what, tables.names))}
+    days = asked and finished(tables, asked, read)
     empty = Trends(
         metric=metric,
         title=definition.title,

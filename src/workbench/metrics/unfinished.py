@@ -6,6 +6,7 @@ window that ends on it is short of some hours.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -52,9 +53,10 @@ def unfinished(tables: Tables, window: Window) -> dict[str, date]:
     return {name: max(day, window.first) for name, day in doubtful.items() if _ends(tables, name) >= day}
 
 
-def finished(tables: Tables, window: Window) -> Window:
-    """Return the part of a window of which every table holds whole days; all of it where nothing is whole."""
-    first = min(unfinished(tables, window).values(), default=None)
+def finished(tables: Tables, window: Window, names: Collection[str] = tuple(DAY_COLUMNS)) -> Window:
+    """Return the part of a window of which tables hold whole days; all of it where nothing is whole."""
+    begun = unfinished(tables, window)
+    first = min((day for name, day in begun.items() if name in names), default=None)
     if first is None or first <= window.first:
         return window
     return Window(window.first, first - timedelta(days=1))
