@@ -1,0 +1,50 @@
+"""What there is to bear in mind of a figure is the same on Postgres as on DuckDB."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from workbench.explore import trends
+from workbench.metrics import measure
+from workbench.metrics.told_twice import told_twice
+from workbench.metrics.unfinished import finished, unfinished
+from workbench.metrics.window import Window
+from workbench.store import Workspace
+from workbench.store.ingest import ingest
+from workbench.store.postgres import PostgresTables, copy_to_postgres
+
+pytestmark = pytest.mark.postgres
+
+
+def test_cautions_agree(postgres_dsn: str, tmp_path: Path) -> None:
+    today = datetime.now(UTC).date()
+    days = [today - timedelta(days=back) for back in range(20)]
+    files = {
+        "daily_performance.csv": "date,campaign_id,channel,spend,leads\n"
+        + "\n".join(f"{day},m,email,10.0,2" for day in days),
+        "leads.csv": "lead_id,created_at,stage,channel,campaign_id\n"
+        + "\n".join(f"l{day},{day}T00:00:01Z,new,email,m" for day in days),
+    }
+    workspace = Workspace.create(tmp_path / "acme")
+    for name, text in files.items():
+        (tmp_path / name).write_text(text + "\n")
+        ingest(workspace, [tmp_path / name])
+    if datetime.now(UTC).date() != today:
+        pytest.skip("midnight came between")
+    tables, window = workspace.tables(), Window.ending(today, 14)
+    copy_to_postgres(tables, postgres_dsn, schema="cautions")
+    other = PostgresTables(postgres_dsn, schema="cautions")
+    assert unfinished(other, window) == unfinished(tables, window)
+    assert set(unfinished(tables, window)) == {"daily_performance", "leads"}
+    assert finished(other, window).last == finished(tables, window).last == today - timedelta(days=1)
+    assert told_twice(other) == told_twice(tables)
+    assert [one.what for one in told_twice(tables)] == ["leads"]
+    for by in ("", "campaign", "week", "day"):
+        ours, theirs = (measure(t, ["leads", "cost_per_lead"], by=by, window=window) for t in (tables, other))
+        assert [(r.slice, r.note, r.caution, r.partial) for r in ours.rows] == [
+            (r.slice, r.note, r.caution, r.partial) for r in theirs.rows
+        ]
+    assert trends(other, "leads", window=window).sentence == trends(tables, "leads", window=window).sentence
