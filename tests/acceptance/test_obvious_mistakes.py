@@ -25,8 +25,10 @@ OF_TABLES = {
     **{
         name: getattr(explore, name)
         for name in explore.__all__
-        if name[0].islower() and name not in ("compare_funnels", "funnel_of", "reconcile", "trends")
+        if name[0].islower()
+        and name not in ("campaign_named", "compare_funnels", "funnel_of", "reconcile", "trends")
     },
+    "campaign_named": lambda tables: explore.campaign_named(tables, "a"),
     "trends": lambda tables: explore.trends(tables, "roas"),
     "measure": lambda tables: wb.measure(tables, "roas"),
     "analyze": lambda tables: wb.analyze(experiment(), tables),

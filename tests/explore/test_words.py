@@ -11,10 +11,12 @@ import pytest
 from workbench.charts import channel_engagement, segment_rates, trend
 from workbench.explore import (
     alerts,
+    campaign_named,
     campaign_of,
     claims,
     compare_channels,
     data_quality,
+    funnel,
     funnel_of,
     segments,
     system_health,
@@ -171,6 +173,9 @@ def test_a_campaign_that_nobody_pays_for_can_be_looked_at(base, fact) -> None:
     seen += [fact("campaign_delivered", 9, MOMENT, campaign_id="a", channel="email")]
     assert campaign_of(base(facts=seen)) == "b"
     assert campaign_of(base(facts=seen), "a") == "a"
+    assert campaign_named(base(facts=seen, campaigns=[campaign()]), "a") == "A"
+    assert campaign_named(base(facts=seen), "a") == "a"
+    assert campaign_named(base(), campaign_of(base())) == "No campaign"
     paid = base(facts=seen, daily_performance=[spent(spend=1.0)])
     assert campaign_of(paid) == "a"
     assert campaign_of(paid, "b") == "b"
@@ -222,3 +227,15 @@ def test_a_figure_without_a_value_rests_on_nothing(base) -> None:
     order = {"order_id": "o", "line": 1, "user_id": "u", "ordered_at": MOMENT, "order_value": 5.0}
     found = alerts(base(orders=[order | {"is_return": False}]), targets={"cac": 15.0, "aov": 3.0})
     assert [alert.subject for alert in found.alerts] == ["Average order value"]
+
+
+def test_the_funnel_of_a_campaign_bears_its_name(base, fact) -> None:
+    seen = [fact("campaign_delivered", 1, MOMENT, campaign_id="a", channel="email")]
+    for rows, label in (([campaign(name="Spring")], "Spring"), ([], "a")):
+        tables = base(facts=seen, campaigns=rows)
+        assert [
+            funnel(tables, name, where={"campaign": "a"}).label for name in ("purchase", "awareness")
+        ] == [
+            label,
+            label,
+        ]

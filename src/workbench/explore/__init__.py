@@ -21,13 +21,14 @@ from workbench.explore.quality import data_quality
 from workbench.explore.reconciliation import reconcile
 from workbench.explore.segment_comparison import compare_segments
 from workbench.explore.segments import segments
-from workbench.explore.subject import campaign_of
+from workbench.explore.subject import campaign_named, campaign_of
 from workbench.explore.system_health import system_health
 from workbench.explore.targets import target_vs_actual
 from workbench.explore.trends import trends
 
 __all__ = [
     "alerts",
+    "campaign_named",
     "campaign_of",
     "claims",
     "cohorts",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import UsageError
 from workbench.explore import path_arrays
+from workbench.explore.campaigns import campaign_facts
 from workbench.explore.figures import figures
 from workbench.explore.funnels import FUNNELS, Funnel, FunnelDefinition, funnel_of
 from workbench.explore.query import ask, window_of
@@ -67,8 +68,10 @@ def funnel(
     kept = {key: (value,) if isinstance(value, str) else tuple(value) for key, value in (where or {}).items()}
     if set(kept) - set(SLICES) or len(kept) > 1:
         raise UsageError(f"A funnel is cut by one of {', '.join(SLICES)}, not {', '.join(kept)}.")
-    label = ", ".join(next(iter(kept.values()), ("all",)))
     days = window_of(tables, window)
+    named = campaign_facts(tables) if "campaign" in kept else {}
+    cut = next(iter(kept.values()), ("all",))
+    label = ", ".join(str(named.get(value, {}).get("name") or value) for value in cut)
     if days is None:
         return _nothing(definition, label, lacking(tables))
     if name == "purchase":

@@ -8,6 +8,7 @@ from workbench.errors import UsageError, unknown_name
 from workbench.explore.campaigns import campaign_facts
 from workbench.explore.figures import Figures, figures
 from workbench.explore.query import window_of
+from workbench.source import given
 
 if TYPE_CHECKING:
     from workbench.metrics import Tables, Window
@@ -43,6 +44,11 @@ def campaign_of(tables: Tables, campaign_id: str | None = None, *, window: str |
             raise unknown_name("campaign", campaign_id[:80], [names.get(own, own)[:80] for own in largest])
         return campaign_id if campaign_id in known else named[0]
     return max(sorted(known), key=lambda name: known[name], default="")
+
+
+def campaign_named(tables: Tables, campaign_id: str) -> str:
+    """Return a campaign's name as a page begins with it: its id where it has none."""
+    return str(campaign_facts(given(tables)).get(campaign_id, {}).get("name") or campaign_id or "No campaign")
 
 
 def _active(tables: Tables, days: Window) -> dict[str, float]:
