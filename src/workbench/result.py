@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -28,6 +29,21 @@ class Result(Protocol):
     def to_frame(self) -> pd.DataFrame:
         """Return the figures as a table."""
         ...
+
+
+def apart(names: Mapping[str, object]) -> dict[str, str]:
+    """Return what things are called, by their ids; behind a name that several share stands the id.
+
+    Examples
+    --------
+    >>> apart({"c1": "Brand", "c2": "Brand", "c3": "Summer", "c4": None})
+    {'c1': 'Brand (c1)', 'c2': 'Brand (c2)', 'c3': 'Summer', 'c4': 'c4'}
+    """
+    shared = Counter(names.values())
+    return {
+        own: str(name or own) if shared[name] == 1 or not name else f"{name} ({own})"
+        for own, name in names.items()
+    }
 
 
 def told(result: Result) -> str:

@@ -105,6 +105,12 @@ def _rows(names: tuple[str, ...], touches: tuple[str, ...], joined: bool) -> Any
     own = {"campaign_channel": "channel", "campaign_name": "name", "campaign_kind": "campaign_type"}
     if joined:
         campaigns = sql.unbound("campaigns")
+        # Campaigns that share a name are credited one by one: behind it stands the id, as `apart` has it.
+        shared = sql.over(campaigns.campaign_id.count(), [campaigns.name]) > 1
+        told = (
+            campaigns.name + sql.literal(" (", "string") + campaigns.campaign_id + sql.literal(")", "string")
+        )
+        campaigns = campaigns.mutate(name=sql.when(shared, told, campaigns.name))
         campaigns = campaigns.select(known="campaign_id", **own)
         rows = rows.left_join(campaigns, rows.campaign_id == campaigns.known)
     else:

@@ -13,7 +13,7 @@ from workbench.attribution.recorded import touchpoints
 from workbench.attribution.regression import regression_of
 from workbench.attribution.validation import HoldOut
 from workbench.errors import NotEnoughData
-from workbench.result import format_value, shown, told
+from workbench.result import apart, format_value, shown, told
 from workbench.source import given
 
 if TYPE_CHECKING:
@@ -93,10 +93,7 @@ def campaign_credit(
         If a model or a window is unknown.
     """
     found = model_credit(tables, models=models, by="campaign", window=window, look_back=look_back)
-    name = campaign_id
-    if "campaigns" in tables.names:
-        rows = tables.query("SELECT campaign_id, name FROM campaigns").to_pylist()
-        name = next((str(r["name"]) for r in rows if r["campaign_id"] == campaign_id and r["name"]), name)
+    name = _names(tables).get(campaign_id, campaign_id)
     mine = tuple(row for row in found.rows if row.channel == name)
     missing = found.missing or ("" if mine else "No touch of this campaign comes before a conversion.")
     return replace(found, rows=mine, missing=missing)
@@ -125,15 +122,16 @@ def credit_returns(tables: Tables, credit: Credit, *, window: str | None = None)
 
 def _by_name(tables: Tables, spend: dict[str, float], by: str) -> dict[str, float]:
     """Return spend under the names that credit has: campaigns are measured by id and credited by name."""
-    if by != "campaign" or "campaigns" not in tables.names:
-        return spend
+    names = _names(tables) if by == "campaign" else {}
+    return {names.get(key, key): amount for key, amount in spend.items()}
+
+
+def _names(tables: Tables) -> dict[str, str]:
+    """Return what campaigns are credited as, by id."""
+    if "campaigns" not in tables.names:
+        return {}
     rows = tables.query("SELECT campaign_id, name FROM campaigns").to_pylist()
-    names = {str(row["campaign_id"]): row["name"] for row in rows if row["name"]}
-    found: dict[str, float] = {}
-    for key, amount in spend.items():
-        name = str(names.get(key, key))
-        found[name] = found.get(name, 0.0) + amount
-    return found
+    return apart({str(row["campaign_id"]): row["name"] for row in rows})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

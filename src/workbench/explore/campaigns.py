@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from workbench.explore.figures import Figures, figures
-from workbench.explore.query import ask, window_of
+from workbench.explore.query import ask, told_apart, window_of
 from workbench.explore.shifts import BudgetShift, Return, budget_shift, no_shift
 from workbench.explore.view import View, frame_of, lacking, span
 from workbench.metrics import sql
@@ -200,7 +200,7 @@ def compare_campaigns(tables: Tables, *, window: str | Window | None = "30d") ->
     if missing or days is None:
         return _comparison((), tables.currency, nothing, missing or lacking(tables))
     found = figures(tables, METRIC_NAMES, by=("campaign",), window=days)
-    facts = campaign_facts(tables)
+    facts = told_apart(campaign_facts(tables))
     rows = [_row(key[0], facts.get(key[0], {}), found) for key in found.slices]
     rows.sort(key=lambda row: (-(row.spend or 0.0), -(row.impressions or 0.0), row.campaign_id))
     if not rows:

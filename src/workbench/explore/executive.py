@@ -13,7 +13,7 @@ from workbench.explore.campaigns import CampaignComparison, campaign_facts, comp
 from workbench.explore.figures import NOTHING, Figures, Slice, figures
 from workbench.explore.kpis import TARGETS, Card, KpiCards, kpi_cards, verdict_of
 from workbench.explore.pacing import Pacing, pacing
-from workbench.explore.query import window_of
+from workbench.explore.query import told_apart, window_of
 from workbench.explore.view import View, frame_of, lacking
 from workbench.metrics import METRICS
 from workbench.metrics.told_twice import TWICE, ToldTwice, told_twice
@@ -135,7 +135,8 @@ def leaderboard(
         else figures(tables, list(dict.fromkeys([metric, "spend", "leads"])), by=(by,), window=days)
     )
     known = [key for key in found.slices if _ranks(found, key, metric)]
-    names = {key: str(row["name"]) for key, row in campaign_facts(tables).items()} if by == "campaign" else {}
+    facts = told_apart(campaign_facts(tables)) if by == "campaign" else {}
+    names = {key: str(row["name"]) for key, row in facts.items()}
     places = _places(found, known, metric, names)
     return Leaderboard(
         metric=metric,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import NotEnoughData
 from workbench.metrics import sql
 from workbench.metrics.window import Window, resolve
+from workbench.result import apart
 
 if TYPE_CHECKING:
     from workbench.source import Tables
@@ -62,3 +63,9 @@ def _source() -> str:
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def told_apart(facts: dict[str, dict[str, object]]) -> dict[str, dict[str, object]]:
+    """Return the same with the id behind a name that several campaigns share."""
+    names = apart({key: row["name"] for key, row in facts.items()})
+    return {key: {**row, "name": names[key]} for key, row in facts.items()}

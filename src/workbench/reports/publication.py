@@ -16,6 +16,7 @@ from workbench.reports.record import RunRecord, write_whole
 from workbench.reports.rendering import FIGURES, PAGE, TABLE, rendered
 from workbench.reports.runs import executed_notebook, list_runs
 from workbench.reports.staging import staged
+from workbench.result import apart
 
 if TYPE_CHECKING:
     from workbench.store.workspace import Workspace
@@ -246,7 +247,7 @@ def campaign_names(workspace: Workspace, records: Iterable[RunRecord] | None = N
     if "campaigns" not in tables.names:
         return {}
     rows = tables.query("SELECT campaign_id, name FROM campaigns").to_pylist()
-    return {str(row["campaign_id"]): str(row["name"]) for row in rows}
+    return apart({str(row["campaign_id"]): row["name"] for row in rows})
 
 
 def subject_of(record: RunRecord, names: Mapping[str, str]) -> str:

@@ -19,6 +19,7 @@ from workbench.metrics.conditions import conditions
 from workbench.metrics.derived.holdout_pairs import TRAITS, WEEKS, campaign_spend, pair_rows, side_counts
 from workbench.metrics.queries import Query
 from workbench.metrics.window import Window, resolve
+from workbench.result import apart
 from workbench.source import given
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def campaign_names(tables: Tables) -> dict[str, str]:
     if "campaigns" not in tables.names:
         return {}
     rows = tables.query("SELECT campaign_id, name FROM campaigns").to_pylist()
-    return {row["campaign_id"]: row["name"] for row in rows}
+    return apart({row["campaign_id"]: row["name"] for row in rows})
 
 
 def creative_names(tables: Tables) -> dict[str, str]:
