@@ -60,6 +60,18 @@ def test_clicks_that_are_recorded_and_reported_are_named(roll: bool) -> None:
     assert TWICE in measure(tables, "clicks").sentence
 
 
+def test_of_many_the_largest_is_named_and_the_others_are_counted() -> None:
+    facts = [row for place in range(1500) for row in clicked(f"c{place}", 1 + (place == 7))]
+    performance = [reported(f"c{place}", "email", clicks=2) for place in range(1500)]
+    tables = Memory(facts=facts, daily_performance=performance)
+    said = measure(tables, "clicks").rows[0].caution
+    assert said.startswith(
+        "clicks of c7 (email) are recorded (2) and reported by a platform (2), as are those of 1,499 more:"
+    )
+    rows = measure(tables, "clicks", by="campaign").rows
+    assert all(row.caution.startswith(f"clicks of {row.slice[0]} (email)") for row in rows)
+
+
 def test_only_the_slices_concerned_bear_the_caution() -> None:
     by_campaign = {
         row.slice[0]: row.caution for row in measure(market(clicks=100), "clicks", by="campaign").rows

@@ -33,8 +33,8 @@ class Cautions:
         The days.
     leaning : dict
         Leaf -> which way it leans, because it looks back further than the records go.
-    twice : tuple of ToldTwice
-        What is both recorded and reported, and so added up.
+    twice : dict
+        Campaign -> what of it is both recorded and reported, and so added up; None -> that of all campaigns.
     both : dict
         ``clicks``, ``leads`` ... -> the slices in which it is both recorded and reported.
     begun : dict
@@ -43,7 +43,7 @@ class Cautions:
 
     window: Window
     leaning: dict[Leaf, str]
-    twice: tuple[ToldTwice, ...]
+    twice: dict[str | None, list[ToldTwice]]
     both: dict[str, frozenset[Slice]]
     begun: dict[str, date]
 
@@ -52,7 +52,9 @@ class Cautions:
         if not (self.leaning or self.twice or self.begun):  # thousands of figures are asked for
             return ""
         said = [self.leaning[leaf] for leaf in leaves(formula) if leaf in self.leaning]
-        twice = [one for one in self.twice if key in self.both[one.what]]
+        campaign = key[by.index("campaign")] if "campaign" in by else None
+        told = self.twice.get(campaign, []) if "campaign" not in by or campaign else []
+        twice = [one for one in told if key in self.both[one.what]]
         said += [caution(twice, formula, by, key)] if twice else []
         timed = any(DIMENSIONS[name].grain for name in by)
         said += [self._unfinished(formula)] if self.begun and not timed else []
@@ -124,7 +126,14 @@ def cautions(
     return Cautions(
         window=window,
         leaning=leanings(tables, answered, window),
-        twice=twice,
+        twice=_by_campaign(twice),
         both=slices_of_both(twice, values),
         begun=begun,
     )
+
+
+def _by_campaign(told: Sequence[ToldTwice]) -> dict[str | None, list[ToldTwice]]:
+    found: dict[str | None, list[ToldTwice]] = {None: list(told)} if told else {}
+    for one in told:
+        found.setdefault(one.campaign, []).append(one)
+    return found

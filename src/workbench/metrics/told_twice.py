@@ -7,7 +7,7 @@ tell of the same people.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -138,7 +138,7 @@ def caution(told: Sequence[ToldTwice], formula: Measure, by: tuple[str, ...], ke
         return ""
     first = max(mine, key=lambda one: min(one.recorded, one.reported))
     others = len({(one.campaign, one.channel) for one in mine}) - 1
-    more = f", so are those of {others} more," if others else ""
+    more = f", as are those of {others:,} more" if others else ""
     return (
         f"{first.what} of {first.place} are recorded ({first.recorded:,.0f}) and reported by a platform"
         f" ({first.reported:,.0f}){more}: {TWICE}"
@@ -158,12 +158,14 @@ def _found(
     own = [leaf for leaf, _ in pairs.values()]
     mixed = tuple(name for name in mixed_campaigns(tables, own, _BY, where) if name in campaigns)
     recorded = _counted(tables, own, where, window, mixed)
-    found = [
-        ToldTwice(what=what, campaign=key[0], channel=key[1], recorded=mine, reported=float(theirs))
-        for what, (ours, platform) in pairs.items()
-        for key, theirs in zip(reported.slices, reported.of(platform), strict=True)
-        if key[0] is not None and theirs > 0 and (mine := _of(recorded, ours, key)) > 0
-    ]
+    found = []
+    for what, (ours, platform) in pairs.items():
+        counted = dict(zip(recorded.slices, np.nan_to_num(recorded.of(ours)).tolist(), strict=True))
+        found += [
+            ToldTwice(what=what, campaign=key[0], channel=key[1], recorded=mine, reported=float(theirs))
+            for key, theirs in zip(reported.slices, reported.of(platform), strict=True)
+            if key[0] is not None and theirs > 0 and (mine := _of(counted, key)) > 0
+        ]
     names = _names(tables) if found else {}
     return tuple(replace(one, name=names.get(one.campaign) or "") for one in found)
 
@@ -175,10 +177,9 @@ def _names(tables: Tables) -> dict[str, str]:
     return dict(zip(*(rows.column(name).to_pylist() for name in rows.column_names), strict=True))
 
 
-def _of(recorded: Values, leaf: Leaf, key: Slice) -> float:
+def _of(recorded: Mapping[Slice, float], key: Slice) -> float:
     """Return what is recorded of a campaign on a channel; what names no channel may be of any."""
-    places = [place for place, one in enumerate(recorded.slices) if one in (key, (key[0], None))]
-    return float(np.nansum(recorded.of(leaf)[places]))
+    return sum(recorded.get(one, 0.0) for one in {key, (key[0], None)})
 
 
 def _positive(values: Values, place: int) -> bool:
