@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from workbench.charts import channel_engagement, segment_rates, trend
+from workbench.charts import channel_engagement, creative_rates, segment_rates, trend
 from workbench.explore import (
     alerts,
     campaign_named,
     campaign_of,
     claims,
     compare_channels,
+    creatives,
     data_quality,
     funnel,
     funnel_of,
@@ -239,3 +240,15 @@ def test_the_funnel_of_a_campaign_bears_its_name(base, fact) -> None:
             label,
             label,
         ]
+
+
+def test_a_creative_without_a_headline_is_told_by_its_id(base, fact) -> None:
+    seen = [
+        fact(f"campaign_{what}", n, MOMENT, campaign_id="a", creative_id=f"k{n % 2}", channel="email")
+        for n in range(400)
+        for what in ("delivered", "clicked")[: 1 + (n % 5 == 0)]
+    ]
+    told = {"creative_id": "k0", "campaign_id": "a", "headline": "Sale"}
+    for rows, cells in (([], {"k0", "k1"}), ([told], {"Sale", "k0", "k1"})):
+        table = creative_rates(creatives(base(facts=seen, creatives=rows))).table
+        assert cells <= {cell for row in table.rows for cell in row}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from datetime import date, datetime, timedelta
 
@@ -245,3 +246,17 @@ def pairs_of(tables: Memory) -> pd.DataFrame:
         GROUP BY ALL
         """
     ).df()
+
+
+@pytest.mark.parametrize("by", ["", "campaign"])
+def test_where_all_were_held_out_nothing_was_caused_and_nothing_lost(by: str) -> None:
+    held = [
+        event("campaign_delivered", user, "2024-03-04", campaign_id="m", channel="email", is_holdout=True)
+        for user in range(50)
+    ]
+    spend = {"date": date(2024, 3, 4), "campaign_id": "m", "channel": "email", "spend": 50.0}
+    found = measure(
+        Memory(facts=held, daily_performance=[spend]), ["incrementality", "net_incremental_revenue"], by=by
+    ).rows
+    assert all(math.isnan(row.value) for row in found)
+    assert [row.note for row in found] == ["all users were held out", "nobody was treated"]

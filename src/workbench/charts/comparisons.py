@@ -9,7 +9,7 @@ from typing import Any
 from workbench.charts.cards import Alerts
 from workbench.charts.drawing import DataTable, Drawing, Nothing, coded
 from workbench.charts.shapes import MOST_BARS, dots, labels, unit_in_words
-from workbench.charts.tables import figure, tabulate, text
+from workbench.charts.tables import figure, heading, tabulate, text
 from workbench.explore.campaigns import CampaignComparison
 from workbench.explore.channels import ChannelComparison
 from workbench.explore.creatives import LOW_ROAS, CreativeRow, Creatives
@@ -252,8 +252,10 @@ def _dots(rows: Sequence[Any], what: _Figure, finding: str) -> Drawing:
     points = _points(drawn, what)
     listed = "; ".join(f"{point['label']} {point['said']}" for point in points)
     left_out = len(rows) - len(drawn)
+    nameless = what.also and not all(getattr(row, what.name) for row in rows)
     columns = [
         text(what.name, what.name.capitalize()),
+        *([text(what.also, heading(what.also.removesuffix("_id")))] if nameless else []),
         figure(what.field, what.title.split(" by ", maxsplit=1)[0], what.unit),
         figure(f"{what.field}_low", "95% interval from", what.unit),
         figure(f"{what.field}_high", "to", what.unit),

@@ -84,6 +84,18 @@ def effect(method: Method, values: Values, spend: Floats) -> Spread:
     return Spread(low=floats[0], high=floats[1], error=floats[2], p=floats[3], n=floats[4], notes=list(notes))
 
 
+def blank_untreated(values: Values) -> None:
+    """Blank what the treated brought where all were held out: it is unknown, not zero."""
+    sides = [derived("holdout", name) for name in ("treated", "holdout")]
+    revenue = derived("holdout", "treated_revenue")
+    if values.totals.keys() >= {*sides, revenue}:
+        treated, held = (values.totals[side] for side in sides)
+        nobody = (treated == 0) & (held > 0)
+        if nobody.any():
+            values.totals[revenue] = np.where(nobody, np.nan, values.totals[revenue])
+            values.reasons[revenue] = "nobody was treated"
+
+
 _Row = tuple[float, float, float, float, float, str]
 
 
@@ -91,7 +103,8 @@ def _one(method: Method, arms: Arms, spend: float) -> _Row:
     n = arms["treated"] + arms["holdout"]
     if not (arms["treated"] > 0 and arms["holdout"] > 0):
         few = f"no campaign held out {FEWEST} users or more" if arms["campaigns"] > 1 else ""
-        return np.nan, np.nan, np.nan, np.nan, n, few or "no users were held out"
+        why = "all users were held out" if arms["holdout"] > 0 else "no users were held out"
+        return np.nan, np.nan, np.nan, np.nan, n, few or why
     if method == "net revenue":
         return (*_net_revenue(arms, spend), n, _joined(arms.cover, _net_revenue_note(arms)))
     if arms["treated_buyers"] + arms["holdout_buyers"] == 0:

@@ -14,6 +14,7 @@ from workbench.metrics import assignment, completeness, intervals
 from workbench.metrics.cautions import Cautions, cautions
 from workbench.metrics.conditions import Condition, Where, conditions
 from workbench.metrics.definitions import METRICS
+from workbench.metrics.effects import blank_untreated
 from workbench.metrics.history import begun_within
 from workbench.metrics.measured import Measured, Row
 from workbench.metrics.measures import Leaf, Measure, leaves
@@ -155,6 +156,7 @@ def _fetched(
 ) -> Values:
     values = fetch(tables, needed, by, span)
     blank_untracked(tables, values, kept, tables.names, span)
+    blank_untreated(values)
     return values
 
 
