@@ -106,6 +106,14 @@ def test_a_market_that_is_a_sum_is_refused(workspace: Workspace, tmp_path: Path)
     assert reasons(workspace) == ["a row of totals: geo"]
 
 
+def test_ids_that_a_spreadsheet_has_shortened_are_refused(workspace: Workspace, tmp_path: Path) -> None:
+    """Two campaigns of 17 digits are one after a spreadsheet has saved them."""
+    ids = ["1.202E+17", "1,20212E+17", "1E+17", "120212345678901234", "E+17", "1.2E+1"]
+    rows = "".join(f'2024-10-01,"{own}",email,1,1\n' for own in ids)
+    assert load(workspace, tmp_path, OWN + rows).accepted == 3
+    assert reasons(workspace) == ["malformed id: campaign_id is a number that was shortened"] * 3
+
+
 def test_a_month_is_not_put_on_its_first_day(workspace: Workspace, tmp_path: Path) -> None:
     rows = "Brand,2024-10-01,2024-10-31,1000,12.34,,\nBrand,2024-10-02,2024-10-02,10,1.00,,\n"
     assert load(workspace, tmp_path, META + rows).accepted == 1
@@ -194,3 +202,12 @@ def test_what_is_to_be_left_out_must_be_told(workspace: Workspace, tmp_path: Pat
     results = META.replace(",Result indicator", "") + "a,2024-10-01,2024-10-01,1000,1.00,9\n"
     assert load(workspace, tmp_path, results).accepted == 1
     assert stored(workspace, "conversions") == [(None,)]
+
+
+def test_ids_that_are_floats_are_refused_where_they_lose_digits(workspace: Workspace, tmp_path: Path) -> None:
+    row = {"date": "2024-10-01", "channel": "email", "impressions": 1}
+    ids = [120212345678901234.0, 4711.0]
+    pl.DataFrame([{**row, "campaign_id": own} for own in ids]).write_parquet(tmp_path / "f.parquet")
+    assert ingest(workspace, [tmp_path / "f.parquet"]).accepted == 1
+    assert reasons(workspace) == ["malformed id: campaign_id is a number that was shortened"]
+    assert stored(workspace, "campaign_id") == [("4711",)]

@@ -38,6 +38,8 @@ _DEFAULTS = {
 }
 
 
+# What spreadsheets and floats make of a long number: many ids become one.
+_SHORTENED = r"\d(?:[.,]\d+)?[eE]\+\d{2}"
 # Where platforms and spreadsheets name the sums of all other rows: to count them would double everything.
 _SUMMED = {"daily_performance": "campaign_id", "geo_performance": "geo"}
 _TOTALS = (
@@ -183,6 +185,9 @@ def _rules(field: Field, place: int, column: MappedColumn) -> list[str]:
             found.append(f"CASE WHEN NOT {name} BETWEEN 0 AND 1 THEN {said} END")
         case Kind.STRING:
             found.append(f"CASE WHEN {holds_nul(name)} THEN {literal(f'NUL character: {field.name}')} END")
+            if field.name.endswith("_id"):
+                said = literal(f"malformed id: {field.name} is a number that was shortened")
+                found.append(f"CASE WHEN regexp_full_match({name}, {literal(_SHORTENED)}) THEN {said} END")
         case Kind.CHOICE:
             allowed = ", ".join(map(literal, field.choices))
             said = literal(f"value not allowed: {field.name}; expected one of {', '.join(field.choices)}")
