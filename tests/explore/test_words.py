@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from workbench.charts import channel_engagement, creative_rates, segment_rates, trend
+from workbench.charts import changes, channel_engagement, creative_rates, segment_rates, trend
 from workbench.explore import (
     alerts,
     campaign_named,
@@ -175,6 +175,8 @@ def test_a_campaign_that_nobody_pays_for_can_be_looked_at(base, fact) -> None:
     assert campaign_of(base(facts=seen)) == "b"
     assert campaign_of(base(facts=seen), "a") == "a"
     assert campaign_named(base(facts=seen, campaigns=[campaign()]), "a") == "A"
+    both = [campaign(campaign_id=own) for own in ("a", "b")]
+    assert campaign_named(base(facts=seen, campaigns=both), "a") == "A (a)"
     assert campaign_named(base(facts=seen), "a") == "a"
     assert campaign_named(base(), campaign_of(base())) == "No campaign"
     paid = base(facts=seen, daily_performance=[spent(spend=1.0)])
@@ -252,3 +254,20 @@ def test_a_creative_without_a_headline_is_told_by_its_id(base, fact) -> None:
     for rows, cells in (([], {"k0", "k1"}), ([told], {"Sale", "k0", "k1"})):
         table = creative_rates(creatives(base(facts=seen, creatives=rows))).table
         assert cells <= {cell for row in table.rows for cell in row}
+
+
+@pytest.mark.parametrize(
+    ("by", "read", "raw"),
+    [("channel", "paid search", "paid_search"), ("segment", "new shopper", "NEW_SHOPPER")],
+)
+def test_slices_of_a_trend_are_read_as_everywhere(base, by: str, read: str, raw: str) -> None:
+    rows = [
+        spent(clicks=(5 if day < 80 else 50) + day % 3, date=MOMENT.date() + timedelta(days=day), **{by: raw})
+        for day in range(90)
+    ]
+    view = trends(base(daily_performance=rows), "clicks", by=by)
+    assert f"Clicks of {read} rose" in view.sentence
+    assert {row[0] for row in trend(view).table.rows} == {read}
+    assert {row["slice"] for row in trend(view).table.figures} == {raw}
+    assert {row[0] for row in changes(view).rows} == {read}
+    assert {row["slice"] for row in changes(view).figures} == {raw}

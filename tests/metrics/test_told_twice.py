@@ -155,7 +155,9 @@ def test_leads_and_what_was_sold_are_looked_at_too() -> None:
         ("revenue", 60, 90),
         ("leads", 5, 2),
     ]
-    assert "revenue of Campaign m (paid social)" in measure(tables, "roas").rows[0].caution
+    assert (
+        "revenue of Campaign m (paid social) is recorded (60) and" in measure(tables, "roas").rows[0].caution
+    )
     assert "leads of Campaign m (paid social)" in measure(tables, "cost_per_lead").rows[0].caution
     assert not measure(tables, "aov").rows[0].caution
 

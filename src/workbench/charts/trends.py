@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.charts.cards import period
-from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, figures_of, shown
+from workbench.charts.drawing import DataTable, Drawing, Nothing, figures_of, shown
 from workbench.charts.shapes import (
     day_axis,
     in_one_line,
@@ -19,7 +20,6 @@ from workbench.charts.shapes import (
 )
 from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import colour
-from workbench.explore.segments import named
 from workbench.explore.trends import TrendPoint, Trends
 from workbench.result import format_value
 
@@ -65,7 +65,9 @@ def changes(result: Trends) -> DataTable | Nothing:
         figure("change_high", "to", "%"),
         text("reason", "Bear in mind"),
     ]
-    return tabulate(result.changes, columns, caption=result.sentence, currency=result.currency)
+    rows = [replace(change, slice=result.called(change.slice)) for change in result.changes]
+    made = tabulate(rows, columns, caption=result.sentence, currency=result.currency)
+    return replace(made, figures=figures_of(result.changes))
 
 
 def _description(result: Trends, slices: Sequence[str]) -> str:
@@ -120,8 +122,7 @@ def _several(parts: Sequence[Sequence[TrendPoint]], result: Trends) -> dict[str,
 
     top = max((p.value or 0.0 for part in parts for p in part), default=0.0) or 1.0
     low = min(0.0, *(p.value or 0.0 for part in parts for p in part))
-    worded = named if result.by == "segment" else coded
-    names = labels([worded(part[0].slice or "(none)") for part in parts])
+    names = labels([result.called(part[0].slice or "(none)") for part in parts])
     pictures = [
         _lines(_rows(part, result), result.unit, alt.Scale(domain=[low, top], nice=True)).properties(
             width=200, height=120, title=name
@@ -164,7 +165,7 @@ def _quiet(has_mean: bool) -> str:
 
 def _table(result: Trends) -> DataTable:
     made = tabulate(
-        result.points,
+        [replace(point, slice=result.called(point.slice)) for point in result.points],
         [
             text("slice", (result.by or "slice").capitalize()),
             text("day", "Day"),

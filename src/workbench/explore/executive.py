@@ -259,5 +259,8 @@ def _of_told_twice(told: Sequence[ToldTwice]) -> Iterable[Alert]:
     for what in dict.fromkeys(one.what for one in told):
         places = [one.place for one in told if one.what == what]
         more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
-        text = f"of {', '.join(places[:_NAMED])}{more} are both recorded and reported by a platform: {TWICE}"
+        are = "is" if what == "revenue" else "are"
+        text = (
+            f"of {', '.join(places[:_NAMED])}{more} {are} both recorded and reported by a platform: {TWICE}"
+        )
         yield Alert(severity="warning", subject=what.capitalize(), text=text)

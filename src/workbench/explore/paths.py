@@ -17,7 +17,7 @@ from workbench.explore import path_arrays
 from workbench.explore.campaigns import campaign_facts
 from workbench.explore.figures import figures
 from workbench.explore.funnels import FUNNELS, Funnel, FunnelDefinition, funnel_of
-from workbench.explore.query import ask, window_of
+from workbench.explore.query import ask, told_apart, window_of
 from workbench.explore.view import lacking
 from workbench.metrics import sql
 
@@ -69,7 +69,7 @@ def funnel(
     if set(kept) - set(SLICES) or len(kept) > 1:
         raise UsageError(f"A funnel is cut by one of {', '.join(SLICES)}, not {', '.join(kept)}.")
     days = window_of(tables, window)
-    named = campaign_facts(tables) if "campaign" in kept else {}
+    named = told_apart(campaign_facts(tables)) if "campaign" in kept else {}
     cut = next(iter(kept.values()), ("all",))
     label = ", ".join(str(named.get(value, {}).get("name") or value) for value in cut)
     if days is None:

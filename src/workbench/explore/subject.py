@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from workbench.errors import UsageError, unknown_name
 from workbench.explore.campaigns import campaign_facts
 from workbench.explore.figures import Figures, figures
-from workbench.explore.query import window_of
+from workbench.explore.query import told_apart, window_of
 from workbench.source import given
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ def campaign_of(tables: Tables, campaign_id: str | None = None, *, window: str |
 
 def campaign_named(tables: Tables, campaign_id: str) -> str:
     """Return a campaign's name as a page begins with it: its id where it has none."""
-    return str(campaign_facts(given(tables)).get(campaign_id, {}).get("name") or campaign_id or "No campaign")
+    facts = told_apart(campaign_facts(given(tables)))
+    return str(facts.get(campaign_id, {}).get("name") or campaign_id or "No campaign")
 
 
 def _active(tables: Tables, days: Window) -> dict[str, float]:

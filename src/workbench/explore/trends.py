@@ -20,6 +20,7 @@ from workbench.explore.change import step_between
 from workbench.explore.figures import Figures, figures
 from workbench.explore.nature import Nature, mean_said, nature
 from workbench.explore.query import window_of
+from workbench.explore.segments import named
 from workbench.explore.shares import holm
 from workbench.explore.view import View, frame_of, number, span
 from workbench.metrics import METRICS
@@ -126,7 +127,7 @@ class Trends(View):
         if not sure:
             return f"{self.title} shows no change that can be told from its usual movement."
         most = max(sure, key=lambda change: np.inf if change.change is None else abs(change.change))
-        where = f" of {most.slice}" if most.slice else ""
+        where = f" of {self.called(most.slice)}" if most.slice else ""
         now, before = (self._said(value) for value in (most.current, most.previous))
         way = "rose" if (most.current or 0.0) > (most.previous or 0.0) else "fell"
         if most.change is None:
@@ -134,6 +135,12 @@ class Trends(View):
         return (
             f"{self.title}{where} {way} by {format_value(abs(most.change), '%')} {_WORDS[most.kind]}"
             f"{span(most.change_low, most.change_high, '%')}, to {now}."
+        )
+
+    def called(self, name: str) -> str:
+        """Return a slice as it is read."""
+        return (
+            named(name) if self.by == "segment" else name.replace("_", " ") if self.by == "channel" else name
         )
 
     def _said(self, value: float | None) -> str:

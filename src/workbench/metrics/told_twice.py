@@ -138,9 +138,10 @@ def caution(told: Sequence[ToldTwice], formula: Measure, by: tuple[str, ...], ke
         return ""
     first = max(mine, key=lambda one: min(one.recorded, one.reported))
     others = len({(one.campaign, one.channel) for one in mine}) - 1
-    more = f", as are those of {others:,} more" if others else ""
+    are, those = ("is", "that") if first.what == "revenue" else ("are", "those")
+    more = f", as {are} {those} of {others:,} more" if others else ""
     return (
-        f"{first.what} of {first.place} are recorded ({first.recorded:,.0f}) and reported by a platform"
+        f"{first.what} of {first.place} {are} recorded ({first.recorded:,.0f}) and reported by a platform"
         f" ({first.reported:,.0f}){more}: {TWICE}"
     )
 
