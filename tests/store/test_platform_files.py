@@ -204,6 +204,11 @@ def test_what_is_to_be_left_out_must_be_told(workspace: Workspace, tmp_path: Pat
     assert stored(workspace, "conversions") == [(None,)]
 
 
+def test_a_name_that_is_too_long_is_bad_input(workspace: Workspace) -> None:
+    with pytest.raises(BadInput, match="File name too long"):
+        ingest(workspace, ["c" * 3000])
+
+
 def test_ids_that_are_floats_are_refused_where_they_lose_digits(workspace: Workspace, tmp_path: Path) -> None:
     row = {"date": "2024-10-01", "channel": "email", "impressions": 1}
     ids = [120212345678901234.0, 4711.0]

@@ -59,7 +59,7 @@ def find_files(paths: Iterable[str | Path]) -> Found:
     found: list[Path] = []
     left: list[Path] = []
     for path in map(Path, paths):
-        if path.is_dir():
+        if _is_folder(path):
             inside = _visible(path)
             readable = [file for file in inside if suffix(file) in _IN_FOLDERS]
             if not readable:
@@ -73,6 +73,13 @@ def find_files(paths: Iterable[str | Path]) -> Found:
     return Found(
         tuple(dict.fromkeys(found)), tuple(file for file in dict.fromkeys(left) if file not in found)
     )
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError as error:  # such as a name that is too long
+        raise BadInput(error.strerror or "cannot be read", file=path) from None
 
 
 def _visible(top: Path) -> list[Path]:
