@@ -11,6 +11,8 @@ BIN := .venv/bin
 export UV_COMPILE_BYTECODE := 1
 export UV_PYTHON_DOWNLOADS := never
 export PYTHONHASHSEED := 0
+# Hundreds of processes of the tests would each compile the project again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## list what can be made

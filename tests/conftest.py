@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
@@ -61,6 +62,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     _leave_out(items)
 
 
+@cache
 def _rank(path: Path) -> int:
     """Return the place of a file's room among the longest; all others come behind them, as they were."""
     inside = path.relative_to(ROOT).parts if path.is_relative_to(ROOT) else ()

@@ -118,7 +118,7 @@ def test_no_page_scrolls_sideways(show, name: str) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.parametrize("name", ["plain", "hostile"])
+@pytest.mark.parametrize("name", ["plain", pytest.param("hostile", marks=pytest.mark.slow)])
 def test_axe_finds_nothing(show, name: str) -> None:
     from axe_core_python.sync_playwright import Axe
 
