@@ -79,6 +79,18 @@ def test_titles_above_the_header_are_told(
         load(workspace, tmp_path, content, encoding=encoding, mapping=mapping)
 
 
+@pytest.mark.parametrize(
+    "junk", [b"\x11\x02ab\n\x03,\x04,x\n\x05,\x06,y\n", b"PK\x03\x04\na,b,c\n1,2,3\n4,5,6\n"]
+)
+def test_bytes_that_are_no_text_have_no_titles(workspace: Workspace, tmp_path: Path, junk: bytes) -> None:
+    path = tmp_path / "junk.csv"
+    path.write_bytes(junk)
+    for mapping in ("facebook_kag", None):
+        with pytest.raises(BadInput) as refused:
+            ingest(workspace, [path], mapping=mapping)
+        assert "titles" not in str(refused.value)
+
+
 def test_titles_of_a_sheet_are_told(workspace: Workspace, tmp_path: Path) -> None:
     with Workbook(tmp_path / "g.xlsx") as book:
         sheet = book.add_worksheet()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
@@ -23,6 +24,7 @@ _LONGEST_CELL = 16 << 20
 _LONGEST_RECORD = 100  # lines; a quote that is never closed would swallow the file
 _BATCH = 20_000
 _MOST_TITLES = 50  # lines
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _UNCLOSED = "a quote is opened and never closed"
 
 Row = tuple[int, str, str | None, list[str]]
@@ -56,9 +58,12 @@ def open_text(path: Path, delimiter: str = "auto", *, numbered: bool = False) ->
 def header_below(path: Path) -> int | None:
     """Return the line that seems to name the columns where it is not the first: titles stand above it.
 
-    Of the first lines, those of a table have the most cells, and equally many.
+    Of the first lines, those of a table have the most cells, and equally many. What holds control characters
+    is no text, and has no titles.
     """
     lines = list(islice(_lines(path), _MOST_TITLES))
+    if any(_CONTROLS.search(line) for line in lines):
+        return None
     widths = [max(len(_cells(line, sign)) for sign in _SIGNS) for line in lines]
     repeated = [width for width, lines in Counter(widths).items() if lines > 1] or widths
     widest = max(repeated, default=1)
