@@ -6,10 +6,11 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from metric_tables import Memory, event, order
+from metric_tables import Memory, days, event, order
 from test_rollups import rolled_up
 
-from workbench.explore import alerts
+from workbench import charts
+from workbench.explore import alerts, compare_campaigns, compare_channels, leaderboard
 from workbench.metrics import measure
 from workbench.metrics.told_twice import ToldTwice, told_twice
 
@@ -168,3 +169,54 @@ def test_the_executive_is_told() -> None:
         ("warning", True)
     ]
     assert not [alert for alert in alerts(market(), window=None).alerts if alert.subject == "Clicks"]
+
+
+def migrated(first: str, last: str) -> Memory:
+    """Return m, which a platform reported from the 1st to the 10th, and which events tell of from `first`."""
+    recorded = [
+        event("campaign_clicked", user, day, campaign_id="m")
+        for day in map(str, days("2024-03-01", 31))
+        if first <= day <= last
+        for user in range(9)
+    ]
+    performance = [reported("m", "paid_social", clicks=10) | {"date": day} for day in days("2024-03-01", 10)]
+    return Memory(facts=recorded, daily_performance=performance, campaigns=[campaign("m", "paid_social")])
+
+
+@pytest.mark.parametrize("roll", [False, True])
+def test_what_events_took_over_from_a_platform_counts_once(roll: bool) -> None:
+    after = migrated("2024-03-11", "2024-03-31")
+    after = rolled_up(after) if roll else after
+    assert told_twice(after) == ()
+    assert [measure(after, "clicks").value("clicks"), measure(after, "clicks").rows[0].caution] == [289, ""]
+
+
+def test_only_the_days_of_which_both_tell_are_compared() -> None:
+    told = told_twice(migrated("2024-03-09", "2024-03-31"))
+    assert [(one.recorded, one.reported) for one in told] == [(18, 20)]
+    # A platform dates a conversion by its advertisement: what is rare need not fall on the same day.
+    sparse = migrated("2024-03-04", "2024-03-04")
+    sparse.connection.execute("DELETE FROM daily_performance WHERE date NOT IN ('2024-03-03', '2024-03-06')")
+    assert [(one.recorded, one.reported) for one in told_twice(sparse)] == [(9, 20)]
+
+
+def test_tables_mark_the_rows_that_may_count_twice() -> None:
+    """Of m clicks are told twice, of o they are not; a reader of a table sees which."""
+    tables = market(clicks=100, revenue=500.0)
+    twice = "some of it may count twice"
+    campaigns, channels = compare_campaigns(tables, window=None), compare_channels(tables, window=None)
+    assert [(row.campaign_id, row.caution) for row in campaigns.rows] == [("m", twice), ("o", ""), ("n", "")]
+    assert {row.channel: row.caution for row in channels.rows} == {"paid_social": twice, "email": ""}
+    places = leaderboard(tables, metric="clicks", window=None)
+    assert {place.key: place.caution for place in places.places} == {"m": twice, "o": "", "n": ""}
+    assert places.sentence.endswith(f"but {twice}.")
+    for shown in (
+        charts.campaign_table(campaigns),
+        charts.channel_table(channels),
+        charts.leaderboard(places),
+    ):
+        assert [column.label for column in shown.columns][-1] == "Caution"
+    # Clicks are told twice, revenue is not: a return on ad spend is sound.
+    assert not any(place.caution for place in leaderboard(tables, window=None).places)
+    sound = charts.campaign_table(compare_campaigns(market(), window=None))
+    assert "Caution" not in [column.label for column in sound.columns]

@@ -48,6 +48,7 @@ def campaign_table(result: CampaignComparison, top: int = MOST_BARS) -> DataTabl
             figure("conversions", "Conversions", "count"),
             figure("cost_per_conversion", "Cost per conversion", "money"),
             figure("leads", "Leads", "count"),
+            text("caution", "Caution"),
         ],
         caption=result.sentence,
         currency=result.currency,
@@ -67,6 +68,7 @@ def leaderboard(result: Leaderboard) -> DataTable | Nothing:
             figure("low", "95% interval from", result.unit),
             figure("high", "to", result.unit),
             figure("spend", "Spend", "money"),
+            text("caution", "Caution"),
         ],
         caption=result.sentence,
         currency=result.currency,
@@ -123,6 +125,7 @@ def channel_table(result: ChannelComparison) -> DataTable | Nothing:
             figure("leads", "Leads", "count"),
             figure("cost_per_lead", "Cost per lead", "money"),
             figure("incremental_return", "Incremental return", "x"),
+            text("caution", "Caution"),
         ],
         caption=result.sentence,
         currency=result.currency,
@@ -203,6 +206,7 @@ def creative_table(result: Creatives) -> DataTable | Nothing:
             figure("conversion_rate", "Conversion rate", "%"),
             figure("roas", "ROAS", "x"),
             figure("probability_best", "Probability of being best", "%", bars=True),
+            text("caution", "Caution"),
         ],
         caption=(
             "Creatives by their probability of being best; a return on ad spend below "
@@ -225,6 +229,7 @@ def targets(result: TargetsView) -> DataTable | Nothing:
             figure("target", "Aimed at", "count"),
             figure("achievement", "Achieved", "%", bars=True),
             text("verdict", "Verdict"),
+            text("caution", "Caution"),
         ],
         caption=result.sentence,
         currency=result.currency,
@@ -251,7 +256,9 @@ def _dots(rows: Sequence[Any], what: _Figure, finding: str) -> Drawing:
     drawn = rows[:MOST_BARS]
     points = _points(drawn, what)
     listed = "; ".join(f"{point['label']} {point['said']}" for point in points)
-    left_out = len(rows) - len(drawn)
+    left_out = f"{len(rows) - len(drawn)} more are in the figures." if len(rows) > len(drawn) else ""
+    twice = [_called(row, what.name, what.also) for row in drawn if row.caution]
+    doubt = f"Caution, {', '.join(twice)}: some of it may count twice." if twice else ""
     nameless = what.also and not all(getattr(row, what.name) for row in rows)
     columns = [
         text(what.name, what.name.capitalize()),
@@ -266,7 +273,7 @@ def _dots(rows: Sequence[Any], what: _Figure, finding: str) -> Drawing:
         description=f"Dots with intervals, {what.title}: {listed}.",
         spec=dots(points, unit=what.unit, mark_at=what.mark_at),
         table=tabulate(rows, columns, caption=what.title),
-        note=f"{left_out} more are in the figures." if left_out else "",
+        note=f"{doubt} {left_out}".strip(),
     )
 
 

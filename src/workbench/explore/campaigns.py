@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from workbench.explore.figures import Figures, figures
+from workbench.explore.figures import SUMS, Figures, figures
 from workbench.explore.query import ask, told_apart, window_of
 from workbench.explore.shifts import BudgetShift, Return, budget_shift, no_shift
 from workbench.explore.view import View, frame_of, lacking, span
 from workbench.metrics import sql
+from workbench.metrics.cautions import counted_twice
 from workbench.metrics.intervals import CLUSTERS
 from workbench.result import format_value
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 SCALE_ROAS = 3.5
 OVER = ("draft", "paused", "completed", "archived")
 METRIC_NAMES = (
+    *SUMS,
     "spend",
     "leads",
     "lead_value",
@@ -46,7 +48,7 @@ Priority = Literal["high", "medium", "low"]
 class CampaignRow:
     """One campaign's figures with 95 % intervals; None where the data cannot say.
 
-    `lead_value` is what its leads are worth: won deals, and open ones by their chance of closing.
+    `lead_value`: won deals, and open ones by their chance of closing. `caution`: what may count twice.
     """
 
     campaign_id: str
@@ -77,6 +79,7 @@ class CampaignRow:
     incrementality_low: float | None
     incrementality_high: float | None
     lead_value: float | None = None
+    caution: str = ""
 
     @property
     def lives_by_leads(self) -> bool:
@@ -203,11 +206,8 @@ def compare_campaigns(tables: Tables, *, window: str | Window | None = "30d") ->
     facts = told_apart(campaign_facts(tables))
     rows = [_row(key[0], facts.get(key[0], {}), found) for key in found.slices]
     rows.sort(key=lambda row: (-(row.spend or 0.0), -(row.impressions or 0.0), row.campaign_id))
-    if not rows:
-        return _comparison(
-            (), tables.currency, nothing, f"Not enough data: no campaign was active in {days}."
-        )
-    return _comparison(tuple(rows), tables.currency, _shift(rows), "")
+    reason = "" if rows else f"Not enough data: no campaign was active in {days}."
+    return _comparison(tuple(rows), tables.currency, _shift(rows) if rows else nothing, reason)
 
 
 def campaign_facts(tables: Tables) -> dict[str, dict[str, object]]:
@@ -219,8 +219,7 @@ def campaign_facts(tables: Tables) -> dict[str, dict[str, object]]:
 
 
 def _names() -> object:
-    campaigns = sql.unbound("campaigns")
-    return campaigns.select("campaign_id", "name", "channel", "status")
+    return sql.unbound("campaigns").select("campaign_id", "name", "channel", "status")
 
 
 def _comparison(
@@ -262,6 +261,7 @@ def _row(campaign_id: str, facts: dict[str, object], found: Figures) -> Campaign
         conversion_rate_low=rate.low,
         conversion_rate_high=rate.high,
         cost_per_conversion=of["cost_per_conversion"].value,
+        caution=counted_twice(figure.caution for figure in of.values()),
         **{
             f"{name}{end}": getattr(of[name], end[1:] or "value")
             for name in ("ctr", "roas", "roi", "incrementality")
@@ -278,7 +278,6 @@ RANKINGS = (
     ("volume", "Conversions", "count", "conversions", 1),
     ("incrementality", "Incrementality", "%", "incrementality", 1),
 )
-
 
 # How one says who stands first and last; by what they return unless told here.
 _SAID = {
@@ -320,8 +319,9 @@ def _advice(row: CampaignRow) -> Advice | None:
     """Return what to do about a campaign, judged by the ends of intervals rather than by point figures."""
 
     def line(priority: Priority, action: str, reason: str) -> Advice:
+        told = f"{reason}; {row.caution}" if row.caution else reason
         return Advice(
-            priority=priority, campaign_id=row.campaign_id, name=row.name, action=action, reason=reason
+            priority=priority, campaign_id=row.campaign_id, name=row.name, action=action, reason=told
         )
 
     if not row.spend or row.roas is None or row.status in OVER:

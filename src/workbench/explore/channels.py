@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from workbench.explore.figures import Figures, figures
+from workbench.explore.figures import SUMS, Figures, figures
 from workbench.explore.query import window_of
 from workbench.explore.view import View, frame_of, lacking, ratio
 from workbench.metrics import Metric
+from workbench.metrics.cautions import counted_twice
 from workbench.metrics.terms import tested_spend
 from workbench.result import format_value
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from workbench.metrics import Tables, Window
 
 METRIC_NAMES = (
+    *SUMS,
     "spend",
     "leads",
     "ctr",
@@ -50,7 +52,10 @@ TESTED = Metric(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelRow:
-    """One channel's figures with 95 % intervals; None where the data cannot say."""
+    """One channel's figures with 95 % intervals; None where the data cannot say.
+
+    `caution` says where some of it may count twice.
+    """
 
     channel: str
     campaigns: int
@@ -72,6 +77,7 @@ class ChannelRow:
     incremental_return: float | None
     incremental_return_low: float | None
     incremental_return_high: float | None
+    caution: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +233,7 @@ def _row(channel: str, campaigns: int, found: Figures, rate: str) -> ChannelRow:
         incremental_return=ratio(net.value, tested),
         incremental_return_low=ratio(net.low, tested),
         incremental_return_high=ratio(net.high, tested),
+        caution=counted_twice(figure.caution for figure in of.values()),
     )
 
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.errors import UsageError
-from workbench.explore.figures import Figures, figures
+from workbench.explore.figures import SUMS, Figures, figures
 from workbench.explore.query import ask, window_of
 from workbench.explore.shares import probability_best, share_with_interval
 from workbench.explore.view import View, frame_of, lacking
 from workbench.metrics import sql
+from workbench.metrics.cautions import counted_twice
 from workbench.result import format_value
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from workbench.metrics import Tables, Window
 
 Rate = Literal["ctr", "conversion_rate"]
-METRIC_NAMES = ("spend", "ctr", "cost_per_conversion", "roas")
+METRIC_NAMES = (*SUMS, "spend", "ctr", "cost_per_conversion", "roas")
 ENOUGH_TRIALS = 100
 
 LOW_ROAS = 3.0
@@ -53,6 +54,7 @@ class CreativeRow:
     roas: float | None
     probability_best: float | None
     low_performer: bool
+    caution: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +151,7 @@ def creatives(
 
 def _row(key: tuple[Any, ...], text: Mapping[str, Any], found: Figures) -> CreativeRow:
     of = {name: found.of(key, name) for name in METRIC_NAMES}
+    twice = counted_twice(figure.caution for figure in of.values())
     impressions, clicks = of["ctr"].denominator or 0.0, of["ctr"].numerator or 0.0
     conversions, roas = of["cost_per_conversion"].denominator, of["roas"].value
     ctr = share_with_interval(clicks, impressions)
@@ -171,6 +174,7 @@ def _row(key: tuple[Any, ...], text: Mapping[str, Any], found: Figures) -> Creat
         roas=roas,
         probability_best=None,
         low_performer=roas is not None and roas < LOW_ROAS,
+        caution=twice,
     )
 
 

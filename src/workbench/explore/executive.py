@@ -16,6 +16,7 @@ from workbench.explore.pacing import Pacing, pacing
 from workbench.explore.query import told_apart, window_of
 from workbench.explore.view import View, frame_of, lacking
 from workbench.metrics import METRICS
+from workbench.metrics.cautions import counted_twice
 from workbench.metrics.told_twice import TWICE, ToldTwice, told_twice
 from workbench.result import format_value
 
@@ -34,7 +35,10 @@ _SPANS = ((1440, "days"), (60, "hours"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """One place of a leaderboard; `apart` says whether its interval stands clear of the next one's."""
+    """One place of a leaderboard; `apart` says whether its interval stands clear of the next one's.
+
+    `caution` says where some of it may count twice.
+    """
 
     rank: int
     name: str
@@ -44,6 +48,7 @@ class Place:
     high: float | None
     spend: float | None
     apart: bool
+    caution: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +72,10 @@ class Leaderboard(View):
         first = self.places[0]
         value = format_value(first.value, self.unit, currency=self.currency)
         sure = "" if first.apart else ", though not surely ahead of the next"
+        twice = f", but {first.caution}" if first.caution else ""
         if self.compared == 1:
-            return f"{first.name} is the only {self.by} with a {self.title.lower()}: {value}."
-        return f"{first.name} leads {self.compared} by {self.title.lower()} with {value}{sure}."
+            return f"{first.name} is the only {self.by} with a {self.title.lower()}: {value}{twice}."
+        return f"{first.name} leads {self.compared} by {self.title.lower()} with {value}{sure}{twice}."
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per place."""
@@ -177,6 +183,7 @@ def _places(
                 high=figure.high,
                 spend=found.of(key, "spend").value,
                 apart=near is not None and far is not None and near > far,
+                caution=counted_twice([figure.caution]),
             )
         )
     return tuple(places)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from workbench.metrics.window import Window
     from workbench.source import Tables
 
+SUMS = ("impressions", "clicks", "conversions", "revenue")  # they may be known where no rate is
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
@@ -29,6 +31,7 @@ class Figure:
     n: float | None = None
     p: float | None = None
     note: str = ""
+    caution: str = ""
 
     @property
     def is_known(self) -> bool:
@@ -85,6 +88,7 @@ def figures(
             n=number(row.n),
             p=number(row.p),
             note=row.note,
+            caution=row.caution,
         )
         for row in measured.rows
         if all(part is not None for part in row.slice)

@@ -7,7 +7,7 @@ target that its elapsed days call for.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +15,7 @@ from workbench.explore.figures import figures
 from workbench.explore.query import ask, window_of
 from workbench.explore.view import View, frame_of, listed, ratio
 from workbench.metrics import sql
+from workbench.metrics.cautions import counted_twice
 from workbench.result import format_value
 from workbench.source import given
 
@@ -46,6 +47,7 @@ class TargetRow:
     achievement: float | None
     expected: float
     verdict: TargetVerdict
+    caution: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,14 +108,15 @@ def target_vs_actual(
         return _nothing(tables, "Not enough data: no table has a day yet.")
     plans = [row for row in ask(tables, _plans, "target plans") if campaign_id in (None, row["campaign_id"])]
     # With what was shown and clicked, or a campaign that reached nothing would not be found at all.
-    asked = ["leads", "cost_per_conversion", "roas", "roi", "ctr"]
+    asked = ["leads", "conversions", "cost_per_conversion", "roas", "roi", "ctr"]
     found = figures(tables, asked, by=("campaign",), window=days)
     rows: list[TargetRow] = []
     for plan in plans:
         key = (plan["campaign_id"],)
         actual = {name: found.of(key, name).value for name in ("leads", "roas", "roi")}
         actual["conversions"] = found.of(key, "cost_per_conversion").denominator
-        rows += target_rows(plan, actual, as_of=days.last)
+        told = {name: counted_twice([found.of(key, name).caution]) for name in actual}
+        rows += [replace(row, caution=told[row.metric]) for row in target_rows(plan, actual, as_of=days.last)]
     if not rows:
         return _nothing(tables, "Not enough data: no campaign has a target.")
     return TargetsView(rows=tuple(rows), currency=tables.currency)

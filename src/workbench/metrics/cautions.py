@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -96,6 +96,17 @@ def in_short(said: str) -> str:
     if any(part.endswith(TWICE) for part in parts):
         return "Some of it may count twice"
     return "Leans near the start of the records" if parts else ""
+
+
+def counted_twice(said: Iterable[str]) -> str:
+    """Return a few words for a row of a table, of whose figures some may count the same things twice.
+
+    Examples
+    --------
+    >>> counted_twice(["2024-03-31 was not over when its data came", ""])
+    ''
+    """
+    return "some of it may count twice" if any(TWICE in one for one in said) else ""
 
 
 def cautions(

@@ -1,8 +1,8 @@
 """What is recorded here and reported by a platform as well: added up, the same clicks may count twice.
 
 A figure is the sum of what was recorded (events, leads) and what platforms report. Each is of other campaigns
-as a rule. Where both tell of the same campaign on the same channel, nobody but its owner knows whether they
-tell of the same people.
+as a rule. Where both tell of the same campaign on the same channel at the same time, nobody but its owner
+knows whether they tell of the same people. What a platform reported until events took over counts once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from workbench.metrics.mixed_channels import mixed_campaigns
 from workbench.metrics.plan import plan
 from workbench.metrics.presence import loaded
 from workbench.metrics.terms import clicks, conversions, credited_revenue, impressions, leads
-from workbench.metrics.values import Slice, Values, fetch
+from workbench.metrics.values import Floats, Slice, Values, fetch
 from workbench.metrics.window import resolve
 from workbench.source import given
 
@@ -49,7 +49,8 @@ class ToldTwice:
     campaign, channel : str
         Of which; the channel may be unknown.
     recorded, reported : float
-        How many are recorded as events or leads, and how many the platform reports.
+        How many are recorded as events or leads, and how many the platform reports, from the first to the
+        last day of which both tell: a conversion is not reported on the very day on which it is recorded.
     name : str
         What the campaign is called, where the table of campaigns says it.
     """
@@ -167,8 +168,45 @@ def _found(
             for key, theirs in zip(reported.slices, reported.of(platform), strict=True)
             if key[0] is not None and theirs > 0 and (mine := _of(counted, key)) > 0
         ]
+    found = _at_the_same_time(tables, found, pairs, where, window, mixed)
     names = _names(tables) if found else {}
     return tuple(replace(one, name=names.get(one.campaign) or "") for one in found)
+
+
+def _at_the_same_time(
+    tables: Tables,
+    found: Sequence[ToldTwice],
+    pairs: Mapping[str, tuple[Leaf, ...]],
+    where: tuple[Condition, ...],
+    window: Window,
+    mixed: tuple[str, ...],
+) -> list[ToldTwice]:
+    """Return what is both recorded and reported between the first and the last day of which both tell."""
+    shared = []
+    for what in dict.fromkeys(one.what for one in found):  # one by one: days take room
+        ours, platform = pairs[what]
+        recorded = _daily(_counted(tables, [ours], where, window, mixed, daily=True), ours)
+        reported = _daily(_counted(tables, [platform], where, window, (), daily=True), platform)
+        for one in (one for one in found if one.what == what):
+            key = (one.campaign, one.channel)
+            mine = np.sum([recorded[place] for place in {key, (key[0], None)} & set(recorded)], axis=0)
+            theirs = reported[key]
+            ends = _ends(mine), _ends(theirs)
+            first, last = max(ends[0][0], ends[1][0]), min(ends[0][1], ends[1][1])
+            both = [float(counted[first : last + 1].sum()) for counted in (mine, theirs)]
+            if first <= last:  # where the few of the one lie between the few of the other, all are told
+                shared.append(replace(one, recorded=both[0], reported=both[1]) if min(both) > 0 else one)
+    return shared
+
+
+def _daily(values: Values, leaf: Leaf) -> dict[Slice, Floats]:
+    return dict(zip(values.slices, values.daily[leaf], strict=True))
+
+
+def _ends(counted: Floats) -> tuple[int, int]:
+    """Return the places of the first and the last day on which something was counted."""
+    days = np.flatnonzero(counted)
+    return int(days[0]), int(days[-1])
 
 
 def _names(tables: Tables) -> dict[str, str]:
@@ -193,6 +231,9 @@ def _counted(
     where: tuple[Condition, ...],
     window: Window,
     mixed: tuple[str, ...],
+    *,
+    daily: bool = False,
 ) -> Values:
-    needed = plan(wanted, by=_BY, where=where, loaded=loaded(tables, wanted), mixed=mixed)
+    there = loaded(tables, wanted)
+    needed = plan(wanted, by=_BY, where=where, loaded=there, daily=daily, mixed=mixed)
     return fetch(tables, needed, _BY, window)
