@@ -123,6 +123,7 @@ def open_source(path: Path, *, delimiter: str = "auto", numbered: bool = False) 
     BadInput
         If it is empty, broken, or of an unknown form.
     """
+    _check_name(path)
     start = head_of(path)
     if not start.strip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"):
         raise BadInput("the file is empty", file=path, expected="a header and rows, or JSON lines")
@@ -134,6 +135,14 @@ def open_source(path: Path, *, delimiter: str = "auto", numbered: bool = False) 
         case "lines":
             return open_lines(path)
     return open_text(path, delimiter, numbered=numbered)
+
+
+def _check_name(path: Path) -> None:
+    # The load log names the file: a name that is no text would stop this load half-way, and every later one.
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise BadInput("the name of the file is not UTF-8 text", file=path, fix="Rename it.") from None
 
 
 def _shape(path: Path, start: bytes) -> str:

@@ -89,7 +89,12 @@ def _keys(line: bytes) -> list[str]:
         document = json.loads(line)
     except (ValueError, RecursionError):
         return []
-    return [key for key in document if key and "\x00" not in key] if isinstance(document, dict) else []
+    return [key for key in document if _is_name(key)] if isinstance(document, dict) else []
+
+
+def _is_name(key: str) -> bool:
+    # The database takes a line with half a surrogate pair for no JSON, so that such a key is nobody's.
+    return bool(key) and "\x00" not in key and not any("\ud800" <= sign <= "\udfff" for sign in key)
 
 
 def read_lines(path: Path) -> Iterator[pa.RecordBatch]:

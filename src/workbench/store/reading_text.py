@@ -25,6 +25,7 @@ _LONGEST_RECORD = 100  # lines; a quote that is never closed would swallow the f
 _BATCH = 20_000
 _MOST_TITLES = 50  # lines
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
+_NO_TEXT = re.compile("[\ud800-\udfff]")  # what bytes become that are not UTF-8
 _UNCLOSED = "a quote is opened and never closed"
 
 Row = tuple[int, str, str | None, list[str]]
@@ -136,6 +137,9 @@ def _header(path: Path, delimiter: str) -> tuple[list[str], str]:
     _, _, problem, cells = next(_rows(path, delimiter, None))
     if problem is not None:
         raise BadInput(f"the header cannot be read: {problem}", file=path, row=1)
+    if _NO_TEXT.search("".join(cells)):
+        fix = "Save it as UTF-8; unpack it first if it is packed."
+        raise BadInput("the names of the columns are not UTF-8 text", file=path, row=1, fix=fix)
     while cells and not cells[-1].strip():
         cells.pop()
     return [cell.strip("\ufeff \t\u00a0") for cell in cells], delimiter
