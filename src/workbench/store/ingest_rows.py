@@ -40,6 +40,8 @@ _DEFAULTS = {
 
 # What spreadsheets and floats make of a long number: many ids become one.
 _SHORTENED = r"\d(?:[.,]\d+)?[eE]\+\d{2}"
+# What a formula of a spreadsheet leaves that came to nothing.
+_FORMULA_ERROR = r"#(?:N/A|REF!|DIV/0!|VALUE!|NAME\?|NUM!|NULL!)"
 # Where platforms and spreadsheets name the sums of all other rows: to count them would double everything.
 _SUMMED = {"daily_performance": "campaign_id", "geo_performance": "geo"}
 _TOTALS = (
@@ -185,6 +187,8 @@ def _rules(field: Field, place: int, column: MappedColumn) -> list[str]:
             found.append(f"CASE WHEN NOT {name} BETWEEN 0 AND 1 THEN {said} END")
         case Kind.STRING:
             found.append(f"CASE WHEN {holds_nul(name)} THEN {literal(f'NUL character: {field.name}')} END")
+            said = literal(f"an error of a spreadsheet: {field.name}")
+            found.append(f"CASE WHEN regexp_full_match({name}, {literal(_FORMULA_ERROR)}) THEN {said} END")
             if field.name.endswith("_id"):
                 said = literal(f"malformed id: {field.name} is a number that was shortened")
                 found.append(f"CASE WHEN regexp_full_match({name}, {literal(_SHORTENED)}) THEN {said} END")

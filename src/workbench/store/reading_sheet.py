@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,23 @@ from workbench.errors import BadInput
 from workbench.store.sources import OWN_COLUMNS, Source, check_columns
 
 if TYPE_CHECKING:
+    import fastexcel
     import polars as pl
     import pyarrow as pa
 
 
 UNNAMED = "__UNNAMED__"  # what the reader calls a column without a name
+_ERROR = re.compile(r"'Error\((\w+)\)'")
+_ERRORS = {
+    "NA": "#N/A",
+    "Div0": "#DIV/0!",
+    "Ref": "#REF!",
+    "Name": "#NAME?",
+    "Null": "#NULL!",
+    "Num": "#NUM!",
+}
+# A sheet keeps 15 digits of a number, or as many as a float has: the others of a longer one are noughts.
+_CUT_OFF = r"^(?:\d{15}0|\d{17,})$"
 
 
 def open_sheet(path: Path) -> Source:
@@ -42,14 +55,15 @@ def _frame(path: Path) -> pl.DataFrame:
 
     try:
         book = fastexcel.read_excel(path)
-        sheets = {name: book.load_sheet(name, dtypes="string").to_polars() for name in book.sheet_names}
+        sheets = {name: _texts(book, name) for name in book.sheet_names}
         filled = {name: frame for name, frame in sheets.items() if frame.height}
         for name in filled:
             header = book.load_sheet(name, header_row=None, n_rows=1, dtypes="string").to_polars()
             # Where two columns are equal, the reader gives one of them another name.
             check_columns(tuple(cell.strip() for cell in header.row(0) if cell and cell.strip()), path)
     except fastexcel.FastExcelError as error:
-        raise BadInput(f"not an Excel file that can be read: {error}", file=path) from None
+        problem = str(error).splitlines()[0]
+        raise BadInput(f"not an Excel file that can be read: {problem}", file=path) from None
     if not filled:
         raise BadInput("no sheet of the file holds rows", file=path)
     if len(filled) > 1:
@@ -59,6 +73,27 @@ def _frame(path: Path) -> pl.DataFrame:
             fix="Save the one that is meant alone.",
         )
     return next(iter(filled.values()))
+
+
+def _texts(book: fastexcel.ExcelReader, name: str) -> pl.DataFrame:
+    """Return the cells of a sheet as text: errors by name, numbers that lost digits as powers of ten."""
+    import polars as pl
+
+    cells, errors = book.load_sheet(name, dtypes="string").to_arrow_with_errors()
+    frame = pl.DataFrame(pl.from_arrow(cells))
+    for error in errors.errors if errors else ():
+        row, column = error.offset_position
+        found = _ERROR.search(error.detail)
+        frame[row, column] = _ERRORS.get(found[1], "#VALUE!") if found else error.detail
+    for column, label in enumerate(frame.columns):
+        if not frame[label].str.contains(_CUT_OFF).any():
+            continue
+        # Read as truth values, numbers are true and texts are nothing.
+        numeric = book.load_sheet(name, use_columns=[column], dtypes="boolean").to_polars().to_series()
+        shortened = pl.col(label).cast(pl.Float64, strict=False).map_elements("{:.14e}".format, pl.String)
+        cut = pl.col(label).str.contains(_CUT_OFF) & numeric.is_not_null()
+        frame = frame.with_columns(pl.when(cut).then(shortened).otherwise(pl.col(label)).alias(label))
+    return frame
 
 
 def _batches(frame: pl.DataFrame, columns: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
