@@ -413,6 +413,8 @@ def test_a_mapping_is_found_by_name_or_file(tmp_path: Path) -> None:
     file.write_bytes(b"a: " + b"x" * 200_000)
     with pytest.raises(BadInput, match="too large"):
         load_mapping(file)
+    with pytest.raises(BadInput, match="File name too long"):
+        load_mapping("x" * 300 + ".yaml")
 
 
 # Which file is which

@@ -268,7 +268,11 @@ def load_mapping(name_or_path: str | Path) -> Mapping:
     if name in names():
         return _ready(name)
     path = Path(name)
-    if not path.exists() or path.is_dir():
+    try:
+        missing = not path.exists() or path.is_dir()
+    except OSError as error:  # such as a name that is too long
+        raise BadInput(error.strerror or "cannot be read", file=path) from None
+    if missing:
         if path.suffix in {".yaml", ".yml"}:
             raise UsageError(f"There is no mapping file {name!r}.")
         raise unknown_name("mapping", name, names())
