@@ -219,3 +219,22 @@ def test_leads_that_platforms_only_count_make_no_bottleneck(base) -> None:
     intent = next(stage for stage in view.stages if stage.stage == "intent")
     assert (intent.rate, intent.benchmark, intent.is_bottleneck) == (0.05, None, False)
     assert "180 of the leads have no stage" in view.note
+
+
+def test_what_sells_without_leads_loses_nobody_on_the_way_to_them(base) -> None:
+    """A campaign of a shop that also gathers leads elsewhere: its clicks lead to sales, not to leads."""
+    day = datetime(2024, 2, 5, 9, tzinfo=UTC)
+    lead = {"lead_id": "1", "campaign_id": "b", "channel": "linkedin", "created_at": day, "stage": "new"}
+    told = {
+        "date": day.date(),
+        "campaign_id": "c",
+        "channel": "paid_search",
+        "impressions": 10_000,
+        "clicks": 300,
+        "conversions": 30.0,
+    }
+    tables = base(leads=[lead], daily_performance=[told])
+    view = funnel(tables, "awareness", window="7d", where={"campaign": "c"})
+    assert [stage.word for stage in view.stages] == ["impressions", "clicks", "conversions"]
+    assert view.note.startswith("none recorded: leads, qualified leads")
+    assert "look first" not in view.sentence

@@ -126,7 +126,9 @@ def _totals(tables: Tables, definition: FunnelDefinition, days: Window, where: K
     if not sales:
         sales, note = of["cost_per_conversion"].denominator, "no lead was won, so conversions are counted"
         definition = replace(definition, counted=(*definition.counted[:-1], "conversions"))
-    leads, qualified = of["leads"].value, of["qualified_leads"].value
+    leads, qualified = of["leads"].value or None, of["qualified_leads"].value
+    if sales and leads is None:  # it sells without leads: nobody is lost on the way from clicks to none
+        qualified = None
     unnamed = (leads or 0.0) - (of["lead_conversion_rate"].denominator or 0.0)
     if qualified is not None and unnamed > 0:
         # Nobody knows how far leads came that platforms only count: the step after them is not to be judged.
@@ -140,7 +142,8 @@ def _totals(tables: Tables, definition: FunnelDefinition, days: Window, where: K
     known = [place for place, value in enumerate(values) if value is not None]
     if len(known) < len(values):
         gaps = [definition.counted[place] for place in range(len(values)) if place not in known]
-        note = "; ".join(part for part in (f"not reported: {', '.join(gaps)}", note) if part)
+        why = "none recorded" if of["leads"].value == 0 else "not reported"
+        note = "; ".join(part for part in (f"{why}: {', '.join(gaps)}", note) if part)
         definition = _without(definition, known)
     return funnel_of(
         [value for value in values if value is not None], definition, label=label, counted="totals", note=note
