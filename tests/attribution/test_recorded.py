@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from workbench.attribution.attributing import attribute
 from workbench.attribution.counting import count_journeys
 from workbench.attribution.recorded import ATTRIBUTES, EVENTS, _rows, touchpoints
 from workbench.errors import NotEnoughData, UsageError
@@ -93,3 +94,8 @@ def test_every_dialect_can_ask(dialect: str) -> None:
             dialect,
         )
         assert "user_purchased" in text
+
+
+def test_credit_of_touches_without_a_name_is_said_to_be_nobody_s() -> None:
+    found = attribute(tables(), models="linear", window="30d")
+    assert [said for said in found.caveats if "touches without a name, as (not set)" in said]

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from workbench import charts
 from workbench.attribution.credit import Credit
-from workbench.charts import credit_beside
+from workbench.charts import credit_beside, credit_table
 
 
 def with_shares(found: Credit, last: dict[str, float], learnt: dict[str, float]) -> Credit:
@@ -36,3 +37,31 @@ def with_shares(found: Credit, last: dict[str, float], learnt: dict[str, float])
 def test_nobody_gains_what_stays_alike(samples, last, learnt, said) -> None:
     found = with_shares(samples.credit(tuple(last)), last, learnt)
     assert credit_beside(found).finding.startswith(said)
+
+
+def test_touches_without_a_name_are_no_channel(samples) -> None:
+    """Most is credited to touches whose channel nobody named: it gains nothing, and the page says so."""
+    shares = ({"(not set)": 0.6, "email": 0.4}, {"(not set)": 0.9, "email": 0.1})
+    found = with_shares(samples.credit(("(not set)", "email")), *shares)
+    drawn = credit_beside(found)
+    assert drawn.finding.startswith("Email loses most when all touches count")
+    said = "(not set) is no channel: its credit belongs to the others."
+    assert said in drawn.note
+    assert credit_table(found).caption.endswith(said.rstrip("."))
+    assert "an unnamed channel is credited with" in samples.credit(("(not set)",)).sentence
+    assert "(not set)" not in credit_beside(samples.credit(("email", "tv"))).note
+
+
+@pytest.mark.parametrize("kind", ["trend", "holdout_balance", "model_spread", "caveats", "experiment_daily"])
+def test_names_are_spelled_as_people_read_them(samples, kind: str) -> None:
+    """Alternative texts, tables and captions spell a name as the picture does."""
+    names = ("HIGH_SPENDER", "NEW_SHOPPER") if kind == "holdout_balance" else ("paid_social", "tv")
+    result = samples.RESULTS[kind](names)
+    if kind == "caveats":
+        result = replace(result, caveats=("Fewer than 30 conversions are credited to paid_social.",))
+    drawn = getattr(charts, kind)(result)
+    table = getattr(drawn, "table", drawn)
+    texts = [getattr(drawn, "description", ""), getattr(table, "caption", "")]
+    texts += [cell for row in getattr(table, "rows", ()) for cell in row]
+    texts += [text for item in getattr(drawn, "items", ()) for text in item]
+    assert not [text for text in texts if "paid_social" in text or "_SHOPPER" in text or "_touch" in text]

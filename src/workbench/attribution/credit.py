@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from html import escape
 from typing import TYPE_CHECKING
 
-from workbench.attribution.journeys import UNATTRIBUTED
+from workbench.attribution.journeys import NOT_SET, UNATTRIBUTED
 from workbench.errors import unknown_name
 from workbench.result import format_value, html_table, told
 
@@ -141,13 +141,16 @@ class Credit:
             return f"None of {head} had a touch in the {self.window} before it."
         ranges = {name: self._range(name) for name in self.channels}
         first = self.channels[0]
-        parts = [f"Of {head}, {first} is credited with {_span(ranges[first])}"]
+        parts = [f"Of {head}, {self._called(first)} is credited with {_span(ranges[first])}"]
         apart = max(self.channels, key=lambda name: ranges[name][1] - ranges[name][0])
         if len(self.models) > 1 and apart != first:
-            parts.append(f"models disagree most on {apart} ({_span(ranges[apart])})")
+            parts.append(f"models disagree most on {self._called(apart)} ({_span(ranges[apart])})")
         if self.unattributed:
             parts.append(f"{format_value(self.unattributed / self.conversions, '%')} had no touch")
         return f"{'; '.join(parts)}. Credit is not effect."
+
+    def _called(self, channel: str) -> str:
+        return f"an unnamed {self.by.replace('_', ' ')}" if channel == NOT_SET else channel
 
     def _range(self, channel: str) -> tuple[float, float]:
         found = [row.share for row in self.rows if row.channel == channel]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from workbench.attribution.bootstrap import LEVEL, REPLICATES, Bounds, bounds, bucket_weights
 from workbench.attribution.credit import FEW, Credit, CreditRow, sorted_rows
-from workbench.attribution.journeys import UNATTRIBUTED
+from workbench.attribution.journeys import NOT_SET, UNATTRIBUTED
 from workbench.attribution.models import MODELS, AttributionModel, Question, Solution
 from workbench.attribution.raking import Raking, rake
 from workbench.attribution.windows import LookBack, lookback
@@ -195,6 +195,12 @@ def _general(journeys: Journeys, span: LookBack, rows: list[CreditRow], *, inter
     if rest:
         said.append(
             f"{format_value(max(rest), '%')} of the conversions have no touch that could be credited."
+        )
+    unnamed = max((row.share for row in rows if row.channel == NOT_SET), default=0.0)
+    if unnamed > 0:
+        said.append(
+            f"Up to {format_value(unnamed, '%')} of the conversions are credited to touches without a name, "
+            f"as {NOT_SET}: that credit belongs to some of the others, which have too little."
         )
     if known.first is not None and known.last is not None and known.last - known.first < span.micros:
         said.append(f"The data are shorter than the window of {span}: early conversions lack touches.")

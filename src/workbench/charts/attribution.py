@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from workbench.attribution.cost import Spread, attribution_spread
 from workbench.attribution.credit import Credit, CreditRow
+from workbench.attribution.journeys import NOT_SET
 from workbench.attribution.rules import RULES
 from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, figures_of, opened
 from workbench.charts.lanes import lanes
@@ -93,8 +95,14 @@ def credit_beside(result: Credit) -> Drawing | Nothing:
         spec=lanes(points, [], order=list(shown.values()), series=[model_name(model) for model in _BESIDE]),
         table=_all_rows(result),
         note=f"{format_value(result.unattributed / result.conversions, '%')} of the conversions had no "
-        "touch. Credit shares out what happened; it is not effect.",
+        f"touch. {nameless(result)}Credit shares out what happened; it is not effect.",
     )
+
+
+def nameless(result: Credit) -> str:
+    """Return that what is credited to touches without a name belongs to others; empty where all have one."""
+    several = NOT_SET in result.channels
+    return f"{NOT_SET} is no {coded(result.by)}: its credit belongs to the others. " if several else ""
 
 
 def model_spread(result: Credit) -> Drawing | Nothing:
@@ -131,8 +139,12 @@ def model_spread(result: Credit) -> Drawing | Nothing:
 
 
 def _spread_table(found: Spread, currency: str | None) -> DataTable:
-    return tabulate(
-        found.rows,
+    rows = [
+        replace(row, lowest_model=model_name(row.lowest_model), highest_model=model_name(row.highest_model))
+        for row in found.rows
+    ]
+    made = tabulate(
+        rows,
         [
             text("channel", heading(found.by)),
             figure("lowest", "Lowest", "money"),
@@ -145,6 +157,7 @@ def _spread_table(found: Spread, currency: str | None) -> DataTable:
         caption="Spread: highest less lowest credited value, by the mean of all models",
         currency=currency,
     )
+    return replace(made, figures=figures_of(found.rows))
 
 
 def untouched(result: Credit) -> str:
@@ -188,7 +201,8 @@ def _share_of(result: Credit, model: str, name: str) -> float:
 
 def _change(result: Credit, gains: Mapping[str, float]) -> str:
     """Return who gains and who loses when all touches count."""
-    up, down = max(gains, key=lambda name: gains[name]), min(gains, key=lambda name: gains[name])
+    named = {name: gain for name, gain in gains.items() if name != NOT_SET} or gains
+    up, down = max(named, key=lambda name: named[name]), min(named, key=lambda name: named[name])
     less = f"{coded(down)} loses most" if gains[down] < -_EVEN else ""
     if gains[up] > _EVEN:
         more = f"{opened(up)} gains most when all touches count: {_moved(result, up)}"

@@ -9,7 +9,7 @@ from workbench.attribution.credit import Credit, CreditRow
 from workbench.attribution.journeys import UNATTRIBUTED
 from workbench.attribution.models import MODELS
 from workbench.attribution.views import ModelChecks
-from workbench.charts.attribution import credit_figures, model_name, untouched
+from workbench.charts.attribution import credit_figures, model_name, nameless, untouched
 from workbench.charts.cards import Alerts
 from workbench.charts.drawing import Column, DataTable, Nothing, coded, figures_of, opened
 from workbench.charts.tables import figure, heading, tabulate, text
@@ -30,7 +30,9 @@ def credit_table(result: Credit) -> DataTable | Nothing:
     return DataTable(
         caption=(
             f"Share of {format_value(result.conversions, 'count')} conversions by {coded(result.by)} and "
-            "model" + ("; what no touch earned is its own row" if rest else "")
+            "model"
+            + ("; what no touch earned is its own row" if rest else "")
+            + f". {nameless(result)}".rstrip(". ")
         ),
         columns=(
             Column(label=heading(result.by)),
@@ -83,7 +85,9 @@ def caveats(result: Credit) -> Alerts | Nothing:
         return Nothing(title="Bear in mind", reason=result.missing)
     parted = [caveat.partition(": ") for caveat in result.caveats]
     items = tuple(
-        ("info", *((model, says) if says and model in _SPEAKERS else ("All models", f"{model}{colon}{says}")))
+        ("info", model, says)
+        if says and model in _SPEAKERS
+        else ("info", "All models", coded(f"{model}{colon}{says}"))
         for model, colon, says in parted
     )
     return Alerts(items=items, calm="Nothing is known against these figures.")
