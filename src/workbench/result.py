@@ -46,6 +46,17 @@ def apart(names: Mapping[str, object]) -> dict[str, str]:
     }
 
 
+def worded(name: object) -> str:
+    """Return a name that stands for itself in data as it is read in a sentence.
+
+    Examples
+    --------
+    >>> worded("paid_social")
+    'paid social'
+    """
+    return str(name).replace("_", " ")
+
+
 def told(result: Result) -> str:
     """Return a result as a terminal shows it: what it is, and its sentence.
 

@@ -149,3 +149,10 @@ def _data(spec: dict[str, object]) -> list[list[dict[str, float]]]:
     walk({key: part for key, part in spec.items() if key != "usermeta"})
     found.extend(spec.get("datasets", {}).values())  # type: ignore[attr-defined]
     return [rows for rows in found if rows and isinstance(rows[0], dict)]
+
+
+def test_sentences_spell_channels_as_pictures_do() -> None:
+    found = mix_report(handmade.fitted(handmade.market(channels=2, media=("paid_social", "paid_search"))))
+    said = [found.sentence, *found.results.sentences, found.decomposition.sentence]
+    assert "paid social" in " ".join(said)
+    assert not [text for text in said if "paid_" in text]

@@ -224,7 +224,7 @@ def _days(found: DailyEffects) -> DataTable:
             figure("bound_low", "Bound from", unit),
             figure("bound_high", "to", unit),
         ],
-        caption=found.sentence,
+        caption=coded(found.sentence),
         currency=found.label.currency,
     )
     return _named_whole(made, [point.variant for point in found.points])

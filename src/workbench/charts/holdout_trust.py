@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, figures_of
 from workbench.charts.shapes import MOST_BARS, dots, labels
 from workbench.charts.tables import figure, tabulate, text
+from workbench.experiments.holdout.balance import Trait
 from workbench.experiments.holdout.errors import FalsePositives
 from workbench.experiments.holdout.health import HoldoutHealth
 from workbench.experiments.inference.comparison import shown_p
@@ -67,18 +70,23 @@ def holdout_balance(result: HoldoutHealth) -> Drawing | Nothing:
         subtitle="Mean of the treated less that of the holdout, in standard deviations; the largest first",
         description="One dot per trait: " + "; ".join(f"{row['label']} {row['said']}" for row in rows) + ".",
         spec=dots(rows, unit="", mark_at=0.0, height=22, tooltips=("Difference", "Interval")),
-        table=tabulate(
-            found.traits,
-            [
-                text("name", "Trait"),
-                figure("treated", "Treated", ""),
-                figure("held", "Held out", ""),
-                figure("difference", "Difference in standard deviations", ""),
-            ],
-            caption="Users before the campaign",
-        ),
+        table=_with_names(found.traits),
         note="One test of all traits decides; single dots stray by chance, the more so in a small holdout.",
     )
+
+
+def _with_names(traits: Sequence[Trait]) -> DataTable:
+    made = tabulate(
+        [replace(trait, name=_trait(trait.name)) for trait in traits],
+        [
+            text("name", "Trait"),
+            figure("treated", "Treated", ""),
+            figure("held", "Held out", ""),
+            figure("difference", "Difference in standard deviations", ""),
+        ],
+        caption="Users before the campaign",
+    )
+    return replace(made, figures=figures_of(traits))
 
 
 def holdout_errors(result: HoldoutHealth) -> Drawing | Nothing:

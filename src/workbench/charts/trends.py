@@ -78,7 +78,8 @@ def _description(result: Trends, slices: Sequence[str]) -> str:
             ends = (
                 format_value(p.value, result.unit, currency=result.currency) for p in (known[0], known[-1])
             )
-            lines.append(f"{shown(name, 40)}{': ' if name else ''}from {' to '.join(ends)}")
+            called = shown(result.called(name), 40) if name else ""
+            lines.append(f"{called}{': ' if called else ''}from {' to '.join(ends)}")
     return f"Line chart of {result.title} by {result.grain}. {'; '.join(lines)}. {result.sentence}"
 
 

@@ -42,7 +42,7 @@ from workbench.errors import BadInput
 from workbench.mmm.calendar import LENGTH
 from workbench.mmm.market import EVERYWHERE, Market, check_lift_test
 from workbench.mmm.spec import LiftTest, MixSpec
-from workbench.result import html_table, told
+from workbench.result import html_table, told, worded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,8 +129,8 @@ class Judged:
         if self.test is None:
             return f"{named} is not used: {self.says}."
         said = (
-            f"{named} is used for {self.test.channel}: {self.test.outcome_change:,.0f} (standard error "
-            f"{self.test.error:,.0f}) for {self.test.spend_change:,.0f} spent"
+            f"{named} is used for {worded(self.test.channel)}: {self.test.outcome_change:,.0f} (standard "
+            f"error {self.test.error:,.0f}) for {self.test.spend_change:,.0f} spent"
         )
         return f"{said}; {self.says}." if self.says else f"{said}."
 
@@ -158,7 +158,7 @@ class Calibration:
         if not self.judged:
             return "No experiment is known: the model rests on its data and on what is believed beforehand."
         tests = self.tests
-        channels = ", ".join(sorted({test.channel for test in tests}))
+        channels = ", ".join(sorted({worded(test.channel) for test in tests}))
         return f"{len(tests)} of {len(self.judged)} experiments are used" + (
             f", for {channels}." if tests else "."
         )

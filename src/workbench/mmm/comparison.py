@@ -16,7 +16,7 @@ from workbench.mmm.estimate import Estimate, estimate
 from workbench.mmm.fitted import MixFit, ParameterHealth
 from workbench.mmm.gates import Gates, gates
 from workbench.mmm.spec import Kind
-from workbench.result import html_table, told
+from workbench.result import html_table, told, worded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,14 +69,14 @@ class ChannelMove:
         ends = f"from {self.before.said(self.unit)} to {self.after.said(self.unit)}"
         match self.verdict:
             case "same":
-                return f"{self.channel} is the same but for the sampler's noise ({ends})."
+                return f"{worded(self.channel)} is the same but for the sampler's noise ({ends})."
             case "within":
-                return f"{self.channel} went {ends}: within what both runs allow for."
+                return f"{worded(self.channel)} went {ends}: within what both runs allow for."
             case _:
                 chance = max(self.chance_higher, 1 - self.chance_higher)
                 way = "up" if self.chance_higher > 0.5 else "down"
                 sure = "over 99%" if chance > 0.995 else f"{chance:.0%}"
-                return f"{self.channel} went {way} {ends}, with a probability of {sure}."
+                return f"{worded(self.channel)} went {way} {ends}, with a probability of {sure}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

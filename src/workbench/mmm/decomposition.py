@@ -18,7 +18,7 @@ from workbench.mmm.fitted import MixFit
 from workbench.mmm.gates import Gates, gates
 from workbench.mmm.market import Market
 from workbench.mmm.spec import Kind
-from workbench.result import format_value, html_table, told
+from workbench.result import format_value, html_table, told, worded
 from workbench.stats import hdi
 
 if TYPE_CHECKING:
@@ -103,7 +103,9 @@ class Decomposition:
         whole = float(self.fitted.sum())
         unit = "money" if self.kind == "revenue" else "count"
         said = format_value(whole, unit, currency=self.currency or None)
-        largest = ", ".join(f"{part.name} {format_value(part.share.value, '%')}" for part in channels[:3])
+        largest = ", ".join(
+            f"{worded(part.name)} {format_value(part.share.value, '%')}" for part in channels[:3]
+        )
         where = f" in {self.region}" if self.region else ""
         alone = format_value(self.without_media.share.value, "%")
         return (

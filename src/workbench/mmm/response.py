@@ -20,7 +20,7 @@ from workbench.mmm.returns import SURE
 from workbench.mmm.saturation import Saturation, few_enough, paying, saturation_points
 from workbench.mmm.spec import Kind
 from workbench.mmm.window import Window, window_of
-from workbench.result import html_table, told
+from workbench.result import html_table, told, worded
 from workbench.stats import hdi
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class ResponseCurves:
         over = [one for one in heard if one.saturation.chance_beyond >= SURE]
         under = [one for one in heard if one.saturation.chance_beyond <= 1 - SURE]
         said = [
-            f"{', '.join(one.channel for one in found)} {'is' if len(found) == 1 else 'are'} {where}"
+            f"{', '.join(worded(one.channel) for one in found)} {'is' if len(found) == 1 else 'are'} {where}"
             for found, where in ((over, "beyond"), (under, "below"))
             if found
         ]

@@ -9,7 +9,7 @@ from workbench.mmm.beliefs import Learning
 from workbench.mmm.estimate import Estimate
 from workbench.mmm.saturation import Saturation
 from workbench.mmm.spec import Kind
-from workbench.result import format_value
+from workbench.result import format_value, worded
 
 SURE = 0.9
 
@@ -100,7 +100,8 @@ class ChannelReturn:
 
     @property
     def _where(self) -> str:
-        return self.channel if self.region is None else f"{self.channel} in {self.region}"
+        channel = worded(self.channel)
+        return channel if self.region is None else f"{channel} in {self.region}"
 
     @property
     def _heard(self) -> str:

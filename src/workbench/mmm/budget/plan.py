@@ -12,7 +12,7 @@ from workbench.mmm.budget.projection import ChannelPlan, Projection
 from workbench.mmm.budget.question import BudgetQuestion, Limits, told_of_held
 from workbench.mmm.budget.told import amount, chance, with_interval
 from workbench.mmm.estimate import Estimate
-from workbench.result import html_table, told
+from workbench.result import html_table, told, worded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,4 +128,6 @@ class Plan:
 
 def _more(row: ChannelPlan, currency: str) -> str:
     moved = row.proposed - row.current
-    return f"{amount(abs(moved), 'money', currency)} {'more' if moved > 0 else 'less'} for {row.channel}"
+    return (
+        f"{amount(abs(moved), 'money', currency)} {'more' if moved > 0 else 'less'} for {worded(row.channel)}"
+    )

@@ -13,7 +13,7 @@ from workbench.errors import UsageError, unknown_name
 from workbench.mmm.budget.table import ResponseTable
 from workbench.mmm.budget.told import amount, chance, with_interval
 from workbench.mmm.estimate import Estimate, estimate
-from workbench.result import html_table, told
+from workbench.result import html_table, told, worded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -160,10 +160,10 @@ def project(table: ResponseTable, spend: Mapping[str, float] | npt.ArrayLike) ->
         better=float((gains > 0).mean()),
         gains=gains,
         warnings=(
-            *(f"{row.channel}: {row.warning}" for row in rows if row.warning),
+            *(f"{worded(row.channel)}: {row.warning}" for row in rows if row.warning),
             *table.missed,
             *(
-                f"{name} spent nothing in the window: the plan says nothing about it."
+                f"{worded(name)} spent nothing in the window: the plan says nothing about it."
                 for name in table.left_out
             ),
         ),

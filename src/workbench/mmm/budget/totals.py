@@ -15,7 +15,7 @@ from workbench.mmm.budget.question import BudgetQuestion, Limits, limits_of, tot
 from workbench.mmm.budget.table import ResponseTable
 from workbench.mmm.budget.told import amount, with_interval
 from workbench.mmm.estimate import Estimate, estimate
-from workbench.result import format_value, html_table, told
+from workbench.result import format_value, html_table, told, worded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -201,7 +201,7 @@ class NextMoney:
     def sentence(self) -> str:
         """Return where the money goes and what it brings, in one sentence."""
         money = amount(self.amount, "money", self.currency)
-        where = ", ".join(f"{row.channel} ({row.share:.0%})" for row in self.rows[:3])
+        where = ", ".join(f"{worded(row.channel)} ({row.share:.0%})" for row in self.rows[:3])
         return (
             f"The next {money} go to {where} and are expected to bring "
             f"{with_interval(self.gain, self.unit, self.currency)} over {self.span}."
