@@ -334,7 +334,10 @@ def test_a_card_says_that_its_figure_leans(base) -> None:
     assert repeat.caution in repeat.note
     assert value.caution == ""
     shown = charts.kpi_cards(kpi_cards(base(orders=orders), ["repeat_purchase_rate", "aov"], window="30d"))
-    assert [item["leans"] for item in shown.items] == ["Leans near the start of the records", ""]
+    assert [item["remark"] for item in shown.items] == [
+        "Data on 22% of days. Leans near the start of the records",
+        "Data on 22% of days",
+    ]
 
 
 def test_no_returns_are_claimed_where_there_is_no_spend(base, fact) -> None:

@@ -10,7 +10,7 @@ from metric_tables import Memory, days, event, order
 from test_rollups import rolled_up
 
 from workbench import charts
-from workbench.explore import alerts, compare_campaigns, compare_channels, leaderboard
+from workbench.explore import alerts, compare_campaigns, compare_channels, kpi_cards, leaderboard
 from workbench.metrics import measure
 from workbench.metrics.told_twice import ToldTwice, told_twice
 
@@ -220,3 +220,12 @@ def test_tables_mark_the_rows_that_may_count_twice() -> None:
     assert not any(place.caution for place in leaderboard(tables, window=None).places)
     sound = charts.campaign_table(compare_campaigns(market(), window=None))
     assert "Caution" not in [column.label for column in sound.columns]
+
+
+def test_a_card_says_both_on_how_many_days_it_rests_and_what_may_count_twice() -> None:
+    """A small shop sells on few days and always will: nothing is `still` to come."""
+    tables = market(clicks=100)
+    card = charts.kpi_cards(kpi_cards(tables, ["clicks"], window="2024-03-02:2024-03-05")).items[0]
+    assert card["remark"] == "Data on 25% of days. Some of it may count twice"
+    found = [alert.text for alert in alerts(tables, window="4d").alerts if alert.severity == "info"]
+    assert all(text == "rests on data of 25% of the days only" for text in found)

@@ -116,6 +116,24 @@ def test_words_are_set_and_never_obeyed() -> None:
     assert made.accessible
 
 
+def test_what_a_reader_must_know_of_a_card_is_in_the_page_and_in_the_pdf() -> None:
+    card = {"name": "a", "title": "Clicks", "value": "12", "alert": False, "incomplete": True}
+    cards = [
+        card | {"remark": "Data on 40% of days. Some of it may count twice"},
+        card | {"leans": ""},  # of an earlier version
+        card | {"incomplete": False, "leans": "Some of it may count twice"},
+    ]
+    parts = report({mime.KPI: {"cards": cards, "caption": ""}})
+    html, _ = ReportExporter().from_notebook_node(parts)
+    told = [
+        "Data on 40% of days. Some of it may count twice",
+        "Still incomplete",
+        "Some of it may count twice",
+    ]
+    assert [part.split("</p>")[0] for part in html.split('<p class="note">')[1:4]] == told
+    assert sum(text_of(typeset_report(parts)).count(said) for said in told[1:]) == 3
+
+
 def test_a_character_no_font_has_is_said() -> None:
     made = typeset(Page(title="Name \U0001e900\U000f0000"), About(tenant="acme"))
     assert not made.accessible

@@ -189,9 +189,16 @@ def _item(card: Card, currency: str | None) -> dict[str, Any]:
         "refresh": card.refresh,
         "note": shown(card.note, 300),
         "incomplete": card.incomplete,
-        "leans": in_short(card.caution),
+        "remark": ". ".join(said for said in (_days_held(card), in_short(card.caution)) if said),
         "line": small_line(card.line),
     }
+
+
+def _days_held(card: Card) -> str:
+    """Return on how many days there is data, where these are few: a small shop sells on no more."""
+    if not card.incomplete or card.value is None:
+        return ""
+    return f"Data on {card.share:.0%} of days" if card.share is not None else "Still incomplete"
 
 
 def _apart(card: Card, currency: str | None) -> dict[str, str]:

@@ -229,7 +229,8 @@ def _of_cards(cards: KpiCards) -> Iterable[Alert]:
         elif card.name in _QUALITY:
             yield from _of_lateness(card)
         if card.incomplete and card.value is not None:
-            text = "rests on less than 90% of the days it should"
+            held = f"{card.share:.0%} of the days only" if card.share is not None else "few days"
+            text = f"rests on data of {held}"
             yield Alert(severity="info", subject=card.title, text=text)
 
 

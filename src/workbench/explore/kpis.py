@@ -74,6 +74,8 @@ class Card:
         The metric by day.
     caution : str
         Which way the figure leans, and why; part of the note, too.
+    share : float or None
+        The share of the expected days that hold data.
     """
 
     name: str
@@ -100,6 +102,7 @@ class Card:
     line: tuple[Point, ...] = ()
     caution: str = ""
     target_by_chance: bool = False
+    share: float | None = None
 
     @property
     def missed_on(self) -> str:
@@ -236,6 +239,7 @@ def _card(metric: Metric, row: Row, target: float | None, line: tuple[Point, ...
         note=row.note,
         incomplete=row.incomplete,
         caution=row.caution,
+        share=number(row.share),
         line=line,
     )
 

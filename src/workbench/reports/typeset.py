@@ -230,15 +230,19 @@ _PLAIN = {
 }
 
 
+def _remark(card: Mapping[str, Any]) -> str:
+    """Return what a reader must know of a card in a few words; earlier runs tell it in two fields."""
+    older = "Still incomplete" if card.get("incomplete") else card.get("leans", "")
+    return str(card.get("remark", older if isinstance(older, str) else ""))
+
+
 def _card(card: Mapping[str, Any]) -> dict[str, Any]:
     change = card.get("change", "")
     if change and card.get("before"):
         change = f"{change} from {card['before']}"
     target = f"Target {card['target']} {card.get('target_is') or ''}".strip() if card.get("target") else ""
     sure = "" if card.get("target_by_chance") else card.get("target_is", "")
-    note = (
-        card.get("note", "") if card["value"] == "–" else "Still incomplete" if card.get("incomplete") else ""
-    )
+    note = card.get("note", "") if card["value"] == "–" else _remark(card)
     lines = (
         (card.get("interval", ""), "muted"),
         (change, _GOOD.get(card.get("change_is", ""), "muted")),
