@@ -78,3 +78,24 @@ def test_instants_are_those_of_utc(tmp_path: Path) -> None:
         "2024-01-01",
         "2024-01-08",
     ]
+
+
+@pytest.mark.parametrize(
+    ("content", "row", "column"),
+    [
+        ("week;spend;sales\n2024-01-01;987;10\n2024-01-08;1.234;10\n", 3, "spend"),
+        ("week;spend;sales\n2024-01-01;987;12,5\n2024-01-08;1.234;10.5\n", 3, "spend"),
+        ("week,spend,sales\n2024-01-01,1.234.567,1.234\n", 2, "sales"),
+        ("week;spend;sales\n2024-01-01;987.5;1.234\n", None, ""),
+        ("week,spend,sales\n2024-01-01,987,1.234\n", None, ""),
+    ],
+)
+def test_points_that_may_part_thousands(tmp_path: Path, content: str, row: int | None, column: str) -> None:
+    file = tmp_path / "weeks.csv"
+    file.write_text(content)
+    if row is None:
+        assert read_table(file).num_rows > 0
+        return
+    with pytest.raises(BadInput, match="its point may part thousands or decimals") as refused:
+        read_table(file)
+    assert (refused.value.row, refused.value.column, refused.value.value) == (row, column, "1.234")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StrictBool, model_validator
@@ -147,7 +148,7 @@ class Column(Strict):
             filled = bound(
                 "_d", made.sql, f"CASE WHEN _d IS NULL AND NOT {made.failure} THEN {instead} ELSE _d END"
             )
-        return Parsed(sql=filled, failure=made.failure, reason=made.reason)
+        return replace(made, sql=filled)
 
     def _made(self, kind: Kind, find: Finder, reading: Reading) -> Parsed | None:
         if self.from_ is not None:
@@ -204,7 +205,9 @@ class Column(Strict):
             return made
         kept = f"NOT ({' OR '.join(out)})"
         failure = f"({kept} AND {made.failure})" if made.failure else None
-        return Parsed(sql=f"CASE WHEN {kept} THEN {made.sql} END", failure=failure, reason=made.reason)
+        doubt = made.doubt and f"CASE WHEN {kept} THEN {made.doubt} END"
+        sql = f"CASE WHEN {kept} THEN {made.sql} END"
+        return Parsed(sql=sql, failure=failure, reason=made.reason, doubt=doubt)
 
     def _answer(self, kind: Kind, find: Finder, reading: Reading) -> Parsed | None:
         answers = []
@@ -238,6 +241,7 @@ class Column(Strict):
             sql=f"CAST({sql} AS BIGINT)" if kind is Kind.COUNT else sql,
             failure=f"({' OR '.join(failures)})",
             reason=f"CASE {cases} ELSE 'the result is not finite' END",
+            doubt=_doubts([part.doubt for part in parts if part.doubt]),
         )
 
     def _numbers(self, places: tuple[Place, ...], find: Finder, reading: Reading) -> list[Parsed] | None:
@@ -253,6 +257,7 @@ class Column(Strict):
             thousands=reading.thousands if self.thousands is None else self.thousands,
             unit=self.unit,
             currency=reading.currency,
+            stated=reading.stated or self.decimal is not None,
         )
 
     def _once(self, text: str, kind: Kind, reading: Reading) -> Parsed:
@@ -264,6 +269,7 @@ class Column(Strict):
             sql=bound("_x", text, made.sql),
             failure=bound("_x", text, made.failure) if made.failure else None,
             reason=bound("_x", text, made.reason) if made.reason else None,
+            doubt=bound("_x", text, made.doubt) if made.doubt else None,
         )
 
     def _value(self, text: str, kind: Kind, reading: Reading) -> Parsed:
@@ -312,8 +318,18 @@ def named(parsed: Parsed, column: str) -> Parsed:
     """Return the same value with the column's name before the reason."""
     if parsed.reason is None:
         return parsed
-    reason = f"{literal(f'column {column!r}: ')} || ({parsed.reason})"
-    return Parsed(sql=parsed.sql, failure=parsed.failure, reason=reason)
+    return replace(parsed, reason=f"{literal(f'column {column!r}: ')} || ({parsed.reason})")
+
+
+def _doubts(parts: list[str]) -> str | None:
+    if len(parts) < 2:
+        return next(iter(parts), None)
+    unclear = ", ".join(f"({part}).unclear" for part in parts)
+    decimal, thousands = (
+        " OR ".join(f"coalesce(({part}).{sign}, false)" for part in parts)
+        for sign in ("decimal", "thousands")
+    )
+    return f"struct_pack(unclear := coalesce({unclear}), decimal := {decimal}, thousands := {thousands})"
 
 
 def _first(texts: list[str]) -> str:

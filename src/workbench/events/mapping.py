@@ -25,11 +25,22 @@ from workbench.events.documents import read_document, read_whole
 from workbench.events.exports import EventRules
 from workbench.events.mistakes import mistakes
 from workbench.events.parsing import MappedColumn, Parsed, identifier, literal
-from workbench.events.places import Columns, Place, Places, Reading, Scalar, Sign, Strict, listed, plain
+from workbench.events.places import (
+    Columns,
+    Place,
+    Places,
+    Reading,
+    Scalar,
+    Sign,
+    Strict,
+    coded,
+    listed,
+    plain,
+)
 from workbench.events.stated import usable
 from workbench.events.tables import TABLES, TableDefinition
 
-_NAME, _CODE = "^[a-z][a-z0-9_]{0,63}$", "^[A-Z]{3}$"
+_NAME, _CODE, _ANY = "^[a-z][a-z0-9_]{0,63}$", "^[A-Z]{3}$", "XXX"
 # Columns that the store writes, whatever the source.
 _WRITTEN = {
     "ingested_at",
@@ -75,7 +86,7 @@ class Mapping(Strict):
         second row of a key is no addition.
     currency, currency_by_column : str or list of places; mapping
         ISO 4217 code of the amounts, or ``{column: ...}`` that holds it; or the code that follows from the
-        presence of a column, e.g. ``Amount spent (EUR)``.
+        presence of a column, e.g. ``Amount spent (EUR)``, or that stands for XXX in ``Amount spent (XXX)``.
     decimal, thousands, time_zone, clock_change, blanks, refunds, delimiter
         How the file is written.
     """
@@ -161,7 +172,7 @@ class Mapping(Strict):
         if self.ignore_rest is not None:
             return ()
         known = {plain(place.column) for place in self.places} | {plain(name) for name in self.ignore}
-        return tuple(column for column in source_columns if plain(column) not in known)
+        return tuple(column for column in source_columns if not {plain(column), coded(column)} & known)
 
     def columns(self, source_columns: Sequence[str], row: str = "_row") -> tuple[MappedColumn, ...]:
         """Return the SQL of every target column that the mapping fills.
@@ -209,6 +220,7 @@ class Mapping(Strict):
             clock_change=self.clock_change,
             row=identifier(row),
             blanks=self.blanks,
+            stated="decimal" in self.model_fields_set,
         )
 
     def _refunds(self, target: str, parsed: Parsed) -> Parsed:
@@ -218,7 +230,7 @@ class Mapping(Strict):
         failure = f"({parsed.failure} OR {negative})" if parsed.failure else negative
         said = "'a negative amount, and the mapping refuses returns'"
         reason = f"CASE WHEN {negative} THEN {said} ELSE {parsed.reason or 'NULL'} END"
-        return Parsed(sql=parsed.sql, failure=failure, reason=reason)
+        return Parsed(sql=parsed.sql, failure=failure, reason=reason, doubt=parsed.doubt)
 
     def currency_sql(self, source_columns: Sequence[str]) -> str:
         """Return the SQL of a row's currency code, NULL where the mapping states none."""
@@ -245,8 +257,9 @@ class Mapping(Strict):
     def _code(self, find: Columns) -> str | None:
         if isinstance(self.currency, str):
             return self.currency
-        of_columns = (code for name, code in self.currency_by_column.items() if find(Place(column=name)))
-        return next(of_columns, None)
+        there = (item for item in self.currency_by_column.items() if find(Place(column=item[0])))
+        name, code = next(there, ("", None))
+        return find.currency(name) if code == _ANY else code
 
 
 def load_mapping(name_or_path: str | Path) -> Mapping:
@@ -327,7 +340,7 @@ def detect(source_columns: Iterable[str]) -> Mapping | None:
     >>> detect(["ad_id", "xyz_campaign_id", "fb_campaign_id", "Spent"]).name
     'facebook_kag'
     """
-    there = {plain(column) for column in source_columns}
+    there = {name for column in source_columns for name in (plain(column), coded(column))}
     fits: dict[str, int] = {}
     for mapping in ready().values():
         sizes = [len(s) for s in mapping.matches if s and {plain(column) for column in s} <= there]

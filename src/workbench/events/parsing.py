@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 from workbench.events.fields import LARGEST
 
-SPACES = r"' ' || chr(9) || chr(10) || chr(13) || chr(160) || chr(8239) || chr(65279)"
+# Blanks, also those without width and the marks of direction that spreadsheets write before dates.
+BLANKS = " \t\n\r\u00a0\u200b\u200e\u200f\u202f\u2060\ufeff"
+SPACES = " || ".join(f"chr({ord(sign)})" for sign in BLANKS)
 SIGNS = {
     "USD": ("$", "US$"),
     "EUR": ("€",),
@@ -46,11 +48,14 @@ class Parsed:
         True where there is a text that is no value; None where that cannot be.
     reason : str, optional
         The sentence for such a row, without the column's name.
+    doubt : str, optional
+        What the text says of the point in it, as `doubt_of` tells; None where that is stated.
     """
 
     sql: str
     failure: str | None = None
     reason: str | None = None
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,17 +72,22 @@ class MappedColumn:
         Boolean SQL, true where the source has a value that cannot be used; None where that cannot happen.
     reason : str, optional
         SQL of the sentence for a row that failed, with the row's own value in it.
+    doubt : str, optional
+        SQL of what the row says of points in numbers; None where that is stated.
     """
 
     name: str
     sql: str
     failure: str | None = None
     reason: str | None = None
+    doubt: str | None = None
 
     @classmethod
     def of(cls, name: str, parsed: Parsed) -> MappedColumn:
         """Return a parsed value under its target's name."""
-        return cls(name=name, sql=parsed.sql, failure=parsed.failure, reason=parsed.reason)
+        return cls(
+            name=name, sql=parsed.sql, failure=parsed.failure, reason=parsed.reason, doubt=parsed.doubt
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,12 +103,15 @@ class NumberFormat:
         ``"percent"`` only.
     currency : str
         ISO 4217 code whose code or sign may stand beside the number; empty where none may.
+    stated : bool
+        Whether somebody said so; where not, the other numbers of a file may say otherwise.
     """
 
     decimal: str = "."
     thousands: str = ""
     unit: str = "none"
     currency: str = ""
+    stated: bool = False
 
     @property
     def says(self) -> str:
@@ -181,7 +194,41 @@ def number(text: str, written: NumberFormat) -> Parsed:
     scaled = f"({value}) / {divisor!r}" if divisor != 1 else f"({value})"
     sql = finite(scaled)
     plain = failed(text, sql, f"not a number; expected {written.says}")
-    return Parsed(sql=sql, failure=plain.failure, reason=_number_reason(text, bare, written, plain))
+    reason = _number_reason(text, bare, written, plain)
+    open_to_doubt = not written.stated and written.decimal == "." and not written.thousands
+    doubt = doubt_of(text, bare) if open_to_doubt else None
+    return Parsed(sql=sql, failure=plain.failure, reason=reason, doubt=doubt)
+
+
+def doubt_of(text: str, bare: str) -> str:
+    """Return what a number says of the point in it, as a struct; null where it holds none.
+
+    `unclear` is the text where the point may part thousands, `decimal` is true where it cannot, and
+    `thousands` where it must, or where a comma parts decimals.
+
+    Examples
+    --------
+    >>> import duckdb
+    >>> texts = "(VALUES ('1.234'), ('12.5'), ('1.234,50'), ('7')) AS _(t)"
+    >>> for (told,) in duckdb.connect().sql(f"SELECT {doubt_of('t', 't')} FROM {texts}").fetchall():
+    ...     print(told)
+    {'unclear': '1.234', 'decimal': False, 'thousands': False}
+    {'unclear': None, 'decimal': True, 'thousands': False}
+    {'unclear': None, 'decimal': False, 'thousands': True}
+    None
+    """
+    unclear, decimal = r"[+-]?[1-9]\d{0,2}\.\d{3}", r"[+-]?\d*\.\d*(?:[eE][+-]?\d+)?"
+    grouped = r"[+-]?\d{1,3}(?:\.\d{3}){2,}|[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+),\d*"
+    # A comma before three digits is as unclear, and refused by itself.
+    other = r"[+-]?\d{1,3}(?:,\d{3})+"
+    told = "struct_pack(unclear := {}, decimal := {}, thousands := {})".format
+    return (
+        f"CASE WHEN NOT regexp_matches({bare}, '[.,]') THEN NULL"
+        f" WHEN regexp_full_match({bare}, {literal(unclear)}) THEN {told(text, 'false', 'false')}"
+        f" WHEN regexp_full_match({bare}, {literal(decimal)}) THEN {told('NULL', 'true', 'false')}"
+        f" WHEN regexp_full_match({bare}, {literal(other)}) THEN NULL"
+        f" WHEN regexp_full_match({bare}, {literal(grouped)}) THEN {told('NULL', 'false', 'true')} END"
+    )
 
 
 def finite(sql: str) -> str:
@@ -255,7 +302,13 @@ def count(text: str, written: NumberFormat) -> Parsed:
         f" WHEN {parsed.sql} IS NOT NULL THEN {shown(text)} || ' is not a whole number'"
         f" ELSE {parsed.reason} END"
     )
-    return Parsed(sql=sql, failure=f"({text} IS NOT NULL AND ({sql}) IS NULL)", reason=reason)
+    # A count of thousandths there is not: with other digits than noughts, the point parts thousands.
+    doubt = parsed.doubt and (
+        f"CASE WHEN {grouped} AND NOT ends_with({text}, '000')"
+        f" THEN struct_pack(unclear := NULL, decimal := false, thousands := true) ELSE {parsed.doubt} END"
+    )
+    failure = f"({text} IS NOT NULL AND ({sql}) IS NULL)"
+    return Parsed(sql=sql, failure=failure, reason=reason, doubt=doubt)
 
 
 def truth(text: str) -> Parsed:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
 
 from workbench.errors import BadInput
-from workbench.events.parsing import NumberFormat, bound, literal, number, trimmed
+from workbench.events.parsing import BLANKS, NumberFormat, bound, literal, number, trimmed
 
 _STEP = r"[A-Za-z_][A-Za-z0-9_]*(?:\[\d{1,3}\])?"
 _PATH = re.compile(rf"(?:{_STEP}|\[\d{{1,3}}\])(?:\.{_STEP})*")
@@ -130,21 +130,35 @@ class Reading:
     clock_change: str
     row: str
     blanks: tuple[str, ...] = ()
+    stated: bool = False
 
 
+_IN_NAME = re.compile(r"\(([A-Z]{3})\)$")
 Finder = Callable[[Place], str | None]
 Sign = Literal[".", ","]
 
 
 def plain(column: str) -> str:
-    """Return a column's name without case, outer spaces and byte order mark."""
-    return column.strip("\ufeff \t\r\n\u00a0").casefold()
+    """Return a column's name without case, outer spaces and marks."""
+    return column.strip(BLANKS).casefold()
+
+
+def coded(column: str) -> str:
+    """Return a column's name as `plain`, with XXX for the currency that it ends on.
+
+    Examples
+    --------
+    >>> coded("Amount spent (SEK)"), coded("Clicks (all)")
+    ('amount spent (xxx)', 'clicks (all)')
+    """
+    return _IN_NAME.sub("(XXX)", column.strip(BLANKS)).casefold()
 
 
 class Columns:
     """The columns of one file: from a place to the SQL of its text, None where there is no such column.
 
-    A name is first looked for as it is written, then without regard to case and outer spaces.
+    A name is first looked for as it is written, then without regard to case and outer spaces, and one that
+    ends on (XXX) with whatever currency stands there.
     """
 
     def __init__(self, source_columns: Sequence[str]) -> None:
@@ -153,16 +167,34 @@ class Columns:
             doubled = sorted({c for c in source_columns if list(source_columns).count(c) > 1})
             raise BadInput("a column stands twice in the file", column=doubled[0])
         self._plain: dict[str, list[str]] = {}
+        self._coded: dict[str, list[str]] = {}
         for column in source_columns:
             self._plain.setdefault(plain(column), []).append(column)
+            if _IN_NAME.search(column.strip(BLANKS)):
+                self._coded.setdefault(coded(column), []).append(column)
 
     def __call__(self, place: Place) -> str | None:
         """Return the SQL of the text at a place."""
+        name = self.named(place)
+        return None if name is None else place.sql(name)
+
+    def named(self, place: Place) -> str | None:
+        """Return the name that the column of a place has in the file."""
         if place.column in self._exact:
-            return place.sql(place.column)
-        alike = self._plain.get(plain(place.column), [])
-        if len(alike) > 1:
-            raise BadInput(
-                f"the columns {', '.join(map(repr, alike))} differ in case only", column=place.column
-            )
-        return place.sql(alike[0]) if alike else None
+            return place.column
+        for alike, said in (
+            (self._plain, "differ in case only"),
+            (self._coded, "differ in their currency only"),
+        ):
+            names = alike.get(plain(place.column), [])
+            if len(names) > 1:
+                raise BadInput(f"the columns {', '.join(map(repr, names))} {said}", column=place.column)
+            if names:
+                return names[0]
+        return None
+
+    def currency(self, name: str) -> str | None:
+        """Return the currency that a column names, where `name` ends on (XXX) and the file has one."""
+        column = self.named(Place(column=name))
+        found = _IN_NAME.search((column or "").strip(BLANKS))
+        return found[1] if found else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from workbench.events.parsing import (
 )
 from workbench.events.tables import TABLES, TableDefinition
 from workbench.events.validation import holds_nul
+from workbench.store.doubtful import doubts, judge
 from workbench.store.schema import quote, sql_type
 from workbench.store.sources import Source
 
@@ -75,7 +77,7 @@ def native_columns(table: TableDefinition, columns: Sequence[str]) -> tuple[Mapp
         if field.name in columns:
             parsed = _parsed(trimmed(field.name), field.kind)
             reason = f"{literal(f'column {field.name}: ')} || {parsed.reason}" if parsed.reason else None
-            made.append(MappedColumn(name=field.name, sql=parsed.sql, failure=parsed.failure, reason=reason))
+            made.append(MappedColumn.of(field.name, replace(parsed, reason=reason)))
         elif (table.name, field.name) in _DEFAULTS:
             made.append(MappedColumn(name=field.name, sql=_DEFAULTS[table.name, field.name]))
     return tuple(made)
@@ -125,6 +127,8 @@ def stage_rows(
     )
     inner = f"SELECT _row, _raw, _problem, {currency} AS _currency, {values}"
     inner += f", {failures}" if failures else ""
+    doubtful = doubts(source, columns)
+    inner += "".join(f", {sql} AS {name}" for name, sql in doubtful.items())
     said = ", ".join(
         [
             "_problem",
@@ -138,15 +142,10 @@ def stage_rows(
         "CASE WHEN _problem IS NOT NULL THEN _problem ELSE nullif(array_to_string("
         f"list_distinct(list_filter([{said}], lambda x: x IS NOT NULL)), '; '), '') END"
     )
-    own = ", ".join(
-        f"CAST({quote(name)} AS {sql_type(table.field(name))}) AS {quote(name)}"
-        if name in {c.name for c in columns}
-        else f"CAST(NULL AS {sql_type(table.field(name))}) AS {quote(name)}"
-        for name in table.columns
-    )
     try:
         connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {STAGED_ROWS} AS SELECT _row, _raw, _currency, _reasons, {own}"
+            f"CREATE OR REPLACE TEMP TABLE {STAGED_ROWS} AS SELECT"
+            f" {', '.join(['_row', '_raw', '_currency', '_reasons', *doubtful])}, {_own(table, columns)}"
             f" FROM (SELECT *, {reasons} AS _reasons"
             f" FROM ({inner} FROM ({source.text_sql(connection)})))"
         )
@@ -155,6 +154,15 @@ def stage_rows(
             raise source.failures[0] from None
         problem = str(error).splitlines()[0][:300]
         raise BadInput(f"the file cannot be read: {problem}", file=source.path) from error
+    judge(connection, STAGED_ROWS, source, doubtful)
+
+
+def _own(table: TableDefinition, columns: Sequence[MappedColumn]) -> str:
+    there = {column.name for column in columns}
+    return ", ".join(
+        f"CAST({quote(name) if name in there else 'NULL'} AS {sql_type(table.field(name))}) AS {quote(name)}"
+        for name in table.columns
+    )
 
 
 def _future(field: Field, now: datetime) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import BadInput
+from workbench.store.doubtful import refuse_unclear
 from workbench.store.reading import open_source
 from workbench.store.reading_lines import with_all_keys
 from workbench.store.reading_text import ROW_NAMES
@@ -59,4 +60,7 @@ def read_table(path: str | Path) -> pa.Table:
     broken = rows.filter(rows["_problem"].is_valid()).slice(0, 1).to_pylist()
     if broken:
         raise BadInput(broken[0]["_problem"], file=file, row=broken[0]["_row"], value=broken[0]["_raw"])
+    with duckdb.connect() as connection:
+        connection.register("_rows", rows)
+        refuse_unclear(connection, "_rows", source)
     return rows.drop_columns([name for name in (*OWN_COLUMNS, ROW_NAMES) if name in rows.column_names])
