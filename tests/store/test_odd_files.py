@@ -116,3 +116,147 @@ def test_ids_that_a_sheet_keeps_as_numbers_have_lost_digits(workspace: Workspace
         ("123456789012345",),
         ("1234567890123450",),
     ]
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "spends", "kept"),
+    [
+        (";", ["1.234"], []),  # nothing else says what the point is
+        (";", ["1.234", "7"], [7.0]),
+        (";", ["1.234", "12,50", "7"], [7.0]),
+        (";", ["1.234", "1.234.567", "7"], [7.0]),
+        (";", ["1.234", "12.5"], [1.234, 12.5]),
+        (";", ["1.234", "0.125"], [0.125, 1.234]),
+        (";", ["1.234", "12.5", "12,50"], [12.5]),
+        (",", ["1.234", '"12,50"'], []),
+        (",", ["1.234", '"1.234,50"', "7"], [7.0]),
+        (",", ["1.234"], [1.234]),
+        (",", ["1.234", '"1,234"'], [1.234]),
+        ("\t", ["1.234", "12,5"], []),
+    ],
+)
+def test_a_point_that_may_part_thousands(
+    workspace: Workspace, tmp_path: Path, delimiter: str, spends: list[str], kept: list[float]
+) -> None:
+    rows = [[f"2024-03-{day:02}", "a", "email", f"{day}", spend] for day, spend in enumerate(spends, 1)]
+    lines = [HEADER.strip().split(","), *rows]
+    load(workspace, tmp_path, "".join(delimiter.join(line) + "\n" for line in lines))
+    assert [spend for (spend,) in stored(workspace, "spend")] == kept
+
+
+def test_a_count_with_a_point_tells_of_the_amounts(workspace: Workspace, tmp_path: Path) -> None:
+    content = HEADER + "2024-03-01,a,email,1.234,5\n2024-03-02,a,email,10,5.678\n2024-03-03,a,email,10,5\n"
+    assert load(workspace, tmp_path, content).accepted == 1
+    assert reasons(workspace)[1] == (
+        "column spend: '5.678' is ambiguous in this file: its point may part thousands or decimals;"
+        " state `decimal` in the mapping"
+    )
+
+
+@pytest.mark.parametrize(
+    ("stated", "value"), [('decimal: "."', 1.234), ('{decimal: ",", thousands: "."}', 1234.0)]
+)
+def test_a_mapping_that_states_the_point(
+    workspace: Workspace, tmp_path: Path, stated: str, value: float
+) -> None:
+    file = tmp_path / "mine.yaml"
+    said = stated.strip("{}").replace(", thousands", "\nthousands")
+    file.write_text(
+        f"name: mine\ntitle: Mine\ntable: orders\n{said}\ncolumns:\n  order_id: id\n  line: {{constant: 1}}\n"
+        "  ordered_at: at\n  order_value: {product: [n, price], default: 0}\n  is_return: {constant: false}\n"
+    )
+    load(workspace, tmp_path, "id;at;n;price\na;2024-03-01;1;1.234\n", mapping=file)
+    assert stored(workspace, "order_value", "orders") == [(value,)]
+
+
+META = "Campaign name,Reporting starts,Reporting ends,Impressions,Amount spent ({})\n"
+GOOGLE = "Campaign,Day,Currency code,Impr.,Cost\n"
+
+
+@pytest.mark.parametrize("code", ["SEK", "CHF", "EUR"])
+def test_a_currency_in_the_name_of_a_column(workspace: Workspace, tmp_path: Path, code: str) -> None:
+    content = META.format(code) + f"Brand,2024-10-01,2024-10-01,10,{code} 12.50\n"
+    done = load(workspace, tmp_path, content)
+    assert done.files[0].notes == ()
+    assert (workspace.currency, stored(workspace, "spend")) == (code, [(12.5,)])
+    with pytest.raises(BadInput, match="differ in their currency only"):
+        load(
+            workspace, tmp_path, META.format("SEK),Amount spent (CHF") + "Brand,2024-10-02,2024-10-02,1,2,3\n"
+        )
+    other = META.format("NOK") + "Brand,2024-10-03,2024-10-03,10,12.50\n"
+    assert load(workspace, tmp_path, other).accepted == 0
+    assert reasons(workspace) == [f"another currency: NOK; the workspace is in {code}"]
+
+
+def test_the_workspaces_own_sign_beside_amounts(workspace: Workspace, tmp_path: Path) -> None:
+    rows = 'a,2024-10-01,EUR,"1,234","€1,234.50"\nb,2024-10-01,EUR,1,"EUR 2.50"\nc,2024-10-01,EUR,1,$3\n'
+    assert load(workspace, tmp_path, GOOGLE + rows).accepted == 0
+    workspace.set_currency("EUR")
+    assert load(workspace, tmp_path, GOOGLE + rows + "d,2024-10-01,USD,1,€4\n").accepted == 2
+    assert stored(workspace, "campaign_id, impressions, spend") == [("a", 1234, 1234.5), ("b", 1, 2.5)]
+    assert {
+        "column 'cost': '$3' carries a currency, and the mapping reads EUR;"
+        " expected digits with '.' decimals and ',' between thousands",
+        "another currency: USD; the workspace is in EUR",
+    } <= set(reasons(workspace))
+
+
+@pytest.mark.parametrize(
+    ("content", "table", "columns", "value"),
+    [
+        (
+            'Campaign ID,Time period,Spend,Impressions,Clicks\n1,10/1/2024,"1,234.50","1,234",12\n',
+            "daily_performance",
+            "spend, impressions",
+            (1234.5, 1234),
+        ),
+        (
+            "Start Date (in UTC)\tCampaign Name\tImpressions\tClicks\tTotal Spent\n"
+            "10/01/2024\tBrand\t1,234\t12\t1,234.50\n",
+            "daily_performance",
+            "spend, impressions",
+            (1234.5, 1234),
+        ),
+        (
+            "Name,Email,Financial Status,Total,Refunded Amount,Created at,Lineitem quantity\n"
+            '#1,a@example.com,paid,"1,234.50",0.00,2024-01-03 12:33:01 -0500,"1,234"\n',
+            "orders",
+            "order_value, quantity",
+            (1234.5, 1234),
+        ),
+        (
+            "Record ID,Deal Name,Deal Stage,Create Date,Close Date,Amount,Original Source Type\n"
+            '1,x,Closed won,2024-01-03 12:33,2024-02-01 08:00,"1,200",Paid Search\n',
+            "leads",
+            "deal_value",
+            (1200.0,),
+        ),
+        (
+            'Record ID,First Name,Last Name,Email,Marketing emails delivered\n1,A,B,a@example.com,"1,234"\n',
+            "contacts",
+            "sent",
+            (1234,),
+        ),
+    ],
+)
+def test_exports_that_write_commas_between_thousands(
+    workspace: Workspace, tmp_path: Path, content: str, table: str, columns: str, value: tuple[Any, ...]
+) -> None:
+    assert load(workspace, tmp_path, content).accepted == 1
+    assert stored(workspace, columns, table) == [value]
+
+
+def test_signs_that_cannot_be_seen_are_no_part_of_names_and_values(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    content = (
+        "\u200bdate,campaign_id\u200b,\u2060channel,spend\u00a0\n\u200e2024-03-01,a\u200b,email,\u200e1.5\n"
+    )
+    assert load(workspace, tmp_path, content).accepted == 1
+    assert stored(workspace, "campaign_id, spend") == [("a", 1.5)]
+
+
+def test_a_first_line_that_is_very_long(workspace: Workspace, tmp_path: Path) -> None:
+    row = '{{"date":"2024-03-0{}","campaign_id":"a","channel":"email","spend":1,"note":"{}"}}\n'
+    content = row.format(1, "x" * 3_000_000) + row.format(2, "")
+    assert load(workspace, tmp_path, content, "a.jsonl").accepted == 2

@@ -229,7 +229,8 @@ def load_rows(
     if mapping is None:
         columns = native_columns(table, source.columns)
     else:
-        columns, currency = mapping.columns(source.columns), mapping.currency_sql(source.columns)
+        columns = _with_signs(mapping, loading.workspace.currency).columns(source.columns)
+        currency = mapping.currency_sql(source.columns)
     stage_rows(connection, source, table, columns, currency, now=loading.now)
     code = check_currency(connection, source, loading.workspace.currency)
     if code is not None and loading.workspace.currency is None:
@@ -260,6 +261,13 @@ def load_rows(
         notes=notes,
     )
     return _commit(connection, transaction, loading, load, with_rows=False)
+
+
+def _with_signs(mapping: Mapping, code: str | None) -> Mapping:
+    # The workspace's own sign may stand beside amounts: rows of another currency are refused by their code.
+    if code is None or isinstance(mapping.currency, str):
+        return mapping
+    return mapping.model_copy(update={"currency": code})
 
 
 def _commit(
