@@ -77,11 +77,14 @@ def _refuse_document(line: bytes, path: Path) -> None:
 
 
 def _first_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    start = b""
     for block in blocks(path):
-        for row, line in enumerate(block.splitlines()[:_SAMPLED], 1):
-            if line.strip():
-                yield row, line
-        return
+        start += block
+        if b"\n" in start or b"\r" in start or len(start) > LONGEST:
+            break
+    for row, line in enumerate(start.splitlines()[:_SAMPLED], 1):
+        if line.strip():
+            yield row, line
 
 
 def _keys(line: bytes) -> list[str]:

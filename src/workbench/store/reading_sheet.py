@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import BadInput
+from workbench.events.parsing import BLANKS
 from workbench.store.sources import OWN_COLUMNS, Source, check_columns
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def open_sheet(path: Path) -> Source:
         If it cannot be opened, or none or several sheets hold rows.
     """
     frame = _frame(path)
-    columns = tuple(name.strip() for name in frame.columns)
+    columns = tuple(name.strip(BLANKS) for name in frame.columns)
     check_columns(columns, path)
     return Source(
         path=path,
@@ -63,7 +64,8 @@ def _frame(path: Path) -> pl.DataFrame:
             check_columns(tuple(cell.strip() for cell in header.row(0) if cell and cell.strip()), path)
     except fastexcel.FastExcelError as error:
         problem = str(error).splitlines()[0]
-        raise BadInput(f"not an Excel file that can be read: {problem}", file=path) from None
+        fix = "If it is a packed archive, unpack it."
+        raise BadInput(f"not an Excel file that can be read: {problem}", file=path, fix=fix) from None
     if not filled:
         raise BadInput("no sheet of the file holds rows", file=path)
     if len(filled) > 1:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import BadInput
+from workbench.events.parsing import BLANKS
 from workbench.store.reading_bytes import blocks
 from workbench.store.sources import OWN_COLUMNS, Source, check_columns
 
@@ -142,7 +143,7 @@ def _header(path: Path, delimiter: str) -> tuple[list[str], str]:
         raise BadInput("the names of the columns are not UTF-8 text", file=path, row=1, fix=fix)
     while cells and not cells[-1].strip():
         cells.pop()
-    return [cell.strip("\ufeff \t\u00a0") for cell in cells], delimiter
+    return [cell.strip(BLANKS) for cell in cells], delimiter
 
 
 def _cells(line: str, sign: str) -> list[str]:
