@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from workbench.metrics.completeness import cut, ends
+from workbench.metrics.completeness import cut
 from workbench.metrics.conditions import Condition
 from workbench.metrics.history import leanings
 from workbench.metrics.measures import Leaf, Measure, leaves
 from workbench.metrics.own_records import is_own
-from workbench.metrics.slices import DIMENSIONS
+from workbench.metrics.slices import DIMENSIONS, ends
 from workbench.metrics.told_twice import TWICE, ToldTwice, added_twice, caution, slices_of_both
 from workbench.metrics.unfinished import NOT_OVER, unfinished
 from workbench.metrics.window import DAY_COLUMNS

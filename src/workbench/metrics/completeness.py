@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from workbench.events.tables import TABLES
 from workbench.metrics.measures import Count, Leaf, Total
 from workbench.metrics.own_records import NOT_OWN, is_own
 from workbench.metrics.rollups import offered
-from workbench.metrics.slices import DIMENSIONS
+from workbench.metrics.slices import DIMENSIONS, ends
 
 if TYPE_CHECKING:
     from workbench.metrics.values import Values
@@ -76,19 +75,6 @@ def cut(by: Sequence[str], key: Sequence[object], window: Window) -> str:
             if inside < days:
                 return f"{inside} of {days} days"
     return ""
-
-
-def ends(name: str, first: date) -> date:
-    """Return the last day of the day, week or month that begins on a day.
-
-    Examples
-    --------
-    >>> print(ends("day", date(2024, 2, 1)), ends("week", date(2024, 2, 5)), ends("month", date(2024, 2, 1)))
-    2024-02-01 2024-02-11 2024-02-29
-    """
-    grain = DIMENSIONS[name].grain
-    days = {"day": 1, "week": 7}.get(grain) or monthrange(first.year, first.month)[1]
-    return first + timedelta(days=days - 1)
 
 
 def _days(tables: Tables, name: str, window: Window, counted: set[int], first: str) -> set[date]:

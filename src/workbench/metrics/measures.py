@@ -264,7 +264,7 @@ class Derived(Leaf):
 
 @dataclass(frozen=True, slots=True)
 class Days(Leaf):
-    """The number of days of the window."""
+    """The number of days of the window; by day, week or month, of those of the window that belong to it."""
 
     def __str__(self) -> str:
         return "days(window)"

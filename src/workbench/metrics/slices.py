@@ -7,13 +7,18 @@ same order.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from calendar import monthrange
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Literal
 
 from workbench.catalog import Catalog
 from workbench.errors import UsageError, wrong_kind
 from workbench.events.tables import TABLES
+
+if TYPE_CHECKING:
+    from workbench.metrics.window import Window
 
 Grain = Literal["", "day", "week", "month"]
 
@@ -185,3 +190,35 @@ def reaches(name: str, table: str, loaded: Collection[str]) -> bool:
     if name in DIMENSIONS and DIMENSIONS[name].reaches(table, loaded):
         return True
     return name in TABLES[table].columns
+
+
+def ends(name: str, first: date) -> date:
+    """Return the last day of the day, week or month that begins on a day.
+
+    Examples
+    --------
+    >>> print(ends("day", date(2024, 2, 1)), ends("week", date(2024, 2, 5)), ends("month", date(2024, 2, 1)))
+    2024-02-01 2024-02-11 2024-02-29
+    """
+    grain = DIMENSIONS[name].grain
+    days = {"day": 1, "week": 7}.get(grain) or monthrange(first.year, first.month)[1]
+    return first + timedelta(days=days - 1)
+
+
+def days_of(by: Sequence[str], key: Sequence[object], window: Window) -> tuple[int, int]:
+    """Return which days of a window belong to a slice, a month's or all: the first's place, and how many.
+
+    Examples
+    --------
+    >>> from workbench.metrics.window import Window
+    >>> span = Window(date(2024, 1, 20), date(2024, 3, 9))
+    >>> [days_of(["month"], [date(2024, month, 1)], span) for month in (1, 2, 3)]
+    [(0, 12), (12, 29), (41, 9)]
+    >>> days_of(["channel"], ["email"], span)
+    (0, 50)
+    """
+    first, last = window.first, window.last
+    for name, begins in zip(by, key, strict=True):
+        if DIMENSIONS[name].grain and isinstance(begins, date):
+            first, last = max(first, begins), min(last, ends(name, begins))
+    return (first - window.first).days, max((last - first).days + 1, 0)

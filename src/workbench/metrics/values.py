@@ -29,6 +29,7 @@ from workbench.metrics.measures import (
 )
 from workbench.metrics.plan import Plan
 from workbench.metrics.queries import Query
+from workbench.metrics.slices import days_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,6 +51,10 @@ class Values:
         The dimensions.
     slices : list of tuple
         The values of the dimensions, one tuple per row of every array.
+    days : int
+        Of the window.
+    spans : array, shape (slices, 2)
+        Which days of the window belong to each slice: the place of the first, and how many.
     totals : dict
         Leaf -> array of shape (slices,); NaN where the data does not say.
     daily : dict
@@ -65,6 +70,7 @@ class Values:
     by: tuple[str, ...]
     slices: list[Slice]
     days: int
+    spans: NDArray[np.int64]
     totals: dict[Leaf, Floats] = field(default_factory=dict)
     daily: dict[Leaf, Floats] = field(default_factory=dict)
     bounds: dict[Leaf, tuple[Floats, Floats]] = field(default_factory=dict)
@@ -73,12 +79,18 @@ class Values:
 
     def of(self, measure: Measure) -> Floats:
         """Return a measure by slice."""
-        return evaluate(measure, self.totals, (len(self.slices),), self.days)
+        return evaluate(measure, self.totals, (len(self.slices),), self.spans[:, 1])
 
     def beyond(self, measure: Measure) -> NDArray[np.bool_]:
         """Return the slices in which a measure, or a part of it, grew beyond what a number can hold."""
         parts = [self.of(measure), *(self.of(leaf) for leaf in leaves(measure))]
         return np.asarray(np.any(np.isinf(parts), axis=0))
+
+    @property
+    def own_days(self) -> NDArray[np.bool_]:
+        """Return which days of the window belong to each slice, of shape (slices, days)."""
+        places, (first, length) = np.arange(self.days), self.spans.T[:, :, None]
+        return np.asarray((places >= first) & (places < first + length))
 
     def by_day(self, measure: Measure) -> dict[Leaf, Floats] | None:
         """Return the sums of every leaf of a measure by slice and day; None where one is not known by day."""
@@ -98,7 +110,9 @@ def is_plan(leaf: Leaf) -> bool:
     return leaf.table == "campaigns"
 
 
-def evaluate(measure: Measure, known: Mapping[Leaf, Floats], shape: tuple[int, ...], days: int) -> Floats:
+def evaluate(
+    measure: Measure, known: Mapping[Leaf, Floats], shape: tuple[int, ...], days: NDArray[np.int64] | int
+) -> Floats:
     """Return a measure from its leaves' arrays: the arithmetic of formulas.
 
     Examples
@@ -112,7 +126,7 @@ def evaluate(measure: Measure, known: Mapping[Leaf, Floats], shape: tuple[int, .
     if isinstance(measure, Constant):
         return np.full(shape, measure.value)
     if isinstance(measure, Days):
-        return np.full(shape, float(days))
+        return np.full(shape, days, float)
     if isinstance(measure, Leaf):
         return known.get(measure, np.full(shape, np.nan))
     assert isinstance(measure, Arithmetic)  # noqa: S101 - a measure is one of these four
@@ -137,7 +151,8 @@ def fetch(tables: Tables, asked: Plan, by: tuple[str, ...], window: Window) -> V
     found = {key for _, _, keys, _ in keyed for key in keys}
     slices = sorted(found, key=_order) if by else [()]
     place = {key: row for row, key in enumerate(slices)}
-    values = Values(by=by, slices=slices, days=window.days, missing=dict(asked.missing))
+    spans = np.array([days_of(by, key, window) for key in slices], np.int64).reshape(-1, 2)
+    values = Values(by=by, slices=slices, days=window.days, spans=spans, missing=dict(asked.missing))
     for query, answer, keys, codes in keyed:
         if query.kind == "stored":
             _read_stored(values, query, answer, place)
