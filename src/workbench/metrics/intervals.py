@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import ndtr, ndtri, stdtrit
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from workbench.metrics.measures import Arithmetic, Constant, Count, Distinct, Leaf, Measure
 from workbench.metrics.slices import DIMENSIONS
@@ -20,6 +20,7 @@ from workbench.stats import share_interval
 
 CLUSTERS = 8
 LEVEL = 0.95
+_ROUNDING = 1e-9  # of a sum: what floats leave of parts that make up for each other
 _NOISE = 1e-12  # of a figure: what floats leave of days that are alike
 
 
@@ -39,6 +40,8 @@ class Spread:
         What was counted: users of a share or a mean, days of a formula of sums.
     notes : list of str
         One per slice: why there is no interval, or what to bear in mind.
+    behind : array, optional
+        Of how many days the error is, where that is not n.
     """
 
     low: Floats
@@ -47,6 +50,12 @@ class Spread:
     p: Floats
     n: Floats
     notes: list[str]
+    behind: Floats | None = None
+
+    @property
+    def units(self) -> Floats:
+        """Return of how many days or users the error is."""
+        return self.n if self.behind is None else self.behind
 
 
 def nothing(size: int, note: str = "") -> Spread:
@@ -182,9 +191,10 @@ def quotients(top: tuple[Floats, Spread], bottom: tuple[Floats, Spread], zero: s
 def linearised(measure: Measure, values: Values) -> Spread:
     """Return the interval of a formula of sums, linearised at the totals, with days as clusters.
 
-    Days on which a slice has nothing at all are not part of it: the campaign did not run. For a ratio this is
-    `workbench.stats.ratio_interval` by slice; where all days are alike there is no interval, and an end
-    that the formula cannot reach is drawn in to what it can.
+    Days on which a slice has nothing at all are not part of a ratio: the campaign did not run. This is
+    `workbench.stats.ratio_interval` by slice. A sum is of all days: those on which a small shop sells nothing
+    tell how its sales vary. Where all days are alike there is no interval, and an end that the formula cannot
+    reach is drawn in to what it can.
 
     References
     ----------
@@ -194,9 +204,12 @@ def linearised(measure: Measure, values: Values) -> Spread:
     daily = values.by_day(measure)
     if daily is None:
         return nothing(len(values.slices), _no_days(values))
-    active = np.any([sums != 0 for sums in daily.values()], axis=0)
-    n = active.sum(axis=1).astype(float)
     residual = tangent(measure, values, daily)
+    active = np.any([sums != 0 for sums in daily.values()], axis=0)
+    # What days add to a ratio makes up for each other; what they add to a sum adds up.
+    adds_up = np.abs(residual.sum(axis=1)) > _ROUNDING * np.abs(residual).sum(axis=1)
+    active = np.where(adds_up[:, None], values.own_days, active)
+    n = active.sum(axis=1).astype(float)
     with np.errstate(divide="ignore", invalid="ignore"):
         centre = np.where(active, residual, 0.0).sum(axis=1) / n
         residual = np.where(active, residual - centre[:, None], 0.0)
@@ -275,15 +288,43 @@ def tangent(measure: Measure, values: Values, daily: Mapping[Leaf, Floats]) -> F
         return np.asarray((d_left - left / right * d_right) / np.where(right == 0, np.nan, right))
 
 
-def change_p(now: Floats, then: Floats, error_now: Floats, error_then: Floats) -> Floats:
-    """Return the two-sided p of a change between two independent windows, by the normal distribution."""
-    error = np.sqrt(np.square(error_now) + np.square(error_then))
+def change_p(
+    now: Floats, then: Floats, found: tuple[Floats, Floats], before: tuple[Floats, Floats]
+) -> Floats:
+    """Return the two-sided p of a change between two independent windows, by Student's distribution.
+
+    Parameters
+    ----------
+    now, then : array
+        The figures.
+    found, before : (array, array)
+        Of each window the standard error, and of how many days or users it is.
+
+    References
+    ----------
+    Welch (1947), Biometrika 34, 28-35.
+    """
+    (error_now, n_now), (error_then, n_then) = found, before
     with np.errstate(divide="ignore", invalid="ignore"):
-        z = np.abs(now - then) / np.where(error > 0, error, np.nan)
-    return np.asarray(2 * ndtr(-z), float)
+        parts = np.square(error_now), np.square(error_then)
+        error = np.sqrt(parts[0] + parts[1])
+        t = np.abs(now - then) / np.where(error > 0, error, np.nan)
+        spent = [
+            np.square(part) / np.maximum(n - 1, 1) for part, n in zip(parts, (n_now, n_then), strict=True)
+        ]
+        degrees = np.square(error) ** 2 / (spent[0] + spent[1])
+    return np.asarray(np.where(np.isfinite(degrees), 2 * stdtr(degrees, -t), 2 * ndtr(-t)), float)
 
 
 def without_bounds(spread: Spread, reason: str) -> Spread:
     """Return the spread of what happened: it has no interval, for a reason, but its changes have an error."""
     blank = nothing(len(spread.n), reason)
-    return Spread(low=blank.low, high=blank.high, error=spread.error, p=blank.p, n=blank.n, notes=blank.notes)
+    return Spread(
+        low=blank.low,
+        high=blank.high,
+        error=spread.error,
+        p=blank.p,
+        n=blank.n,
+        notes=blank.notes,
+        behind=spread.n,
+    )

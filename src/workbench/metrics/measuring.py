@@ -241,6 +241,8 @@ def _previous(
     earlier, uncertain = before.of(formula), spread(metric, formula, before)
     place = {key: row for row, key in enumerate(before.slices)}
     rows = [place.get(key, -1) for key in values.slices]
-    then = np.array([earlier[row] if row >= 0 else np.nan for row in rows], float)
-    error = np.array([uncertain.error[row] if row >= 0 else np.nan for row in rows], float)
-    return then, intervals.change_p(values.of(formula), then, found.error, error)
+    then, error, n = (
+        np.array([array[row] if row >= 0 else np.nan for row in rows], float)
+        for array in (earlier, uncertain.error, uncertain.units)
+    )
+    return then, intervals.change_p(values.of(formula), then, (found.error, found.units), (error, n))
