@@ -128,6 +128,42 @@ def test_damaged_files_are_named(workspace: Workspace, tmp_path: Path) -> None:
         Workspace.open(workspace.path).tables()
 
 
+def test_a_file_in_the_place_of_another_and_a_log_without_content(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    for name in ("a", "a longer name"):
+        (tmp_path / "a.csv").write_text(f"creative_id,campaign_id,headline\n{name},c,Hello\n")
+        ingest(workspace, [tmp_path / "a.csv"])
+    one, other = (workspace.store_path / "creatives").glob("*.parquet")
+    whole = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    with pytest.raises(WorkspaceError, match=r"bytes, and had .* when it was written"):
+        workspace.tables()
+    one.write_bytes(whole)
+    log = max((workspace.store_path / "creatives" / "_delta_log").glob("*.json"))
+    log.write_bytes(b"")  # otherwise the row of this commit would be gone unseen
+    with pytest.raises(WorkspaceError, match=rf"is damaged: {log.name} is empty"):
+        workspace.tables()
+
+
+def test_bits_that_have_changed_are_an_answer_or_named(workspace: Workspace, tmp_path: Path) -> None:
+    rows = "".join(f"c{i},campaign {i % 7},Hello {i}\n" for i in range(200))
+    (tmp_path / "a.csv").write_text("creative_id,campaign_id,headline\n" + rows)
+    ingest(workspace, [tmp_path / "a.csv"])
+    (file,) = (workspace.store_path / "creatives").glob("*.parquet")
+    whole, said = file.read_bytes(), []
+    for place in range(0, len(whole), 11):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 32]) + whole[place + 1 :])
+        try:
+            workspace.tables().query(
+                "SELECT max(creative_id), max(campaign_id), max(headline) FROM creatives"
+            )
+        except WorkspaceError as error:
+            said.append(str(error))
+    assert len(said) > 10
+    assert all("is damaged" in one or "cannot be read any more" in one for one in said)
+
+
 def test_the_currency_is_said_once(workspace: Workspace) -> None:
     assert workspace.currency is None
     for code in ("eur", "EURO", "€", "12A"):

@@ -138,16 +138,21 @@ def data_files(folder: Path, version: int) -> tuple[DataFile, ...]:
     Raises
     ------
     WorkspaceError
-        If the version does not exist, or a path in the log leads out of the table's folder.
+        If the version does not exist or is empty, or a path in the log leads out of the table's folder.
     """
     if version == 0:
         return ()
     entry = log_entry(folder, version)
     try:
-        written = entry.stat().st_mtime_ns
+        found = entry.stat()
     except FileNotFoundError:
         raise WorkspaceError(f"The table {folder.name!r} has no version {version}.") from None
-    return _data_files(folder, version, written)
+    if not found.st_size:
+        # To the log's reader a commit without content changed nothing: what it added would be gone unseen.
+        raise WorkspaceError(
+            f"The log of table {folder.name!r} of {folder.parent.parent} is damaged: {entry.name} is empty."
+        )
+    return _data_files(folder, version, found.st_mtime_ns)
 
 
 @lru_cache(maxsize=512)

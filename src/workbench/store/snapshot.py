@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyRelation
 
-_UNREADABLE = "Failed to read file"  # how DuckDB begins where the pages of a file do not make sense
+# What DuckDB says where the pages of a file do not make sense.
+_UNREADABLE = re.compile("failed to read file|tprotocol|parquet|corrupt|zstd|snappy", re.IGNORECASE)
 _DATED_TABLES = ("daily_performance", "orders", "leads")
 
 
@@ -142,10 +144,10 @@ class Snapshot:
             raise WorkspaceError(
                 f"Data version {self.version} of {self.path} cannot be read any more: {error}"
             ) from error
-        except duckdb.Error as error:
-            if _UNREADABLE not in str(error):
+        except (duckdb.Error, UnicodeDecodeError) as error:
+            if not _is_of_files(error):
                 raise
-            raise WorkspaceError(f"The workspace {self.path} is damaged: {error}") from error
+            raise WorkspaceError(f"The workspace {self.path} is damaged: {str(error)[:300]}") from error
         finally:
             cursor.close()
 
@@ -191,14 +193,29 @@ class Snapshot:
         return found
 
 
+def _is_of_files(error: Exception) -> bool:
+    """Return whether an error of a query is one of the files that it read."""
+    import duckdb
+
+    if isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException):
+        return False
+    # What has no kind of its own comes from the depths of reading.
+    return type(error) in {duckdb.Error, UnicodeDecodeError} or bool(_UNREADABLE.search(str(error)))
+
+
 def _check_files(folder: Path, files: Sequence[DataFile], version: int) -> None:
     for file in files:
         try:
-            mode = (folder / file.path).lstat().st_mode
+            found = (folder / file.path).lstat()
         except FileNotFoundError:
             raise WorkspaceError(
                 f"Data version {version} of {folder.parent.parent} cannot be read any more: files of "
                 f"{folder.name!r} are gone, because a user was erased or old versions were vacuumed since."
             ) from None
-        if not stat.S_ISREG(mode):
+        if not stat.S_ISREG(found.st_mode):
             raise WorkspaceError(f"{folder / file.path} is a link: a workspace's files lie inside of it.")
+        if found.st_size != file.size:
+            raise WorkspaceError(
+                f"The workspace {folder.parent.parent} is damaged: files of {folder.name!r} cannot be read:"
+                f" {file.path} has {found.st_size:,} bytes, and had {file.size:,} when it was written."
+            )
