@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -22,6 +23,7 @@ from workbench.reports.inputs import read_inputs
 from workbench.reports.journal import store_ended_runs
 from workbench.reports.lease import ENDED
 from workbench.reports.notebook import find_notebook
+from workbench.reports.publication import publish
 from workbench.reports.receipt import read_receipt
 from workbench.reports.record import write_whole
 from workbench.reports.runs import completed_run, list_runs, plan, run
@@ -130,6 +132,17 @@ def test_equal_bytes_in_another_folder(workspace: Workspace, write: Write, tmp_p
     assert one.id == two.id
     assert one.folder != two.folder
     assert files(one.folder) == files(two.folder)
+
+
+def test_a_run_copied_from_another_workspace_is_none_of_ours(
+    workspace: Workspace, write: Write, tmp_path: Path
+) -> None:
+    done = run(workspace, str(write("small", OPEN)))
+    other = Workspace.create(tmp_path / "other", name="other")
+    shutil.copytree(workspace.runs_path / done.id, other.runs_path / done.id)
+    assert list_runs(other) == []
+    assert publish(other, tmp_path / "out").sentence.startswith("0 ")
+    assert [record.id for record in list_runs(workspace)] == [done.id]
 
 
 @pytest.mark.parametrize(("mask", "mode"), [(0o077, 0o600), (0o022, 0o644)])

@@ -317,8 +317,8 @@ def _keep(attempt: Path, planned: PlannedRun, record: RunRecord, executed: Execu
 
 
 def list_runs(workspace: Workspace) -> list[RunRecord]:
-    """Return every run of a workspace, the newest first."""
-    return list_records(workspace.runs_path)
+    """Return every run of a workspace, the newest first; folders copied from another are none of its own."""
+    return [record for record in list_records(workspace.runs_path) if record.tenant == workspace.name]
 
 
 def executed_notebook(folder: Path) -> dict[str, Any]:
