@@ -12,10 +12,11 @@ from test_rollups import rolled_up
 
 from workbench import charts
 from workbench.cli.measure import as_text
+from workbench.errors import UsageError
 from workbench.explore import alerts, heatmap, kpi_cards, pacing, trends
 from workbench.metrics import measure
 from workbench.metrics.unfinished import finished, last_whole_day, unfinished
-from workbench.metrics.window import Window
+from workbench.metrics.window import Window, parse_window
 from workbench.store import Workspace
 from workbench.store.ingest import ingest
 
@@ -194,3 +195,16 @@ def test_spend_of_today_is_a_part_of_today(acme: Workspace, tmp_path: Path) -> N
     row = measure(tables, "spend", window="7d").rows[0]
     assert (row.value, row.caution) == (70.0, f"{today} was not over when its data came")
     assert not measure(tables, "spend", window=finished(tables, Window.ending(today, 7))).rows[0].caution
+
+
+def test_a_window_after_all_data_holds_no_part_of_a_day() -> None:
+    later = Window(date(2030, 1, 1), date(2030, 1, 31))
+    assert unfinished(market(), later) == {}
+    assert not measure(market(), "clicks", window=later).rows[0].caution
+
+
+def test_a_week_is_no_day() -> None:
+    """Python reads 2024-W10 as a Monday: a window of two weeks would be one of eight days."""
+    with pytest.raises(UsageError, match="'2024-W10' in the window '2024-W10:2024-W11' is no day"):
+        parse_window("2024-W10:2024-W11", None)
+    assert parse_window("20240304:2024-03-10", None).days == 7

@@ -50,7 +50,8 @@ def unfinished(tables: Tables, window: Window) -> dict[str, date]:
         if name in DAY_COLUMNS and name in tables.names
         if last is not None and day <= min(last, window.last)
     }
-    return {name: max(day, window.first) for name, day in doubtful.items() if _ends(tables, name) >= day}
+    begun = {name: max(day, window.first) for name, day in doubtful.items()}
+    return {name: day for name, day in begun.items() if _ends(tables, name) >= day}
 
 
 def finished(tables: Tables, window: Window, names: Collection[str] = tuple(DAY_COLUMNS)) -> Window:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from workbench.source import Tables
 
 _LAST = re.compile(r"(\d{1,5})d")
+_DAY = re.compile(r"\d{4}-?\d{2}-?\d{2}", re.ASCII)  # a week, as 2024-W05, is also an ISO date: of its Monday
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 
 
@@ -115,7 +116,7 @@ def _within_reach(window: Window) -> Window:
 
 def _day(text: str, whole: str) -> date:
     try:
-        return date.fromisoformat(text.strip())
+        return date.fromisoformat(text.strip() if _DAY.fullmatch(text.strip()) else "")
     except ValueError:
         raise UsageError(f"{text!r} in the window {whole!r} is no day. Write days as 2024-01-31.") from None
 
