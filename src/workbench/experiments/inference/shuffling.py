@@ -18,8 +18,9 @@ Floats = NDArray[np.float64]
 
 MOST_BUYERS = 200_000  # of one group and the control; beyond, shuffling takes too long
 _SHUFFLED = 5e7  # buyers, all shuffles together
-_SMALL = 4  # times a subset's size: up to so many rows its members are drawn one by one
-_CELLS = 4_000_000  # of one block of draws: 4 MB of bytes, 32 MB of figures
+_SMALL = 16  # times a subset's size: from so many rows on its members are drawn one by one
+_FEW = 16_384  # rows for which numbers of 16 bits are seldom the same where it matters
+_CELLS = 4_000_000  # of one block of draws: 32 MB of figures, and half of it again of what is drawn
 
 
 def shuffles_for(buyers: float) -> int:
@@ -156,29 +157,25 @@ def shuffled_sums(
 def _subset_sums(figures: Floats, sizes: NDArray[np.int64], rng: np.random.Generator) -> Floats:
     """Return sums over random subsets of rows, each of its own size.
 
-    Every row is taken or not by a coin, which makes all subsets of a size equally likely; then rows are
-    added or removed at random until the size is right. That draws a few bits a row instead of sorting them.
+    Every row draws a number, and those with the smallest are the subset, which makes all subsets of a size
+    equally likely. Short numbers are drawn and sorted soonest; where the first that is left out has drawn
+    the same as the last that is taken, all of them draw again.
     """
     buyers = len(figures)
     if sizes.max(initial=0) * _SMALL <= buyers:
         return _small_subset_sums(figures, sizes, rng)
-    few = sizes.mean() - 2 * sizes.std()  # to add a row is quicker than to remove one: most are not taken
-    coin = int(np.clip(256 * few / buyers, 0, 255))
-    taken = rng.integers(0, 256, size=(len(sizes), buyers), dtype=np.uint8) < coin
-    sums = taken.astype(float) @ figures
-    excess = taken.sum(axis=1) - sizes
-    open_rows = np.flatnonzero(excess)
-    while len(open_rows):
-        at = rng.integers(0, buyers, size=len(open_rows))
-        state = taken[open_rows, at]
-        flips = state == (excess[open_rows] > 0)
-        rows, columns = open_rows[flips], at[flips]
-        step = np.where(state[flips], -1, 1)
-        taken[rows, columns] = ~taken[rows, columns]
-        sums[rows] += step[:, None] * figures[columns]
-        excess[rows] += step
-        open_rows = open_rows[excess[open_rows] != 0]
-    return np.asarray(sums)
+    kind = np.uint16 if buyers <= _FEW else np.uint32
+    taken = np.empty((len(sizes), buyers), bool)
+    undecided = np.arange(len(sizes))
+    while len(undecided):
+        size, subset = sizes[undecided], np.arange(len(undecided))
+        drawn = rng.integers(0, np.iinfo(kind).max, size=(len(size), buyers), dtype=kind, endpoint=True)
+        ordered = np.sort(drawn, axis=1)
+        last = ordered[subset, np.maximum(size, 1) - 1]
+        taken[undecided] = (drawn <= last[:, None]) & (size > 0)[:, None]
+        tied = (size > 0) & (size < buyers) & (ordered[subset, np.minimum(size, buyers - 1)] == last)
+        undecided = undecided[tied]
+    return np.asarray(taken.astype(float) @ figures)
 
 
 def _small_subset_sums(figures: Floats, sizes: NDArray[np.int64], rng: np.random.Generator) -> Floats:
