@@ -51,8 +51,11 @@ def test_module_has_a_telling_name_and_a_docstring(module: Path) -> None:
     assert ast.get_docstring(ast.parse(module.read_text()))
 
 
-def test_nothing_heavy_is_imported_at_start() -> None:
-    code = "import sys, workbench; print(*sys.modules)"
+@pytest.mark.parametrize(
+    "rooms", ["", "from workbench import attribution, charts, experiments, explore, mmm"]
+)
+def test_nothing_heavy_is_imported_at_start(rooms: str) -> None:
+    code = f"import sys, workbench\n{rooms}\nprint(*sys.modules)"
     loaded = set(
         subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -109,7 +112,9 @@ def test_completion_offers_every_room_and_what_it_gives() -> None:
         "import workbench as wb\n"
         "for room in wb._ROOMS:\n"
         "    assert room in dir(wb), room\n"
-        "    assert sorted(getattr(wb, room).__all__) == dir(getattr(wb, room)), room\n"
+        "    given = getattr(wb, room)\n"
+        "    assert sorted(given.__all__) == dir(given), room\n"
+        "    assert not [name for name in dir(given) if type(getattr(given, name)) is type(wb)], room\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -117,7 +122,7 @@ def test_completion_offers_every_room_and_what_it_gives() -> None:
 def test_rooms_that_load_late_say_what_they_lack() -> None:
     from workbench import experiments
 
-    with pytest.raises(AttributeError, match=r"'workbench\.experiments' has no attribute 'analyse'"):
+    with pytest.raises(AttributeError, match=r"workbench\.experiments attribute analyse"):
         experiments.analyse  # noqa: B018
 
 

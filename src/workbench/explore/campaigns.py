@@ -1,8 +1,7 @@
 """Campaigns side by side: rankings, the best and the worst, what to do, and where money could move.
 
 Words: a *ranking* orders the campaigns that have the figure, best first; a *shift* moves part of the spend of
-the campaign with the lowest return to the one with the highest, and is named only where the data tell the two
-apart.
+the campaign with the lowest return to the one with the highest, named only where the data tell them apart.
 """
 
 from __future__ import annotations
@@ -23,7 +22,8 @@ from workbench.result import format_value
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.metrics import Tables, Window
+    from workbench.metrics import Window
+    from workbench.source import Tables
 
 SCALE_ROAS = 3.5
 OVER = ("draft", "paused", "completed", "archived")

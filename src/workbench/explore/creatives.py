@@ -23,7 +23,8 @@ from workbench.result import format_value
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.metrics import Tables, Window
+    from workbench.metrics import Window
+    from workbench.source import Tables
 
 Rate = Literal["ctr", "conversion_rate"]
 METRIC_NAMES = (*SUMS, "spend", "ctr", "cost_per_conversion", "roas")

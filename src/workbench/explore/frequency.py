@@ -21,7 +21,8 @@ from workbench.result import format_value
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.metrics import Tables, Window
+    from workbench.metrics import Window
+    from workbench.source import Tables
 
 LABELS = ("1x", "2x", "3x", "4x+")
 _RESPONSES = {

@@ -27,7 +27,8 @@ from workbench.result import format_value
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.metrics import Tables, Window
+    from workbench.metrics import Window
+    from workbench.source import Tables
 
 Floats = NDArray[np.float64]
 ENOUGH_DAYS = 14

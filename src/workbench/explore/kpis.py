@@ -22,7 +22,8 @@ from workbench.result import format_value
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.metrics import Metric, Row, Tables, Window
+    from workbench.metrics import Metric, Row, Window
+    from workbench.source import Tables
 
 TARGETS: Mapping[str, float] = MappingProxyType(
     {"roas": 3.5, "incrementality": 0.40, "cac": 15.0, "ltv_12m": 450.0, "engagement_rate": 0.25}

@@ -22,7 +22,8 @@ from workbench.result import format_value
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.metrics import Tables, Window
+    from workbench.metrics import Window
+    from workbench.source import Tables
 
 # A lead in a stage has been through those before it; a lost one may have been lost anywhere.
 STAGES = (

@@ -28,7 +28,7 @@ from workbench.source import given
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.metrics import Tables
+    from workbench.source import Tables
 
 Floats = NDArray[np.float64]
 OVER, UNDER = 1.05, 0.75  # of the budget: the healthy range of budget_utilization

@@ -21,7 +21,8 @@ from workbench.metrics.queries import Query
 from workbench.metrics.user_rows import UNKNOWN, Part
 
 if TYPE_CHECKING:
-    from workbench.metrics import Tables, Window
+    from workbench.metrics import Window
+    from workbench.source import Tables
 
 _CAMPAIGN = "campaign_id"
 _SHOWN = distinct("campaign_delivered", where=(Condition("is_holdout", "is not", True),))

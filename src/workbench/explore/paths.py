@@ -22,7 +22,8 @@ from workbench.explore.view import lacking
 from workbench.metrics import sql
 
 if TYPE_CHECKING:
-    from workbench.metrics import Tables, Window
+    from workbench.metrics import Window
+    from workbench.source import Tables
 
 _AWARENESS = (
     "impressions",

@@ -27,7 +27,7 @@ _GOES_ON = ("expected ", "state ")
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.metrics import Tables
+    from workbench.source import Tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

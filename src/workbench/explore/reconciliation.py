@@ -18,7 +18,7 @@ from workbench.result import format_value
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.metrics import Tables
+    from workbench.source import Tables
 
 TOLERANCE = 0.01
 COLUMNS = ("impressions", "clicks", "spend", "conversions")

@@ -22,7 +22,8 @@ from workbench.result import format_value
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.metrics import Tables, Window
+    from workbench.metrics import Window
+    from workbench.source import Tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

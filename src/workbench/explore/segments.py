@@ -23,7 +23,8 @@ from workbench.result import format_value
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.metrics import Tables, Window
+    from workbench.metrics import Window
+    from workbench.source import Tables
 
 OURS = {*SEGMENTS, "GENERAL"}
 # From here on a rate by segment says more of how segments are entered than of who is in them.

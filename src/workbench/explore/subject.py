@@ -11,7 +11,8 @@ from workbench.explore.query import told_apart, window_of
 from workbench.source import given
 
 if TYPE_CHECKING:
-    from workbench.metrics import Tables, Window
+    from workbench.metrics import Window
+    from workbench.source import Tables
 
 _ACTIVITY = ("impressions", "clicks", "leads")
 

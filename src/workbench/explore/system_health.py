@@ -24,7 +24,7 @@ from workbench.source import given
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.metrics import Tables
+    from workbench.source import Tables
 
 _ENDED = ("completed", "failed", "cancelled")
 

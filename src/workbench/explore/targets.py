@@ -22,7 +22,8 @@ from workbench.source import given
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.metrics import Tables, Window
+    from workbench.metrics import Window
+    from workbench.source import Tables
 
 TargetVerdict = Literal["reached", "on the way", "behind", "unknown"]
 # Target column of campaigns -> (metric, whether it grows with time, unit).

@@ -32,7 +32,7 @@ from workbench.result import format_value
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.metrics import Tables
+    from workbench.source import Tables
 
 Floats = NDArray[np.float64]
 Grain = Literal["day", "week"]

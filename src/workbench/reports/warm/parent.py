@@ -81,7 +81,10 @@ def preload(names: Sequence[str]) -> tuple[str, dict[str, str]]:
     before = random.getstate(), str(np.random.get_state())  # noqa: NPY002 - what a kernel seeds
     for name in names:
         try:
-            importlib.import_module(name)
+            module = importlib.import_module(name)
+            if name.startswith("workbench."):  # what a room offers is looked up late, and so not imported yet
+                for offered in getattr(module, "__all__", ()):
+                    getattr(module, offered)
         except Exception as error:  # noqa: BLE001 - the kernel that wants it will say so
             sys.stderr.write(f"{name} cannot be imported: {error}\n")
     if before != (random.getstate(), str(np.random.get_state())):  # noqa: NPY002
