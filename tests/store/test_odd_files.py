@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import os
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -260,3 +261,13 @@ def test_a_first_line_that_is_very_long(workspace: Workspace, tmp_path: Path) ->
     row = '{{"date":"2024-03-0{}","campaign_id":"a","channel":"email","spend":1,"note":"{}"}}\n'
     content = row.format(1, "x" * 3_000_000) + row.format(2, "")
     assert load(workspace, tmp_path, content, "a.jsonl").accepted == 2
+
+
+def test_a_point_of_events_that_may_part_thousands(workspace: Workspace, tmp_path: Path) -> None:
+    first = "event_id;event_type;timestamp;user_id;source;from_campaign_id;to_campaign_id;amount"
+    first += ";reallocation_reason\n"
+    row = f"{uuid.UUID(int=1)};budget_reallocated;2026-01-01T00:00:00Z;u;backend;{uuid.UUID(int=2)}"
+    row += f";{uuid.UUID(int=3)};{{}};more\n"
+    with pytest.raises(BadInput, match=r"column 'amount', value '1\.234': its point may part thousands"):
+        load(workspace, tmp_path, first + row.format("1.234"), backfill=True)
+    assert load(workspace, tmp_path, first + row.format("1.23"), backfill=True).accepted == 1

@@ -42,19 +42,32 @@ def judge(connection: DuckDBPyConnection, staged: str, source: Source, doubtful:
     connection.execute(f"UPDATE {staged} SET _reasons = concat_ws('; ', _reasons, {said}) WHERE {anything}")
 
 
-def refuse_unclear(connection: DuckDBPyConnection, rows: str, source: Source) -> None:
+def refuse_unclear(connection: DuckDBPyConnection, rows: str, source: Source, columns: Sequence[str]) -> None:
     """Refuse the rows of a delimited file, all cells of which are text, where points are in doubt.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        Has the rows.
+    rows : str
+        Their table, which is read several times.
+    source : Source
+        The file.
+    columns : sequence of str
+        Those that may hold numbers.
 
     Raises
     ------
     BadInput
         Naming the first such number.
     """
-    names = {f"{_PREFIX}{place}": column for place, column in enumerate(source.columns)}
+    if not source.delimiter or not columns:
+        return
+    names = {f"{_PREFIX}{place}": column for place, column in enumerate(columns)}
     texts = {name: trimmed(column) for name, column in names.items()}
     told = ", ".join(f"{doubt_of(text, text)} AS {name}" for name, text in texts.items())
     told = f"(SELECT _row, {told} FROM {rows})"
-    if not source.delimiter or not _in_doubt(connection, told, source, list(names)):
+    if not _in_doubt(connection, told, source, list(names)):
         return
     for name, column in names.items():
         found = connection.execute(

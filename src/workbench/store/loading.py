@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from workbench.events.definitions import EVENT_TYPES, Kind
 from workbench.events.mapping import Mapping, names
 from workbench.events.parsing import MappedColumn, literal
 from workbench.events.quality import alerts
@@ -16,6 +17,7 @@ from workbench.events.tables import TableDefinition
 from workbench.store.accepted import ACCEPTED, LoadEvent, add_events, show_accepted
 from workbench.store.deduplication import COPIES, REPLACED, Copies, find_copies
 from workbench.store.derived import facts_sql, of_purchases, orders_sql, purchases_sql, staged_again
+from workbench.store.doubtful import refuse_unclear
 from workbench.store.figures import event_figures, not_mapped, row_figures
 from workbench.store.ingest_events import (
     REJECTED,
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from workbench.store.transaction import Transaction
     from workbench.store.workspace import Workspace
 
+_NUMBERS = frozenset({Kind.NUMBER, Kind.MONEY, Kind.COUNT, Kind.SCORE})
 _SYSTEM_USER, _TOLD = "workbench", "data_refresh_completed"
 
 
@@ -88,6 +91,8 @@ def load_events(
     """Return what became of a file of events."""
     if mapping is not None:
         check_columns(source.columns, source.path)
+    else:
+        _check_points(connection, source)
     stage(
         connection,
         source,
@@ -128,6 +133,20 @@ def _incoming(
     if source.shape == "lines":
         return from_lines(source.relation(connection), careful=careful)
     return from_columns(connection, source)
+
+
+def _check_points(connection: DuckDBPyConnection, source: Source) -> None:
+    # Where semicolons part the cells, commas may part decimals, and points thousands.
+    fields = [field for event_type in EVENT_TYPES.values() for field in event_type.fields]
+    columns = sorted({field.name for field in fields if field.kind in _NUMBERS} & set(source.columns))
+    if source.delimiter != ";" or not columns:
+        return
+    wanted = ", ".join(map(quote, columns))
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE _points AS SELECT _row, {wanted} FROM {source.relation(connection)}"
+    )
+    refuse_unclear(connection, "_points", source, columns)
+    connection.execute("DROP TABLE _points")
 
 
 def _unused(mapping: Mapping | None, source: Source) -> tuple[str, ...]:

@@ -62,5 +62,5 @@ def read_table(path: str | Path) -> pa.Table:
         raise BadInput(broken[0]["_problem"], file=file, row=broken[0]["_row"], value=broken[0]["_raw"])
     with duckdb.connect() as connection:
         connection.register("_rows", rows)
-        refuse_unclear(connection, "_rows", source)
+        refuse_unclear(connection, "_rows", source, source.columns)
     return rows.drop_columns([name for name in (*OWN_COLUMNS, ROW_NAMES) if name in rows.column_names])
