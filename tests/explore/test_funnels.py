@@ -162,7 +162,27 @@ def test_users_count_in_order(base, fact) -> None:
     assert "no message to a user" in funnel(base(facts=rows), where={"channel": "push"}).sentence
     assert "no message to a user" in known_funnel(base(facts=rows), where={"channel": "push"}).sentence
     none_click = _steps(fact, 8, ("campaign_delivered", 0), ("visit", 1), ("cart", 2), ("user_purchased", 3))
-    assert [s.count for s in funnel(base(facts=none_click)).stages] == [1, 0, 0, 0, 0]
+    elsewhere = _steps(fact, 9, ("campaign_clicked", 1))
+    assert [s.count for s in funnel(base(facts=none_click + elsewhere)).stages] == [1, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("kept", "said", "stages"),
+    [
+        (("campaign_delivered",), "no click on a message is recorded", 0),
+        (("campaign_delivered", "campaign_clicked"), "no visits are recorded", 2),
+        (("campaign_delivered", "campaign_clicked", "visit"), "no carts are recorded", 3),
+        (("campaign_delivered", "campaign_clicked", "visit", "cart"), "no purchases are recorded", 4),
+    ],
+)
+def test_what_is_never_recorded_is_no_stage_that_nobody_reaches(base, fact, kept, said, stages) -> None:
+    """Somebody bought all the same: 0 % from impression to purchase would be wrong."""
+    steps = [(name, place) for place, name in enumerate(kept)]
+    bought = _steps(fact, 2, ("user_purchased", 30)) if stages < 4 else []
+    view = funnel(base(facts=_steps(fact, 1, *steps) + bought))
+    assert len(view.stages) == stages
+    assert said in (view.note or view.sentence)
+    assert "look first" not in view.sentence
 
 
 def test_ordered_funnel_equals_a_plain_loop(base, fact) -> None:
@@ -187,7 +207,7 @@ def test_ordered_funnel_equals_a_plain_loop(base, fact) -> None:
 
 
 def test_injection_is_a_value(base, fact) -> None:
-    rows = _steps(fact, 1, ("campaign_delivered", 0), campaign="x' OR 1=1 --")
+    rows = _steps(fact, 1, ("campaign_delivered", 0), ("campaign_clicked", 1), campaign="x' OR 1=1 --")
     assert funnel(base(facts=rows), where={"campaign": "x' OR 1=1 --"}).stages[0].count == 1
     assert funnel(base(facts=rows), where={"campaign": "y' OR '1'='1"}).missing
 

@@ -36,6 +36,13 @@ _AWARENESS = (
 )
 _TO_QUALIFIED = 2  # the step from leads to qualified leads
 SLICES = ("campaign", "segment", "channel", "region")
+# What is counted at each stage of the purchase funnel after the first, and which events are.
+_LATER = (
+    ("clicks", "event_type = 'campaign_clicked'"),
+    ("visits", "event_type = 'user_engaged'"),
+    ("carts", "event_type = 'user_engaged' AND kind = 'add_to_cart'"),
+    ("purchases", "event_type = 'user_purchased'"),
+)
 Kept = dict[str, tuple[str, ...]]
 
 
@@ -161,7 +168,7 @@ def _without(definition: FunnelDefinition, known: list[int]) -> FunnelDefinition
         definition.benchmarks[after - 1] if after == before + 1 else None for before, after in pairwise(known)
     ]
     stages, counted = (
-        tuple(names[place] for place in known) for names in (definition.stages, definition.counted)
+        tuple(names[place] for place in known if names) for names in (definition.stages, definition.counted)
     )
     return replace(definition, stages=stages, benchmarks=tuple(steps), counted=counted)
 
@@ -178,8 +185,24 @@ def _ordered(tables: Tables, definition: FunnelDefinition, days: Window, where: 
     if counts[0] == 0:
         reason = f"Not enough data: no message to a user is recorded from {days.first} to {days.last}"
         return _nothing(definition, label, f"{reason}; platforms do not say who saw their ads.")
-    note = "" if counts[2] or counts[1] == 0 else "no visits are recorded after a click"
+    end, note = _unrecorded(tables, counts), ""
+    if end == 1:
+        return _nothing(definition, label, "Not enough data: no click on a message is recorded.")
+    if end is not None:
+        note = f"no {_LATER[end - 1][0]} are recorded: what follows is unknown"
+        definition, counts = _without(definition, list(range(end))), counts[:end]
+    elif counts[1] and not counts[2]:
+        note = "no visits are recorded after a click"
     return funnel_of(counts, definition, label=label, counted="users in order", note=note)
+
+
+def _unrecorded(tables: Tables, counts: Sequence[int]) -> int | None:
+    """Return the first stage that nobody can reach, as nothing of its kind is ever recorded."""
+    place = next((place for place, count in enumerate(counts) if not count), None)
+    if place is None:
+        return None
+    found = tables.query(f"SELECT event_type FROM facts WHERE {_LATER[place - 1][1]} LIMIT 1")
+    return None if found.num_rows else place
 
 
 def _stages(where: Kept) -> Any:
