@@ -11,14 +11,11 @@ from calendar import monthrange
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from workbench.catalog import Catalog
 from workbench.errors import UsageError, wrong_kind
 from workbench.events.tables import TABLES
-
-if TYPE_CHECKING:
-    from workbench.metrics.window import Window
 
 Grain = Literal["", "day", "week", "month"]
 
@@ -205,20 +202,19 @@ def ends(name: str, first: date) -> date:
     return first + timedelta(days=days - 1)
 
 
-def days_of(by: Sequence[str], key: Sequence[object], window: Window) -> tuple[int, int]:
+def days_of(by: Sequence[str], key: Sequence[object], window: tuple[date, date]) -> tuple[int, int]:
     """Return which days of a window belong to a slice, a month's or all: the first's place, and how many.
 
     Examples
     --------
-    >>> from workbench.metrics.window import Window
-    >>> span = Window(date(2024, 1, 20), date(2024, 3, 9))
+    >>> span = date(2024, 1, 20), date(2024, 3, 9)
     >>> [days_of(["month"], [date(2024, month, 1)], span) for month in (1, 2, 3)]
     [(0, 12), (12, 29), (41, 9)]
     >>> days_of(["channel"], ["email"], span)
     (0, 50)
     """
-    first, last = window.first, window.last
+    first, last = window
     for name, begins in zip(by, key, strict=True):
         if DIMENSIONS[name].grain and isinstance(begins, date):
             first, last = max(first, begins), min(last, ends(name, begins))
-    return (first - window.first).days, max((last - first).days + 1, 0)
+    return (first - window[0]).days, max((last - first).days + 1, 0)

@@ -151,7 +151,9 @@ def fetch(tables: Tables, asked: Plan, by: tuple[str, ...], window: Window) -> V
     found = {key for _, _, keys, _ in keyed for key in keys}
     slices = sorted(found, key=_order) if by else [()]
     place = {key: row for row, key in enumerate(slices)}
-    spans = np.array([days_of(by, key, window) for key in slices], np.int64).reshape(-1, 2)
+    spans = np.array([days_of(by, key, (window.first, window.last)) for key in slices], np.int64).reshape(
+        -1, 2
+    )
     values = Values(by=by, slices=slices, days=window.days, spans=spans, missing=dict(asked.missing))
     for query, answer, keys, codes in keyed:
         if query.kind == "stored":
@@ -180,15 +182,18 @@ def _order(key: Slice) -> tuple[tuple[bool, str], ...]:
 
 def _keys(query: Query, answer: pa.Table) -> tuple[list[Slice], NDArray[np.int64]]:
     """Return the slices of an answer, each once, and of each row which it belongs to."""
+    import pyarrow as pa
+
     if query.kind == "stored":
         stored = [_stored_slice(text, query.by) for text in answer.column("slice").to_pylist()]
         return [key for key in stored if key is not None], np.zeros(0, np.int64)
     names = [f"d{place}" for place in range(len(query.by))]
     first, codes = coded(answer, names)
-    columns = [answer.column(name).take(first).to_pylist() for name in names]
-    return [tuple(map(_plain, key)) for key in zip(*columns, strict=True)] if names else [()] * len(
-        first
-    ), codes
+    if not names:
+        return [()] * len(first), codes
+    rows = pa.Array.from_buffers(pa.int64(), len(first), [None, pa.py_buffer(first)])  # an array loads pandas
+    columns = [answer.column(name).take(rows).to_pylist() for name in names]
+    return [tuple(map(_plain, key)) for key in zip(*columns, strict=True)], codes
 
 
 def _plain(value: object) -> object:
