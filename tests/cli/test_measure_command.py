@@ -27,6 +27,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "SELECT DATE '2024-03-01' + CAST(i AS INTEGER) AS date, 'c' || (i % 2) AS campaign_id, "
             "'paid_social' AS channel, 1000 AS impressions, 40 AS clicks, 10.0 AS spend FROM range(20) t(i)",
         )
+        load.append(
+            "orders",
+            "SELECT 'o' AS order_id, 1 AS line, 'u' AS user_id, 9.0 AS order_value, false AS is_return, "
+            "TIMESTAMPTZ '2024-03-02 09:00Z' AS ordered_at",
+        )
         load.commit()
     return Path(workspace.path)
 
@@ -55,6 +60,17 @@ def test_json(folder: Path) -> None:
     assert (ctr["metric"], ctr["campaign"], ctr["value"], ctr["unit"]) == ("ctr", "c0", 0.04, "%")
     assert roas["value"] is None
     assert roas["note"]
+
+
+def test_figures_need_no_pandas(folder: Path) -> None:
+    asked = ["measure", "roas", "aov", "--by", "campaign", "--workspace", str(folder)]
+    code = (
+        "import sys\nfrom workbench.cli import main\n"
+        f"try:\n    main({asked!r})\nexcept SystemExit as left:\n    assert not left.code\n"
+        "print('pandas' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("False\n"), "it takes longer to load than the figures do"
 
 
 def test_a_comparison_that_cannot_be_is_said(folder: Path, run: Run) -> None:

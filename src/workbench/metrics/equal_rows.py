@@ -25,7 +25,7 @@ def coded(table: pa.Table, names: Iterable[str]) -> tuple[NDArray[np.int64], NDA
     codes, first = np.zeros(table.num_rows, np.int64), np.zeros(min(table.num_rows, 1), np.int64)
     for name in names:
         column = table.column(name).combine_chunks().dictionary_encode("encode")
-        own = column.indices.to_numpy().astype(np.int64)
+        own = np.from_dlpack(column.indices).astype(np.int64)  # `to_numpy` would load pandas
         _, first, codes = np.unique(
             codes * len(column.dictionary) + own, return_index=True, return_inverse=True
         )

@@ -6,13 +6,13 @@ A window that begins before the records do is no measure of what came after it: 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from workbench.metrics.derived import DERIVED
 from workbench.metrics.measures import Derived, Leaf
 from workbench.metrics.rollups import offered
-from workbench.metrics.window import DAY_COLUMNS
+from workbench.metrics.window import DAY_COLUMNS, first_day
 
 if TYPE_CHECKING:
     from workbench.metrics.window import Window
@@ -57,13 +57,11 @@ def begun_within(tables: Tables, names: Iterable[str], window: Window) -> dict[s
 def began(tables: Tables, name: str) -> date | None:
     """Return the first day on record of a table."""
     rows = (offered(tables.names) or name) if name == "facts" else name
-    found = tables.query(f"SELECT MIN({DAY_COLUMNS[name]}) AS began FROM {rows}").column(0)[0].as_py()
-    return found.date() if isinstance(found, datetime) else found
+    return first_day(tables, f"SELECT MIN({DAY_COLUMNS[name]}) AS began FROM {rows}")
 
 
 def _first_purchase(tables: Tables, table: str) -> date | None:
     sql = "SELECT MIN(ordered_at) AS began FROM orders"
     if table == "facts":
         sql = f"SELECT MIN(day) AS began FROM {offered(tables.names) or 'facts'} WHERE {_BOUGHT}"
-    began = tables.query(sql).column(0)[0].as_py()
-    return began.date() if isinstance(began, datetime) else began
+    return first_day(tables, sql)

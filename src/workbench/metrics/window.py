@@ -129,12 +129,21 @@ def resolve(window: str | Window | None, tables: Tables) -> Window:
     if window is not None:
         return parse_window(window, given(tables).last_day)
     found = [
-        tables.query(f"SELECT MIN({column}) AS first_day FROM {_days(name, tables)}").column(0)[0].as_py()
+        first_day(tables, f"SELECT MIN({column}) AS first_day FROM {_days(name, tables)}")
         for name, column in DAY_COLUMNS.items()
         if name in given(tables).names
     ]
-    days = [value if type(value) is date else value.date() for value in found if value is not None]
+    days = [day for day in found if day is not None]
     return parse_window(None, tables.last_day, min(days, default=None))
+
+
+def first_day(tables: Tables, text: str) -> date | None:
+    """Return the day that a query finds, a day or an instant in UTC; None where it finds none."""
+    import pyarrow as pa
+
+    # Arrow makes the instant a day: Python's own would load pandas.
+    found: date | None = tables.query(text).column(0).cast(pa.date32())[0].as_py()
+    return found
 
 
 def _days(name: str, tables: Tables) -> str:
