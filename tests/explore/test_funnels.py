@@ -258,3 +258,9 @@ def test_what_sells_without_leads_loses_nobody_on_the_way_to_them(base) -> None:
     assert [stage.word for stage in view.stages] == ["impressions", "clicks", "conversions"]
     assert view.note.startswith("none recorded: leads, qualified leads")
     assert "look first" not in view.sentence
+
+
+def test_impressions_alone_are_no_funnel(base, fact) -> None:
+    sent = base(facts=_steps(fact, 1, ("campaign_delivered", 0)))
+    assert "nothing that follows them" in funnel(sent, "awareness").sentence
+    assert "no click on a message is recorded" in known_funnel(sent).sentence

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from workbench.metrics import Window
     from workbench.source import Tables
 
+_EVEN = 1e-9  # of a credit: what floats of models that agree differ by
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnRow:
@@ -222,6 +224,8 @@ class Spread:
         """Return how much hangs on the choice of the model, and where most."""
         if self.spread is None:
             return "Credited value is not positive, so models cannot be compared by it."
+        if self.spread < _EVEN:
+            return f"All {len(self.models)} models credit alike."
         worst = max(self.rows, key=lambda row: row.highest - row.lowest)
         return (
             f"Credited value differs by {format_value(self.spread, '%')} between {len(self.models)} models; "

@@ -136,7 +136,8 @@ class Credit:
         """Return who earns most, and where the models disagree."""
         if self.missing:
             return self.missing
-        head = f"{format_value(self.conversions, 'count')} conversions worth {self._money(self.value)}"
+        noun = "conversion" if self.conversions == 1 else "conversions"
+        head = f"{format_value(self.conversions, 'count')} {noun} worth {self._money(self.value)}"
         if not self.channels:
             return f"None of {head} had a touch in the {self.window} before it."
         ranges = {name: self._range(name) for name in self.channels}

@@ -29,7 +29,8 @@ def credit_table(result: Credit) -> DataTable | Nothing:
     most = max((max(line) for name, line in zip(names, shares, strict=True) if name not in rest), default=0.0)
     return DataTable(
         caption=(
-            f"Share of {format_value(result.conversions, 'count')} conversions by {coded(result.by)} and "
+            f"Share of {format_value(result.conversions, 'count')} "
+            f"conversion{'' if result.conversions == 1 else 's'} by {coded(result.by)} and "
             "model"
             + ("; what no touch earned is its own row" if rest else "")
             + f". {nameless(result)}".rstrip(". ")

@@ -66,8 +66,9 @@ class FrequencyView(View):
         if self.missing:
             return self.missing
         often = self.rows[-1]
+        who = "person was" if self.users == 1 else "people were"
         head = (
-            f"{self.users:,} people were reached {self.mean:.2f} times on average, "
+            f"{self.users:,} {who} reached {self.mean:.2f} times on average, "
             f"{format_value(often.share, '%')} of them four times or more"
         )
         once = self.rows[0]

@@ -148,6 +148,10 @@ def _totals(tables: Tables, definition: FunnelDefinition, days: Window, where: K
     if not values[0]:
         return _nothing(definition, label, f"Not enough data: nothing was shown in {days}.")
     known = [place for place, value in enumerate(values) if value is not None]
+    if len(known) < 2:
+        return _nothing(
+            definition, label, "Not enough data: impressions are known, and nothing that follows them."
+        )
     if len(known) < len(values):
         gaps = [definition.counted[place] for place in range(len(values)) if place not in known]
         why = "none recorded" if of["leads"].value == 0 else "not reported"
