@@ -271,3 +271,39 @@ def test_a_point_of_events_that_may_part_thousands(workspace: Workspace, tmp_pat
     with pytest.raises(BadInput, match=r"column 'amount', value '1\.234': its point may part thousands"):
         load(workspace, tmp_path, first + row.format("1.234"), backfill=True)
     assert load(workspace, tmp_path, first + row.format("1.23"), backfill=True).accepted == 1
+
+
+MICROSOFT = "Campaign ID,Time period,Spend,Impressions,Clicks\n"
+
+
+@pytest.mark.parametrize(
+    ("days", "kept"),
+    [
+        (["10/03/2024", "10/13/2024"], ["2024-10-03", "2024-10-13"]),
+        (["03/10/2024", "13/10/2024", "10/10/2024"], ["2024-10-10"]),
+        (["03/10/2024", "2024-10-13"], ["2024-03-10", "2024-10-13"]),
+        (["03/10/2024", "31/31/2024"], ["2024-03-10"]),
+    ],
+)
+def test_days_that_may_be_months(
+    workspace: Workspace, tmp_path: Path, days: list[str], kept: list[str]
+) -> None:
+    load(workspace, tmp_path, MICROSOFT + "".join(f"1,{day},5,10,1\n" for day in days))
+    assert [str(day) for (day,) in stored(workspace, "date")] == kept
+    if len(days) == 3:
+        assert reasons(workspace) == [
+            "column date: '03/10/2024' is ambiguous: other rows of the file have days where this reads the"
+            " month; state the date format in a mapping of your own",
+            "column 'Time period': '13/10/2024' is not a date; expected %m/%d/%Y or %Y-%m-%d",
+        ]
+
+
+def test_days_that_a_mapping_of_ones_own_states(workspace: Workspace, tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        'name: own\ntitle: Own\ntable: daily_performance\ncolumns:\n  date: {from: d, formats: "%m/%d/%Y"}\n'
+        "  campaign_id: c\n  channel: {constant: email}\n  spend: s\n"
+    )
+    content = "d,c,s\n03/10/2024,a,1\n13/10/2024,a,1\n"
+    assert load(workspace, tmp_path, content, mapping=own).accepted == 1
+    assert [str(day) for (day,) in stored(workspace, "date")] == ["2024-03-10"]

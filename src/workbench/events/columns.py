@@ -194,6 +194,7 @@ class Column(Strict):
             failure=f"({made.failure} OR {end.failure} OR {longer})",
             reason=f"CASE WHEN {made.failure} THEN {made.reason} WHEN {longer} THEN {said}"
             f" ELSE {end.reason} END",
+            doubt=made.doubt,
         )
 
     def _left_out(self, made: Parsed, find: Finder, reading: Reading) -> Parsed:
@@ -306,7 +307,9 @@ class Column(Strict):
             case Kind.BOOLEAN:
                 return truth(text)
             case Kind.DATE:
-                return day(text, self.formats)
+                made = day(text, self.formats)
+                # Who states the format knows the file; a ready mapping knows its platform only.
+                return made if reading.ready else replace(made, doubt=None)
             case Kind.INSTANT:
                 zone = self.time_zone or reading.time_zone
                 return instant(text, self.formats, zone, self.clock_change or reading.clock_change)
@@ -325,11 +328,12 @@ def _doubts(parts: list[str]) -> str | None:
     if len(parts) < 2:
         return next(iter(parts), None)
     unclear = ", ".join(f"({part}).unclear" for part in parts)
-    decimal, thousands = (
-        " OR ".join(f"coalesce(({part}).{sign}, false)" for part in parts)
-        for sign in ("decimal", "thousands")
+    borne_out, contradicted = (
+        " OR ".join(f"coalesce(({part}).{says}, false)" for part in parts)
+        for says in ("borne_out", "contradicted")
     )
-    return f"struct_pack(unclear := coalesce({unclear}), decimal := {decimal}, thousands := {thousands})"
+    says = f"borne_out := {borne_out}, contradicted := {contradicted}"
+    return f"struct_pack(unclear := coalesce({unclear}), {says})"
 
 
 def _first(texts: list[str]) -> str:

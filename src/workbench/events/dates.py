@@ -6,7 +6,7 @@ import re
 from itertools import combinations
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from workbench.events.parsing import Parsed, bound, literal, shown
+from workbench.events.parsing import Parsed, bound, literal, shown, told
 
 # Microseconds in one tick, and the longest number of ticks that stays within 64 bits.
 EPOCHS = {"unix_seconds": (1_000_000, 11), "unix_millis": (1_000, 14), "unix_micros": (1, 17)}
@@ -100,7 +100,25 @@ def day(text: str, formats: tuple[str, ...]) -> Parsed:
         sql=sql,
         failure=f"({text} IS NOT NULL AND {sql} IS NULL)",
         reason=_reason(text, local, "date", expected, formats),
+        doubt=_doubt(text, formats),
     )
+
+
+def _doubt(text: str, formats: tuple[str, ...]) -> str | None:
+    """Return what a day says of which of its two numbers is the month, as `parsing.doubt_of` does."""
+    said = []
+    for stated in formats:
+        other = stated.replace("%m", "%\0").replace("%d", "%m").replace("%\0", "%d")
+        if stated in EPOCHS or stated.startswith("%Y") or {"%m", "%d"} - set(re.findall("%.", stated)):
+            continue
+        own, swapped = (f"try_strptime({text}, {literal(way)})" for way in (stated, other))
+        matches = f"regexp_full_match({text}, {literal(shape(stated))})"
+        said.append(
+            f"CASE WHEN NOT {matches} OR {swapped} IS NULL THEN NULL"
+            f" WHEN {own} IS NULL THEN {told(contradicted=True)}"
+            f" WHEN {own} <> {swapped} THEN {told(unclear=text)} END"
+        )
+    return f"coalesce({', '.join(said)})" if said else None
 
 
 def instant(text: str, formats: tuple[str, ...], zone: str, clock_change: str) -> Parsed:

@@ -43,14 +43,7 @@ from workbench.events.tables import TABLES, TableDefinition
 _NAME, _CODE, _ANY = "^[a-z][a-z0-9_]{0,63}$", "^[A-Z]{3}$", "XXX"
 # Columns that the store writes, whatever the source.
 _WRITTEN = {
-    "ingested_at",
-    "late_arrival",
-    "load_id",
-    "month",
-    "bucket",
-    "event_type",
-    "properties",
-    "context",
+    *("ingested_at", "late_arrival", "load_id", "month", "bucket", "event_type", "properties", "context"),
 }
 
 
@@ -221,6 +214,7 @@ class Mapping(Strict):
             row=identifier(row),
             blanks=self.blanks,
             stated="decimal" in self.model_fields_set,
+            ready=self.name in names(),
         )
 
     def _refunds(self, target: str, parsed: Parsed) -> Parsed:

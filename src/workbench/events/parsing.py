@@ -49,7 +49,7 @@ class Parsed:
     reason : str, optional
         The sentence for such a row, without the column's name.
     doubt : str, optional
-        What the text says of the point in it, as `doubt_of` tells; None where that is stated.
+        What the text says of how it is read, as `doubt_of` tells; None where there is no other way.
     """
 
     sql: str
@@ -73,7 +73,7 @@ class MappedColumn:
     reason : str, optional
         SQL of the sentence for a row that failed, with the row's own value in it.
     doubt : str, optional
-        SQL of what the row says of points in numbers; None where that is stated.
+        SQL of what the row says of how it is read; None where there is no other way.
     """
 
     name: str
@@ -200,34 +200,39 @@ def number(text: str, written: NumberFormat) -> Parsed:
     return Parsed(sql=sql, failure=plain.failure, reason=reason, doubt=doubt)
 
 
+def told(*, unclear: str = "NULL", borne_out: bool = False, contradicted: bool = False) -> str:
+    """Return the struct of what one text says of how it is read."""
+    says = f"borne_out := {str(borne_out).lower()}, contradicted := {str(contradicted).lower()}"
+    return f"struct_pack(unclear := CAST({unclear} AS VARCHAR), {says})"
+
+
 def doubt_of(text: str, bare: str) -> str:
     """Return what a number says of the point in it, as a struct; null where it holds none.
 
-    `unclear` is the text where the point may part thousands, `decimal` is true where it cannot, and
-    `thousands` where it must, or where a comma parts decimals.
+    `unclear` is the text where the point may part thousands, `borne_out` is true where it cannot, and
+    `contradicted` where it must, or where a comma parts decimals.
 
     Examples
     --------
     >>> import duckdb
     >>> texts = "(VALUES ('1.234'), ('12.5'), ('1.234,50'), ('7')) AS _(t)"
-    >>> for (told,) in duckdb.connect().sql(f"SELECT {doubt_of('t', 't')} FROM {texts}").fetchall():
-    ...     print(told)
-    {'unclear': '1.234', 'decimal': False, 'thousands': False}
-    {'unclear': None, 'decimal': True, 'thousands': False}
-    {'unclear': None, 'decimal': False, 'thousands': True}
+    >>> for (says,) in duckdb.connect().sql(f"SELECT {doubt_of('t', 't')} FROM {texts}").fetchall():
+    ...     print(says)
+    {'unclear': '1.234', 'borne_out': False, 'contradicted': False}
+    {'unclear': None, 'borne_out': True, 'contradicted': False}
+    {'unclear': None, 'borne_out': False, 'contradicted': True}
     None
     """
     unclear, decimal = r"[+-]?[1-9]\d{0,2}\.\d{3}", r"[+-]?\d*\.\d*(?:[eE][+-]?\d+)?"
     grouped = r"[+-]?\d{1,3}(?:\.\d{3}){2,}|[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+),\d*"
     # A comma before three digits is as unclear, and refused by itself.
     other = r"[+-]?\d{1,3}(?:,\d{3})+"
-    told = "struct_pack(unclear := {}, decimal := {}, thousands := {})".format
     return (
         f"CASE WHEN NOT regexp_matches({bare}, '[.,]') THEN NULL"
-        f" WHEN regexp_full_match({bare}, {literal(unclear)}) THEN {told(text, 'false', 'false')}"
-        f" WHEN regexp_full_match({bare}, {literal(decimal)}) THEN {told('NULL', 'true', 'false')}"
+        f" WHEN regexp_full_match({bare}, {literal(unclear)}) THEN {told(unclear=text)}"
+        f" WHEN regexp_full_match({bare}, {literal(decimal)}) THEN {told(borne_out=True)}"
         f" WHEN regexp_full_match({bare}, {literal(other)}) THEN NULL"
-        f" WHEN regexp_full_match({bare}, {literal(grouped)}) THEN {told('NULL', 'false', 'true')} END"
+        f" WHEN regexp_full_match({bare}, {literal(grouped)}) THEN {told(contradicted=True)} END"
     )
 
 
@@ -305,7 +310,7 @@ def count(text: str, written: NumberFormat) -> Parsed:
     # A count of thousandths there is not: with other digits than noughts, the point parts thousands.
     doubt = parsed.doubt and (
         f"CASE WHEN {grouped} AND NOT ends_with({text}, '000')"
-        f" THEN struct_pack(unclear := NULL, decimal := false, thousands := true) ELSE {parsed.doubt} END"
+        f" THEN {told(contradicted=True)} ELSE {parsed.doubt} END"
     )
     failure = f"({text} IS NOT NULL AND ({sql}) IS NULL)"
     return Parsed(sql=sql, failure=failure, reason=reason, doubt=doubt)

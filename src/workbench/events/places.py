@@ -131,6 +131,7 @@ class Reading:
     row: str
     blanks: tuple[str, ...] = ()
     stated: bool = False
+    ready: bool = False
 
 
 _IN_NAME = re.compile(r"\(([A-Z]{3})\)$")

@@ -1,4 +1,4 @@
-"""Points that may part thousands as well as decimals: judged by all numbers of a file, not row by row."""
+"""Points that may part thousands, days that may be months: judged by all of a file, not row by row."""
 
 from __future__ import annotations
 
@@ -6,40 +6,56 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from workbench.errors import BadInput
+from workbench.events.fields import Kind
 from workbench.events.parsing import MappedColumn, doubt_of, literal, shown, trimmed
+from workbench.events.tables import TableDefinition
 from workbench.store.sources import Source
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_PREFIX = "_point_"
-_SAID = " is ambiguous in this file: its point may part thousands or decimals; state `decimal` in the mapping"
+_POINT, _DAY = "_point_", "_day_"
+_SAID = {
+    _POINT: " is ambiguous in this file: its point may part thousands or decimals;"
+    " state `decimal` in the mapping",
+    _DAY: " is ambiguous: other rows of the file have days where this reads the month;"
+    " state the date format in a mapping of your own",
+}
 
 
-def doubts(source: Source, columns: Sequence[MappedColumn]) -> dict[str, str]:
-    """Return what the rows of a delimited file say of points, as SQL by the names to keep it under.
+def doubts(source: Source, table: TableDefinition, columns: Sequence[MappedColumn]) -> dict[str, str]:
+    """Return what rows say of how they are read, as SQL by the names to keep it under.
 
-    Sheets, JSON and Parquet hold numbers that are numbers.
+    Points are asked of in delimited files only: sheets, JSON and Parquet hold numbers that are numbers.
     """
-    if not source.delimiter:
-        return {}
-    return {f"{_PREFIX}{column.name}": column.doubt for column in columns if column.doubt}
+    found = {}
+    for column in columns:
+        of_day = table.field(column.name).kind is Kind.DATE
+        if column.doubt and (of_day or source.delimiter):
+            found[f"{_DAY if of_day else _POINT}{column.name}"] = column.doubt
+    return found
 
 
 def judge(connection: DuckDBPyConnection, staged: str, source: Source, doubtful: Mapping[str, str]) -> None:
-    """Reject the rows of a staged table with a number such as 1.234, where its point is in doubt.
+    """Reject the rows of a staged table that may be read in two ways where the file speaks for the other.
 
-    It is where another number of the file shows that commas part its decimals or points its thousands, and
-    where semicolons part its cells, as they do where commas part decimals, and no other number has a point.
+    A number such as 1.234 is one where another number of the file shows that commas part its decimals or
+    points its thousands, and where semicolons part its cells, as they do where commas part decimals, and no
+    other number has a point. A day such as 03/10/2024 is one where another row has 13 in the month's place.
     """
-    if not _in_doubt(connection, staged, source, list(doubtful)):
-        return
-    columns = {name: literal(f"column {name.removeprefix(_PREFIX)}: ") for name in doubtful}
-    said = ", ".join(
-        f"{column} || {shown(f'{name}.unclear')} || {literal(_SAID)}" for name, column in columns.items()
-    )
-    anything = " OR ".join(f"{name}.unclear IS NOT NULL" for name in doubtful)
-    connection.execute(f"UPDATE {staged} SET _reasons = concat_ws('; ', _reasons, {said}) WHERE {anything}")
+    for prefix, said in _SAID.items():
+        names = [name for name in doubtful if name.startswith(prefix)]
+        by_sign = prefix == _POINT and source.delimiter == ";"
+        if not _in_doubt(connection, staged, names, by_sign=by_sign):
+            continue
+        columns = {name: literal(f"column {name.removeprefix(prefix)}: ") for name in names}
+        reasons = ", ".join(
+            f"{column} || {shown(f'{name}.unclear')} || {literal(said)}" for name, column in columns.items()
+        )
+        anything = " OR ".join(f"{name}.unclear IS NOT NULL" for name in names)
+        connection.execute(
+            f"UPDATE {staged} SET _reasons = concat_ws('; ', _reasons, {reasons}) WHERE {anything}"
+        )
 
 
 def refuse_unclear(connection: DuckDBPyConnection, rows: str, source: Source, columns: Sequence[str]) -> None:
@@ -63,11 +79,11 @@ def refuse_unclear(connection: DuckDBPyConnection, rows: str, source: Source, co
     """
     if not source.delimiter or not columns:
         return
-    names = {f"{_PREFIX}{place}": column for place, column in enumerate(columns)}
+    names = {f"{_POINT}{place}": column for place, column in enumerate(columns)}
     texts = {name: trimmed(column) for name, column in names.items()}
     told = ", ".join(f"{doubt_of(text, text)} AS {name}" for name, text in texts.items())
     told = f"(SELECT _row, {told} FROM {rows})"
-    if not _in_doubt(connection, told, source, list(names)):
+    if not _in_doubt(connection, told, list(names), by_sign=source.delimiter == ";"):
         return
     for name, column in names.items():
         found = connection.execute(
@@ -84,13 +100,12 @@ def refuse_unclear(connection: DuckDBPyConnection, rows: str, source: Source, co
             )
 
 
-def _in_doubt(connection: DuckDBPyConnection, rows: str, source: Source, names: Sequence[str]) -> bool:
+def _in_doubt(connection: DuckDBPyConnection, rows: str, names: Sequence[str], *, by_sign: bool) -> bool:
     if not names:
         return False
-    thousands, decimal = (
-        " OR ".join(f"coalesce({name}.{sign}, false)" for name in names) for sign in ("thousands", "decimal")
+    contradicted, borne_out = (
+        f"coalesce(bool_or({' OR '.join(f'coalesce({name}.{says}, false)' for name in names)}), false)"
+        for says in ("contradicted", "borne_out")
     )
-    elsewhere, here = connection.execute(
-        f"SELECT coalesce(bool_or({thousands}), false), coalesce(bool_or({decimal}), false) FROM {rows}"
-    ).fetchall()[0]
-    return bool(elsewhere or (source.delimiter == ";" and not here))
+    against, in_favour = connection.execute(f"SELECT {contradicted}, {borne_out} FROM {rows}").fetchall()[0]
+    return bool(against or (by_sign and not in_favour))

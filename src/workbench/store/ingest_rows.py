@@ -127,7 +127,7 @@ def stage_rows(
     )
     inner = f"SELECT _row, _raw, _problem, {currency} AS _currency, {values}"
     inner += f", {failures}" if failures else ""
-    doubtful = doubts(source, columns)
+    doubtful = doubts(source, table, columns)
     inner += "".join(f", {sql} AS {name}" for name, sql in doubtful.items())
     said = ", ".join(
         [
