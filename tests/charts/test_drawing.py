@@ -20,7 +20,7 @@ from nbformat import v4
 
 from workbench import charts
 from workbench.charts import mime
-from workbench.charts.cards import period
+from workbench.charts.cards import Alerts, period
 from workbench.charts.drawing import DataTable, Drawing, Nothing, shown
 from workbench.charts.shapes import labels
 from workbench.charts.theme import DARK, LIGHT
@@ -214,3 +214,10 @@ def test_the_dark_theme_is_no_part_of_a_chart() -> None:
     drawing = charts.trend(trend())
     assert isinstance(drawing, Drawing)
     assert not set(re.findall(r"#[0-9a-f]{6}", json.dumps(drawing.to_json()))) & set(DARK.values())
+
+
+def test_a_page_lists_the_first_alerts_and_counts_the_others() -> None:
+    many = Alerts(items=tuple(("info", f"c{n}", "spends") for n in range(500)), calm="")
+    bundle = many._repr_mimebundle_()
+    said = bundle[mime.ALERTS]["items"]
+    assert (len(said), said[-1]["title"], len(bundle[mime.FIGURES])) == (31, "470 more", 500)

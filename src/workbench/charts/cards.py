@@ -16,6 +16,7 @@ from workbench.metrics.unfinished import NOT_OVER
 from workbench.result import Result, format_value
 
 _LINE_WIDTH, _LINE_HEIGHT = 120.0, 28.0
+_MOST = 30  # of alerts on a page
 TOLD_APART = 0.05
 
 
@@ -76,6 +77,13 @@ class Alerts:
             {"level": level, "title": shown(title), "text": shown(text, 400)}
             for level, title, text in self.items
         ]
+        figures = [{"alert": item["title"], "level": item["level"], "text": item["text"]} for item in items]
+        if len(items) > _MOST:  # a page of hundreds is read by nobody, and hides the first
+            rest = f"{len(items) - _MOST:,} more"
+            items = [
+                *items[:_MOST],
+                {"level": "info", "title": rest, "text": "are in the figures of this page"},
+            ]
         lines = "; ".join(f"{item['title']}: {item['text']}" for item in items) or self.calm
         html = "".join(f"<li><b>{escape(i['title'])}</b> {escape(i['text'])}</li>" for i in items)
         return shown_as(
@@ -83,7 +91,7 @@ class Alerts:
             {"items": items, "calm": self.calm},
             lines,
             f"<ul>{html or escape(self.calm)}</ul>",
-            [{"alert": item["title"], "level": item["level"], "text": item["text"]} for item in items],
+            figures,
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.charts.cards import Alerts
-from workbench.charts.drawing import DataTable, Drawing, Nothing, coded
+from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, opened
 from workbench.charts.shapes import MOST_BARS, dots, labels, unit_in_words
 from workbench.charts.tables import figure, heading, tabulate, text
 from workbench.explore.campaigns import CampaignComparison
@@ -144,7 +144,7 @@ def channel_returns(result: ChannelComparison) -> Drawing | Nothing:
             else "No channel has both cost and revenue, so none has a return."
         )
         return Nothing(title=title, reason=result.missing or reason)
-    finding = f"{coded(known[0].channel)} gains {format_value(known[0].roi, 'x')} per unit of spend"
+    finding = f"{opened(known[0].channel)} gains {format_value(known[0].roi, 'x')} per unit of spend"
     if len(known) > 1:
         finding += f", {coded(known[-1].channel)} {format_value(known[-1].roi, 'x')}"
     what = _Figure(field="roi", unit="x", title=title, name="channel", mark_at=0.0)
@@ -159,12 +159,12 @@ def channel_engagement(result: ChannelComparison) -> Drawing | Nothing:
     title = "Engagement rate by channel"
     if result.missing or not known:
         return Nothing(title=title, reason=result.missing or "No channel reports engagement.")
-    rate, first = format_value(known[0].engagement_rate, "%"), coded(known[0].channel)
+    rate, first = format_value(known[0].engagement_rate, "%"), known[0].channel
     sure = "" if result.sure else ", not clearly ahead of the next"
     finding = (
-        f"{first} engages best: {rate}{sure}"
+        f"{opened(first)} engages best: {rate}{sure}"
         if len(known) > 1
-        else f"Only {first} tells its engagement: {rate}"
+        else f"Only {coded(first)} tells its engagement: {rate}"
     )
     what = _Figure(field="engagement_rate", unit="%", title=title, name="channel")
     return _dots(known, what, finding)
