@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from workbench import charts
 from workbench.explore.frequency import frequency
 
 DAY = datetime(2024, 2, 1, 10, tzinfo=UTC)
@@ -50,3 +51,12 @@ def test_nothing_delivered_is_said(base, fact) -> None:
     view = frequency(base(facts=[fact("user_engaged", 1, DAY)]))
     assert "no message" in view.sentence
     assert view.to_frame().empty
+
+
+def test_an_answer_that_is_never_recorded_is_not_zero(base, fact) -> None:
+    sent = [fact("campaign_delivered", user, DAY, campaign_id="c", is_holdout=False) for user in range(5)]
+    view = frequency(base(facts=sent))
+    assert {(row.clicked, row.converted, row.unsubscribed) for row in view.rows} == {(None, None, None)}
+    assert charts.frequency(view).reason.endswith("No click is recorded.")
+    known = frequency(base(facts=[*sent, fact("campaign_clicked", 9, DAY, campaign_id="other")]))
+    assert (known.rows[0].clicked, known.rows[0].converted) == (0.0, None)

@@ -170,7 +170,7 @@ def frequency(result: FrequencyView) -> Drawing | Nothing:
     """Return the share of people who clicked, by how often they were reached."""
     known = [row for row in result.rows if row.clicked is not None]
     if result.missing or not known:
-        return Nothing(title="Frequency", reason=result.missing or "No message was delivered.")
+        return Nothing(title="Frequency", reason=result.missing or f"{result.sentence} No click is recorded.")
     points = [
         {
             "label": row.frequency.replace("x", " times")

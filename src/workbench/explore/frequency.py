@@ -8,7 +8,7 @@ effect of frequency.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ from workbench.explore.query import ask, window_of
 from workbench.explore.shares import share_with_interval
 from workbench.explore.view import View, frame_of, lacking
 from workbench.metrics import sql
+from workbench.metrics.measures import count
+from workbench.metrics.presence import loaded
 from workbench.result import format_value
 
 if TYPE_CHECKING:
@@ -101,11 +103,17 @@ def frequency(
     if missing or days is None:
         return FrequencyView(rows=(), users=0, mean=None, missing=missing or lacking(tables))
     found = ask(tables, lambda: _per_frequency(campaign_id), "frequency", campaign_id, window=days)
-    return frequency_of(found)
+    there = loaded(tables, [count(kind) for kind in _RESPONSES.values()])
+    return frequency_of(found, recorded=[name for name, kind in _RESPONSES.items() if kind in there])
 
 
-def frequency_of(rows: Iterable[Mapping[str, Any]]) -> FrequencyView:
-    """Return the distribution, from one row per number of messages with users and users per response."""
+def frequency_of(
+    rows: Iterable[Mapping[str, Any]], *, recorded: Collection[str] = tuple(_RESPONSES)
+) -> FrequencyView:
+    """Return the distribution, from one row per number of messages with users and users per response.
+
+    Of a response that is never `recorded` no share is known: that is not 0.
+    """
     classes: list[dict[str, int]] = [dict.fromkeys(("users", "messages", *_RESPONSES), 0) for _ in LABELS]
     for row in rows:
         place = min(int(row["messages"]), len(LABELS)) - 1
@@ -118,14 +126,17 @@ def frequency_of(rows: Iterable[Mapping[str, Any]]) -> FrequencyView:
         reason = "Not enough data: no message was delivered to anybody."
         return FrequencyView(rows=(), users=0, mean=None, missing=reason)
     return FrequencyView(
-        rows=tuple(_row(label, some, users) for label, some in zip(LABELS, classes, strict=True)),
+        rows=tuple(_row(label, some, users, recorded) for label, some in zip(LABELS, classes, strict=True)),
         users=users,
         mean=sum(some["messages"] for some in classes) / users,
     )
 
 
-def _row(label: str, some: Mapping[str, int], users: int) -> FrequencyRow:
-    shares = {name: share_with_interval(some[name], some["users"]) for name in _RESPONSES}
+def _row(label: str, some: Mapping[str, int], users: int, recorded: Collection[str]) -> FrequencyRow:
+    shares = {
+        name: share_with_interval(some[name] if name in recorded else None, some["users"])
+        for name in _RESPONSES
+    }
     return FrequencyRow(
         frequency=label,
         users=some["users"],
