@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from workbench.experiments.geo.panel import Floats, Rows
-from workbench.experiments.geo.synthetic_control import Weighting, gap_of, prepared
+from workbench.experiments.geo.synthetic_control import Weighting, gap_of, prepared, without
 from workbench.experiments.inference.estimate import alpha_of
 
 
@@ -48,7 +48,7 @@ def pairs_of(
     ready = prepared(values, pre)
     pairs = np.empty((2, len(sets), values.shape[1]))
     for place, rows in enumerate(sets):
-        left = donors[~np.isin(donors, rows)]
+        left = without(donors, rows)
         pairs[0, place] = gap_of(ready, rows, left, weighting)
         pairs[1, place] = gap_of(ready, treated, left, weighting)
     return pairs
