@@ -84,10 +84,11 @@ def test_only_cohorts_old_enough_are_shown(base) -> None:
     opening = order | {"order_id": "0", "user_id": None, "ordered_at": datetime(2024, 1, 1, tzinfo=UTC)}
     users = [user("a", date(2024, 1, 1)), user("b", date(2024, 1, 31))]
     # 30 days after 31 January is 1 March: the day before, the cohort is not complete.
-    early = cohorts(base(last_day=date(2024, 2, 29), users=users, orders=[opening, order]))
+    last = opening | {"order_id": "2", "ordered_at": datetime(2024, 3, 1, tzinfo=UTC)}
+    early = cohorts(base(last_day=date(2024, 2, 29), users=users, orders=[opening, order, last]))
     assert early.cells == ()
     assert "30 days" in early.sentence
-    late = cohorts(base(last_day=date(2024, 3, 1), users=users, orders=[opening, order]))
+    late = cohorts(base(last_day=date(2024, 3, 1), users=users, orders=[opening, order, last]))
     assert [(cell.age, cell.active, cell.retention) for cell in late.cells] == [(0, 0, None), (1, 1, 0.5)]
     assert [cell.within_days for cell in late.activation] == [30]
     assert late.retention_at(1) == 0.5
@@ -100,11 +101,24 @@ def test_a_cohort_from_before_the_records_is_not_shown(base) -> None:
         for name, month in (("a", 3), ("b", 6))
     ]
     order = {"order_id": "1", "line": 1, "user_id": "a", "order_value": 5.0, "is_return": False}
+    days = date(2023, 6, 1), date(2023, 6, 20), date(2023, 12, 31)
     orders = [
-        order | {"order_id": str(day), "ordered_at": datetime(2023, 6, day, tzinfo=UTC)} for day in (1, 20)
+        order | {"order_id": str(day), "ordered_at": datetime(day.year, day.month, day.day, tzinfo=UTC)}
+        for day in days
     ]
     result = cohorts(base(last_day=date(2023, 12, 31), users=users, orders=orders))
     assert {cell.cohort for cell in result.cells} == {date(2023, 6, 1)}
+
+
+def test_nobody_is_lost_on_days_of_which_no_orders_came_yet(base) -> None:
+    """Orders are exported up to 31 March, events go on to 15 June: April is no month without an order."""
+    users, orders = _people()
+    exported = [order for order in orders if order["ordered_at"].date() <= date(2024, 3, 31)]
+    late = cohorts(base(last_day=date(2024, 6, 15), users=users, orders=exported))
+    then = cohorts(base(last_day=date(2024, 3, 31), users=users, orders=exported))
+    assert late.as_of == date(2024, 3, 31)
+    assert late.cells == then.cells
+    assert {(cell.cohort.month, cell.age) for cell in late.cells} == {(1, 0), (1, 1), (1, 2), (2, 0), (2, 1)}
 
 
 def test_retention_is_not_activation(base) -> None:

@@ -18,6 +18,7 @@ from workbench.explore.query import ask, days_since_epoch, month_number
 from workbench.explore.shares import share_with_interval
 from workbench.explore.view import View, frame_of, lacking
 from workbench.metrics import sql
+from workbench.metrics.unfinished import last_whole_day
 from workbench.metrics.window import Window, parse_window
 from workbench.result import format_value
 from workbench.source import given
@@ -148,21 +149,23 @@ def cohorts(tables: Tables, *, by: By | None = None, window: str | Window | None
         raise UsageError(f"Cohorts cannot be split by {by!r}. Known: {', '.join(_COLUMNS)}.")
     if by is not None and basis != "signup":
         return _nothing(basis, by, f"Not enough data: without users nobody has a {by}; load users first.")
-    last = tables.last_day
+    last, (first, end) = tables.last_day, _on_record(tables)
     if last is None:
         return _nothing(basis, by, lacking(tables))
+    # Where orders come less often than events, nobody knows yet who ordered after the last of them.
+    known = min(last, last_whole_day(tables, "orders", end)) if end else last
     days = parse_window(window, last, date(1900, 1, 1))
     column = _COLUMNS[by] if by else None
     sizes = ask(tables, lambda: _sizes(basis, column), "cohort sizes", basis, column, window=days)
     ages = ask(tables, lambda: _ages(basis, column), "cohort ages", basis, column, window=days)
     firsts = ask(tables, lambda: _firsts(basis, column), "cohort firsts", basis, column, window=days)
-    since = _beginning(tables) if basis == "signup" else None
-    result = cohort_table(sizes, ages, firsts, as_of=last, since=since)
+    since = first if basis == "signup" else None
+    result = cohort_table(sizes, ages, firsts, as_of=known, since=since)
     missing = "" if result[0] else "Not enough data: no cohort has had 30 days yet."
     return Cohorts(
         basis=basis,
         by=by,
-        as_of=last,
+        as_of=known,
         cells=result[0],
         activation=result[1],
         currency=tables.currency,
@@ -206,15 +209,18 @@ def cohort_table(
     return tuple(cells), tuple(activation)
 
 
-def _beginning(tables: Tables) -> date | None:
-    found = ask(tables, _first_order, "first order on record")
-    first = found[0]["first_day"] if found else None
-    return None if first is None else date(1970, 1, 1) + timedelta(days=int(first))
+def _on_record(tables: Tables) -> tuple[date | None, date | None]:
+    """Return the days of the first and the last order."""
+    row = ask(tables, _ends_of_orders, "first and last order on record")[0]
+    days = (row["first_day"], row["last_day"])
+    first, last = (None if day is None else date(1970, 1, 1) + timedelta(days=int(day)) for day in days)
+    return first, last
 
 
-def _first_order() -> Any:
+def _ends_of_orders() -> Any:
     orders = sql.unbound("orders")
-    return orders.aggregate(first_day=days_since_epoch(orders.ordered_at).min())
+    day = days_since_epoch(orders.ordered_at)
+    return orders.aggregate(first_day=day.min(), last_day=day.max())
 
 
 def _first_day(month: int) -> date:
