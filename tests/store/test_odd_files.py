@@ -307,3 +307,17 @@ def test_days_that_a_mapping_of_ones_own_states(workspace: Workspace, tmp_path: 
     content = "d,c,s\n03/10/2024,a,1\n13/10/2024,a,1\n"
     assert load(workspace, tmp_path, content, mapping=own).accepted == 1
     assert [str(day) for (day,) in stored(workspace, "date")] == ["2024-03-10"]
+
+
+def test_users_whose_ids_a_spreadsheet_has_shortened(workspace: Workspace, tmp_path: Path) -> None:
+    first = "event_id,event_type,timestamp,user_id,source,engagement_type\n"
+    users = ("1.20212E+17", "#N/A", "1.20212e+17x", "a+b", "#1")
+    rows = [
+        f"{uuid.UUID(int=n)},user_engaged,2026-01-01T00:00:00Z,{user},mobile,search\n"
+        for n, user in enumerate(users)
+    ]
+    assert load(workspace, tmp_path, first + "".join(rows), backfill=True).accepted == 3
+    assert reasons(workspace) == [
+        "malformed id: user_id is a number that was shortened",
+        "an error of a spreadsheet: user_id",
+    ]

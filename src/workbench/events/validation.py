@@ -91,6 +91,7 @@ def envelope_checks(now: datetime, *, backfill: bool = False) -> tuple[Check, ..
             "future: the timestamp lies more than 5 minutes ahead",
         ),
         Check("user_id IS NULL OR trim(user_id) = ''", "null id: user_id"),
+        *_id_checks("user_id"),
         Check("source IS NULL", "missing property: source"),
         Check(f"source IS NOT NULL AND source NOT IN ({sources})", "unknown source"),
         Check("properties IS NULL", "missing property: properties"),
@@ -113,6 +114,29 @@ def envelope_checks(now: datetime, *, backfill: bool = False) -> tuple[Check, ..
             )
         )
     return tuple(checks)
+
+
+def is_shortened(text: str) -> str:
+    """Return the SQL that is true of what spreadsheets and floats make of long ids: many become one."""
+    # Ids with that sign are few, and to look for a sign is cheap.
+    shape = r"\d(?:[.,]\d+)?[eE]\+\d{2}"
+    return f"(contains({text}, '+') AND regexp_full_match({text}, {literal(shape)}))"
+
+
+def is_formula_error(text: str) -> str:
+    """Return the SQL that is true of what a formula of a spreadsheet leaves that came to nothing."""
+    shape = r"#(?:N/A|REF!|DIV/0!|VALUE!|NAME\?|NUM!|NULL!)"
+    return f"(starts_with({text}, '#') AND regexp_full_match({text}, {literal(shape)}))"
+
+
+def _id_checks(name: str) -> tuple[Check, ...]:
+    return (
+        Check(
+            f"coalesce({is_shortened(name)}, false)",
+            f"malformed id: {name} is a number that was shortened",
+        ),
+        Check(f"coalesce({is_formula_error(name)}, false)", f"an error of a spreadsheet: {name}"),
+    )
 
 
 def cast_instant(text: str) -> str:
@@ -196,7 +220,8 @@ def _whole(now: datetime, *, backfill: bool) -> str:
     arrival = f"TIMESTAMPTZ {literal(now.isoformat())}"
     oldest = "" if backfill else f" AND instant >= {arrival} - INTERVAL {LIVE_DAYS} DAY"
     return (
-        f"uuid IS NOT NULL AND trim(user_id) <> '' AND source IN ({', '.join(map(literal, SOURCES))})"
+        f"uuid IS NOT NULL AND trim(user_id) <> '' AND NOT {is_shortened('user_id')}"
+        f" AND NOT {is_formula_error('user_id')} AND source IN ({', '.join(map(literal, SOURCES))})"
         f" AND instant <= {arrival} + INTERVAL {FUTURE_MINUTES} MINUTE{oldest}"
         " AND starts_with(properties, '{')"
         f" AND NOT ({' OR '.join(_NUL_TESTS.values())})"

@@ -23,7 +23,7 @@ from workbench.events.parsing import (
     truth,
 )
 from workbench.events.tables import TABLES, TableDefinition
-from workbench.events.validation import holds_nul
+from workbench.events.validation import holds_nul, is_formula_error, is_shortened
 from workbench.store.doubtful import doubts, judge
 from workbench.store.schema import quote, sql_type
 from workbench.store.sources import Source
@@ -40,10 +40,6 @@ _DEFAULTS = {
 }
 
 
-# What spreadsheets and floats make of a long number: many ids become one.
-_SHORTENED = r"\d(?:[.,]\d+)?[eE]\+\d{2}"
-# What a formula of a spreadsheet leaves that came to nothing.
-_FORMULA_ERROR = r"#(?:N/A|REF!|DIV/0!|VALUE!|NAME\?|NUM!|NULL!)"
 # Where platforms and spreadsheets name the sums of all other rows: to count them would double everything.
 _SUMMED = {"daily_performance": "campaign_id", "geo_performance": "geo"}
 _TOTALS = (
@@ -196,10 +192,10 @@ def _rules(field: Field, place: int, column: MappedColumn) -> list[str]:
         case Kind.STRING:
             found.append(f"CASE WHEN {holds_nul(name)} THEN {literal(f'NUL character: {field.name}')} END")
             said = literal(f"an error of a spreadsheet: {field.name}")
-            found.append(f"CASE WHEN regexp_full_match({name}, {literal(_FORMULA_ERROR)}) THEN {said} END")
+            found.append(f"CASE WHEN {is_formula_error(name)} THEN {said} END")
             if field.name.endswith("_id"):
                 said = literal(f"malformed id: {field.name} is a number that was shortened")
-                found.append(f"CASE WHEN regexp_full_match({name}, {literal(_SHORTENED)}) THEN {said} END")
+                found.append(f"CASE WHEN {is_shortened(name)} THEN {said} END")
         case Kind.CHOICE:
             allowed = ", ".join(map(literal, field.choices))
             said = literal(f"value not allowed: {field.name}; expected one of {', '.join(field.choices)}")
