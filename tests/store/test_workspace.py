@@ -53,7 +53,7 @@ def test_of_several_that_make_one_workspace_at_once_one_does(tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["w"]
 
 
-@pytest.mark.parametrize("path", ["a*", "a[1]", "month=1/w", "a?", "a\nb"])
+@pytest.mark.parametrize("path", ["a*", "a[1]", "month=1/w", "a?", "a\nb", "a\udcff"])
 def test_a_path_that_reads_as_a_pattern_is_refused(tmp_path: Path, path: str) -> None:
     with pytest.raises(BadInput, match="cannot contain"):
         Workspace.create(tmp_path / path)

@@ -85,14 +85,14 @@ def inside(folder: Path, *parts: str) -> Path:
 
 
 def check_plain(path: Path) -> Path:
-    """Return `path` where no character of it could be read as a pattern of file names, or steers a terminal.
+    """Return `path` where no character of it is a pattern of file names, steers a terminal, or is no text.
 
     Raises
     ------
     BadInput
-        If one could.
+        If one is.
     """
-    controls = sorted({repr(sign) for sign in str(path) if unicodedata.category(sign) == "Cc"})
+    controls = sorted({repr(sign) for sign in str(path) if unicodedata.category(sign) in {"Cc", "Cs"}})
     found = sorted({character for character in str(path) if character in _PATTERN_CHARACTERS}) + controls
     if found:
         raise BadInput(
