@@ -48,23 +48,25 @@ def _commit(workspace: Workspace, rows: list[dict[str, Any]]) -> None:
 
 
 def _write(workspace: Workspace, rows: list[dict[str, Any]]) -> None:
-    import pyarrow as pa
-
     from workbench.events.tables import RUNS
     from workbench.store.compaction import keep_compact
     from workbench.store.loads import LoadRecord
-    from workbench.store.schema import arrow_schema
+    from workbench.store.schema import sql_type
 
     with workspace.writer() as writer:
         load_id = "runs-" + sha256(to_bytes(rows))[:32]
         transaction = writer.transaction(load_id, operation="write", file="runs", table_name=RUNS.name)
         if transaction.done is not None:
             return
-        values = [row | {"started_at": _instant(row["started_at"])} for row in rows]
-        writer.connection.register("ended_runs", pa.Table.from_pylist(values, schema=arrow_schema(RUNS)))
+        # The database reads the rows: to make a table of Python's values, Arrow would load pandas.
+        kinds = {field.name: sql_type(field) for field in RUNS.fields}
+        writer.connection.execute(
+            "CREATE OR REPLACE TEMP TABLE ended_runs AS SELECT unnest(from_json(?, ?), recursive := true)",
+            [json.dumps(rows), json.dumps([kinds])],
+        )
         transaction.upsert(RUNS.name, "SELECT * FROM ended_runs")
         transaction.commit(LoadRecord(rows_read=len(rows), accepted=len(rows)))
-        writer.connection.unregister("ended_runs")
+        writer.connection.execute("DROP TABLE ended_runs")
         keep_compact(writer)
 
 
@@ -79,7 +81,7 @@ def _row(file: Path) -> dict[str, Any] | None:
             "status": str(record["status"]),
             "scheduled": record.get("wanted_by") is not None,
             "on_time": _on_time(record),
-            "started_at": str(record["started"] or now()),
+            "started_at": _instant(record["started"] or now()).isoformat(),
             "duration_seconds": float(record["duration"] or 0.0),
         }
     except (OSError, ValueError, KeyError, TypeError):
