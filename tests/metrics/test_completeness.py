@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from metric_tables import Memory, event
+from metric_tables import Memory, event, order
 
 from workbench.metrics import measure
 
@@ -32,3 +32,16 @@ def test_all_days_of_a_long_window_are_found_whichever_events_fill_them(bought: 
     facts += [event("user_engaged", when=day) for day in engaged_on]
     found = measure(Memory(facts=facts), "conversion_rate", window=f"{days[0]}:{days[-1]}")
     assert found.rows[0].share == pytest.approx(len({*bought_on, *engaged_on}) / 100)
+
+
+def test_retention_rests_on_the_days_of_which_orders_are_there() -> None:
+    """Orders end in March, events go on: that nobody is seen to come back in April is no fall."""
+    users = [
+        {"user_id": f"u{place}", "signup_at": datetime(2024, 1, 10, tzinfo=UTC) + timedelta(days=place)}
+        for place in range(80)
+    ]
+    orders = [order(f"u{day % 80}", f"2024-{1 + day // 31:02d}-{1 + day % 28:02d}", 9.0) for day in range(80)]
+    facts = [event("user_engaged", when=f"2024-04-{day:02d}") for day in range(1, 31)]
+    tables = Memory(users=users, orders=orders, facts=facts)
+    april = measure(tables, ["cohort_retention", "aov"], window="2024-04-01:2024-04-30").rows
+    assert [(row.share, row.incomplete) for row in april] == [(0.0, True)] * 2

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from workbench.metrics.completeness import cut
+from workbench.metrics.completeness import cut, read_by
 from workbench.metrics.conditions import Condition
 from workbench.metrics.history import leanings
 from workbench.metrics.measures import Leaf, Measure, leaves
@@ -78,7 +78,7 @@ class Cautions:
         return f"{day} {NOT_OVER}" if day else ""
 
     def _begun(self, formula: Measure) -> date | None:
-        read = {leaf.table for leaf in leaves(formula) if not is_own(leaf)}
+        read = {name for leaf in leaves(formula) if not is_own(leaf) for name in read_by(leaf)}
         return min((day for name, day in self.begun.items() if name in read), default=None)
 
 
@@ -131,7 +131,7 @@ def cautions(
     values : Values
         The answers.
     """
-    read = {leaf.table for leaf in answered if not is_own(leaf)}
+    read = {name for leaf in answered if not is_own(leaf) for name in read_by(leaf)}
     begun = unfinished(tables, window) if read & set(DAY_COLUMNS) else {}
     twice = added_twice(tables, answered, where, window, values)
     return Cautions(

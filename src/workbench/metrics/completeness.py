@@ -37,12 +37,24 @@ def present(tables: Tables, wanted: Iterable[Leaf], window: Window, values: Valu
     Days on which something was counted hold rows; only the others are asked for.
     """
     own = [leaf for leaf in wanted if not is_own(leaf)]
-    names = sorted({leaf.table for leaf in own} & set(_DAILY_TABLES) & tables.names)
+    names = sorted({name for leaf in own for name in read_by(leaf)} & set(_DAILY_TABLES) & tables.names)
     first = next((types[0] for leaf in own if (types := getattr(leaf, "event_types", ()))), _ANY)
     return {
         name: _share(_days(tables, name, window, _counted(values, own, name), first), window)
         for name in names
     }
+
+
+def read_by(leaf: Leaf) -> frozenset[str]:
+    """Return the tables whose days stand behind a leaf: what is asked of users may be what they ordered.
+
+    Examples
+    --------
+    >>> from workbench.metrics.derived import derived
+    >>> sorted(read_by(derived("retention", "retained_30")))
+    ['orders', 'users']
+    """
+    return frozenset({leaf.table}) | (leaf.needs & {"orders"} if leaf.table == "users" else frozenset())
 
 
 def _counted(values: Values, wanted: Iterable[Leaf], table: str) -> set[int]:

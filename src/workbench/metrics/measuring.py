@@ -113,7 +113,8 @@ def _measured(
     rows: list[Row] = []
     for metric in asked:
         formula = formulas[metric.name]
-        read = {leaf.table for leaf in leaves(formula) if leaf in answered and not is_own(leaf)}
+        own = [leaf for leaf in leaves(formula) if leaf in answered and not is_own(leaf)]
+        read = {name for leaf in own for name in completeness.read_by(leaf)}
         share = min((present[name] for name in read if name in present), default=np.nan)
         late = max((begun[name] for name in read if name in begun), default=None)
         found = _rows(metric, formula, values, before if late is None else None, share)
