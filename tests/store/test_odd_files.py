@@ -149,7 +149,7 @@ def test_a_count_with_a_point_tells_of_the_amounts(workspace: Workspace, tmp_pat
     content = HEADER + "2024-03-01,a,email,1.234,5\n2024-03-02,a,email,10,5.678\n2024-03-03,a,email,10,5\n"
     assert load(workspace, tmp_path, content).accepted == 1
     assert reasons(workspace)[1] == (
-        "column spend: '5.678' is ambiguous in this file: its point may part thousands or decimals;"
+        "column spend: '5.678' is ambiguous in this file: its sign may part thousands or decimals;"
         " state `decimal` in the mapping"
     )
 
@@ -321,3 +321,25 @@ def test_users_whose_ids_a_spreadsheet_has_shortened(workspace: Workspace, tmp_p
         "malformed id: user_id is a number that was shortened",
         "an error of a spreadsheet: user_id",
     ]
+
+
+@pytest.mark.parametrize(
+    ("impressions", "costs", "kept"),
+    [
+        (["12.345", "10"], ["5.678", "1.234"], []),  # whole amounts, with points between thousands
+        (["10", "10", "10"], ["1.234", "12,50", "7"], [7.0]),
+        (["10", "10"], ["1,234", "12,50"], []),
+        (["1,234", "10"], ["1,234", "12.50"], [12.5, 1234.0]),
+        (["10", "10"], ["1.234", "1,234,567"], [1.234, 1234567.0]),
+        (["1,234", "10", "10"], ["1", "2", "1.234,50"], [1.0, 2.0]),
+    ],
+)
+def test_a_platforms_numbers_that_are_written_otherwise(
+    workspace: Workspace, tmp_path: Path, impressions: list[str], costs: list[str], kept: list[float]
+) -> None:
+    rows = [
+        f'{day},2024-10-{day:02},HUF,"{count}","{cost}"\n'
+        for day, (count, cost) in enumerate(zip(impressions, costs, strict=True), 1)
+    ]
+    load(workspace, tmp_path, GOOGLE + "".join(rows))
+    assert [spend for (spend,) in stored(workspace, "spend")] == kept

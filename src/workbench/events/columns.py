@@ -258,7 +258,7 @@ class Column(Strict):
             thousands=reading.thousands if self.thousands is None else self.thousands,
             unit=self.unit,
             currency=reading.currency,
-            stated=reading.stated or self.decimal is not None,
+            stated=reading.stated or self.decimal is not None or bool(self.thousands),
         )
 
     def _once(self, text: str, kind: Kind, reading: Reading) -> Parsed:

@@ -213,7 +213,7 @@ class Mapping(Strict):
             clock_change=self.clock_change,
             row=identifier(row),
             blanks=self.blanks,
-            stated="decimal" in self.model_fields_set,
+            stated="decimal" in self.model_fields_set or bool(self.thousands and self.name not in names()),
             ready=self.name in names(),
         )
 

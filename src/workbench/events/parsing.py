@@ -195,8 +195,8 @@ def number(text: str, written: NumberFormat) -> Parsed:
     sql = finite(scaled)
     plain = failed(text, sql, f"not a number; expected {written.says}")
     reason = _number_reason(text, bare, written, plain)
-    open_to_doubt = not written.stated and written.decimal == "." and not written.thousands
-    doubt = doubt_of(text, bare) if open_to_doubt else None
+    open_to_doubt = not written.stated and written.decimal == "." and written.thousands in {"", ","}
+    doubt = doubt_of(text, bare, written.thousands) if open_to_doubt else None
     return Parsed(sql=sql, failure=plain.failure, reason=reason, doubt=doubt)
 
 
@@ -206,11 +206,11 @@ def told(*, unclear: str = "NULL", borne_out: bool = False, contradicted: bool =
     return f"struct_pack(unclear := CAST({unclear} AS VARCHAR), {says})"
 
 
-def doubt_of(text: str, bare: str) -> str:
-    """Return what a number says of the point in it, as a struct; null where it holds none.
+def doubt_of(text: str, bare: str, thousands: str = "") -> str:
+    """Return what a number says of the point or comma in it, as a struct; null where it holds none.
 
-    `unclear` is the text where the point may part thousands, `borne_out` is true where it cannot, and
-    `contradicted` where it must, or where a comma parts decimals.
+    `unclear` is the text where the point may part thousands, or the comma decimals, `borne_out` is true where
+    they cannot, and `contradicted` where they must.
 
     Examples
     --------
@@ -225,13 +225,15 @@ def doubt_of(text: str, bare: str) -> str:
     """
     unclear, decimal = r"[+-]?[1-9]\d{0,2}\.\d{3}", r"[+-]?\d*\.\d*(?:[eE][+-]?\d+)?"
     grouped = r"[+-]?\d{1,3}(?:\.\d{3}){2,}|[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+),\d*"
-    # A comma before three digits is as unclear, and refused by itself.
-    other = r"[+-]?\d{1,3}(?:,\d{3})+"
+    # A comma before three digits is as unclear; where it is not said to part thousands, it is refused anyway.
+    other, usual = r"[+-]?\d{1,3},\d{3}", r"[+-]?\d{1,3}(?:,\d{3}){2,}|[+-]?\d{1,3}(?:,\d{3})+\.\d*"
+    by_comma = told(unclear=text) if thousands else "NULL"
     return (
         f"CASE WHEN NOT regexp_matches({bare}, '[.,]') THEN NULL"
         f" WHEN regexp_full_match({bare}, {literal(unclear)}) THEN {told(unclear=text)}"
         f" WHEN regexp_full_match({bare}, {literal(decimal)}) THEN {told(borne_out=True)}"
-        f" WHEN regexp_full_match({bare}, {literal(other)}) THEN NULL"
+        f" WHEN regexp_full_match({bare}, {literal(other)}) THEN {by_comma}"
+        f" WHEN regexp_full_match({bare}, {literal(usual)}) THEN {told(borne_out=bool(thousands))}"
         f" WHEN regexp_full_match({bare}, {literal(grouped)}) THEN {told(contradicted=True)} END"
     )
 
@@ -309,8 +311,8 @@ def count(text: str, written: NumberFormat) -> Parsed:
     )
     # A count of thousandths there is not: with other digits than noughts, the point parts thousands.
     doubt = parsed.doubt and (
-        f"CASE WHEN {grouped} AND NOT ends_with({text}, '000')"
-        f" THEN {told(contradicted=True)} ELSE {parsed.doubt} END"
+        f"CASE WHEN {grouped} AND NOT ends_with({text}, '000') THEN {told(contradicted=True)}"
+        f" WHEN contains({text}, ',') AND {sql} IS NOT NULL THEN NULL ELSE {parsed.doubt} END"
     )
     failure = f"({text} IS NOT NULL AND ({sql}) IS NULL)"
     return Parsed(sql=sql, failure=failure, reason=reason, doubt=doubt)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _POINT, _DAY = "_point_", "_day_"
 _SAID = {
-    _POINT: " is ambiguous in this file: its point may part thousands or decimals;"
+    _POINT: " is ambiguous in this file: its sign may part thousands or decimals;"
     " state `decimal` in the mapping",
     _DAY: " is ambiguous: other rows of the file have days where this reads the month;"
     " state the date format in a mapping of your own",
@@ -41,7 +41,8 @@ def judge(connection: DuckDBPyConnection, staged: str, source: Source, doubtful:
 
     A number such as 1.234 is one where another number of the file shows that commas part its decimals or
     points its thousands, and where semicolons part its cells, as they do where commas part decimals, and no
-    other number has a point. A day such as 03/10/2024 is one where another row has 13 in the month's place.
+    other number has a point; so is 1,234 of a platform that writes commas between thousands. A day such as
+    03/10/2024 is one where another row has 13 in the month's place.
     """
     for prefix, said in _SAID.items():
         names = [name for name in doubtful if name.startswith(prefix)]
