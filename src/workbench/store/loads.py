@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,17 +109,23 @@ def append_load(store: Path, record: LoadRecord, *, after: Head | None) -> LoadR
 
     The time is later than that of the row before it even where the clock went back.
     """
-    import pyarrow as pa
     from deltalake import write_deltalake
+    from pyarrow.json import ParseOptions, read_json
 
     now = datetime.now(UTC)
     if after is not None:
         now = max(now, after.loaded_at + timedelta(microseconds=1))
     record = replace(record, loaded_at=now)
-    row = {**asdict(record), "versions": json.dumps(dict(record.versions), sort_keys=True)}
+    row = {
+        **asdict(record),
+        "versions": json.dumps(dict(record.versions), sort_keys=True),
+        "loaded_at": now.isoformat(),
+    }
+    options = ParseOptions(explicit_schema=arrow_schema(LOADS))
     write_deltalake(
         store / LOADS.name,
-        pa.Table.from_pylist([row], schema=arrow_schema(LOADS)),
+        # To make a table of Python's values, Arrow would load pandas, which takes longer than a small load.
+        read_json(BytesIO(json.dumps(row).encode()), parse_options=options),
         mode="append",
         commit_properties=delta.properties(record.load_id, note(record.versions, now)),
     )

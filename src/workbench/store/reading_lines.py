@@ -143,7 +143,9 @@ def _batch(data: bytes, row: int) -> tuple[pa.RecordBatch, int]:
         raw, problem = _repaired(raw)
     suspects = np.flatnonzero(signs[places[:-1]] <= 32)
     blank = [i for i in suspects if not data[places[i] : places[i + 1]].strip()]
-    batch = pa.record_batch([pa.array(rows), raw, problem], names=list(OWN_COLUMNS))
+    # Of a buffer, since to make an array of NumPy's Arrow would load pandas.
+    numbers = pa.Array.from_buffers(pa.int64(), len(rows), [None, pa.py_buffer(rows)])
+    batch = pa.record_batch([numbers, raw, problem], names=list(OWN_COLUMNS))
     if blank:
         keep = np.ones(len(ends), bool)
         keep[blank] = False
