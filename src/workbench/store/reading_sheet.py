@@ -83,10 +83,15 @@ def _texts(book: fastexcel.ExcelReader, name: str) -> pl.DataFrame:
 
     cells, errors = book.load_sheet(name, dtypes="string").to_arrow_with_errors()
     frame = pl.DataFrame(pl.from_arrow(cells))
+    named: dict[int, dict[int, str]] = {}
     for error in errors.errors if errors else ():
         row, column = error.offset_position
         found = _ERROR.search(error.detail)
-        frame[row, column] = _ERRORS.get(found[1], "#VALUE!") if found else error.detail
+        named.setdefault(column, {})[row] = _ERRORS.get(found[1], "#VALUE!") if found else error.detail
+    for column, at in named.items():
+        label, texts = frame.columns[column], frame.to_series(column).to_list()
+        texts = [at.get(row, text) for row, text in enumerate(texts)]
+        frame = frame.with_columns(pl.Series(label, texts, pl.String))
     for column, label in enumerate(frame.columns):
         if not frame[label].str.contains(_CUT_OFF).any():
             continue
