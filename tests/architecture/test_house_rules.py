@@ -18,37 +18,49 @@ VAGUE = re.compile(
 )
 
 
-def _functions(module: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    tree = ast.parse(module.read_text())
-    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-
-
 def _name(module: Path) -> str:
     return str(module.relative_to(SOURCE))
 
 
 @pytest.mark.parametrize("module", MODULES, ids=_name)
-def test_module_stays_small(module: Path) -> None:
-    assert len(module.read_text().splitlines()) <= 350
-
-
-@pytest.mark.parametrize("module", MODULES, ids=_name)
-def test_functions_stay_small(module: Path) -> None:
-    for function in _functions(module):
-        body = [
-            s for s in function.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
-        ]
-        lines = (function.end_lineno or 0) - body[0].lineno + 1 if body else 0
-        named = [a.arg for a in (*function.args.args, *function.args.kwonlyargs)]
-        arguments = len([name for name in named if name not in ("self", "cls")])
-        assert lines <= 40, f"{function.name} has a body of {lines} lines"
-        assert arguments <= 7, f"{function.name} takes {arguments} parameters"
-
-
-@pytest.mark.parametrize("module", MODULES, ids=_name)
-def test_module_has_a_telling_name_and_a_docstring(module: Path) -> None:
+def test_module_keeps_the_rules(module: Path) -> None:
+    text = module.read_text()
+    tree = ast.parse(text)
+    assert len(text.splitlines()) <= 350
     assert not VAGUE.match(module.stem)
-    assert ast.get_docstring(ast.parse(module.read_text()))
+    assert ast.get_docstring(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            _stays_small(node)
+    for statement in tree.body:
+        if isinstance(statement, ast.ClassDef):
+            _shows_itself_in_short(statement)
+
+
+def _stays_small(function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    body = [s for s in function.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
+    lines = (function.end_lineno or 0) - body[0].lineno + 1 if body else 0
+    named = [a.arg for a in (*function.args.args, *function.args.kwonlyargs)]
+    arguments = len([name for name in named if name not in ("self", "cls")])
+    assert lines <= 40, f"{function.name} has a body of {lines} lines"
+    assert arguments <= 7, f"{function.name} takes {arguments} parameters"
+
+
+def _shows_itself_in_short(result: ast.ClassDef) -> None:
+    named = {base.id for base in result.bases if isinstance(base, ast.Name)}
+    held = {
+        name
+        for item in result.body
+        for name in (
+            [item.name]
+            if isinstance(item, ast.FunctionDef)
+            else [target.id for target in item.targets if isinstance(target, ast.Name)]
+            if isinstance(item, ast.Assign)
+            else []
+        )
+    }
+    if {"sentence", "to_frame"} <= held and not named & {"View", "Protocol", "ABC"}:
+        assert {"__repr__", "_repr_html_"} <= held, f"{result.name} prints all of its figures"
 
 
 @pytest.mark.parametrize(
@@ -124,27 +136,6 @@ def test_rooms_that_load_late_say_what_they_lack() -> None:
 
     with pytest.raises(AttributeError, match=r"workbench\.experiments attribute analyse"):
         experiments.analyse  # noqa: B018
-
-
-@pytest.mark.parametrize("module", MODULES, ids=_name)
-def test_results_show_themselves_in_short(module: Path) -> None:
-    for node in ast.parse(module.read_text()).body:
-        if not isinstance(node, ast.ClassDef):
-            continue
-        named = {base.id for base in node.bases if isinstance(base, ast.Name)}
-        held = {
-            name
-            for item in node.body
-            for name in (
-                [item.name]
-                if isinstance(item, ast.FunctionDef)
-                else [target.id for target in item.targets if isinstance(target, ast.Name)]
-                if isinstance(item, ast.Assign)
-                else []
-            )
-        }
-        if {"sentence", "to_frame"} <= held and not named & {"View", "Protocol", "ABC"}:
-            assert {"__repr__", "_repr_html_"} <= held, f"{node.name} prints all of its figures"
 
 
 def test_group_by_has_few_homes() -> None:

@@ -24,7 +24,9 @@ def _name(path: Path, root: Path) -> str:
 
 def _asked(path: Path, name: str) -> Iterator[str]:
     package = name if path.stem == "__init__" else name.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text())):
+    stub = path.with_suffix(".pyi")  # what a room offers late
+    offered = ast.walk(ast.parse(stub.read_text())) if stub.exists() else ()
+    for node in (*ast.walk(ast.parse(path.read_text())), *offered):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
