@@ -319,7 +319,7 @@ def _advice(row: CampaignRow) -> Advice | None:
     """Return what to do about a campaign, judged by the ends of intervals rather than by point figures."""
 
     def line(priority: Priority, action: str, reason: str) -> Advice:
-        told = f"{reason}; {row.caution}" if row.caution else reason
+        told = f"{reason}; some of it {row.caution}" if row.caution else reason
         return Advice(
             priority=priority, campaign_id=row.campaign_id, name=row.name, action=action, reason=told
         )

@@ -73,7 +73,7 @@ class Leaderboard(View):
         first = self.places[0]
         value = format_value(first.value, self.unit, currency=self.currency)
         sure = "" if first.apart else ", though not surely ahead of the next"
-        twice = f", but {first.caution}" if first.caution else ""
+        twice = f", but some of it {first.caution}" if first.caution else ""
         if self.compared == 1:
             return f"{first.name} is the only {self.by} with a {self.title.lower()}: {value}{twice}."
         return f"{first.name} leads {self.compared} by {self.title.lower()} with {value}{sure}{twice}."

@@ -106,7 +106,7 @@ def counted_twice(said: Iterable[str]) -> str:
     >>> counted_twice(["2024-03-31 was not over when its data came", ""])
     ''
     """
-    return "some of it may count twice" if any(TWICE in one for one in said) else ""
+    return "may count twice" if any(TWICE in one for one in said) else ""
 
 
 def cautions(
