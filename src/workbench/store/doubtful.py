@@ -9,6 +9,7 @@ from workbench.errors import BadInput
 from workbench.events.fields import Kind
 from workbench.events.parsing import MappedColumn, doubt_of, literal, shown, trimmed
 from workbench.events.tables import TableDefinition
+from workbench.store.schema import quote
 from workbench.store.sources import Source
 
 if TYPE_CHECKING:
@@ -80,25 +81,24 @@ def refuse_unclear(connection: DuckDBPyConnection, rows: str, source: Source, co
     """
     if not source.delimiter or not columns:
         return
-    names = {f"{_POINT}{place}": column for place, column in enumerate(columns)}
-    texts = {name: trimmed(column) for name, column in names.items()}
-    told = ", ".join(f"{doubt_of(text, text)} AS {name}" for name, text in texts.items())
-    told = f"(SELECT _row, {told} FROM {rows})"
-    if not _in_doubt(connection, told, list(names), by_sign=source.delimiter == ";"):
+    # One cell a row, so that many columns are no long query.
+    cells = f"UNPIVOT {rows} ON {', '.join(map(quote, columns))} INTO NAME _name VALUE _cell"
+    texts = f"SELECT _row, _name, {trimmed('_cell')} AS _text FROM ({cells})"
+    told = f"(SELECT _row, _name, {doubt_of('_text', '_text')} AS says FROM ({texts}))"
+    if not _in_doubt(connection, told, ["says"], by_sign=source.delimiter == ";"):
         return
-    for name, column in names.items():
-        found = connection.execute(
-            f"SELECT _row, {name}.unclear FROM {told} WHERE {name}.unclear IS NOT NULL ORDER BY _row LIMIT 1"
-        ).fetchall()
-        for row, value in found:
-            raise BadInput(
-                "its point may part thousands or decimals in this file",
-                file=source.path,
-                row=row,
-                column=column,
-                value=value,
-                expected="numbers such as 1234.5, without signs between thousands",
-            )
+    found = connection.execute(
+        f"SELECT _row, _name, says.unclear FROM {told} WHERE says.unclear IS NOT NULL ORDER BY ALL LIMIT 1"
+    ).fetchall()
+    for row, column, value in found:
+        raise BadInput(
+            "its point may part thousands or decimals in this file",
+            file=source.path,
+            row=row,
+            column=column,
+            value=value,
+            expected="numbers such as 1234.5, without signs between thousands",
+        )
 
 
 def _in_doubt(connection: DuckDBPyConnection, rows: str, names: Sequence[str], *, by_sign: bool) -> bool:
