@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from workbench import charts
 from workbench.explore import claims
 
 MONDAY = date(2024, 5, 6)
@@ -112,8 +113,21 @@ def test_claims_of_a_week_that_sold_nothing_are_more_than_was_sold(base, left: f
 
 
 def test_more_returns_than_orders_are_no_negative_share(base) -> None:
-    view = claims(base(orders=_orders([10.0, -60.0]), daily_performance=_told("email", [5.0])), window=None)
+    told = _told("email", [5.0, 0.0])
+    view = claims(base(orders=_orders([10.0, -60.0]), daily_performance=told), window=None)
     assert (view.share, view.channels[0].share) == (None, None)
     assert view.sentence == (
         "Campaigns claim €5.00 of −€50.00 sold: more than there was, as returns outweigh what was sold."
     )
+
+
+def test_days_of_which_one_side_is_not_on_record_yet_are_left_out(base) -> None:
+    """Orders are exported up to the 12th, the platform reports up to the 19th: no claim is beyond them."""
+    told = _told("email", [40.0] * 14)
+    view = claims(base(orders=_orders([100.0] * 7), daily_performance=told), window="14d")
+    assert [(week.week, week.days, week.share) for week in view.weeks] == [(MONDAY, 7, 0.4)]
+    assert view.beyond == ()
+    assert view.left_out.startswith("After 2024-05-12")
+    assert view.left_out in charts.claimed_weeks(view).note
+    later = claims(base(orders=_orders([100.0] * 7), daily_performance=told), window="2024-05-14:2024-05-19")
+    assert "both on record up to 2024-05-12 only" in later.sentence

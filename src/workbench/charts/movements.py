@@ -152,7 +152,8 @@ def claimed_weeks(result: Claims) -> Drawing | Nothing:
             f" {'are' if left > 1 else 'is'} in the table alone."
             if left
             else ""
-        ),
+        )
+        + (f" {result.left_out}" if result.left_out else ""),
     )
 
 

@@ -15,15 +15,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from workbench.explore.figures import Figures, figures
 from workbench.explore.query import window_of
 from workbench.explore.view import View, frame_of, lacking, ratio
+from workbench.metrics.unfinished import finished, last_day_of
+from workbench.metrics.window import Window
 from workbench.result import format_value
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.metrics import Window
     from workbench.source import Tables
 
 Counted = Literal["revenue", "orders"]
+_READ = ("orders", "daily_performance", "facts")
 NAMELESS = "(not set)"
 _NOISE = 1e-9  # of a whole: what floats of sums in another order may differ by
 
@@ -63,7 +65,8 @@ class Claims(View):
     """Sold and claimed revenue by week, and claimed revenue by channel, the largest first.
 
     The figures are complete counts of both sides, and so have no interval. Where nobody reports revenue,
-    `counted` is ``"orders"``: then all shares are of orders, and claimed revenue is 0.
+    `counted` is ``"orders"``: then all shares are of orders, and claimed revenue is 0. `left_out` says from
+    when on only one side is on record.
     """
 
     weeks: tuple[ClaimedWeek, ...]
@@ -75,6 +78,7 @@ class Claims(View):
     currency: str | None
     counted: Counted = "revenue"
     missing: str = ""
+    left_out: str = ""
 
     @property
     def share(self) -> float | None:
@@ -142,6 +146,10 @@ def claims(tables: Tables, *, window: str | Window | None = "90d") -> Claims:
     days = window_of(tables, window)
     if missing or days is None:
         return _nothing(tables, missing or lacking(tables))
+    asked, last = days, _on_record(tables, days)
+    if last < days.first:
+        return _nothing(tables, f"Not enough data: orders and claims are both on record up to {last} only.")
+    days = Window(days.first, last)
     sold = figures(tables, ["revenue", "orders"], by=("week",), window=days)
     by_week = _claimed(tables, ("week",), days)
     if not any(sold.of(key, "orders").value for key in sold.slices):
@@ -163,7 +171,16 @@ def claims(tables: Tables, *, window: str | Window | None = "90d") -> Claims:
         conversions=conversions,
         currency=tables.currency,
         counted=counted,
+        left_out="" if days == asked else f"After {last}, orders or claims are not yet on record as a whole.",
     )
+
+
+def _on_record(tables: Tables, days: Window) -> date:
+    """Return the last day of which both orders and claims are there as a whole: one export may come later."""
+    ends = {name: last_day_of(tables, name) for name in _READ if name in tables.names}
+    told = max(day for name, day in ends.items() if name != "orders")
+    last = min(ends["orders"], told, days.last)
+    return last if last < days.first else finished(tables, Window(days.first, last), _READ).last
 
 
 Claimed = Mapping[Any, tuple[float, float]]

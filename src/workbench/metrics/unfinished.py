@@ -51,7 +51,7 @@ def unfinished(tables: Tables, window: Window) -> dict[str, date]:
         if last is not None and day <= min(last, window.last)
     }
     begun = {name: max(day, window.first) for name, day in doubtful.items()}
-    return {name: day for name, day in begun.items() if _ends(tables, name) >= day}
+    return {name: day for name, day in begun.items() if last_day_of(tables, name) >= day}
 
 
 def finished(tables: Tables, window: Window, names: Collection[str] = tuple(DAY_COLUMNS)) -> Window:
@@ -78,8 +78,8 @@ def _came(tables: Tables) -> dict[str, date]:
     return {row["table_name"]: row["came"] for row in rows}
 
 
-def _ends(tables: Tables, name: str) -> date:
-    """Return the last day of a table."""
+def last_day_of(tables: Tables, name: str) -> date:
+    """Return the last day of a table with rows."""
     rows, told = (offered(tables.names) or name, f" WHERE {NOT_OWN}") if name == "facts" else (name, "")
     query = f"SELECT CAST(MAX({DAY_COLUMNS[name]}) AS DATE) AS ends FROM {rows}{told}"
     found: date | None = tables.query(query).column(0)[0].as_py()
