@@ -101,6 +101,13 @@ def test_formulas_that_came_to_nothing_are_not_blank_cells(workspace: Workspace,
     assert stored(workspace, "campaign_id, spend") == [("c", 2.5)]
 
 
+def test_a_sheet_whose_amounts_are_texts(workspace: Workspace, tmp_path: Path) -> None:
+    rows = [["2024-03-01", "a", "email", "1.234"], ["2024-03-02", "a", "email", 7.5]]
+    assert ingest(workspace, [sheet(tmp_path / "a.xlsx", *rows)]).accepted == 2
+    rows = [["2024-04-01", "a", "email", "1.234"], ["2024-04-02", "a", "email", "12,50"]]
+    assert ingest(workspace, [sheet(tmp_path / "b.xlsx", *rows)]).accepted == 0
+
+
 def test_ids_that_a_sheet_keeps_as_numbers_have_lost_digits(workspace: Workspace, tmp_path: Path) -> None:
     whole = "120212345678901230"
     rows = [

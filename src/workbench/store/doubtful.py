@@ -27,12 +27,12 @@ _SAID = {
 def doubts(source: Source, table: TableDefinition, columns: Sequence[MappedColumn]) -> dict[str, str]:
     """Return what rows say of how they are read, as SQL by the names to keep it under.
 
-    Points are asked of in delimited files only: sheets, JSON and Parquet hold numbers that are numbers.
+    Points are not asked of in Parquet, whose numbers are numbers; those of sheets and JSON may be texts.
     """
     found = {}
     for column in columns:
         of_day = table.field(column.name).kind is Kind.DATE
-        if column.doubt and (of_day or source.delimiter):
+        if column.doubt and (of_day or source.shape != "typed"):
             found[f"{_DAY if of_day else _POINT}{column.name}"] = column.doubt
     return found
 
