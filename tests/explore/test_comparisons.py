@@ -18,6 +18,7 @@ from workbench.explore import (
     creatives,
     kpi_cards,
     leaderboard,
+    movements,
     target_vs_actual,
     trends,
 )
@@ -563,7 +564,30 @@ def test_revenue_without_a_channel_is_told_beside_the_channels(base, fact) -> No
     assert compare_channels(base(daily_performance=told), window=None).unnamed == 0.0
     returns = charts.channel_returns(view)
     assert "not known of the same channels" in str(returns)
-    missing = trends(base(facts=bought, daily_performance=told), "roas", by="channel", window=None)
+    same = [told[0] | {"date": at.date()}]
+    missing = trends(base(facts=bought, daily_performance=same), "roas", by="channel", window=None)
     assert missing.sentence.endswith(
         "total(campaign_converted.value) has no channel: no value by channel, day."
     )
+
+
+@pytest.mark.parametrize("late", [0, 2, 5])
+def test_spend_that_is_reported_later_than_sales_is_no_rise_of_returns(base, fact, late: int) -> None:
+    """Events are there up to today, the platform's report up to some days ago: nothing changed."""
+    rng = np.random.default_rng(3)
+    noon = datetime(2024, 2, 1, 12, tzinfo=UTC)
+    facts = [
+        fact("campaign_converted", n, noon + timedelta(days=day), campaign_id="c", value=rng.gamma(20, 2))
+        for day in range(90)
+        for n in range(20)
+    ]
+    told = _daily("c", 0.0, days=90 - late)
+    tables = base(facts=facts, daily_performance=told, campaigns=[_campaign("c")])
+    last = START + timedelta(days=89 - late)
+    for metric in ("roas", "cost_per_conversion"):
+        view = trends(tables, metric, window="30d")
+        assert view.points[-1].day == last
+        assert "no change that can be told" in view.sentence
+        assert bool(view.left_out) == bool(late)
+        assert [card.line[-1].day for card in kpi_cards(tables, [metric]).cards] == [last]
+    assert not movements(tables).outstanding

@@ -16,7 +16,8 @@ from workbench.explore.figures import figures
 from workbench.explore.query import window_of
 from workbench.explore.view import View, frame_of, number
 from workbench.metrics import METRICS, measure
-from workbench.metrics.unfinished import finished
+from workbench.metrics.measures import leaves
+from workbench.metrics.unfinished import finished, on_record
 from workbench.result import format_value
 
 if TYPE_CHECKING:
@@ -195,13 +196,13 @@ def kpi_cards(
         return KpiCards(cards=(), first_day=None, last_day=None, currency=tables.currency, missing=reason)
     measured = measure(tables, names, window=days, compare=True, where=where)
     daily = figures(tables, names, by=("day",), window=days, where=where)
-    whole = finished(tables, days).last
-    cards = []
+    whole, cards = finished(tables, days), []
     for name in names:
+        formula = METRICS[name].measured_as(list(where or {}), tables.names)
+        known = on_record(tables, whole, {leaf.table for leaf in leaves(formula)})
         line = tuple(
             Point(day=day, value=daily.of((day,), name).value)
-            for day in (days.first + timedelta(days=place) for place in range(days.days))
-            if day <= whole
+            for day in (known.first + timedelta(days=place) for place in range(known.days))
         )
         cards.append(_card(measured.metric(name), measured.row(name), targets.get(name), line))
     return KpiCards(
@@ -209,7 +210,7 @@ def kpi_cards(
         first_day=days.first,
         last_day=days.last,
         currency=measured.currency,
-        unfinished=whole + timedelta(days=1) if whole < days.last else None,
+        unfinished=whole.last + timedelta(days=1) if whole.last < days.last else None,
     )
 
 

@@ -25,7 +25,7 @@ from workbench.explore.shares import holm
 from workbench.explore.view import View, frame_of, number, span
 from workbench.metrics import METRICS
 from workbench.metrics.measures import leaves
-from workbench.metrics.unfinished import NOT_OVER, finished
+from workbench.metrics.unfinished import NOT_ALL, NOT_OVER, finished, on_record
 from workbench.metrics.window import Window
 from workbench.result import format_value
 
@@ -201,7 +201,8 @@ def trends(
     asked = window_of(tables, window)
     by_what = [name for name in (by, *(where or ())) if name]
     read = {leaf.table for leaf in leaves(definition.measured_as(by_what, tables.names))}
-    days = asked and finished(tables, asked, read)
+    whole = asked and finished(tables, asked, read)
+    days = whole and on_record(tables, whole, read)
     empty = Trends(
         metric=metric,
         title=definition.title,
@@ -215,7 +216,9 @@ def trends(
     )
     if days is None:
         return replace(empty, missing="Not enough data: no table has a row yet; load a file first.")
-    if days != asked:
+    if days != whole:
+        empty = replace(empty, left_out=f"After {days.last}, {NOT_ALL}.")
+    elif days != asked:
         empty = replace(empty, left_out=f"{days.last + timedelta(days=1)} {NOT_OVER}, and is left out.")
     history = Window(min(days.first, days.last - timedelta(days=HISTORY_DAYS - 1)), days.last)
     found = figures(tables, [metric], by=(*((by,) if by else ()), "day"), window=history, where=where)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from workbench.source import Tables
 
 NOT_OVER = "was not over when its data came"
+NOT_ALL = "not all that this figure is made of is on record yet: later days are left out"
+_DAILY = ("facts", "daily_performance", "orders")
+_GIVEN_UP = 56  # days: as many as the two longest blocks that are compared
 _LOADED_AS = {"events": "facts"}
 
 
@@ -61,6 +64,21 @@ def finished(tables: Tables, window: Window, names: Collection[str] = tuple(DAY_
     if first is None or first <= window.first:
         return window
     return Window(window.first, first - timedelta(days=1))
+
+
+def on_record(tables: Tables, window: Window, names: Collection[str]) -> Window:
+    """Return the part of a window up to the last day of which all of these tables have rows.
+
+    Platforms report days later than a shop records orders: revenue over the spend of fewer days would look
+    like a rise. A table that ended weeks ago is not waited for: what it told is told otherwise now.
+    """
+    daily = [name for name in names if name in _DAILY and name in tables.names]
+    if daily in ([], ["facts"], ["orders"]):  # a shop without an order for days has sold nothing
+        return window
+    last = min(last_day_of(tables, name) for name in daily)
+    if not window.first <= last < window.last or (window.last - last).days > _GIVEN_UP:
+        return window
+    return Window(window.first, last)
 
 
 def last_whole_day(tables: Tables, name: str, last: date) -> date:
