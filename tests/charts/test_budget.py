@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from altair.vegalite.v6.schema import Root
 
 from workbench import charts
 from workbench.charts.drawing import DataTable, Drawing, Nothing
@@ -58,6 +59,8 @@ def test_every_picture_holds_the_figures_of_the_result(view: BudgetView) -> None
 def test_names_of_any_kind_are_one_short_line(draw) -> None:
     names = ("<script>x</script>", "\u202etv\n2", "y" * 9000, "paid_search", "a" * 50)
     shown = draw(budget_view(replace(MAKE(draws=60, channels=5), channels=names, missed=())))
+    if isinstance(shown, Drawing):
+        Root.validate(shown.to_json())
     bundle = {**shown._repr_mimebundle_(), FIGURES: []}  # those keep names as they are: data, not text
     text = json.dumps(bundle, allow_nan=False)
     assert "\\u202e" not in text

@@ -14,6 +14,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from altair.vegalite.v6.schema import Root
 from hypothesis import given
 from hypothesis import strategies as st
 from nbformat import v4
@@ -104,6 +105,12 @@ def test_a_chart_says_what_it_shows(kind: str) -> None:
     table = spec["usermeta"]["workbench"]["table"]
     assert table["rows"]
     assert all(len(row) == len(table["columns"]) for row in table["rows"])
+
+
+def test_a_chart_keeps_the_schema_of_vega_lite(kind: str) -> None:
+    result = drawn(kind)
+    if isinstance(result, Drawing):
+        Root.validate(result.to_json())
 
 
 def test_a_chart_uses_the_colours_of_the_theme_only(kind: str) -> None:
