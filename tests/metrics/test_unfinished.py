@@ -208,3 +208,24 @@ def test_a_week_is_no_day() -> None:
     with pytest.raises(UsageError, match="'2024-W10' in the window '2024-W10:2024-W11' is no day"):
         parse_window("2024-W10:2024-W11", None)
     assert parse_window("20240304:2024-03-10", None).days == 7
+
+
+def test_a_return_on_spend_that_is_reported_late_says_so() -> None:
+    facts = [
+        event("campaign_converted", user, f"{day} 08:00", campaign_id="m", value=10.0)
+        for user, day in enumerate(days("2024-03-01", 31))
+    ]
+    spend = [
+        {"date": day, "campaign_id": "m", "channel": "email", "spend": 4.0} for day in days("2024-03-01", 28)
+    ]
+    tables = Memory(facts=facts, daily_performance=spend)
+    found = {row.metric: row.caution for row in measure(tables, ["roas", "spend", "conversions"]).rows}
+    assert found == {
+        "roas": "daily performance is on record only up to 2024-03-28",
+        "spend": "",
+        "conversions": "",
+    }
+    card = charts.kpi_cards(kpi_cards(tables, ["roas"], window="30d")).items[0]
+    assert card["remark"] == "Its parts end on different days"
+    assert not measure(tables, "roas", window="2024-03-01:2024-03-28").rows[0].caution
+    assert not any(row.caution for row in measure(tables, "roas", by="day").rows)

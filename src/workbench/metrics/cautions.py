@@ -10,17 +10,21 @@ from typing import TYPE_CHECKING
 from workbench.metrics.completeness import cut, read_by
 from workbench.metrics.conditions import Condition
 from workbench.metrics.history import leanings
+from workbench.metrics.intervals import ratio
 from workbench.metrics.measures import Leaf, Measure, leaves
 from workbench.metrics.own_records import is_own
 from workbench.metrics.slices import DIMENSIONS, ends
 from workbench.metrics.told_twice import TWICE, ToldTwice, added_twice, caution, slices_of_both
-from workbench.metrics.unfinished import NOT_OVER, unfinished
+from workbench.metrics.unfinished import GIVEN_UP, NOT_OVER, last_day_of, unfinished
 from workbench.metrics.window import DAY_COLUMNS
 
 if TYPE_CHECKING:
     from workbench.metrics.values import Slice, Values
     from workbench.metrics.window import Window
     from workbench.source import Tables
+
+_DAILY = ("facts", "daily_performance", "orders")
+_ENDS = "is on record only up to"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,8 @@ class Cautions:
         ``clicks``, ``leads`` ... -> the slices in which it is both recorded and reported.
     begun : dict
         Table -> the first day that was not over when its data came.
+    late : dict
+        Table -> its last day, where others that are asked for go on.
     """
 
     window: Window
@@ -46,10 +52,11 @@ class Cautions:
     twice: dict[str | None, list[ToldTwice]]
     both: dict[str, frozenset[Slice]]
     begun: dict[str, date]
+    late: dict[str, date]
 
     def of(self, formula: Measure, by: tuple[str, ...], key: Slice) -> str:
         """Return what to bear in mind of one figure; empty where it is sound."""
-        if not (self.leaning or self.twice or self.begun):  # thousands of figures are asked for
+        if not (self.leaning or self.twice or self.begun or self.late):  # thousands of figures are asked for
             return ""
         said = [self.leaning[leaf] for leaf in leaves(formula) if leaf in self.leaning]
         campaign = key[by.index("campaign")] if "campaign" in by else None
@@ -58,6 +65,7 @@ class Cautions:
         said += [caution(twice, formula, by, key)] if twice else []
         timed = any(DIMENSIONS[name].grain for name in by)
         said += [self._unfinished(formula)] if self.begun and not timed else []
+        said += [self._lacking(formula)] if self.late and not timed else []
         return "; ".join(dict.fromkeys(part for part in said if part))
 
     def part(self, formula: Measure, by: Sequence[str], key: Sequence[object]) -> str:
@@ -77,6 +85,14 @@ class Cautions:
         day = self._begun(formula)
         return f"{day} {NOT_OVER}" if day else ""
 
+    def _lacking(self, formula: Measure) -> str:
+        """Return which part of a ratio ends before others: revenue over the spend of fewer days is high."""
+        read = {leaf.table for leaf in leaves(formula)}
+        ends = {day: name for name, day in self.late.items() if name in read}
+        if not ends or ratio(formula) is None or len(read & set(_DAILY)) < 2:
+            return ""
+        return f"{ends[min(ends)].replace('_', ' ')} {_ENDS} {min(ends)}"
+
     def _begun(self, formula: Measure) -> date | None:
         read = {name for leaf in leaves(formula) if not is_own(leaf) for name in read_by(leaf)}
         return min((day for name, day in self.begun.items() if name in read), default=None)
@@ -95,6 +111,8 @@ def in_short(said: str) -> str:
     parts = [part for part in said.split("; ") if part and not part.endswith(NOT_OVER)]
     if any(part.endswith(TWICE) for part in parts):
         return "Some of it may count twice"
+    if any(_ENDS in part for part in parts):
+        return "Its parts end on different days"
     return "Leans near the start of the records" if parts else ""
 
 
@@ -140,7 +158,22 @@ def cautions(
         twice=_by_campaign(twice),
         both=slices_of_both(twice, values),
         begun=begun,
+        late=_late(tables, read, window),
     )
+
+
+def _late(tables: Tables, read: Collection[str], window: Window) -> dict[str, date]:
+    """Return the tables that end within a window while others go on, and are not given up."""
+    daily = [name for name in _DAILY if name in read and name in tables.names]
+    if len(daily) < 2 or "daily_performance" not in daily:
+        return {}
+    ends = {name: last_day_of(tables, name) for name in daily}
+    last = min(max(ends.values()), window.last)
+    return {
+        name: day
+        for name, day in ends.items()
+        if name != "orders" and window.first <= day < last and (last - day).days <= GIVEN_UP
+    }
 
 
 def _by_campaign(told: Sequence[ToldTwice]) -> dict[str | None, list[ToldTwice]]:

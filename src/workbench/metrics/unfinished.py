@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 NOT_OVER = "was not over when its data came"
 NOT_ALL = "not all that this figure is made of is on record yet: later days are left out"
 _DAILY = ("facts", "daily_performance", "orders")
-_GIVEN_UP = 56  # days: as many as the two longest blocks that are compared
+GIVEN_UP = 56  # days: as many as the two longest blocks that are compared
 _LOADED_AS = {"events": "facts"}
 
 
@@ -76,7 +76,7 @@ def on_record(tables: Tables, window: Window, names: Collection[str]) -> Window:
     if daily in ([], ["facts"], ["orders"]):  # a shop without an order for days has sold nothing
         return window
     last = min(last_day_of(tables, name) for name in daily)
-    if not window.first <= last < window.last or (window.last - last).days > _GIVEN_UP:
+    if not window.first <= last < window.last or (window.last - last).days > GIVEN_UP:
         return window
     return Window(window.first, last)
 
