@@ -51,6 +51,19 @@ def test_a_load_prints_counts_that_add_up(folder: Path, tmp_path: Path) -> None:
     assert "already loaded" in again.stderr
 
 
+def test_a_load_says_why_rows_were_rejected(folder: Path, tmp_path: Path) -> None:
+    rows = ["2024-01-01,a,email,1,2", "2024-01-02,a,\x1bx,1,2", *["2024-01-03,a,email,1,-2"] * 2]
+    file = write(tmp_path / "a.csv", *rows)
+    said = run("ingest", file, "--workspace", folder).stderr.splitlines()
+    at = said.index("  rejected for: negative money: spend (first in line 4)")
+    assert said[at + 1].startswith("  rejected for: value not allowed: channel, expected one of")
+    assert said[at + 1].endswith("(first in line 3)")
+    assert said[at + 2] == "  Every rejected row with its reasons: workbench quarantine"
+    assert "rejected" not in run("ingest", file, "--workspace", folder).stderr
+    good = write(tmp_path / "b.csv", "2024-01-05,a,email,1,2")
+    assert "rejected" not in run("ingest", good, "--workspace", folder).stderr
+
+
 def test_nothing_accepted_is_a_failure(folder: Path, tmp_path: Path) -> None:
     assert run("ingest", write(tmp_path / "a.csv", ",,,,"), "-w", folder).exit_code == 1
 

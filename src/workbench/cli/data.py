@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from workbench.cli.app import app
 
+if TYPE_CHECKING:
+    from workbench.store import Workspace
+
 _WORKSPACE = Annotated[Path, typer.Option("--workspace", "-w", help="The folder of the workspace.")]
 _JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_REASONS, _READ = 3, 10_000  # said of one file, of so many rejected rows: all are in the quarantine
 
 
 @app.command()
@@ -67,7 +72,8 @@ def ingest(
             typer.echo(f"{name}: {getattr(result, name)}")
     for file in result.files:
         typer.echo(printable(file.sentence), err=True)
-        for note in (*file.notes, *(alert.sentence for alert in file.alerts)):
+        why = _rejections(opened, file.load_id) if file.quarantined and not file.again else []
+        for note in (*file.notes, *(alert.sentence for alert in file.alerts), *why):
             typer.echo(f"  {printable(note)}", err=True)
     for name in result.left:
         typer.echo(f"{printable(name)}: left, for its ending names no form that is read.", err=True)
@@ -77,6 +83,28 @@ def ingest(
         raise typer.Exit(3)
     if not result.accepted and not result.replaced:
         raise typer.Exit(1)
+
+
+def _rejections(workspace: Workspace, load_id: str) -> list[str]:
+    """Return why rows of a load were rejected, the most frequent reasons first, and where all of them are."""
+    from workbench.explore.quality import reasons_in
+    from workbench.store.schema import literal
+
+    text = (
+        f"SELECT line, reasons FROM quarantine WHERE load_id = {literal(load_id)} ORDER BY line LIMIT {_READ}"
+    )
+    rows = workspace.tables().query(text).to_pylist()
+    first: dict[str, int] = {}
+    counts: Counter[str] = Counter()
+    for row in rows:
+        for reason in reasons_in(row["reasons"]):
+            first.setdefault(reason, row["line"])
+            counts[reason] += 1
+    most = sorted(counts, key=lambda reason: (-counts[reason], first[reason]))[:_REASONS]
+    return [
+        *(f"rejected for: {reason} (first in line {first[reason]})" for reason in most),
+        "Every rejected row with its reasons: workbench quarantine",
+    ]
 
 
 @app.command()
