@@ -12,7 +12,7 @@ from workbench.events.fields import LARGEST
 
 # Blanks, also those without width and the marks of direction that spreadsheets write before dates.
 BLANKS = " \t\n\r\u00a0\u200b\u200e\u200f\u202f\u2060\ufeff"
-SPACES = " || ".join(f"chr({ord(sign)})" for sign in BLANKS)
+SPACES = f"'{BLANKS}'"  # one text: many parts are put together anew for each cell that is planned
 SIGNS = {
     "USD": ("$", "US$"),
     "EUR": ("€",),
