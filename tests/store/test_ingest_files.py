@@ -25,21 +25,10 @@ from workbench.metrics import measure
 from workbench.store import Workspace
 from workbench.store.ingest import ingest
 
+from .loaded import load, reasons
+
 HEADER = "date,campaign_id,channel,impressions,clicks,spend,region\n"
 ROW = "2024-03-01,c1,email,1000,50,12.5,EU\n"
-
-
-def load(workspace: Workspace, folder: Path, content: str | bytes, name: str = "a.csv", **how: Any) -> Any:
-    file = folder / name
-    file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    result = ingest(workspace, [file], **how)
-    assert result.accepted + result.duplicates + result.quarantined == result.read
-    return result
-
-
-def reasons(workspace: Workspace) -> list[str]:
-    found = workspace.tables().query("SELECT reasons FROM quarantine ORDER BY line").to_pylist()
-    return [row["reasons"] for row in found]
 
 
 def stored(workspace: Workspace, table: str = "daily_performance") -> list[dict[str, Any]]:

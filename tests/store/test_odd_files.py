@@ -15,21 +15,10 @@ from workbench.errors import BadInput
 from workbench.store import Workspace
 from workbench.store.ingest import ingest
 
+from .loaded import load, reasons
+
 HEADER = "date,campaign_id,channel,impressions,spend\n"
 ROW = "2024-03-01,c1,email,1000,12.5\n"
-
-
-def load(workspace: Workspace, folder: Path, content: str | bytes, name: str = "a.csv", **how: Any) -> Any:
-    file = folder / name
-    file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    result = ingest(workspace, [file], **how)
-    assert result.accepted + result.duplicates + result.quarantined == result.read
-    return result
-
-
-def reasons(workspace: Workspace) -> list[str]:
-    rows = workspace.tables().query("SELECT reasons FROM quarantine ORDER BY line").to_pylist()
-    return [row["reasons"] for row in rows]
 
 
 def stored(workspace: Workspace, columns: str, table: str = "daily_performance") -> list[tuple[Any, ...]]:
