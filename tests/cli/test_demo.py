@@ -14,7 +14,7 @@ import pytest
 import workbench as wb
 from workbench.attribution import attribution_spread, model_credit
 from workbench.cli.demo import make_demo, report_mix, source_of
-from workbench.cli.demo_mix import TRUTH, write_books
+from workbench.cli.demo_mix import TRUTH, modelling, write_books
 from workbench.errors import UsageError
 from workbench.events.simulation import MarketSpec, simulate
 from workbench.experiments import uplift_model
@@ -163,7 +163,8 @@ def test_without_the_extra_the_demonstration_goes_on_and_names_it(made, monkeypa
     found = importlib.util.find_spec
     monkeypatch.setattr(extra, "find_spec", lambda name: None if name == "nutpie" else found(name))
     said: list[str] = []
-    assert report_mix(workspace, source_of(folder), Path("never-read.yaml"), said.append)
+    fitted = modelling(workspace, source_of(folder), said.append)
+    assert report_mix(workspace, fitted, Path("never-read.yaml"), said.append)
     assert len(said) == 1
     assert "pip install 'workbench[mmm]'" in said[0]
     model = notebooks_folder().parent / "params" / "mmm_demo.yaml"
@@ -175,6 +176,7 @@ def test_without_the_extra_the_demonstration_goes_on_and_names_it(made, monkeypa
 def test_a_market_without_the_channels_of_the_model_gets_none(made):
     workspace, folder, _ = made  # three campaigns do not use four owned channels
     said: list[str] = []
-    assert not report_mix(workspace, source_of(folder), Path("never-read.yaml"), said.append)
+    fitted = modelling(workspace, source_of(folder), said.append)
+    assert not report_mix(workspace, fitted, Path("never-read.yaml"), said.append)
     assert said[-1].startswith("There is no media mix model, and there are no reports on it.")
     assert not mix_runs(workspace).rows

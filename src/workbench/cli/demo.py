@@ -17,6 +17,8 @@ from workbench.cli.app import app
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from workbench.events.simulation import MarketSpec
     from workbench.store.workspace import Workspace
 
@@ -161,12 +163,10 @@ def report_demo(workspace: Workspace, plan: Path, say: _Say) -> bool:
     return not ran.failed
 
 
-def report_mix(workspace: Workspace, source: Path, plan: Path, say: _Say) -> bool:
+def report_mix(workspace: Workspace, fitted: Future[bool], plan: Path, say: _Say) -> bool:
     """Return whether all notebooks on the media mix model completed; without its extra there are none."""
-    from workbench.cli.demo_mix import model_demo
-
     try:
-        modelled = model_demo(workspace, source, say)
+        modelled = fitted.result()
     except WorkbenchError as error:
         say(f"There is no media mix model, and there are no reports on it. {error}")
         return False
@@ -187,6 +187,7 @@ def demo(
 ) -> None:
     """Make a demonstration: simulate a market, load it, model its media, run the notebooks, publish."""
     from workbench.cli.demo_mix import PLAN as MIX_PLAN
+    from workbench.cli.demo_mix import modelling
     from workbench.events.simulation import MarketSpec
     from workbench.reports.notebook import notebooks_folder
     from workbench.reports.publication import publish
@@ -195,9 +196,10 @@ def demo(
     spec = MarketSpec(seed=seed) if events == EVENTS else MarketSpec.sized(events, seed)
     workspace = make_demo(folder, spec, say)
     params = notebooks_folder().parent / "params"
+    fitted = modelling(workspace, source_of(folder), say) if plan is None else None
     complete = report_demo(workspace, plan or params / _PLAN, say)
-    if plan is None:
-        complete &= report_mix(workspace, source_of(folder), params / MIX_PLAN, say)
+    if fitted is not None:
+        complete &= report_mix(workspace, fitted, params / MIX_PLAN, say)
     published = publish(workspace, reports).sentence
     say("Done.")
     typer.echo(published)

@@ -6,7 +6,9 @@ what was Christmas. So the shop's books have two years more, week by week.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,8 +46,25 @@ def write_books(workspace: Workspace, source: Path) -> Path:
     return source / BOOKS
 
 
-def model_demo(workspace: Workspace, source: Path, say: Callable[[str], None]) -> bool:
-    """Return whether there is a media mix run to report on, after fitting it to the books."""
+def modelling(workspace: Workspace, source: Path, say: Callable[[str], None]) -> Future[bool]:
+    """Return what will say whether there is a media mix run to report on; it is fitted meanwhile.
+
+    Compiling keeps one core busy, and so does many a notebook: side by side they take half as long. Where
+    this process ends before the fit does, nobody waits for it.
+    """
+    fitted: Future[bool] = Future()
+
+    def fit() -> None:
+        try:
+            fitted.set_result(_model(workspace, source, say))
+        except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
+            fitted.set_exception(error)
+
+    threading.Thread(target=fit, daemon=True, name="media-mix-fit").start()
+    return fitted
+
+
+def _model(workspace: Workspace, source: Path, say: Callable[[str], None]) -> bool:
     from workbench.mmm.extra import missing_extra
     from workbench.reports.mix_fitting import fit_mix
     from workbench.reports.notebook import notebooks_folder
