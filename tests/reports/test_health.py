@@ -36,3 +36,15 @@ def test_rows_are_those_that_were_loaded(tmp_path: Path) -> None:
     ingest(workspace, [tmp_path / "ads.csv"])
     says = next(check.says for check in _workspace(workspace.path) if check.name == "workspace")
     assert says.startswith("acme: 5 rows in 1 table at version ")
+    files = sorted(workspace.store_path.rglob("daily_performance/**/*.parquet"))
+    assert "are as they were written." in _said(workspace, "files")
+    whole = files[0].read_bytes()
+    files[0].write_bytes(whole[:40] + bytes([whole[40] ^ 1]) + whole[41:])
+    assert " changed since they were written: daily_performance/" in _said(workspace, "files")
+    files[0].write_bytes(whole)
+    max((workspace.store_path / "loads" / "_delta_log").glob("*.json")).unlink()
+    assert "does not name the newest version of daily_performance" in _said(workspace, "files")
+
+
+def _said(workspace: Workspace, name: str) -> str:
+    return next(check.says for check in _workspace(workspace.path) if check.name == name)

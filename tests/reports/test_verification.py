@@ -128,6 +128,10 @@ def test_data_that_is_gone_or_another_is_named(workspace: Workspace, done: Run, 
     empty = Workspace.create(tmp_path / "empty")
     copytree(done.folder, empty.runs_path / done.id)
     assert "is gone" in verify(empty, done.id).sentence
+    file = next(workspace.store_path.rglob("daily_performance/**/*.parquet"))
+    whole = file.read_bytes()
+    file.write_bytes(whole[:40] + bytes([whole[40] ^ 1]) + whole[41:])
+    assert "changed since it was written" in verify(workspace, done.id).sentence
 
 
 def test_the_first_difference_of_two_notebooks() -> None:

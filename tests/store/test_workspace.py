@@ -14,6 +14,8 @@ import pytest
 from workbench.errors import BadInput, UsageError, WorkspaceError
 from workbench.metrics import measure
 from workbench.store import Workspace
+from workbench.store.checksums import compare_all
+from workbench.store.compaction import compact
 from workbench.store.ingest import ingest
 
 
@@ -162,6 +164,35 @@ def test_bits_that_have_changed_are_an_answer_or_named(workspace: Workspace, tmp
             said.append(str(error))
     assert len(said) > 10
     assert all("is damaged" in one or "cannot be read any more" in one for one in said)
+
+
+def test_a_changed_file_is_found_and_never_written_anew(workspace: Workspace, tmp_path: Path) -> None:
+    for day in (1, 2):
+        (tmp_path / "a.csv").write_text(f"date,campaign_id,channel,spend\n2024-03-0{day},c,email,100\n")
+        ingest(workspace, [tmp_path / "a.csv"])
+    versions = workspace.tables().versions
+    same = compare_all(workspace.store_path, versions)
+    assert (same.changed, same.unknown) == ((), 0)
+    file = min((workspace.store_path / "daily_performance").rglob("*.parquet"))
+    whole = file.read_bytes()
+    file.write_bytes(whole[:40] + bytes([whole[40] ^ 1]) + whole[41:])
+    found = compare_all(workspace.store_path, versions)
+    assert found.changed == (file.relative_to(workspace.store_path).as_posix(),)
+    with workspace.writer() as writer:
+        with pytest.raises(WorkspaceError, match="'daily_performance' changed on the disk"):
+            compact(writer, fewest=2)
+        file.write_bytes(whole)
+        compact(writer, fewest=2)
+    later = compare_all(workspace.store_path, workspace.tables().versions)
+    assert (later.changed, later.unknown, later.files < same.files) == ((), 0, True)
+
+
+def test_a_load_that_the_log_lost_is_not_added_to(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("creative_id,campaign_id,headline\nx,c,Hello\n")
+    ingest(workspace, [tmp_path / "a.csv"])
+    max((workspace.store_path / "loads" / "_delta_log").glob("*.json")).unlink()
+    with pytest.raises(WorkspaceError, match="does not name the newest version of 'creatives'"):
+        ingest(workspace, [tmp_path / "a.csv"])
 
 
 def test_the_currency_is_said_once(workspace: Workspace) -> None:

@@ -181,11 +181,34 @@ def _workspace(path: Path) -> Iterator[Check]:
         status="well",
         says=f"{workspace.name}: {rows:,} rows in {len(held)} {some} at version {tables.version}.",
     )
+    yield _files(workspace, tables)
     yield rollups(tables)
     yield _pending(workspace)
     yield _runs(workspace)
     for found in schedule_findings(workspace):
         yield Check(name=found.name, status=found.status, says=found.says, fix=found.fix)
+
+
+def _files(workspace: Workspace, tables: Snapshot) -> Check:
+    from workbench.store.checksums import compare_all
+    from workbench.store.loads import head
+    from workbench.store.recovery import ahead
+
+    found, copy = compare_all(workspace.store_path, tables.versions), "Restore it from a copy."
+    if found.changed:
+        says = f"{len(found.changed)} of {found.files:,} changed since they were written: {found.changed[0]}."
+        return Check(name="files", status="bad", says=says, fix=copy)
+    state = head(workspace.store_path)
+    lost, at_work = ahead(workspace.store_path, state), [*(workspace.path / "pending").glob("*.json")]
+    if lost and not at_work and head(workspace.store_path) == state:
+        says = f"The load log does not name the newest version of {', '.join(lost[:_SHOWN])}."
+        return Check(name="files", status="bad", says=says, fix=copy)
+    if found.unknown:
+        says = f"{found.unknown:,} of {found.files:,} were written without a checksum by an earlier version."
+        return Check(
+            name="files", status="note", says=says, fix="`workbench compact` writes small ones anew."
+        )
+    return Check(name="files", status="well", says=f"All {found.files:,} are as they were written.")
 
 
 def rollups(tables: Snapshot) -> Check:

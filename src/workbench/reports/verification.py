@@ -17,6 +17,7 @@ from workbench.reports.notebook import INJECTED, bare, sha256, to_bytes
 from workbench.reports.receipt import notebook_bytes, output_hashes, read_receipt
 from workbench.reports.record import NOTEBOOK, RECORD, read_record, run_folder
 from workbench.reports.runs import kept
+from workbench.store.checksums import compare_all
 
 if TYPE_CHECKING:
     from workbench.store.workspace import Workspace
@@ -106,6 +107,10 @@ def verify(workspace: Workspace, run_id: str, *, limits: Limits | None = None) -
     if inputs.data != receipt["data"]["sha256"]:
         moved = Difference(where="the data", what=f"version {inputs.data_version} is not what the run read")
         return Verified(id=folder.name, outputs=len(receipt["outputs"]), difference=moved, notes=notes)
+    versions = {name: table["version"] for name, table in inputs.tables.items()}
+    if changed := compare_all(workspace.store_path, versions).changed:
+        damaged = Difference(where="the data", what=f"{changed[0]} changed since it was written")
+        return Verified(id=folder.name, outputs=len(receipt["outputs"]), difference=damaged, notes=notes)
     for fit, told in receipt["data"].get("fits", {}).items():
         if inputs.fits.get(fit) != told:
             gone = Difference(

@@ -11,10 +11,11 @@ from pathlib import Path, PurePosixPath
 from workbench.events.rollups import ROLLUPS, STORED
 from workbench.events.tables import FACTS, LOADS, TABLES
 from workbench.store import delta, recovery
+from workbench.store.checksums import check
 from workbench.store.connection import files_sql
 from workbench.store.delta import Change, DataFile
 from workbench.store.loads import head, note
-from workbench.store.staging import stage
+from workbench.store.staging import file_prefix, stage
 from workbench.store.writer import Writer
 
 SMALL_BYTES = 64 * 2**20
@@ -122,10 +123,9 @@ def _with_loads(writer: Writer, done: Compacted, loads: Sequence[DataFile]) -> C
         return done
     load_id, pending = f"compact-{uuid.uuid4().hex}", writer.store.parent / "pending"
     folder, state = writer.store / LOADS.name, writer.head
+    check(folder, state.version, loads)
     recovery.announce(pending, load_id)
-    files = stage(
-        writer.connection, LOADS, folder, files_sql(LOADS, folder, loads), recovery.file_prefix(load_id)
-    )
+    files = stage(writer.connection, LOADS, folder, files_sql(LOADS, folder, loads), file_prefix(load_id))
     notes = note(state.versions, state.loaded_at)
     delta.commit(folder, Change(added=files, removed=tuple(loads)), load_id, notes)
     recovery.recover(writer.store, pending)

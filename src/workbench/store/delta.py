@@ -30,6 +30,7 @@ _CONFIGURATION = {
 _TRANSACTION_VERSION = 1
 # So many files of one scale become one, so that there are never many, and no row is written often.
 ALIKE = 8
+CHECKSUMS = "workbench_checksums"  # under this name a commit notes those of the files it adds
 _ENTRY = re.compile(r"\d{20}\.json")
 
 
@@ -47,6 +48,8 @@ class DataFile:
         The folder's values.
     stats : str
         Delta's statistics as JSON.
+    checksum : str
+        Of its bytes; known of a file that is added, of others the commit knows it that added them.
     """
 
     path: str
@@ -54,6 +57,7 @@ class DataFile:
     rows: int
     partition: Mapping[str, str | None] = field(default_factory=dict)
     stats: str = ""
+    checksum: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,12 +223,13 @@ def commit(folder: Path, change: Change, load_id: str, notes: Mapping[str, Any] 
     """Return the table's version after the change, which is made once however often this is called."""
     table = open_table(folder)
     if table.transaction_version(load_id) is None:
+        checksums = {file.path: file.checksum for file in change.added if file.checksum}
         table.create_write_transaction(
             [*_adds(change.added), *_removes(change.removed)],
             mode="append",
             schema=table.schema(),
             partition_by=table.metadata().partition_columns,
-            commit_properties=properties(load_id, notes),
+            commit_properties=properties(load_id, {**(notes or {}), CHECKSUMS: checksums}),
         )
         table.update_incremental()
     return int(table.version())

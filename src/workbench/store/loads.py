@@ -14,7 +14,9 @@ from workbench.errors import WorkspaceError
 from workbench.events.rollups import ROLLUPS
 from workbench.events.tables import LOADS, TABLES
 from workbench.store import delta
+from workbench.store.checksums import checksum
 from workbench.store.schema import arrow_schema
+from workbench.store.staging import file_prefix, sync_files
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -109,8 +111,8 @@ def append_load(store: Path, record: LoadRecord, *, after: Head | None) -> LoadR
 
     The time is later than that of the row before it even where the clock went back.
     """
-    from deltalake import write_deltalake
     from pyarrow.json import ParseOptions, read_json
+    from pyarrow.parquet import write_table
 
     now = datetime.now(UTC)
     if after is not None:
@@ -122,13 +124,19 @@ def append_load(store: Path, record: LoadRecord, *, after: Head | None) -> LoadR
         "loaded_at": now.isoformat(),
     }
     options = ParseOptions(explicit_schema=arrow_schema(LOADS))
-    write_deltalake(
-        store / LOADS.name,
-        # To make a table of Python's values, Arrow would load pandas, which takes longer than a small load.
-        read_json(BytesIO(json.dumps(row).encode()), parse_options=options),
-        mode="append",
-        commit_properties=delta.properties(record.load_id, note(record.versions, now)),
+    # To make a table of Python's values, Arrow would load pandas, which takes longer than a small load.
+    made = read_json(BytesIO(json.dumps(row).encode()), parse_options=options)
+    folder, name = store / LOADS.name, f"{file_prefix(record.load_id)}load.parquet"
+    write_table(made, folder / name, compression="zstd")
+    sync_files(folder, [name])
+    file = delta.DataFile(
+        path=name,
+        size=(folder / name).stat().st_size,
+        rows=1,
+        stats=json.dumps({"numRecords": 1}),
+        checksum=checksum(folder / name),
     )
+    delta.commit(folder, delta.Change(added=(file,)), record.load_id, note(record.versions, now))
     return record
 
 

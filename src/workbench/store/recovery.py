@@ -11,16 +11,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from workbench.errors import WorkspaceError
 from workbench.events.rollups import STORED
 from workbench.events.tables import LOADS
 from workbench.store import delta
 from workbench.store.delta import Change, DataFile
-from workbench.store.loads import LoadRecord, append_load, head
-from workbench.store.staging import sync_files, sync_folder, write_durably
+from workbench.store.loads import Head, LoadRecord, append_load, head
+from workbench.store.staging import file_prefix, sync_files, sync_folder, write_durably
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,17 +63,6 @@ def _change(read: Mapping[str, Any]) -> Change:
         added=tuple(DataFile(**file) for file in read["added"]),
         removed=tuple(DataFile(**file) for file in read["removed"]),
     )
-
-
-def file_prefix(load_id: str) -> str:
-    """Return how the names of a load's files begin, which is safe whatever the id is.
-
-    Examples
-    --------
-    >>> file_prefix("../7")
-    'c4b68475e5575886-'
-    """
-    return blake2b(load_id.encode(), digest_size=8).hexdigest() + "-"
 
 
 def announce(pending: Path, load_id: str) -> None:
@@ -129,6 +118,30 @@ def recover(store: Path, pending: Path) -> None:
             withdraw(store, pending, load_id)
     for path in pending.glob(".*"):  # a note that was being written
         path.unlink()
+
+
+def ahead(store: Path, state: Head) -> list[str]:
+    """Return the tables whose log goes on after a state: a load is at work, or its entry was lost."""
+    tables = ((name, state.versions.get(name, 0)) for name in sorted(state.named))
+    return [name for name, at in tables if delta.log_entry(store / name, at + 1).exists()]
+
+
+def check_named(store: Path) -> None:
+    """Refuse a store with commits that the load log does not name, once nothing is left unfinished.
+
+    What is loaded next would be added to them, and rows would show that no load brought.
+
+    Raises
+    ------
+    WorkspaceError
+        If there are any.
+    """
+    if found := ahead(store, head(store)):
+        raise WorkspaceError(
+            f"The workspace {store.parent} is damaged: its load log does not name the newest version of"
+            f" {found[0]!r}. Either an entry of the log is lost, or the folder was copied while a load was at"
+            " work. Restore it from a copy, made while nothing is loaded."
+        )
 
 
 def _sync_log(folder: Path) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import UsageError
 from workbench.events.definitions import Kind
 from workbench.events.tables import TableDefinition
+from workbench.store.checksums import checksum
 from workbench.store.delta import DataFile
 from workbench.store.schema import literal, partition_sql, quote, sql_type
 
@@ -67,6 +69,17 @@ def stage(
     layout = f"PARTITION_BY ({columns}), FILENAME_PATTERN '{prefix}{{uuid}}', APPEND true"
     ordered = f"SELECT * FROM ({made}) ORDER BY {columns}, {_order(definition)}"
     return _copy(connection, definition, folder, ordered, str(folder), layout)
+
+
+def file_prefix(load_id: str) -> str:
+    """Return how the names of a load's files begin, which is safe whatever the id is.
+
+    Examples
+    --------
+    >>> file_prefix("../7")
+    'c4b68475e5575886-'
+    """
+    return blake2b(load_id.encode(), digest_size=8).hexdigest() + "-"
 
 
 def _file_name(prefix: str) -> str:
@@ -264,6 +277,7 @@ def _data_file(definition: TableDefinition, folder: Path, row: Mapping[str, Any]
         rows=row["count"],
         partition=partition,
         stats=_stats(definition, row["count"], row["column_statistics"]),
+        checksum=checksum(folder / path),
     )
 
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Self
 from workbench.errors import UsageError
 from workbench.events.rollups import STORED
 from workbench.events.tables import FACTS, LOADS, TABLES, TableDefinition
-from workbench.store import recovery, rollups
+from workbench.store import checksums, recovery, rollups
 from workbench.store.connection import files_sql
 from workbench.store.delta import Change, DataFile, data_files
 from workbench.store.loads import Head, LoadRecord
 from workbench.store.schema import quote
-from workbench.store.staging import complete, stage, stage_file, stage_sorted
+from workbench.store.staging import complete, file_prefix, stage, stage_file, stage_sorted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -111,7 +111,7 @@ class Transaction:
         if not self._open:
             return 0
         made: list[DataFile] = []
-        folder, prefix = self._folder(definition), recovery.file_prefix(self.load_id)
+        folder, prefix = self._folder(definition), file_prefix(self.load_id)
         for part, rows in parts.items():
             made += stage_sorted(
                 self._connection, definition, folder, self._complete(definition, rows), f"{part}/{prefix}"
@@ -144,6 +144,7 @@ class Transaction:
         touched = self._touched(definition, replaced)
         new_rows = f"SELECT {columns} FROM {_INCOMING}"
         if touched:
+            self._check(table, touched)
             kept = files_sql(definition, self._folder(definition), touched)
             new_rows = f"SELECT {columns} FROM ({kept}) AS old_row WHERE NOT {replaced} UNION ALL {new_rows}"
         self._stage(definition, new_rows)
@@ -177,6 +178,7 @@ class Transaction:
         definition, files = self._definition(table), list(files)
         if not files or not self._open:
             return
+        self._check(table, files)
         folder, columns = self._folder(definition), self._own_columns(definition)
         self._note_days(definition, files, keep_sql)
         groups: dict[PurePosixPath, list[DataFile]] = {}
@@ -188,7 +190,7 @@ class Transaction:
                 new = ", ".join(f"{value} AS {quote(column)}" for column, value in changed.items())
                 old_rows = f"SELECT * REPLACE ({new}) FROM ({old_rows}) AS kept_row"
             rows = f"SELECT {columns} FROM ({old_rows}) AS old_row WHERE {keep_sql}"
-            name = f"{recovery.file_prefix(self.load_id)}{os.urandom(8).hex()}.parquet"
+            name = f"{file_prefix(self.load_id)}{os.urandom(8).hex()}.parquet"
             self._added.setdefault(table, []).extend(
                 stage_file(
                     self._connection, definition, folder, rows, str(partition / name), ordered=len(group) == 1
@@ -211,7 +213,7 @@ class Transaction:
     def merge_rollups(self) -> bool:
         """Make every roll-up one file, and those that are not kept yet; return whether there was anything."""
         facts = self.files(FACTS.name)
-        prefix = recovery.file_prefix(self.load_id)
+        prefix = file_prefix(self.load_id)
         return self._change(rollups.merged(self._connection, self._store, self._head.versions, facts, prefix))
 
     def commit(self, record: LoadRecord | None = None) -> LoadRecord:
@@ -273,13 +275,19 @@ class Transaction:
             days=self._days,
             files=tuple(self.files(FACTS.name)) if self._days else (),
         )
-        prefix = recovery.file_prefix(self.load_id)
+        prefix = file_prefix(self.load_id)
         self._change(rollups.refreshed(self._connection, self._store, self._head.versions, touched, prefix))
 
     def _change(self, changes: Mapping[str, Change]) -> bool:
         for name, change in changes.items():
+            self._check(name, change.removed)
             self._added[name], self._removed[name] = list(change.added), list(change.removed)
         return bool(changes)
+
+    def _check(self, table: str, files: Iterable[DataFile]) -> None:
+        """Refuse to take rows over from stored files that changed."""
+        stored = [file for file in files if not file.checksum]  # those of this load have theirs still
+        checksums.check(self._store / table, self._head.versions.get(table, 0), stored)
 
     def _definition(self, table: str) -> TableDefinition:
         definition = TABLES[table]
@@ -302,7 +310,7 @@ class Transaction:
             definition,
             self._folder(definition),
             rows_sql,
-            recovery.file_prefix(self.load_id),
+            file_prefix(self.load_id),
             keyed=keyed,
         )
         self._note_added(definition, files)

@@ -15,7 +15,7 @@ from workbench.store import delta
 from workbench.store.connection import connect, create_view
 from workbench.store.loads import Head, LoadRecord, find_load, head
 from workbench.store.lock import writer_lock
-from workbench.store.recovery import recover
+from workbench.store.recovery import check_named, recover
 from workbench.store.staging import sync_files, sync_folder
 from workbench.store.transaction import Transaction
 
@@ -108,6 +108,7 @@ def open_writer(folder: Path, threads: int | None = None) -> Iterator[Writer]:
     """
     with writer_lock(folder / ".lock"):
         recover(folder / "store", folder / "pending")
+        check_named(folder / "store")
         _add_tables(folder / "store")
         connection = connect(folder / "cache" / "spill", threads)
         try:
