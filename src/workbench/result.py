@@ -99,6 +99,8 @@ def format_value(value: float | None, unit: str = "", *, currency: str | None = 
     ('1.27x', '384,230', '8.4 h')
     >>> format_value(0.99997, "%"), format_value(-0.0, "%"), format_value(-0.001, "x")
     ('99.99%', '0%', '-0.001x')
+    >>> format_value(-1e-17, "%")
+    '0%'
     """
     if value is None or not math.isfinite(value):
         return MISSING
@@ -124,7 +126,8 @@ def _significant(value: float) -> str:
     if 0 < size < 0.001:  # what is not zero does not read as zero
         places = min(1 - math.floor(math.log10(size)), 12)
     text = f"{value:,.{places}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
 
 
 def _percent(share: float) -> str:

@@ -29,6 +29,34 @@ def test_even_spend(daily: float, verdict: str) -> None:
     assert row.verdict == verdict
 
 
+@pytest.mark.parametrize("daily", [100.0, 0.1])
+def test_days_that_are_alike_do_not_make_the_projection_certain(daily: float) -> None:
+    """Of days that never differed nobody knows how far the next may: there is no interval of no width."""
+    as_of = START + timedelta(days=29)
+    even = pace_of(PLAN, _days([daily] * 30), as_of=as_of)
+    assert (even.projected_low, even.projected_high) == (None, None)
+    assert even.reason.startswith("if days to come cost what all recent ones did")
+    over = pace_of(PLAN, _days([daily] * 60), as_of=END)
+    assert over.projected_low == over.projected_high == over.spent
+
+
+def test_a_total_has_no_interval_where_a_campaign_has_none(base) -> None:
+    spend = [
+        {"date": START + timedelta(days=day), "campaign_id": name, "channel": "email", "spend": value}
+        for day in range(30)
+        for name, value in (("c1", 150.0), ("c2", 140.0 + day % 5))
+    ]
+    plans = [
+        {"campaign_id": name, "name": name, "campaign_type": "VIP", "channel": "email", "status": "active"}
+        | {"budget": 6000.0, "start_date": START, "end_date": END}
+        for name in ("c1", "c2")
+    ]
+    found = pacing(base(daily_performance=spend, campaigns=plans))
+    assert [row.projected_low is None for row in found.rows] == [True, False]
+    assert (found.total.projected_low, found.total.verdict) == (None, "over")
+    assert "interval" not in found.sentence
+
+
 def test_weekends_do_not_bend_the_projection() -> None:
     weekly = np.resize([100, 100, 100, 100, 100, 20, 20], 30)
     row = pace_of(PLAN, _days(weekly), as_of=START + timedelta(days=29))

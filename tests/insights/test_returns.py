@@ -63,7 +63,10 @@ def _row(channel: str, method: str, low: float | None, high: float | None) -> Me
 
 def test_the_sentence_says_no_more_than_the_intervals() -> None:
     credit = _row("a", CREDITED, 3.0, 4.0)
-    assert "what they caused is not known" in ReturnsByMethod(rows=(credit,)).sentence
+    nobody = ReturnsByMethod(rows=(credit,)).sentence
+    assert nobody.startswith("1 channel is credited with revenue, but it has no holdout")
+    nobody = ReturnsByMethod(rows=(credit, _row("b", CREDITED, 3.0, 4.0))).sentence
+    assert nobody.startswith("2 channels are credited with revenue, but none has a holdout")
     open_ = ReturnsByMethod(rows=(credit, _row("a", HOLDOUT, 0.5, 3.0)))
     assert "none is surely above or below 1" in open_.sentence
     sure = ReturnsByMethod(rows=(_row("a_b", HOLDOUT, 1.1, 3.0), _row("c", MIX, 0.1, 0.9)))

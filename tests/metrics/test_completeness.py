@@ -45,3 +45,17 @@ def test_retention_rests_on_the_days_of_which_orders_are_there() -> None:
     tables = Memory(users=users, orders=orders, facts=facts)
     april = measure(tables, ["cohort_retention", "aov"], window="2024-04-01:2024-04-30").rows
     assert [(row.share, row.incomplete) for row in april] == [(0.0, True)] * 2
+
+
+@pytest.mark.parametrize(
+    ("on_record", "share"),
+    [
+        ([0], 1 / 30),  # one Friday: that no other weekday holds a row is no closed shop
+        ([0, 7, 14], 3 / 30),
+        ([day for day in range(30) if date(2024, 3, 1 + day).weekday() < 5], 1.0),
+    ],
+)
+def test_a_weekday_is_closed_only_where_weeks_are_on_record(on_record: list[int], share: float) -> None:
+    orders = [order("u", f"{date(2024, 3, 1 + day)}", 9.0) for day in on_record]
+    found = measure(Memory(orders=orders), "revenue", window="2024-03-01:2024-03-30").rows[0]
+    assert found.share == pytest.approx(share)

@@ -210,22 +210,56 @@ def test_a_week_is_no_day() -> None:
     assert parse_window("20240304:2024-03-10", None).days == 7
 
 
-def test_a_return_on_spend_that_is_reported_late_says_so() -> None:
+def late_report(until: int = 28) -> Memory:
+    """Return sales of each day of March and of 30 days before, and spend up to that day of March."""
+    told = [*days("2024-01-31", 30), *days("2024-03-01", 31)]
     facts = [
-        event("campaign_converted", user, f"{day} 08:00", campaign_id="m", value=10.0)
-        for user, day in enumerate(days("2024-03-01", 31))
+        event("campaign_converted", user, f"{day} 08:00", campaign_id="m", value=10.0 + day.day % 3)
+        for user, day in enumerate(told)
     ]
     spend = [
-        {"date": day, "campaign_id": "m", "channel": "email", "spend": 4.0} for day in days("2024-03-01", 28)
+        {"date": day, "campaign_id": "m", "channel": "email", "spend": 4.0 + day.day % 2}
+        for day in told[: 30 + until]
     ]
-    tables = Memory(facts=facts, daily_performance=spend)
-    found = {row.metric: row.caution for row in measure(tables, ["roas", "spend", "conversions"]).rows}
-    assert found == {
-        "roas": "daily performance is on record only up to 2024-03-28",
-        "spend": "",
-        "conversions": "",
-    }
-    card = charts.kpi_cards(kpi_cards(tables, ["roas"], window="30d")).items[0]
-    assert card["remark"] == "Its parts end on different days"
-    assert not measure(tables, "roas", window="2024-03-01:2024-03-28").rows[0].caution
-    assert not any(row.caution for row in measure(tables, "roas", by="day").rows)
+    return Memory(facts=facts, daily_performance=spend)
+
+
+def test_figures_of_spend_that_is_reported_late_say_so() -> None:
+    tables, march = late_report(), "2024-03-02:2024-03-31"
+    found = {row.metric: row for row in measure(tables, ["roas", "spend", "conversions"], window=march).rows}
+    ends = "daily performance is on record only up to 2024-03-28"
+    assert found["roas"].caution == ends
+    assert found["spend"].caution == f"{ends}, so that later days are missing"
+    assert found["conversions"].caution == ""
+    cards = charts.kpi_cards(kpi_cards(tables, ["roas", "spend"], window="30d")).items
+    assert [card["remark"] for card in cards] == [
+        "Its parts end on different days",
+        "Its last days are missing",
+    ]
+    whole = measure(tables, ["roas", "spend"], window="2024-03-01:2024-03-28").rows
+    assert not any(row.caution for row in whole)
+    assert not any(row.caution for row in measure(tables, ["roas", "spend"], by="day").rows)
+
+
+def test_a_sum_of_fewer_days_is_neither_better_nor_worse() -> None:
+    def judged(tables: Memory, *names: str) -> list[bool]:
+        found = measure(tables, names, window="2024-03-02:2024-03-31", compare=True).rows
+        assert all(row.change == row.change for row in found)
+        return [row.change_p == row.change_p for row in found]
+
+    assert judged(late_report(31), "spend") == [True]
+    assert judged(late_report(28), "spend", "revenue") == [False, True]
+    whole = late_report(31)
+    whole.add("loads", Memory(loads=[load("daily_performance", "2024-03-31 09:00")]).query("FROM loads"))
+    assert judged(whole, "spend") == [False]
+
+
+def test_leads_that_go_on_after_the_spend_are_not_cheaper() -> None:
+    leads = [
+        {"lead_id": f"{day}", "campaign_id": "m", "created_at": datetime(2024, 3, day, tzinfo=UTC)}
+        for day in range(1, 32)
+    ]
+    spend = late_report().query("FROM daily_performance").to_pylist()
+    tables = Memory(leads=leads, daily_performance=spend, facts=[event("user_engaged", 1, "2024-03-31")])
+    row = measure(tables, "cost_per_lead", window="2024-03-01:2024-03-31").rows[0]
+    assert row.caution == "daily performance is on record only up to 2024-03-28"

@@ -11,11 +11,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.special import stdtrit
-
 from workbench.explore.figures import figures
+from workbench.explore.projection import ENOUGH_DAYS, projected_spend
 from workbench.explore.query import ask
 from workbench.explore.targets import elapsed_share
 from workbench.explore.view import View, frame_of, listed, ratio, span
@@ -30,10 +27,8 @@ if TYPE_CHECKING:
 
     from workbench.source import Tables
 
-Floats = NDArray[np.float64]
 OVER, UNDER = 1.05, 0.75  # of the budget: the healthy range of budget_utilization
-RECENT_DAYS = 28
-_ENOUGH_DAYS = 7
+_EVEN = "if days to come cost what all recent ones did; the projection has no interval"
 # Verdict, whether the campaign is over, and what is said of it.
 _LEAVING = (
     ("over", True, "overspent"),
@@ -47,7 +42,11 @@ PaceVerdict = Literal["over", "under", "on plan", "unclear", "ended", "not start
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaceRow:
-    """One campaign's spend against its plan; the last row of a view is the total of all that have a plan."""
+    """One campaign's spend against its plan; the last row of a view is the total of all that have a plan.
+
+    The projection has no interval where it rests on too few days, or where recent days are all alike: they do
+    not tell how far the days to come may differ.
+    """
 
     campaign_id: str
     name: str
@@ -209,10 +208,15 @@ def pace_of(plan: Mapping[str, Any], daily: Mapping[date, float], *, as_of: date
     elapsed = elapsed_share(start, end, as_of)
     planned = None if elapsed is None or not budget else float(budget) * elapsed
     begun = end is not None and (start is None or start <= as_of)
-    projected, half = _projection(known, spent, start, end, as_of) if end and begun else (None, None)
+    projected, half = (None, None)
+    if end and begun:
+        projected, half = projected_spend(known, start=start, end=end, as_of=as_of)
     low = None if projected is None or half is None else max(projected - half, spent)
     high = None if projected is None or half is None else projected + half
     verdict, reason = _verdict(budget, start, end, as_of, (projected, low, high))
+    if half == 0 and end and as_of < end:
+        low = high = None
+        reason = _EVEN if verdict in ("over", "under", "on plan") else reason
     return PaceRow(
         campaign_id=str(plan["campaign_id"]),
         name=str(plan.get("name") or plan["campaign_id"]),
@@ -231,37 +235,6 @@ def pace_of(plan: Mapping[str, Any], daily: Mapping[date, float], *, as_of: date
     )
 
 
-def _projection(
-    daily: Mapping[date, float], spent: float, start: date | None, end: date, as_of: date
-) -> tuple[float | None, float | None]:
-    """Return the spend at the end, and half the width of its 95 % interval (None with too few days)."""
-    left = (end - as_of).days
-    if left <= 0:
-        return spent, 0.0
-    if not daily:
-        return None, None
-    begin = max(start or min(daily), min(daily))
-    span_days = min((as_of - begin).days + 1, RECENT_DAYS)
-    # Whole weeks where there is at least one, so that every weekday counts the same.
-    span_days = span_days // 7 * 7 or span_days
-    recent = np.array([daily.get(as_of - timedelta(days=back), 0.0) for back in range(span_days)])
-    projected = spent + left * float(recent.mean())
-    if span_days < _ENOUGH_DAYS:
-        return projected, None
-    return projected, _half_width(recent, left)
-
-
-def _half_width(recent: Floats, left: int) -> float:
-    n = len(recent)
-    rest = recent - recent.mean()
-    power = float(np.square(rest).sum())
-    if power == 0:
-        return 0.0
-    correlation = min(max(float((rest[1:] * rest[:-1]).sum()) / power + 2 / n, 0.0), 0.8)
-    variance = power / (n - 1) * (1 + correlation) / (1 - correlation) * left * (1 + left / n)
-    return float(stdtrit(n - 1, 0.975) * np.sqrt(variance))
-
-
 def _verdict(
     budget: float | None,
     start: date | None,
@@ -278,7 +251,7 @@ def _verdict(
     if projected is None:
         return "unclear", "nothing is spent yet"
     if low is None or high is None:
-        return "unclear", f"fewer than {_ENOUGH_DAYS} days of spend"
+        return "unclear", f"fewer than {ENOUGH_DAYS} days of spend"
     if low > OVER * budget:
         over = as_of >= end
         return "over", f"{'it ended' if over else 'even the low end of the projection is'} above the budget"
@@ -301,12 +274,12 @@ def _total(rows: Sequence[PaceRow]) -> PaceRow | None:
         return None
     budget = sum(row.budget or 0.0 for row in planned)
     projected = sum(row.projected or 0.0 for row in planned)
-    sure = all(row.projected_low is not None for row in planned)
-    low = sum(row.projected_low or 0.0 for row in planned) if sure else None
-    high = sum(row.projected_high or 0.0 for row in planned) if sure else None
+    ends = _summed_ends(planned)
     spent, plan = sum(row.spent for row in planned), sum(row.planned or 0.0 for row in planned)
     start, end = min(row.start for row in planned if row.start), max(row.end for row in planned if row.end)
-    verdict, reason = _verdict(budget, start, end, start, (projected, low, high))
+    verdict, reason = _verdict(budget, start, end, start, (projected, *ends))
+    sure = all(row.projected_low is not None for row in planned)
+    low, high = ends if sure else (None, None)
     return PaceRow(
         campaign_id="",
         name="Total",
@@ -323,6 +296,15 @@ def _total(rows: Sequence[PaceRow]) -> PaceRow | None:
         verdict=verdict,
         reason=reason,
     )
+
+
+def _summed_ends(rows: Sequence[PaceRow]) -> tuple[float | None, float | None]:
+    """Return the sums of the ends; of a campaign whose days are alike, its projection stands for both."""
+    if any(row.projected_low is None and row.verdict == "unclear" for row in rows):
+        return None, None
+    lows = (row.projected if row.projected_low is None else row.projected_low for row in rows)
+    highs = (row.projected if row.projected_high is None else row.projected_high for row in rows)
+    return sum(low or 0.0 for low in lows), sum(high or 0.0 for high in highs)
 
 
 def _points(row: PaceRow, daily: Mapping[date, float], last: date) -> list[SpendPoint]:

@@ -7,7 +7,7 @@ not it would have come anyway; *caused* is what would not, says a random holdout
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -91,10 +91,7 @@ class ReturnsByMethod(View):
             return self.missing or "Not enough data: no channel has both spend and revenue."
         known = [name for name in self.channels if any(row.method in CAUSAL for row in self.of(name))]
         if not known:
-            return (
-                f"{len(self.channels)} channels are credited with revenue, but none has a holdout or a media "
-                "mix run: what they caused is not known."
-            )
+            return _uncaused(self.channels)
         paying: list[str] = []
         losing: list[str] = []
         at_odds: list[str] = []
@@ -113,7 +110,7 @@ class ReturnsByMethod(View):
             )
             if names
         ]
-        some = f"of {len(known)} channels whose effect was measured"
+        some = f"of {_counted(known)} whose effect was measured"
         found = "; ".join(parts) if parts else "none is surely above or below 1, where the money comes back"
         return f"{some.capitalize()}, {found}.{f' {self.caution}' if self.caution else ''}"
 
@@ -236,6 +233,19 @@ def _mixed(mix: MixReport | None, unknown: list[tuple[str, str]]) -> list[Method
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
+
+
+def _counted(channels: Sequence[str]) -> str:
+    return f"{len(channels)} channel{'' if len(channels) == 1 else 's'}"
+
+
+def _uncaused(channels: Sequence[str]) -> str:
+    one = len(channels) == 1
+    head = (
+        f"{_counted(channels)} {'is' if one else 'are'} credited with revenue, but {'it' if one else 'none'}"
+    )
+    without = "has no holdout and no media mix run" if one else "has a holdout or a media mix run"
+    return f"{head} {without}: what {'it' if one else 'they'} caused is not known."
 
 
 def _named(channel: str) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from workbench.metrics.completeness import cut, read_by
 from workbench.metrics.conditions import Condition
 from workbench.metrics.history import leanings
@@ -23,8 +25,10 @@ if TYPE_CHECKING:
     from workbench.metrics.window import Window
     from workbench.source import Tables
 
-_DAILY = ("facts", "daily_performance", "orders")
+_DAILY = ("facts", "daily_performance")
+_WAITED_FOR = (*_DAILY, "orders", "leads")
 _ENDS = "is on record only up to"
+_LACKS = "so that later days are missing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +47,12 @@ class Cautions:
         ``clicks``, ``leads`` ... -> the slices in which it is both recorded and reported.
     begun : dict
         Table -> the first day that was not over when its data came.
-    late : dict
-        Table -> its last day, where others that are asked for go on.
+    ends : dict
+        Table -> its last day; empty where all that is asked for is on record up to the last one.
+    last : date
+        The last day of the window that is on record at all.
+    told : frozenset of Leaf
+        The leaves of such a table of which anything is known.
     """
 
     window: Window
@@ -52,11 +60,13 @@ class Cautions:
     twice: dict[str | None, list[ToldTwice]]
     both: dict[str, frozenset[Slice]]
     begun: dict[str, date]
-    late: dict[str, date]
+    ends: dict[str, date]
+    last: date
+    told: frozenset[Leaf]
 
     def of(self, formula: Measure, by: tuple[str, ...], key: Slice) -> str:
         """Return what to bear in mind of one figure; empty where it is sound."""
-        if not (self.leaning or self.twice or self.begun or self.late):  # thousands of figures are asked for
+        if not (self.leaning or self.twice or self.begun or self.ends):  # thousands of figures are asked for
             return ""
         said = [self.leaning[leaf] for leaf in leaves(formula) if leaf in self.leaning]
         campaign = key[by.index("campaign")] if "campaign" in by else None
@@ -65,7 +75,7 @@ class Cautions:
         said += [caution(twice, formula, by, key)] if twice else []
         timed = any(DIMENSIONS[name].grain for name in by)
         said += [self._unfinished(formula)] if self.begun and not timed else []
-        said += [self._lacking(formula)] if self.late and not timed else []
+        said += [self._lacking(formula)] if self.ends and not timed else []
         return "; ".join(dict.fromkeys(part for part in said if part))
 
     def part(self, formula: Measure, by: Sequence[str], key: Sequence[object]) -> str:
@@ -85,13 +95,28 @@ class Cautions:
         day = self._begun(formula)
         return f"{day} {NOT_OVER}" if day else ""
 
+    def clipped(self, formula: Measure) -> bool:
+        """Return whether a figure lacks days that the one it is compared with has: no change is judged then.
+
+        A ratio of which all parts lack the same day is as high as it would be with it.
+        """
+        partial = bool(self.begun) and ratio(formula) is None and self._begun(formula) is not None
+        return partial or (bool(self.ends) and bool(self._lacking(formula)))
+
     def _lacking(self, formula: Measure) -> str:
-        """Return which part of a ratio ends before others: revenue over the spend of fewer days is high."""
-        read = {leaf.table for leaf in leaves(formula)}
-        ends = {day: name for name, day in self.late.items() if name in read}
-        if not ends or ratio(formula) is None or len(read & set(_DAILY)) < 2:
+        """Return which part of a figure ends before others: revenue over the spend of fewer days is high."""
+        read = {leaf.table for leaf in leaves(formula) if leaf in self.told}
+        summed = ratio(formula) is None
+        # A shop without an order for days has sold nothing, and events may have taken over from a platform.
+        if read != {"daily_performance"} if summed else len(read) < 2:
             return ""
-        return f"{ends[min(ends)].replace('_', ' ')} {_ENDS} {min(ends)}"
+        last = self.last if summed else max(self.ends[name] for name in read)
+        late = {self.ends[name]: name for name in read & set(_DAILY) if self.ends[name] < last}
+        near = {day: name for day, name in late.items() if (last - day).days <= GIVEN_UP}
+        if not near or min(near) < self.window.first:
+            return ""
+        said = f"{near[min(near)].replace('_', ' ').replace('facts', 'event data')} {_ENDS} {min(near)}"
+        return f"{said}, {_LACKS}" if summed else said
 
     def _begun(self, formula: Measure) -> date | None:
         read = {name for leaf in leaves(formula) if not is_own(leaf) for name in read_by(leaf)}
@@ -111,6 +136,8 @@ def in_short(said: str) -> str:
     parts = [part for part in said.split("; ") if part and not part.endswith(NOT_OVER)]
     if any(part.endswith(TWICE) for part in parts):
         return "Some of it may count twice"
+    if any(part.endswith(_LACKS) for part in parts):
+        return "Its last days are missing"
     if any(_ENDS in part for part in parts):
         return "Its parts end on different days"
     return "Leans near the start of the records" if parts else ""
@@ -152,28 +179,31 @@ def cautions(
     read = {name for leaf in answered if not is_own(leaf) for name in read_by(leaf)}
     begun = unfinished(tables, window) if read & set(DAY_COLUMNS) else {}
     twice = added_twice(tables, answered, where, window, values)
+    last = min(tables.last_day or window.last, window.last)
+    ends = _ends(tables, read, last)
     return Cautions(
         window=window,
         leaning=leanings(tables, answered, window),
         twice=_by_campaign(twice),
         both=slices_of_both(twice, values),
         begun=begun,
-        late=_late(tables, read, window),
+        ends=ends,
+        last=last,
+        told=frozenset(leaf for leaf in answered if leaf.table in ends and _is_told(leaf, values)),
     )
 
 
-def _late(tables: Tables, read: Collection[str], window: Window) -> dict[str, date]:
-    """Return the tables that end within a window while others go on, and are not given up."""
-    daily = [name for name in _DAILY if name in read and name in tables.names]
-    if len(daily) < 2 or "daily_performance" not in daily:
+def _ends(tables: Tables, read: Collection[str], last: date) -> dict[str, date]:
+    """Return the last day of each table up to `last`; nothing where the reports of platforms reach it."""
+    if "daily_performance" not in read or "daily_performance" not in tables.names:
         return {}
-    ends = {name: last_day_of(tables, name) for name in daily}
-    last = min(max(ends.values()), window.last)
-    return {
-        name: day
-        for name, day in ends.items()
-        if name != "orders" and window.first <= day < last and (last - day).days <= GIVEN_UP
-    }
+    names = [name for name in _WAITED_FOR if name in read and name in tables.names]
+    ends = {name: min(last_day_of(tables, name), last) for name in names}
+    return ends if any(day < last for name, day in ends.items() if name in _DAILY) else {}
+
+
+def _is_told(leaf: Leaf, values: Values) -> bool:
+    return leaf not in values.totals or not np.isnan(values.totals[leaf]).all()
 
 
 def _by_campaign(told: Sequence[ToldTwice]) -> dict[str | None, list[ToldTwice]]:

@@ -30,9 +30,9 @@ _ANY = "user_purchased"
 def present(tables: Tables, wanted: Iterable[Leaf], window: Window, values: Values) -> dict[str, float]:
     """Return, for each table that should fill every day, the share of the window's days that hold a row.
 
-    In a window of four weeks or more, a weekday on which there is never a row is not expected: a shop that is
-    closed on Saturdays is complete. What the workbench records of itself makes no day complete: it records
-    loads and evaluations on days on which no data came, too.
+    Where rows span about four weeks or more, a weekday on which there is never one is not expected: a shop
+    that is closed on Saturdays is complete. What the workbench records of itself makes no day complete: it
+    records loads and evaluations on days on which no data came, too.
 
     Days on which something was counted hold rows; only the others are asked for.
     """
@@ -116,7 +116,7 @@ def _filled(tables: Tables, name: str, asked: Sequence[date], condition: str) ->
 
 def _share(seen: set[date], window: Window) -> float:
     days = [window.first + timedelta(days=offset) for offset in range(window.days)]
-    if window.days >= 7 * _WEEKS:
+    if seen and (max(seen) - min(seen)).days >= 7 * (_WEEKS - 1):  # with closed days at either end
         open_ = {day.weekday() for day in seen}
-        days = [day for day in days if day.weekday() in open_] if open_ else days
+        days = [day for day in days if day.weekday() in open_]
     return len(seen) / len(days)
