@@ -146,6 +146,18 @@ def test_a_campaign_without_a_holdout_is_no_campaign_with_one() -> None:
     assert all(reason.startswith("Not enough data: nobody was held out") for reason in reasons)
 
 
+@pytest.mark.filterwarnings("error")
+def test_of_users_who_were_all_held_out_nobody_can_be_told_apart() -> None:
+    row = {
+        "event_type": "campaign_delivered",
+        "timestamp": START,
+        "campaign_id": "spring",
+        "is_holdout": True,
+    }
+    tables = Facts([row | {"user_key": user} for user in range(20)])
+    assert "needs treated people" in uplift_model(tables).missing
+
+
 def test_both_deliveries_put_a_user_in_the_holdout_and_count_as_contamination() -> None:
     tables = shop({"red": (0.1, 0.2)})
     twice = [

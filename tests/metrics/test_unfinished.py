@@ -13,7 +13,7 @@ from test_rollups import rolled_up
 from workbench import charts
 from workbench.cli.measure import as_text
 from workbench.errors import UsageError
-from workbench.explore import alerts, heatmap, kpi_cards, pacing, trends
+from workbench.explore import alerts, heatmap, kpi_cards, movements, pacing, trends
 from workbench.metrics import measure
 from workbench.metrics.unfinished import finished, last_whole_day, unfinished
 from workbench.metrics.window import Window, parse_window
@@ -111,6 +111,14 @@ def test_a_trend_ends_before_it_and_no_fall_is_seen() -> None:
     whole = trends(market("2024-04-01 09:00"), "clicks", window=MARCH)
     assert whole.points[-1].day == date(2024, 3, 31)
     assert "left out" not in whole.sentence
+
+
+def test_what_left_its_usual_range_says_which_days_were_not_looked_at() -> None:
+    found = movements(market(), ["clicks", "spend"], by=(), window=MARCH)
+    assert found.left_out == f"Clicks: {SAID}, and is left out."
+    assert found.sentence == f"{found.finding} {found.left_out}"
+    assert movements(market(), ["clicks"], by=(), window=MARCH).left_out == f"{SAID}, and is left out."
+    assert movements(market("2024-04-01 09:00"), ["clicks", "spend"], by=(), window=MARCH).left_out == ""
 
 
 def test_a_trend_of_whole_days_ends_with_them() -> None:

@@ -27,14 +27,15 @@ def movements(result: Movements) -> Drawing | Nothing:
     names = labels([row.label for row in rows], 34)
     drawn = [_dot(row, name) for row, name in zip(rows, names, strict=True)]
     return Drawing(
-        finding=opened(result.sentence),
+        finding=opened(result.finding),
         subtitle=f"Change against {AGAINST[result.kind]}; bars are 95% intervals of each figure alone",
         description="A dot with an interval per figure. "
         + "; ".join(f"{d['label']}: {d['said']} ({d['interval']})" for d in drawn),
         spec=dots(drawn, unit="%", mark_at=0.0, tooltips=("Change", "95% interval")),
         table=_movement_table(result),
         note="In colour, green for good news and red for bad: more than the figure usually moves, with all "
-        "figures counted (Holm). The noise is learnt from each figure's own past.",
+        "figures counted (Holm). The noise is learnt from each figure's own past."
+        + (f" {result.left_out}" if result.left_out else ""),
     )
 
 

@@ -89,7 +89,8 @@ class Movement:
 class Movements(View):
     """The movements of all figures, those that stand out first.
 
-    `unknown` are metrics that have no value at all, each with the reason.
+    `unknown` are metrics that have no value at all, each with the reason; `left_out` says which last days
+    were not looked at.
     """
 
     kind: str
@@ -97,6 +98,7 @@ class Movements(View):
     unknown: tuple[tuple[str, str], ...]
     currency: str | None
     missing: str = ""
+    left_out: str = ""
 
     @property
     def outstanding(self) -> tuple[Movement, ...]:
@@ -105,6 +107,11 @@ class Movements(View):
 
     @property
     def sentence(self) -> str:
+        """Return what left its usual range, or that nothing did, and which days were left out."""
+        return self.missing or " ".join(part for part in (self.finding, self.left_out) if part)
+
+    @property
+    def finding(self) -> str:
         """Return what left its usual range, or that nothing did."""
         judged = sum(row.p_value is not None for row in self.rows)
         if self.missing or not judged:
@@ -174,7 +181,26 @@ def movements(
     rows = [replace(row, p_value=p) for row, p in zip(found, corrected, strict=True)]
     rows.sort(key=lambda row: (row.p_value is None, row.p_value or 0.0))
     missing = unknown[0][1] if not rows and unknown else ""
-    return Movements(kind=kind, rows=tuple(rows), unknown=unknown, currency=tables.currency, missing=missing)
+    return Movements(
+        kind=kind,
+        rows=tuple(rows),
+        unknown=unknown,
+        currency=tables.currency,
+        missing=missing,
+        left_out=_left_out([view for view in views if not view.missing]),
+    )
+
+
+def _left_out(views: Sequence[Trends]) -> str:
+    """Return which days were left out; where not of all figures, of which."""
+    titles: dict[str, list[str]] = {}
+    for view in views:
+        if view.title not in titles.setdefault(view.left_out, []):
+            titles[view.left_out].append(view.title)
+    if len(titles) == 1:
+        return next(iter(titles))
+    told = ((said, listed(names)) for said, names in titles.items() if said)
+    return " ".join(f"{names}: {said[0].lower()}{said[1:]}" for said, names in told)
 
 
 def _rows(view: Trends, kind: str) -> list[Movement]:

@@ -240,7 +240,7 @@ def _responses(pairs: Pairs) -> Responses:
     n, m = (
         np.bincount(pairs.campaign[pairs.held == side], minlength=len(pairs.campaigns)) for side in (0, 1)
     )
-    per_held = (n / np.maximum(m, 1)) / (n.sum() / max(1, m.sum()))
+    per_held = (n / np.maximum(m, 1)) / (max(1, n.sum()) / max(1, m.sum()))
     weight = np.where(pairs.held, per_held[pairs.campaign], 1.0)
     return responses(pairs.buys, ~pairs.held, weight=weight, cluster=pairs.user)
 
