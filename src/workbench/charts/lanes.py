@@ -89,9 +89,7 @@ def lanes(
     told = alt.Color(
         "series:N",
         scale=alt.Scale(domain=list(series), range=colours(len(series))),
-        legend=alt.Legend(
-            columns=2 if len(series) > 2 else 0, columnPadding=4, symbolSize=60, symbolOpacity=1
-        ),
+        legend=alt.Legend(symbolSize=60, symbolOpacity=1, **_columns(len(series))),
     )
     shape = alt.Shape("series:N", scale=alt.Scale(domain=list(series), range=list(_SHAPES[: len(series)])))
     base = alt.Chart(values(points)).encode(y=y, yOffset=lane, color=told, tooltip=tooltip(*measure.words))
@@ -123,6 +121,11 @@ def _steps(points: Sequence[Mapping[str, Any]], measure: Measure) -> dict[str, A
     steps = (1, 2, 5) if high - low <= 3 else (1,)
     places = [step * 10.0**power for power in range(low, high + 1) for step in steps]
     return {"values": places, "labelOverlap": False}
+
+
+def _columns(number: int) -> dict[str, int]:
+    """Return how the words of a legend stand: more than two in two columns, which must fit on a phone."""
+    return {"columns": 2, "columnPadding": 4} if number > 2 else {"columns": 0, "columnPadding": 18}
 
 
 def _behind(ticks: Sequence[Mapping[str, Any]], *, y: Any, axis: Any, scale: Any) -> list[Any]:
