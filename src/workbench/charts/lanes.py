@@ -123,7 +123,7 @@ def _steps(points: Sequence[Mapping[str, Any]], measure: Measure) -> dict[str, A
     return {"values": places, "labelOverlap": False}
 
 
-def _columns(number: int) -> dict[str, int]:
+def _columns(number: int) -> dict[str, Any]:
     """Return how the words of a legend stand: more than two in two columns, which must fit on a phone."""
     return {"columns": 2, "columnPadding": 4} if number > 2 else {"columns": 0, "columnPadding": 18}
 
