@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -212,7 +213,8 @@ def test_what_is_to_be_left_out_must_be_told(workspace: Workspace, tmp_path: Pat
     with pytest.raises(BadInput, match=r"lacks columns that the mapping .* order_value .*'Financial Status'"):
         load(workspace, tmp_path, rows, mapping="shopify_orders")
     results = META.replace(",Result indicator", "") + "a,2024-10-01,2024-10-01,1000,1.00,9\n"
-    assert load(workspace, tmp_path, results).accepted == 1
+    loaded = load(workspace, tmp_path, results)
+    assert loaded.files[0].notes == ("columns that the mapping meta_ads does not use: Results",)
     assert stored(workspace, "conversions") == [(None,)]
 
 
@@ -228,3 +230,38 @@ def test_ids_that_are_floats_are_refused_where_they_lose_digits(workspace: Works
     assert ingest(workspace, [tmp_path / "f.parquet"]).accepted == 1
     assert reasons(workspace) == ["malformed id: campaign_id is a number that was shortened"]
     assert stored(workspace, "campaign_id") == [("4711",)]
+
+
+def test_the_amount_of_an_order_is_of_no_one_item(workspace: Workspace, tmp_path: Path) -> None:
+    rows = (
+        "Name,Email,Financial Status,Currency,Total,Created at,Lineitem quantity,Lineitem sku\n"
+        "#1,,paid,EUR,50.00,2024-10-01 10:00:00 +0200,1,shirt\n#1,,,,,2024-10-01 10:00:00 +0200,2,sock\n"
+    )
+    assert load(workspace, tmp_path, rows).accepted == 2
+    wanted = "SELECT order_value, quantity, category FROM orders ORDER BY line"
+    assert workspace.tables().listed(wanted) == [(50, 1, None), (0, 2, None)]
+
+
+def _purchase(name: str, order: str, value: float, code: str) -> str:
+    given = {"currency": {"string_value": code}, "value": {"double_value": value}}
+    given["transaction_id"] = {"string_value": order}
+    event = {"event_name": name, "event_timestamp": 1709287200000000, "user_pseudo_id": f"u-{order}"}
+    return json.dumps(event | {"event_params": [{"key": key, "value": it} for key, it in given.items()]})
+
+
+def test_purchases_in_another_currency_are_not_added_up(workspace: Workspace, tmp_path: Path) -> None:
+    one, other = _purchase("purchase", "A", 100, "EUR"), _purchase("purchase", "B", 5000, "JPY")
+    seen = _purchase("add_to_cart", "C", 70, "JPY")  # which carries no money that is kept
+    (tmp_path / "a.jsonl").write_text("\n".join((one, seen, other)))
+    with pytest.raises(BadInput, match="money in several currencies: EUR, JPY"):
+        ingest(workspace, [tmp_path / "a.jsonl"], backfill=True)
+    (tmp_path / "b.jsonl").write_text("\n".join((one, seen)))
+    assert ingest(workspace, [tmp_path / "b.jsonl"], backfill=True).accepted == 2
+    assert workspace.currency == "EUR"
+    loaded = ingest(workspace, [tmp_path / "a.jsonl"], backfill=True)
+    assert (loaded.duplicates, loaded.quarantined) == (2, 1)
+    tables = workspace.tables()
+    assert tables.listed("SELECT sum(order_value) FROM orders") == [(100,)]
+    assert tables.listed("SELECT reasons FROM quarantine") == [
+        ("another currency: JPY; the workspace is in EUR",)
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Annotated, Literal
 
@@ -22,7 +23,7 @@ from workbench.events.parsing import (
     shown,
     truth,
 )
-from workbench.events.places import Finder, Place, Places, Reading, Scalar, Sign, Strict, Test, listed
+from workbench.events.places import Finder, Place, Places, Reading, Scalar, Sign, Strict, Test, listed, plain
 from workbench.events.stated import typed_literal
 
 _FORMS = (
@@ -116,6 +117,10 @@ class Column(Strict):
         found += [place for test in tests for place in test.places]
         found += [place for column in self.either or () for place in column.places]
         return tuple(found)
+
+    def blind(self, there: Collection[str]) -> bool:
+        """Return whether a file of these `plain` columns cannot tell `unless`, so that nothing is read."""
+        return any(plain(place.column) not in there for test in self.unless or () for place in test.places)
 
     def parsed(self, kind: Kind, find: Finder, reading: Reading) -> Parsed | None:
         """Return the value as SQL; None where the file lacks the columns and the mapping allows no gap.

@@ -164,8 +164,13 @@ class Mapping(Strict):
         """
         if self.ignore_rest is not None:
             return ()
-        known = {plain(place.column) for place in self.places} | {plain(name) for name in self.ignore}
-        return tuple(column for column in source_columns if not {plain(column), coded(column)} & known)
+        columns = tuple(source_columns)
+        there = {plain(column) for column in columns}
+        ways = [way for column in self.targets.values() for way in column.either or (column,)]
+        known = {plain(place.column) for place in self.places}
+        known -= {plain(p.column) for way in ways if way.blind(there) for p in way.from_ or ()}
+        known |= {plain(name) for name in self.ignore}
+        return tuple(column for column in columns if not {plain(column), coded(column)} & known)
 
     def columns(self, source_columns: Sequence[str], row: str = "_row") -> tuple[MappedColumn, ...]:
         """Return the SQL of every target column that the mapping fills.

@@ -284,8 +284,14 @@ _UNCLEAR = (
 _MONEY = r"(?:[$€£¥₹₩₺]|[A-Z]{3}).*\d.*|.*\d.*(?:[$€£¥₹₩₺]|[A-Z]{3})"
 
 
+_UNNAMED = (
+    "the mapping names no currency, nor does the workspace: state one with `workbench init --currency`,"
+    " or as `currency` in the mapping"
+)
+
+
 def _currency(written: NumberFormat) -> str:
-    held = f"the mapping reads {written.currency}" if written.currency else "the mapping names no currency"
+    held = f"the mapping reads {written.currency}" if written.currency else _UNNAMED
     return f" carries a currency, and {held}; expected {written.says}"
 
 

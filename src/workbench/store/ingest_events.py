@@ -181,8 +181,8 @@ def _value(one: Field) -> str:
     return f"coalesce(to_json(TRY_CAST({column} AS {kind})), to_json({column}))"
 
 
-def from_mapping(text_sql: str, columns: tuple[MappedColumn, ...]) -> Incoming:
-    """Return the events that a mapping makes of rows of text."""
+def from_mapping(text_sql: str, columns: tuple[MappedColumn, ...], other: str = "NULL") -> Incoming:
+    """Return the events that a mapping makes of rows of text; `other` says why a row is rejected besides."""
     made = {column.name: column.sql for column in columns}
     fields = ", ".join(f"{made.get(name, 'CAST(NULL AS VARCHAR)')} AS {_name(name)}" for name in _KEYS)
     trouble = ", ".join(
@@ -190,10 +190,10 @@ def from_mapping(text_sql: str, columns: tuple[MappedColumn, ...]) -> Incoming:
         for c in columns
         if c.failure
     )
+    trouble = f"{trouble}, {other}" if trouble else other
     failed = f"nullif(array_to_string(list_filter([{trouble}], lambda x: x IS NOT NULL), '; '), '')"
-    problem = f"coalesce(_problem, {failed})" if trouble else "_problem"
     return Incoming(
-        rows=f"SELECT _row, _raw, {problem} AS _problem, {fields} FROM ({text_sql})",
+        rows=f"SELECT _row, _raw, coalesce(_problem, {failed}) AS _problem, {fields} FROM ({text_sql})",
         raw="_raw",
         instant=_PLACED,
     )

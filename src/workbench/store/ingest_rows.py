@@ -218,14 +218,7 @@ def check_currency(connection: DuckDBPyConnection, source: Source, known: str | 
             " ORDER BY 1"
         ).fetchall()
     ]
-    if known is None and len(found) > 1:
-        raise BadInput(
-            f"the file holds money in several currencies: {', '.join(found)}",
-            file=source.path,
-            expected="one currency",
-            fix="Say which is the workspace's with: workbench init DIR --currency CODE.",
-        )
-    code = known or next(iter(found), None)
+    code = one_currency(found, source, known)
     if code is not None and set(found) - {code}:
         connection.execute(
             f"UPDATE {STAGED_ROWS} SET _reasons ="
@@ -233,6 +226,24 @@ def check_currency(connection: DuckDBPyConnection, source: Source, known: str | 
             f" WHERE _reasons IS NULL AND _currency <> {literal(code)}"
         )
     return code
+
+
+def one_currency(found: Sequence[str], source: Source, known: str | None) -> str | None:
+    """Return the currency that counts: the workspace's, or else the one that a file has.
+
+    Raises
+    ------
+    BadInput
+        If the workspace has none yet and the file has several.
+    """
+    if known is None and len(found) > 1:
+        raise BadInput(
+            f"the file holds money in several currencies: {', '.join(found)}",
+            file=source.path,
+            expected="one currency",
+            fix="Say which is the workspace's with: workbench init DIR --currency CODE.",
+        )
+    return known or next(iter(found), None)
 
 
 def tell_apart(connection: DuckDBPyConnection, table: TableDefinition, mapping: Mapping | None) -> int:

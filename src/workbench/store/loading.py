@@ -18,6 +18,7 @@ from workbench.store.accepted import ACCEPTED, LoadEvent, add_events, show_accep
 from workbench.store.deduplication import COPIES, REPLACED, Copies, find_copies
 from workbench.store.derived import facts_sql, of_purchases, orders_sql, purchases_sql, staged_again
 from workbench.store.doubtful import refuse_unclear
+from workbench.store.event_currency import settle
 from workbench.store.figures import event_figures, not_mapped, row_figures
 from workbench.store.ingest_events import (
     REJECTED,
@@ -89,14 +90,18 @@ def load_events(
     loading: Loading,
 ) -> FileLoad:
     """Return what became of a file of events."""
+    other = "NULL"
     if mapping is not None:
         check_columns(source.columns, source.path)
+        code, other = settle(connection, source, mapping, loading.workspace.currency)
+        if code is not None:
+            loading.workspace.set_currency(code)
     else:
         _check_points(connection, source)
     stage(
         connection,
         source,
-        lambda careful: _incoming(connection, source, mapping, careful=careful),
+        lambda careful: _incoming(connection, source, mapping, other, careful=careful),
         Arriving(now=loading.now, backfill=loading.backfill),
     )
     stored = loading.workspace.store_path / "events", transaction.files("events")
@@ -126,10 +131,10 @@ def load_events(
 
 
 def _incoming(
-    connection: DuckDBPyConnection, source: Source, mapping: Mapping | None, *, careful: bool
+    connection: DuckDBPyConnection, source: Source, mapping: Mapping | None, other: str, *, careful: bool
 ) -> Incoming:
     if mapping is not None:
-        return from_mapping(source.text_sql(connection), mapping.columns(source.columns))
+        return from_mapping(source.text_sql(connection), mapping.columns(source.columns), other)
     if source.shape == "lines":
         return from_lines(source.relation(connection), careful=careful)
     return from_columns(connection, source)
