@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -74,5 +75,9 @@ def test_the_sentence_says_no_more_than_the_intervals() -> None:
         "Of 2 channels whose effect was measured, a b is surely above 1, where the money comes back; "
         "c is surely below 1, and brought less than was spent."
     )
+    few = ReturnsByMethod(rows=(replace(_row("a", HOLDOUT, 1.1, 3.0), rough=True),)).sentence
+    assert few == "Of 1 channel whose effect was measured, a is above 1, but from too few buyers to be sure."
+    lost = ReturnsByMethod(rows=(replace(_row("a", HOLDOUT, 0.1, 0.9), rough=True),)).sentence
+    assert "a is surely below 1" in lost
     odd = ReturnsByMethod(rows=(_row("a", HOLDOUT, 1.1, 3.0), _row("a", MIX, 0.1, 0.9)), caution="Careful.")
     assert odd.sentence.endswith("a is above by one method and below by another. Careful.")

@@ -55,7 +55,9 @@ TESTED = Metric(
 class ChannelRow:
     """One channel's figures with 95 % intervals; None where the data cannot say.
 
-    `caution` says where some of it may count twice.
+    `incremental_p` is the p of "the money came back, and no more"; None where too few bought for a verdict:
+    revenue is skewed, and an interval from a handful of buyers held out is rough. `caution` says where some
+    of it may count twice.
     """
 
     channel: str
@@ -78,7 +80,13 @@ class ChannelRow:
     incremental_return: float | None
     incremental_return_low: float | None
     incremental_return_high: float | None
+    incremental_p: float | None = None
     caution: str = ""
+
+    @property
+    def surely_adds(self) -> bool:
+        """Return whether it brought more than it cost, beyond what chance could do."""
+        return self.incremental_p is not None and (self.incremental_return_low or 0) > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,13 +144,14 @@ class ChannelComparison(View):
         """Return what the channels add beyond their holdouts, no more surely than the intervals allow."""
         known = [row for row in self.rows if row.incremental_return is not None]
         best = next(row for row in known if row.channel == self.best_by_return)
-        sure = [row for row in known if (row.incremental_return_low or 0) > 0]
+        sure = [row for row in known if row.surely_adds]
         if not sure:
             ends = best.incremental_return_low, best.incremental_return_high
             span = (
                 f", {_times(ends[0])} to {_times(ends[1])}" if None not in ends else ", without an interval"
             )
-            figures = f"{_times(best.incremental_return)} net of cost{span}"
+            few = ", from too few buyers to be sure" if (ends[0] or 0) > 0 else ""
+            figures = f"{_times(best.incremental_return)} net of cost{span}{few}"
             name = _named(best.channel)
             return f"no channel surely adds more than it costs, {name} comes closest ({figures})"
         if best not in sure:
@@ -234,6 +243,7 @@ def _row(channel: str, campaigns: int, found: Figures, rate: str) -> ChannelRow:
         incremental_return=ratio(net.value, tested),
         incremental_return_low=ratio(net.low, tested),
         incremental_return_high=ratio(net.high, tested),
+        incremental_p=net.p,
         caution=counted_twice(figure.caution for figure in of.values()),
     )
 

@@ -46,6 +46,8 @@ class MethodReturn:
         The ends of the interval; None where the method states none.
     level : float
         Of the interval: 0.95, or 0.94 for a media mix model.
+    rough : bool
+        Whether the interval comes from too few buyers to be sure of a gain.
     """
 
     channel: str
@@ -54,6 +56,7 @@ class MethodReturn:
     low: float | None
     high: float | None
     level: float
+    rough: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,18 +98,22 @@ class ReturnsByMethod(View):
         paying: list[str] = []
         losing: list[str] = []
         at_odds: list[str] = []
+        unsure: list[str] = []
         for name in known:
             caused = [row for row in self.of(name) if row.method in CAUSAL and row.low is not None]
-            above = any((row.low or 0.0) > 1 for row in caused)
+            above = any((row.low or 0.0) > 1 and not row.rough for row in caused)
             below = any(row.high is not None and row.high < 1 for row in caused)
             if above or below:
                 (at_odds if above and below else paying if above else losing).append(_named(name))
+            elif any((row.low or 0.0) > 1 for row in caused):
+                unsure.append(_named(name))
         parts = [
             f"{listed(names)} {'is' if len(names) == 1 else 'are'} {what}"
             for names, what in (
                 (paying, "surely above 1, where the money comes back"),
                 (losing, "surely below 1, and brought less than was spent"),
                 (at_odds, "above by one method and below by another"),
+                (unsure, "above 1, but from too few buyers to be sure"),
             )
             if names
         ]
@@ -200,6 +207,7 @@ def _held_out(compared: ChannelComparison, unknown: list[tuple[str, str]]) -> li
             low=None if row.incremental_return_low is None else row.incremental_return_low + 1,
             high=None if row.incremental_return_high is None else row.incremental_return_high + 1,
             level=0.95,
+            rough=row.incremental_p is None,
         )
         for row in compared.rows
         if row.incremental_return is not None
