@@ -155,8 +155,10 @@ def test_a_run_whose_parent_is_killed_is_made_again_in_a_plain_kernel(tmp_path: 
 
 
 def kill_the_parent_of(sign: Path) -> None:
-    """Kill, once the sign is there, the process whose number it holds."""
+    """Kill, once the sign is there, the process whose number it holds; where no run starts, none comes."""
+    end = time.monotonic() + 120
     while not sign.exists() or not sign.read_text():
+        assert time.monotonic() < end, "no run has started"
         time.sleep(0.05)
     parent = int(sign.read_text())
     assert "workbench.reports.warm.parent" in Path(f"/proc/{parent}/cmdline").read_text()

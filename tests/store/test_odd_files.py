@@ -284,7 +284,10 @@ MICROSOFT = "Campaign ID,Time period,Spend,Impressions,Clicks\n"
 def test_days_that_may_be_months(
     workspace: Workspace, tmp_path: Path, days: list[str], kept: list[str]
 ) -> None:
-    load(workspace, tmp_path, MICROSOFT + "".join(f"1,{day},5,10,1\n" for day in days))
+    loaded = load(workspace, tmp_path, MICROSOFT + "".join(f"1,{day},5,10,1\n" for day in days))
+    untold = [note for note in loaded.files[0].notes if "no row of the file shows" in note]
+    assert bool(untold) == (len(days) == 2 and days[1] != "10/13/2024")
+    assert all("days such as 03/10/2024 were read as 10 March 2024" in note for note in untold)
     assert [str(day) for (day,) in stored(workspace, "date")] == kept
     if len(days) == 3:
         assert reasons(workspace) == [

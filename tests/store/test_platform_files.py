@@ -206,6 +206,16 @@ def test_counts_of_a_decimal_type_are_whole(workspace: Workspace, tmp_path: Path
     assert stored(workspace, "impressions") == [(12000,)]
 
 
+def test_texts_of_parquet_are_judged_together(workspace: Workspace, tmp_path: Path) -> None:
+    day = {"date": ["2024-10-01", "2024-10-02"], "campaign_id": ["a", "a"], "channel": ["email", "email"]}
+    frame = pl.DataFrame(day | {"spend": ["1.234", "12,50"], "revenue": [1.234, 2.5]})
+    frame.write_parquet(tmp_path / "d.parquet")
+    assert ingest(workspace, [tmp_path / "d.parquet"]).quarantined == 2
+    reasons = workspace.tables().listed("SELECT reasons FROM quarantine ORDER BY line")
+    assert "'1.234' is ambiguous in this file" in reasons[0][0]
+    assert "revenue" not in reasons[0][0]
+
+
 def test_what_is_to_be_left_out_must_be_told(workspace: Workspace, tmp_path: Path) -> None:
     rows = (
         "Name,Email,Currency,Total,Created at,Lineitem quantity\n#1,,EUR,5.00,2024-10-01 10:00:00 +0200,1\n"

@@ -162,9 +162,9 @@ class Column(Strict):
             )
             return None if text is None else named(self._once(text, kind, reading), name)
         if self.first_of is not None:
-            texts = [found for found in map(find, self.first_of) if found is not None]
-            name = self.first_of[0].column
-            return named(self._once(_first(texts), kind, reading), name) if texts else None
+            there = [(found, place.column) for place in self.first_of if (found := find(place)) is not None]
+            first = _first([text for text, _ in there])
+            return named(self._once(first, kind, reading), there[0][1]) if there else None
         if self.either is not None:
             made = (column.parsed(kind, find, reading) for column in self.either)
             return next((parsed for parsed in made if parsed is not None), None)

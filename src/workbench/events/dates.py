@@ -114,7 +114,8 @@ def _doubt(text: str, formats: tuple[str, ...]) -> str | None:
         own, swapped = (f"try_strptime({text}, {literal(way)})" for way in (stated, other))
         matches = f"regexp_full_match({text}, {literal(shape(stated))})"
         said.append(
-            f"CASE WHEN NOT {matches} OR {swapped} IS NULL THEN NULL"
+            f"CASE WHEN NOT {matches} THEN NULL"
+            f" WHEN {swapped} IS NULL THEN CASE WHEN {own} IS NOT NULL THEN {told(borne_out=True)} END"
             f" WHEN {own} IS NULL THEN {told(contradicted=True)}"
             f" WHEN {own} <> {swapped} THEN {told(unclear=text)} END"
         )

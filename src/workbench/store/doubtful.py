@@ -27,28 +27,35 @@ _SAID = {
 def doubts(source: Source, table: TableDefinition, columns: Sequence[MappedColumn]) -> dict[str, str]:
     """Return what rows say of how they are read, as SQL by the names to keep it under.
 
-    Points are not asked of in Parquet, whose numbers are numbers; those of sheets and JSON may be texts.
+    Points are not asked of where a file holds numbers as numbers, as Parquet does; of its texts they are.
     """
-    found = {}
+    found, numbers = (
+        {},
+        [quote(name) for name, kind in zip(source.columns, source.types, strict=False) if kind != "VARCHAR"],
+    )
     for column in columns:
         of_day = table.field(column.name).kind is Kind.DATE
-        if column.doubt and (of_day or source.shape != "typed"):
+        if column.doubt and (of_day or not any(name in column.doubt for name in numbers)):
             found[f"{_DAY if of_day else _POINT}{column.name}"] = column.doubt
     return found
 
 
-def judge(connection: DuckDBPyConnection, staged: str, source: Source, doubtful: Mapping[str, str]) -> None:
+def judge(
+    connection: DuckDBPyConnection, staged: str, source: Source, doubtful: Mapping[str, str]
+) -> tuple[str, ...]:
     """Reject the rows of a staged table that may be read in two ways where the file speaks for the other.
 
     A number such as 1.234 is one where another number of the file shows that commas part its decimals or
     points its thousands, and where semicolons part its cells, as they do where commas part decimals, and no
     other number has a point; so is 1,234 of a platform that writes commas between thousands. A day such as
-    03/10/2024 is one where another row has 13 in the month's place.
+    03/10/2024 is one where another row has 13 in the month's place. Returned is a note where no row tells.
     """
+    notes: list[str] = []
     for prefix, said in _SAID.items():
         names = [name for name in doubtful if name.startswith(prefix)]
         by_sign = prefix == _POINT and source.delimiter == ";"
         if not _in_doubt(connection, staged, names, by_sign=by_sign):
+            notes += _untold(connection, staged, names) if prefix == _DAY else []
             continue
         columns = {name: literal(f"column {name.removeprefix(prefix)}: ") for name in names}
         reasons = ", ".join(
@@ -58,6 +65,24 @@ def judge(connection: DuckDBPyConnection, staged: str, source: Source, doubtful:
         connection.execute(
             f"UPDATE {staged} SET _reasons = concat_ws('; ', _reasons, {reasons}) WHERE {anything}"
         )
+    return tuple(notes)
+
+
+def _untold(connection: DuckDBPyConnection, staged: str, names: Sequence[str]) -> list[str]:
+    """Return how days were read that could be read with the month in the other place, where no row tells."""
+    notes = []
+    for name in names:
+        column = name.removeprefix(_DAY)
+        unclear, read = connection.execute(
+            f"SELECT {name}.unclear, {quote(column)} FROM {staged} WHERE {name}.unclear IS NOT NULL"
+            f" AND NOT EXISTS (SELECT 1 FROM {staged} WHERE {name}.borne_out) ORDER BY _row LIMIT 1"
+        ).fetchone() or (None, None)
+        if read is not None:
+            notes.append(
+                f"days such as {unclear} were read as {read.day} {read:%B %Y}, which is how the platform writes"
+                " them; no row of the file shows whether day or month stands first"
+            )
+    return notes
 
 
 def refuse_unclear(connection: DuckDBPyConnection, rows: str, source: Source, columns: Sequence[str]) -> None:

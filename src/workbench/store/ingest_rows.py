@@ -103,10 +103,11 @@ def stage_rows(
     currency: str = "CAST(NULL AS VARCHAR)",
     *,
     now: datetime,
-) -> None:
+) -> tuple[str, ...]:
     """Fill the table `STAGED_ROWS`: every row of the file, typed, with `_reasons` where it is rejected.
 
     A row of a day that is yet to come is rejected: windows such as ``"30d"`` end on the last day with data.
+    Returned are notes of what the file leaves open.
 
     Raises
     ------
@@ -150,7 +151,7 @@ def stage_rows(
             raise source.failures[0] from None
         problem = str(error).splitlines()[0][:300]
         raise BadInput(f"the file cannot be read: {problem}", file=source.path) from error
-    judge(connection, STAGED_ROWS, source, doubtful)
+    return judge(connection, STAGED_ROWS, source, doubtful)
 
 
 def _own(table: TableDefinition, columns: Sequence[MappedColumn]) -> str:

@@ -249,13 +249,13 @@ def load_rows(
     check_columns(source.columns, source.path)
     columns: tuple[MappedColumn, ...]
     currency = "CAST(NULL AS VARCHAR)"
-    notes = (*_unused(mapping, source), *_unstated(mapping, source))
+    notes: tuple[str, ...] = (*_unused(mapping, source), *_unstated(mapping, source))
     if mapping is None:
         columns = native_columns(table, source.columns)
     else:
         columns = _with_signs(mapping, loading.workspace.currency).columns(source.columns)
         currency = mapping.currency_sql(source.columns)
-    stage_rows(connection, source, table, columns, currency, now=loading.now)
+    notes += stage_rows(connection, source, table, columns, currency, now=loading.now)
     code = check_currency(connection, source, loading.workspace.currency)
     if code is not None and loading.workspace.currency is None:
         loading.workspace.set_currency(code)
