@@ -79,8 +79,8 @@ def _untold(connection: DuckDBPyConnection, staged: str, names: Sequence[str]) -
         ).fetchone() or (None, None)
         if read is not None:
             notes.append(
-                f"days such as {unclear} were read as {read.day} {read:%B %Y}, which is how the platform writes"
-                " them; no row of the file shows whether day or month stands first"
+                f"days such as {unclear} were read as {read.day} {read:%B %Y}, as the platform writes them;"
+                " no row of the file shows whether day or month stands first"
             )
     return notes
 
