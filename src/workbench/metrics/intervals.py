@@ -16,7 +16,7 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 from workbench.metrics.measures import Arithmetic, Constant, Count, Distinct, Leaf, Measure
 from workbench.metrics.slices import DIMENSIONS
 from workbench.metrics.values import Floats, Values
-from workbench.stats import share_interval
+from workbench.stats import share_interval, skewed_widths
 
 CLUSTERS = 8
 LEVEL = 0.95
@@ -199,7 +199,7 @@ def linearised(measure: Measure, values: Values) -> Spread:
     References
     ----------
     Cochran (1977), Sampling Techniques, section 6.3; Wolter (2007), Introduction to Variance Estimation, ch.
-    6.
+    6; Hall (1992), Journal of the Royal Statistical Society B 54 (the skewness of days).
     """
     daily = values.by_day(measure)
     if daily is None:
@@ -218,14 +218,14 @@ def linearised(measure: Measure, values: Values) -> Spread:
     # Days that are all alike, as days without a single sale, do not make a figure certain.
     varies = error > _NOISE * np.abs(value)
     error = np.where((n >= CLUSTERS) & varies, error, np.nan)
-    half = stdtrit(np.maximum(n - 1, 1), 0.5 + LEVEL / 2) * error
+    below, above = skewed_widths(np.square(residual).sum(axis=1), (residual**3).sum(axis=1), n, level=LEVEL)
     few = f"no interval: fewer than {CLUSTERS} days"
     notes = [
         few if days < CLUSTERS else "" if differ else "no interval: all days are alike"
         for days, differ in zip(n, varies, strict=True)
     ]
     least, most = _least(measure, daily), 1.0 if _is_part(measure) else np.inf
-    low, high = np.maximum(value - half, least), np.minimum(value + half, most)
+    low, high = np.maximum(value - below * error, least), np.minimum(value + above * error, most)
     return Spread(low=low, high=high, error=error, p=np.full(len(n), np.nan), n=n, notes=notes)
 
 
