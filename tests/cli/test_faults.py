@@ -40,6 +40,27 @@ def test_a_lock_that_cannot_be_opened(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "run the command again" in said
 
 
+def test_a_load_that_was_decided_before_the_fault(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workbench.store import recovery
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    folder = Workspace.create(tmp_path / "acme").path
+    (tmp_path / "a.csv").write_text("date,campaign_id,channel,spend\n2024-01-01,a,email,1\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(recovery, "append_load", full)
+        said = left(capsys, "ingest", tmp_path / "a.csv", "-w", folder)
+    assert "all of it is on the disk and shows then, as already loaded" in said
+    assert Workspace.open(folder).tables().rows["daily_performance"] == 0
+    with pytest.raises(SystemExit):
+        main(["ingest", str(tmp_path / "a.csv"), "-w", str(folder)])
+    assert "already loaded" in capsys.readouterr().err
+    assert Workspace.open(folder).tables().rows["daily_performance"] == 1
+
+
 def test_where_nobody_reads_nothing_fails(tmp_path: Path) -> None:
     folder = Workspace.create(tmp_path / "acme").path
     for command in ("quality", "quarantine", "runs"):

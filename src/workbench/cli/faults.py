@@ -34,9 +34,11 @@ def of_machine(error: BaseException) -> str | None:
     if not isinstance(error, OSError) and not kinds & _OF_FILES:
         return None
     text = _COLOUR.sub("", str(error))
+    noted = " ".join(getattr(error, "__notes__", ()))
+    again = f"Put it right and run the command again: {noted}." if noted else _AGAIN
     if "No space left on device" in text:
-        return f"The disk is full. {_AGAIN}"
+        return f"The disk is full. {again}"
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or 'A file'}: {error.strerror}. {_AGAIN}"
+        return f"{error.filename or 'A file'}: {error.strerror}. {again}"
     said = text.partition("\n\nLINE ")[0]  # without the query
-    return f"{' '.join(said.split())[:300]}. {_AGAIN}"
+    return f"{' '.join(said.split())[:300]}. {again}"

@@ -93,7 +93,7 @@ def ingest(
                 plan = _plan(path, named)
                 loading = Loading(workspace=workspace, now=arrival, backfill=backfill, expected=expected)
                 loaded.append(_load(writer, plan, loading))
-                keep_compact(writer)
+                _keep_compact(writer)
             except BadInput as error:
                 said = error.of_file(path)
                 if len(found.files) + len(refused) == 1:
@@ -102,6 +102,14 @@ def ingest(
         if not all(load.again for load in loaded):  # a load that changes nothing leaves the data as it is
             tell(workspace.path, writer)
     return Ingested(files=tuple(loaded), refused=tuple(refused), left=tuple(map(str, found.left)))
+
+
+def _keep_compact(writer: Writer) -> None:
+    try:
+        keep_compact(writer)
+    except Exception as error:
+        error.add_note("the file is loaded, but small files were not merged")
+        raise
 
 
 def _found(named: Iterable[str | Path]) -> tuple[Found, list[tuple[str, str]]]:

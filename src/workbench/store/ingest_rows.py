@@ -172,7 +172,8 @@ def _future(field: Field, now: datetime) -> str:
 
 def _of_totals(name: str) -> str:
     of_totals = f"regexp_full_match({quote(name)}, {literal(_TOTALS)}, 'i')"
-    return f"CASE WHEN {of_totals} THEN {literal(f'a row of totals: {name}')} END"
+    said = literal(f"a row of totals: {name}; what is really named so needs an id, or another name")
+    return f"CASE WHEN {of_totals} THEN {said} END"
 
 
 def _rules(field: Field, place: int, column: MappedColumn) -> list[str]:

@@ -22,6 +22,8 @@ from workbench.store.delta import Change, DataFile
 from workbench.store.loads import Head, LoadRecord, append_load, head
 from workbench.store.staging import file_prefix, sync_files, sync_folder, write_durably
 
+DECIDED = "all of it is on the disk and shows then, as already loaded"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:

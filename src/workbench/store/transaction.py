@@ -246,7 +246,11 @@ class Transaction:
         intent = recovery.Intent(record=filled, changes=changes, purged=self._purged)
         recovery.decide(self._pending, intent)
         self._open = False
-        self.done = recovery.carry_out(self._store, self._pending, intent)
+        try:
+            self.done = recovery.carry_out(self._store, self._pending, intent)
+        except Exception as error:
+            error.add_note(recovery.DECIDED)
+            raise
         self._after()
         return self.done
 
