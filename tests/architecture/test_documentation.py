@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 _BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 _ABSENT = object()
+COMMAND = get_command(app)
 
 
 def blocks(page: Path, *kinds: str) -> Iterator[str]:
@@ -58,7 +59,7 @@ def imported(tree: ast.Module) -> dict[str, Any]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_and_their_options_exist(page: Path) -> None:
     for words in typed(page):
-        at, rest = get_command(app), list(words)
+        at, rest = COMMAND, list(words)
         while rest and rest[0] in getattr(at, "commands", {}):
             at = at.commands[rest.pop(0)]
         assert not getattr(at, "commands", {}) or not rest or rest[0].startswith("-"), words

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 
 from workbench.events.tables import DAILY_PERFORMANCE, ORDERS
+from workbench.reports.warm import client
 from workbench.store.loads import LoadRecord
 from workbench.store.schema import arrow_schema
 from workbench.store.workspace import Workspace
@@ -36,6 +37,7 @@ TOTALS = (
 )
 
 Write = Callable[..., Path]
+_KERNELS_OWN = client.PRELOAD.index("numpy")  # what comes before is what a kernel itself imports
 
 
 def notebook(*code: str, parameters: str = "", head: str = HEAD) -> dict[str, Any]:
@@ -129,6 +131,13 @@ def one_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def workspace(one_workspace: Path, tmp_path: Path) -> Workspace:
     """Return a workspace of the test's own."""
     return Workspace.open(copytree(one_workspace, tmp_path / "w"))
+
+
+@pytest.fixture(autouse=True)
+def warmed_a_little(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare the warm parents of small notebooks what these do not import: it takes seconds."""
+    if request.module.__name__ != f"{__package__}.test_warm_kernels":
+        monkeypatch.setattr(client, "PRELOAD", (*client.PRELOAD[:_KERNELS_OWN], "workbench.store.opening"))
 
 
 def kernels_below(folder: Path) -> list[str]:

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betainc, betaincinv, betaln, ndtr, ndtri, roots_legendre, xlog1py, xlogy
+from scipy.special import betainc, betaincinv, betaln, ndtr, ndtri, xlog1py, xlogy
 
 from workbench.errors import UsageError
+from workbench.experiments.inference.quadrature import legendre
 from workbench.result import format_value, html_table, told
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def _chance_and_loss(a: Floats, b: Floats) -> tuple[Floats, Floats]:
     """Return P(share i is the highest) and E[highest - share i], integrated between posterior quantiles."""
     levels = np.concatenate([_EDGES, 1 - _EDGES[:-1]])
     edges = np.unique(betaincinv(a[:, None], b[:, None], levels))
-    nodes, weights = roots_legendre(24)
+    nodes, weights = legendre(24)
     half = np.diff(edges) / 2
     # Rounded up to 1, a share would have a density without end where b < 1.
     x = np.minimum((edges[:-1] + half)[:, None] + half[:, None] * nodes, np.nextafter(1, 0))

@@ -13,11 +13,12 @@ Methods, chapter 19.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, roots_legendre
+from scipy.special import ndtr
+
+from workbench.experiments.inference.quadrature import legendre
 
 Floats = NDArray[np.float64]
 Grid = tuple[Floats, Floats]  # statistics of the tests that go on, and the chance of each
@@ -54,7 +55,7 @@ def moved(
     narrow = np.sqrt(steps[k] / times[k])
     if k + 1 < len(times):
         narrow = min(narrow, np.sqrt(steps[k + 1] / times[k]))
-    nodes, weights = _rule(int(np.ceil(max(32.0, 3 * (high - low) / narrow) / 16)) * 16)
+    nodes, weights = legendre(int(np.ceil(max(32.0, 3 * (high - low) / narrow) / 16)) * 16)
     z = (low + high) / 2 + (high - low) / 2 * nodes
     weights = weights * (high - low) / 2
     if grid is None:
@@ -79,11 +80,6 @@ def _spread(places: Floats, centres: Floats, mass: Floats) -> Floats:
         curves = np.exp(-np.square(block[:, None] - centres[near]) / 2)
         found[start : start + _BLOCK] = curves @ mass[near]
     return found
-
-
-@lru_cache(maxsize=256)
-def _rule(size: int) -> tuple[Floats, Floats]:
-    return roots_legendre(size)
 
 
 def stopping_chances(

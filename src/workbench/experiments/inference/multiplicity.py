@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln, ndtr, roots_legendre
+from scipy.special import gammaln, ndtr
 
 from workbench.errors import UsageError
 from workbench.experiments.inference.estimate import Estimates
+from workbench.experiments.inference.quadrature import legendre
 from workbench.experiments.inference.sums import Sums
 from workbench.result import html_table, told
 
@@ -260,7 +261,7 @@ def _tail(t: float, shared: Floats, df: float) -> float:
     """Return the chance that the largest of the |t| of variants without effect exceeds t."""
     if np.isinf(df):
         return float(_normal_tail(np.array([t]), shared)[0])
-    nodes, weights = roots_legendre(240 if df < 10 else 80)  # few degrees of freedom have long tails
+    nodes, weights = legendre(240 if df < 10 else 80)  # few degrees of freedom have long tails
     # The pooled spread over the true one: chi / sqrt(df), integrated over its logarithm.
     low, high = -12 / np.sqrt(2 * df) - 10 / df, 12 / np.sqrt(2 * df)
     x = (low + high) / 2 + (high - low) / 2 * nodes
@@ -271,7 +272,7 @@ def _tail(t: float, shared: Floats, df: float) -> float:
 
 def _normal_tail(t: Floats, shared: Floats) -> Floats:
     """Return that chance for a known spread, as an integral over the control's deviation."""
-    nodes, weights = roots_legendre(160)
+    nodes, weights = legendre(160)
     z, weight = nodes[:, None] * 9.0, weights * 9.0
     inside = np.zeros((len(z), len(t)))
     for share, variants in zip(*np.unique(shared, return_counts=True), strict=True):
