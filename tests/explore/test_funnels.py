@@ -264,3 +264,12 @@ def test_impressions_alone_are_no_funnel(base, fact) -> None:
     sent = base(facts=_steps(fact, 1, ("campaign_delivered", 0)))
     assert "nothing that follows them" in funnel(sent, "awareness").sentence
     assert "no click on a message is recorded" in known_funnel(sent).sentence
+
+
+@pytest.mark.parametrize(
+    ("counts", "chance"), [((10, 0, 0, 0, 0), True), ((100_000, 900, 700, 500, 300), False)]
+)
+def test_a_weak_step_of_a_few_users_may_be_chance(counts: tuple[int, ...], chance: bool) -> None:
+    said = funnel_of(counts).sentence
+    assert "look first at impression to click" in said
+    assert said.endswith("would be usual; of so few it may be chance.") == chance

@@ -271,3 +271,18 @@ def test_leads_that_go_on_after_the_spend_are_not_cheaper() -> None:
     tables = Memory(leads=leads, daily_performance=spend, facts=[event("user_engaged", 1, "2024-03-31")])
     row = measure(tables, "cost_per_lead", window="2024-03-01:2024-03-31").rows[0]
     assert row.caution == "daily performance is on record only up to 2024-03-28"
+
+
+def test_a_figure_a_day_says_that_days_before_the_records_dilute_it() -> None:
+    """Ten leads of ten days are one a day, not a tenth, though ninety days were asked for."""
+    leads = [
+        {"lead_id": f"{day}", "campaign_id": "m", "created_at": datetime(2024, 3, day, tzinfo=UTC)}
+        for day in range(22, 32)
+    ]
+    tables = Memory(leads=leads, facts=[event("user_engaged", 1, "2024-03-31")])
+    row = measure(tables, "lead_velocity", window="90d").rows[0]
+    assert row.caution == "days since 2024-01-02 count, and records begin on 2024-03-22 only"
+    card = charts.kpi_cards(kpi_cards(tables, ["lead_velocity"], window="90d")).items[0]
+    assert card["remark"] == "Leans near the start of the records"
+    assert not measure(tables, "lead_velocity", window="10d").rows[0].caution
+    assert not measure(tables, "leads", window="90d").rows[0].caution

@@ -145,9 +145,11 @@ class Funnel(View):
                 f"{head}; every step is at least as good as usual, the least ahead is {before.word} to "
                 f"{worst.word} with {format_value(worst.rate, '%')}."
             )
+        chance = worst.high is not None and worst.benchmark is not None and worst.high >= worst.benchmark
         return (
             f"{head}; look first at {before.word} to {worst.word}, where {format_value(worst.rate, '%')} "
-            f"go on and {format_value(worst.benchmark, '%')} would be usual."
+            f"go on and {format_value(worst.benchmark, '%')} would be usual"
+            f"{'; of so few it may be chance' if chance else ''}."
         )
 
     def to_frame(self) -> pd.DataFrame:

@@ -11,9 +11,9 @@ import numpy as np
 
 from workbench.metrics.completeness import cut, read_by
 from workbench.metrics.conditions import Condition
-from workbench.metrics.history import leanings
+from workbench.metrics.history import begun_within, leanings
 from workbench.metrics.intervals import ratio
-from workbench.metrics.measures import Leaf, Measure, leaves
+from workbench.metrics.measures import Days, Leaf, Measure, leaves
 from workbench.metrics.own_records import is_own
 from workbench.metrics.slices import DIMENSIONS, ends
 from workbench.metrics.told_twice import TWICE, ToldTwice, added_twice, caution, slices_of_both
@@ -53,6 +53,8 @@ class Cautions:
         The last day of the window that is on record at all.
     told : frozenset of Leaf
         The leaves of such a table of which anything is known.
+    young : dict
+        Table -> its first day, where that lies within the window and figures a day are asked for.
     """
 
     window: Window
@@ -63,10 +65,13 @@ class Cautions:
     ends: dict[str, date]
     last: date
     told: frozenset[Leaf]
+    young: dict[str, date]
 
     def of(self, formula: Measure, by: tuple[str, ...], key: Slice) -> str:
         """Return what to bear in mind of one figure; empty where it is sound."""
-        if not (self.leaning or self.twice or self.begun or self.ends):  # thousands of figures are asked for
+        if not (
+            self.leaning or self.twice or self.begun or self.ends or self.young
+        ):  # thousands are asked for
             return ""
         said = [self.leaning[leaf] for leaf in leaves(formula) if leaf in self.leaning]
         campaign = key[by.index("campaign")] if "campaign" in by else None
@@ -74,6 +79,7 @@ class Cautions:
         twice = [one for one in told if key in self.both[one.what]]
         said += [caution(twice, formula, by, key)] if twice else []
         timed = any(DIMENSIONS[name].grain for name in by)
+        said += [self._diluted(formula)] if self.young and not timed else []
         said += [self._unfinished(formula)] if self.begun and not timed else []
         said += [self._lacking(formula)] if self.ends and not timed else []
         return "; ".join(dict.fromkeys(part for part in said if part))
@@ -94,6 +100,14 @@ class Cautions:
     def _unfinished(self, formula: Measure) -> str:
         day = self._begun(formula)
         return f"{day} {NOT_OVER}" if day else ""
+
+    def _diluted(self, formula: Measure) -> str:
+        """Return that a figure a day counts days before the records as days on which there was nothing."""
+        parts = set(leaves(formula))
+        first = max((self.young[leaf.table] for leaf in parts if leaf.table in self.young), default=None)
+        if first is None or not any(isinstance(leaf, Days) for leaf in parts):
+            return ""
+        return f"days since {self.window.first} count, and records begin on {first} only"
 
     def clipped(self, formula: Measure) -> bool:
         """Return whether a figure lacks days that the one it is compared with has: no change is judged then.
@@ -189,6 +203,7 @@ def cautions(
         begun=begun,
         ends=ends,
         last=last,
+        young=begun_within(tables, read, window) if any(isinstance(leaf, Days) for leaf in answered) else {},
         told=frozenset(leaf for leaf in answered if leaf.table in ends and _is_told(leaf, values)),
     )
 
