@@ -110,14 +110,18 @@ def judge() -> Any:
     return judged
 
 
-@pytest.mark.parametrize("event_type", list(EVENT_TYPES))
-def test_a_complete_event_is_sound(judge: Any, event_type: str) -> None:
-    least = event(event_type)
-    least["properties"] = {f.name: good(f) for f in EVENT_TYPES[event_type].fields if f.required}
-    least["context"] = None
-    nulls = event(event_type)
-    nulls["properties"] |= {f.name: None for f in EVENT_TYPES[event_type].fields if not f.required}
-    assert judge([event(event_type), least, nulls]) == [(True, [])] * 3
+def test_a_complete_event_is_sound(judge: Any) -> None:
+    complete = []
+    for event_type, definition in EVENT_TYPES.items():
+        least = event(event_type)
+        least["properties"] = {f.name: good(f) for f in definition.fields if f.required}
+        least["context"] = None
+        nulls = event(event_type)
+        nulls["properties"] |= {f.name: None for f in definition.fields if not f.required}
+        complete += [event(event_type), least, nulls]
+    verdicts = judge(complete)
+    refused = [pair for pair in zip(complete, verdicts, strict=True) if pair[1] != (True, [])]
+    assert not refused
 
 
 ENVELOPE_CASES = [
@@ -245,10 +249,9 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("event_type", list(EVENT_TYPES))
-def test_rules_of_every_property(judge: Any, event_type: str) -> None:
+def test_rules_of_every_property(judge: Any) -> None:
     given_events, expected = [], []
-    for field in EVENT_TYPES[event_type].fields:
+    for event_type, field in ((name, field) for name in EVENT_TYPES for field in EVENT_TYPES[name].fields):
         if field.required:
             missing = event(event_type)
             del missing["properties"][field.name]
@@ -261,7 +264,8 @@ def test_rules_of_every_property(judge: Any, event_type: str) -> None:
             wrong["properties"][field.name] = value
             given_events.append(wrong)
             expected.append((False, [f"{reason}: {field.name}"]))
-    assert judge(given_events) == expected
+    judged = zip(given_events, judge(given_events), expected, strict=True)
+    assert not [one for one in judged if one[1] != one[2]]
 
 
 TEXTS = [

@@ -57,7 +57,8 @@ def test_who_came_from_a_file_stays_there_and_is_counted(workspace: Workspace) -
     assert (found.known, found.elsewhere, found.rows.num_rows) == (100, 100, 1900)
     assert "100 of them are in another variant" in found.sentence
     keep(workspace, found)
-    assert [variants(workspace)[user] for user in USERS[:100]] == other
+    kept_now = variants(workspace)
+    assert [kept_now[user] for user in USERS[:100]] == other
 
 
 def test_overlap_with_what_runs_is_said(workspace: Workspace) -> None:

@@ -90,7 +90,7 @@ def test_without_data_all_get_the_same() -> None:
     ],
 )
 def test_chances_are_frequencies(law: tuple[int, int], trials: int) -> None:
-    rng, said, right, games = np.random.default_rng(21), 0.0, 0, 400
+    rng, said, right, games = np.random.default_rng(21), 0.0, 0, 150
     for _ in range(games):
         truth = rng.beta(*law, size=4)
         best = allocate(arms(*[(rng.binomial(trials, rate), trials) for rate in truth])).rows[0]

@@ -49,6 +49,7 @@ def test_nothing_is_found_as_often_as_promised(kind: str) -> None:
     assert sum(found.bins) == 6000
 
 
+@pytest.mark.slow
 def test_twenty_thousand_tests_of_ten_thousand_users_take_seconds() -> None:
     began = time.process_time()
     found = simulate_aa(user_values(SMOOTH), runs=20_000)

@@ -100,9 +100,9 @@ def test_false_differences_are_rare() -> None:
             (step.p_corrected or 1) < 0.05
             for step in compare_funnels(funnel_of(draw()), funnel_of(draw())).steps
         )
-        for _ in range(160)
+        for _ in range(80)
     )
-    assert wrong / 160 <= 0.05 + 2.75 * np.sqrt(0.05 * 0.95 / 160)
+    assert wrong / 80 <= 0.05 + 2.75 * np.sqrt(0.05 * 0.95 / 80)
 
 
 def _steps(fact, user: int, *steps: tuple[str, int], campaign: str = "c") -> list[dict]:

@@ -71,10 +71,10 @@ def test_the_truth_of_the_simulated_market_is_found():
 
 def test_nothing_is_found_in_nothing():
     findings = []
-    for seed in range(10):
+    for seed in range(5):
         panel, test, _ = market(50 + seed, lift=0.0)
         findings.append(analyze_geo(test, panel, seed=seed, runs=10).verdict.finding)
-    assert sum(finding in ("works", "harms") for finding in findings) <= 2  # more once in 90 at 5 %
+    assert sum(finding in ("works", "harms") for finding in findings) <= 1  # more once in 40 at 5 %
 
 
 def test_p_and_interval_are_of_one_test(quiet):
