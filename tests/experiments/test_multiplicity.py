@@ -62,7 +62,7 @@ def test_words_and_figures_that_cannot_be() -> None:
 
 
 def largest_of(t: float, *, variants: int, df: int, share: float) -> float:
-    """Return the chance that the largest |t| of variants that share a control exceeds t, by Hermite and Simpson.
+    """Return the chance that the largest |t| of variants that share a control exceeds t (Hermite, Simpson).
 
     Given the control's deviation the variants are independent; their common spread is chi over root df.
     """
