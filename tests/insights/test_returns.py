@@ -76,8 +76,8 @@ def test_the_sentence_says_no_more_than_the_intervals() -> None:
         "c is surely below 1, and brought less than was spent."
     )
     few = ReturnsByMethod(rows=(replace(_row("a", HOLDOUT, 1.1, 3.0), rough=True),)).sentence
-    assert few == "Of 1 channel whose effect was measured, a is above 1, but from too few buyers to be sure."
+    assert few.endswith("a is on one side of 1, but from too few buyers to be sure.")
     lost = ReturnsByMethod(rows=(replace(_row("a", HOLDOUT, 0.1, 0.9), rough=True),)).sentence
-    assert "a is surely below 1" in lost
+    assert lost == few  # one buyer held out speaks for all the treated
     odd = ReturnsByMethod(rows=(_row("a", HOLDOUT, 1.1, 3.0), _row("a", MIX, 0.1, 0.9)), caution="Careful.")
     assert odd.sentence.endswith("a is above by one method and below by another. Careful.")

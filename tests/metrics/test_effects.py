@@ -69,3 +69,22 @@ def test_few_buyers_are_tested_exactly() -> None:
 def test_nobody_held_out_is_said() -> None:
     nobody = Arms(dict.fromkeys(SUMS, 0.0) | {"treated": 10.0, "campaigns": 1.0})
     assert _one("lift", nobody, 0.0)[5] == "no users were held out"
+
+
+def test_one_user_held_out_is_no_measure_of_the_treated() -> None:
+    """It bought for 80, so fifteen treated would have lost 1,200: nobody can see how far off that is."""
+    treated, held = np.tile([1.0, 0.0, 0.0], (15, 1)), np.array([[1.0, 1.0, 80.0]])
+    both = arms(np.vstack([treated, np.zeros_like(held)]), np.vstack([np.zeros_like(treated), held]))
+    low, high, error, p, n, note = _one("net revenue", both, 0.0)
+    assert np.isnan([low, high, error, p]).all()
+    assert (n, note) == (16.0, "no interval: fewer than 10 users on a side")
+
+
+def test_an_interval_from_few_buyers_is_no_ground_for_a_comparison() -> None:
+    rng = np.random.default_rng(5)
+    one, other = drawn(rng, 900, 0.2, 30), drawn(rng, 100, 0.1, 30)
+    both = arms(np.vstack([one, np.zeros_like(other)]), np.vstack([np.zeros_like(one), other]))
+    low, high, error, p, _, note = _one("net revenue", both, 0.0)
+    assert low < high
+    assert np.isnan([error, p]).all()
+    assert "the interval is rough" in note

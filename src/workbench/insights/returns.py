@@ -47,7 +47,7 @@ class MethodReturn:
     level : float
         Of the interval: 0.95, or 0.94 for a media mix model.
     rough : bool
-        Whether the interval comes from too few buyers to be sure of a gain.
+        Whether the interval comes from too few buyers to be sure of what it excludes.
     """
 
     channel: str
@@ -101,11 +101,10 @@ class ReturnsByMethod(View):
         unsure: list[str] = []
         for name in known:
             caused = [row for row in self.of(name) if row.method in CAUSAL and row.low is not None]
-            above = any((row.low or 0.0) > 1 and not row.rough for row in caused)
-            below = any(row.high is not None and row.high < 1 for row in caused)
-            if above or below:
-                (at_odds if above and below else paying if above else losing).append(_named(name))
-            elif any((row.low or 0.0) > 1 for row in caused):
+            sides = {_side(row) for row in caused if not row.rough} - {""}
+            if sides:
+                (at_odds if len(sides) > 1 else paying if "above" in sides else losing).append(_named(name))
+            elif any(_side(row) for row in caused):
                 unsure.append(_named(name))
         parts = [
             f"{listed(names)} {'is' if len(names) == 1 else 'are'} {what}"
@@ -113,7 +112,7 @@ class ReturnsByMethod(View):
                 (paying, "surely above 1, where the money comes back"),
                 (losing, "surely below 1, and brought less than was spent"),
                 (at_odds, "above by one method and below by another"),
-                (unsure, "above 1, but from too few buyers to be sure"),
+                (unsure, "on one side of 1, but from too few buyers to be sure"),
             )
             if names
         ]
@@ -237,6 +236,12 @@ def _mixed(mix: MixReport | None, unknown: list[tuple[str, str]]) -> list[Method
         for one in found.channels
         if one.roi.known and math.isfinite(one.roi.value)
     ]
+
+
+def _side(row: MethodReturn) -> str:
+    """Return on which side of the money back the whole interval lies; empty where it does not."""
+    above = row.low is not None and row.low > 1
+    return "above" if above else "below" if row.high is not None and row.high < 1 else ""
 
 
 def _finite(value: float) -> float | None:

@@ -157,11 +157,20 @@ def _by_users(arms: Arms, *, relative: bool) -> tuple[float, float, float, float
 
 def _net_revenue(arms: Arms, spend: float) -> tuple[float, float, float, float]:
     estimate = arms["treated_revenue"] - arms["expected_revenue"] - spend
-    if not np.isfinite(estimate):
+    if not np.isfinite(estimate) or _few_users(arms):
         return np.nan, np.nan, np.nan, np.nan
     error = arms.error("revenue", 1.0, 1.0)
-    p = float(2 * ndtr(-abs(estimate) / error)) if error > 0 and _buyers(arms) else np.nan
-    return estimate - _Z * error, estimate + _Z * error, error, p
+    low, high = estimate - _Z * error, estimate + _Z * error
+    if not (
+        error > 0 and _buyers(arms)
+    ):  # an interval that is rough is no ground for a verdict or a comparison
+        return low, high, np.nan, np.nan
+    return low, high, error, float(2 * ndtr(-abs(estimate) / error))
+
+
+def _few_users(arms: Arms) -> bool:
+    """Return whether a side has so few users that how much they differ cannot be seen."""
+    return min(arms["treated"], arms["holdout"]) < FEWEST
 
 
 def _buyers(arms: Arms) -> bool:
@@ -169,6 +178,8 @@ def _buyers(arms: Arms) -> bool:
 
 
 def _net_revenue_note(arms: Arms) -> str:
+    if _few_users(arms):
+        return f"no interval: fewer than {FEWEST} users on a side"
     if _buyers(arms):
         return ""
     return f"fewer than {BUYERS} buyers on a side: revenue is too skewed for p, the interval is rough"
