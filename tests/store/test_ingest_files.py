@@ -319,8 +319,10 @@ def test_an_id_that_is_missing_makes_no_decimals_of_the_others(workspace: Worksp
     assert sum(row["spend"] for row in stored(workspace) if row["campaign_id"] in {"7", "-3"}) == 1.5
 
 
-@pytest.mark.parametrize("unit", ["us", "ns"])
-@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York", "+05:30", "-03:30", "UTC"])
+@pytest.mark.parametrize(
+    ("zone", "unit"),
+    [("Asia/Tokyo", "us"), ("America/New_York", "ns"), ("+05:30", "us"), ("-03:30", "ns"), ("UTC", "us")],
+)
 def test_a_day_of_a_typed_file_is_that_of_its_own_zone(
     workspace: Workspace, tmp_path: Path, zone: str, unit: str
 ) -> None:
@@ -366,6 +368,24 @@ def test_a_currency_that_no_column_says(workspace: Workspace, tmp_path: Path) ->
     )
     (found,) = load(workspace, tmp_path, HEADER + ROW, mapping=tmp_path / "own.yaml").files
     assert found.notes == ("no column Money says the currency: all amounts count as the workspace's",)
+    google = "Campaign,Day,Cost,Impr.\nBrand,2024-03-01,1.50,100\n"
+    (found,) = load(workspace, tmp_path, google).files
+    assert found.notes[0].startswith("no column currency_code or ")
+    own = "date,campaign_id,channel,spend,currency_code\n2024-03-01,b,email,1,{}\n2024-03-01,c,email,1,EUR\n"
+    with pytest.raises(BadInput, match="several currencies: EUR, USD"):
+        load(workspace, tmp_path, own.format("USD"))
+
+
+def test_the_sign_of_the_workspace_may_stand_in_our_own_form(workspace: Workspace, tmp_path: Path) -> None:
+    rows = "date,campaign_id,channel,spend\n2024-03-01,a,email,€ 1.50\n2024-03-01,b,email,$2\n"
+    assert load(workspace, tmp_path, rows).accepted == 0
+    assert "nor does the workspace: state one" in reasons(workspace)[0]
+    workspace.set_currency("EUR")
+    (again,) = load(workspace, tmp_path, rows).files  # the same bytes are the same load
+    assert again.sentence.endswith(" 2 are in quarantine: once right, load them as a file of their own.")
+    assert load(workspace, tmp_path, rows + "\n").accepted == 1
+    said = "column spend: '$2' carries a currency, and EUR is read;"
+    assert any(reason.startswith(said) for reason in reasons(workspace))
 
 
 def test_what_was_named_wrongly(workspace: Workspace, tmp_path: Path) -> None:

@@ -192,7 +192,7 @@ def test_the_workspaces_own_sign_beside_amounts(workspace: Workspace, tmp_path: 
     assert load(workspace, tmp_path, GOOGLE + rows + "d,2024-10-01,USD,1,€4\n").accepted == 2
     assert stored(workspace, "campaign_id, impressions, spend") == [("a", 1234, 1234.5), ("b", 1, 2.5)]
     assert {
-        "column 'cost': '$3' carries a currency, and the mapping reads EUR;"
+        "column 'cost': '$3' carries a currency, and EUR is read;"
         " expected digits with '.' decimals and ',' between thousands",
         "another currency: USD; the workspace is in EUR",
     } <= set(reasons(workspace))

@@ -291,7 +291,7 @@ _UNNAMED = (
 
 
 def _currency(written: NumberFormat) -> str:
-    held = f"the mapping reads {written.currency}" if written.currency else _UNNAMED
+    held = f"{written.currency} is read" if written.currency else _UNNAMED
     return f" carries a currency, and {held}; expected {written.says}"
 
 

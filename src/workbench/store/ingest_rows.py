@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 STAGED_ROWS, KEPT_ROWS = "_staged_rows", "_kept_rows"
 _NUMBERS = frozenset({Kind.NUMBER, Kind.MONEY, Kind.COUNT})
+_AMOUNTS = frozenset({"order_value", "cogs", "revenue"})  # of money, some of it below zero
 # Columns that a file in our own form may lack.
 _DEFAULTS = {
     ("orders", "line"): "CAST(1 AS BIGINT)",
@@ -66,12 +67,18 @@ def native_table(columns: Sequence[str]) -> TableDefinition | None:
     return fits[0] if len(fits) == 1 else None
 
 
-def native_columns(table: TableDefinition, columns: Sequence[str]) -> tuple[MappedColumn, ...]:
-    """Return the SQL of a table's columns for a file that is in our own form."""
+def native_columns(
+    table: TableDefinition, columns: Sequence[str], currency: str | None = None
+) -> tuple[MappedColumn, ...]:
+    """Return the SQL of a table's columns for a file that is in our own form.
+
+    The sign of the workspace's currency may stand beside amounts.
+    """
     made = []
     for field in table.fields:
         if field.name in columns:
-            parsed = _parsed(trimmed(field.name), field.kind)
+            paid = field.kind is Kind.MONEY or field.name in _AMOUNTS
+            parsed = _parsed(trimmed(field.name), field.kind, (currency or "") if paid else "")
             reason = f"{literal(f'column {field.name}: ')} || {parsed.reason}" if parsed.reason else None
             made.append(MappedColumn.of(field.name, replace(parsed, reason=reason)))
         elif (table.name, field.name) in _DEFAULTS:
@@ -79,8 +86,8 @@ def native_columns(table: TableDefinition, columns: Sequence[str]) -> tuple[Mapp
     return tuple(made)
 
 
-def _parsed(text: str, kind: Kind) -> Parsed:
-    plain = NumberFormat()
+def _parsed(text: str, kind: Kind, currency: str) -> Parsed:
+    plain = NumberFormat(currency=currency)
     match kind:
         case Kind.COUNT:
             return count(text, plain)

@@ -66,7 +66,11 @@ class FileLoad:
     def sentence(self) -> str:
         """Return the load as one sentence."""
         if self.again:
-            return f"{self.file}: already loaded into {self.table}; its {self.read:,} rows change nothing."
+            said = f"{self.file}: already loaded into {self.table}; its {self.read:,} rows change nothing."
+            if not self.quarantined:
+                return said
+            rejected = f"{self.quarantined:,} are in quarantine"
+            return f"{said} {rejected}: once right, load them as a file of their own."
         rest = f"{self.duplicates:,} duplicates, {self.quarantined:,} quarantined"
         return f"{self.file}: {self.accepted:,} of {self.read:,} rows accepted into {self.table}, {rest}."
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from workbench.events.definitions import EVENT_TYPES, Kind
-from workbench.events.mapping import Mapping, names
+from workbench.events.mapping import Mapping
 from workbench.events.parsing import MappedColumn, literal
 from workbench.events.quality import alerts
 from workbench.events.tables import TableDefinition
@@ -164,8 +164,8 @@ def _unused(mapping: Mapping | None, source: Source) -> tuple[str, ...]:
 
 
 def _unstated(mapping: Mapping | None, source: Source) -> tuple[str, ...]:
-    """Return a note where a mapping of a user names a column of currencies that the file lacks."""
-    if mapping is None or mapping.name in names():
+    """Return a note where the file lacks the columns of currencies of a mapping; our own form needs none."""
+    if mapping is None or mapping.name.startswith("generic_"):
         return ()
     unfound = mapping.unfound_currency(source.columns)
     said = f"no column {' or '.join(unfound)[:200]} says the currency: all amounts count as the workspace's"
@@ -251,7 +251,7 @@ def load_rows(
     currency = "CAST(NULL AS VARCHAR)"
     notes: tuple[str, ...] = (*_unused(mapping, source), *_unstated(mapping, source))
     if mapping is None:
-        columns = native_columns(table, source.columns)
+        columns = native_columns(table, source.columns, loading.workspace.currency)
     else:
         columns = _with_signs(mapping, loading.workspace.currency).columns(source.columns)
         currency = mapping.currency_sql(source.columns)
