@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from unicodedata import normalize
 
 from workbench.errors import BadInput
 
@@ -34,14 +35,17 @@ class Result(Protocol):
 def apart(names: Mapping[str, object]) -> dict[str, str]:
     """Return what things are called, by their ids; behind a name that several share stands the id.
 
+    Names that only look alike are shared, too: an accent may be written as a character of its own.
+
     Examples
     --------
     >>> apart({"c1": "Brand", "c2": "Brand", "c3": "Summer", "c4": None})
     {'c1': 'Brand (c1)', 'c2': 'Brand (c2)', 'c3': 'Summer', 'c4': 'c4'}
     """
-    shared = Counter(names.values())
+    looks = {own: normalize("NFC", str(name or "")).strip() for own, name in names.items()}
+    shared = Counter(looks.values())
     return {
-        own: str(name or own) if shared[name] == 1 or not name else f"{name} ({own})"
+        own: str(name or own) if shared[looks[own]] == 1 or not name else f"{name} ({own})"
         for own, name in names.items()
     }
 

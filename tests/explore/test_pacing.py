@@ -162,3 +162,17 @@ def test_what_is_over_is_told_as_over(base) -> None:
         assert view.sentence.endswith(f"Spring {said}.")
         assert "Spend ended at" in view.sentence
         assert "will" not in view.sentence + view.rows[0].reason
+
+
+def test_campaigns_that_look_alike_are_told_apart(base) -> None:
+    """Who reads that Brand will overspend must know which; an accent may be two characters or one."""
+    names = {"c1": "Brand", "c2": "Brand", "c3": "Caf\u00e9", "c4": "Cafe\u0301", "c5": "Sale", "c6": "Sole"}
+    plans = [CAMPAIGN | PLAN | {"campaign_id": own, "name": name} for own, name in names.items()]
+    spend = [row | {"campaign_id": own, "spend": 200.0} for own in names for row in _told(21)]
+    found = pacing(base(campaigns=plans, daily_performance=spend))
+    named = {row.campaign_id: row.name for row in found.rows}
+    assert named == {own: f"{name} ({own})" for own, name in names.items() if own < "c5"} | {
+        "c5": "Sale",
+        "c6": "Sole",
+    }
+    assert "Sale and others will overspend" in found.sentence

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.explore.figures import figures
 from workbench.explore.projection import ENOUGH_DAYS, projected_spend
-from workbench.explore.query import ask
+from workbench.explore.query import ask, told_apart
 from workbench.explore.targets import elapsed_share
 from workbench.explore.view import View, frame_of, listed, ratio, span
 from workbench.metrics import sql
@@ -96,7 +96,8 @@ class Pacing(View):
         for verdict, over, words in _LEAVING:
             names = [row.name for row in self.rows if row.verdict == verdict and self._is_over(row) == over]
             if names:
-                parts.append(f"{listed(names[:5])}{' and others' if len(names) > 5 else ''} {words}")
+                some = listed([*names[:5], "others"] if len(names) > 5 else names)
+                parts.append(f"{some} {words}")
         if not parts:
             return "No campaign leaves its plan as far as can be told."
         text = "; ".join(parts)
@@ -147,7 +148,7 @@ def pacing(tables: Tables, *, as_of: date | None = None, ended: bool = False) ->
     # Exports of platforms come later than events: a day that none of them tells of is no day without spend.
     told = max((day for daily in spent.values() for day in daily), default=today)
     last = as_of or last_whole_day(tables, "daily_performance", told)
-    plans = {row["campaign_id"]: row for row in ask(tables, _plans, "budgets")} if _has_plans(tables) else {}
+    plans = _plans_of(tables)
     rows: list[PaceRow] = []
     points: list[SpendPoint] = []
     for campaign_id in sorted(spent.keys() | plans.keys()):
@@ -321,8 +322,11 @@ def _points(row: PaceRow, daily: Mapping[date, float], last: date) -> list[Spend
     return points
 
 
-def _has_plans(tables: Tables) -> bool:
-    return "campaigns" in tables.names
+def _plans_of(tables: Tables) -> dict[str, dict[str, Any]]:
+    """Return budget and dates by campaign; behind a name that several share stands the id."""
+    if "campaigns" not in tables.names:
+        return {}
+    return told_apart({row["campaign_id"]: row for row in ask(tables, _plans, "budgets")})
 
 
 def _plans() -> Any:
