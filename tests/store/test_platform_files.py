@@ -113,6 +113,13 @@ def test_a_campaign_that_is_a_sum_is_refused(workspace: Workspace, tmp_path: Pat
     assert stored(workspace, "campaign_id") == [("Total Wireless",), ("a",)]
 
 
+def test_rows_that_two_exports_share_are_told(workspace: Workspace, tmp_path: Path) -> None:
+    one, other = "2024-10-01,Brand,email,1,1\n", "2024-10-01,Brand,email,2,2\n2024-10-02,Brand,email,2,2\n"
+    assert load(workspace, tmp_path, OWN + one).files[0].notes == ()
+    (found,) = load(workspace, tmp_path, OWN + other).files[0].notes
+    assert found.startswith("1 stored row was replaced by new values for the same date, campaign_id, channel")
+
+
 def test_a_market_that_is_a_sum_is_refused(workspace: Workspace, tmp_path: Path) -> None:
     assert (
         load(workspace, tmp_path, "date,geo,revenue\n2024-10-01,Berlin,1\n2024-10-01,Total,1\n").accepted == 1

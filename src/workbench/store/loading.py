@@ -39,10 +39,10 @@ from workbench.store.ingest_rows import (
     tell_apart,
 )
 from workbench.store.ingested import FileLoad
+from workbench.store.load_notes import overwritten, unkept, unstated, unused
 from workbench.store.loads import LoadRecord
 from workbench.store.schema import quote, user_key
 from workbench.store.sources import Source, check_columns
-from workbench.store.typed_events import unknown_columns
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -124,7 +124,7 @@ def load_events(
         replaced=copies.replacing,
         quality=figures,
         alerts=alerts(figures, live=not loading.backfill),
-        notes=(*_unused(mapping, source), *_unkept(mapping, source), *not_mapped(connection)),
+        notes=(*unused(mapping, source), *unkept(mapping, source), *not_mapped(connection)),
     )
     _write_events(connection, transaction, source, loading, copies)
     return _commit(connection, transaction, loading, load, with_rows=sound > copies.rows - copies.replacing)
@@ -152,29 +152,6 @@ def _check_points(connection: DuckDBPyConnection, source: Source) -> None:
     )
     refuse_unclear(connection, "_points", source, columns)
     connection.execute("DROP TABLE _points")
-
-
-def _unused(mapping: Mapping | None, source: Source) -> tuple[str, ...]:
-    if mapping is None:
-        return ()
-    unused = mapping.unmapped(source.columns)
-    if not unused:
-        return ()
-    return (f"columns that the mapping {mapping.name} does not use: {', '.join(unused)[:300]}",)
-
-
-def _unstated(mapping: Mapping | None, source: Source) -> tuple[str, ...]:
-    """Return a note where the file lacks the columns of currencies of a mapping; our own form needs none."""
-    if mapping is None or mapping.name.startswith("generic_"):
-        return ()
-    unfound = mapping.unfound_currency(source.columns)
-    said = f"no column {' or '.join(unfound)[:200]} says the currency: all amounts count as the workspace's"
-    return (said,) if unfound else ()
-
-
-def _unkept(mapping: Mapping | None, source: Source) -> tuple[str, ...]:
-    unkept = unknown_columns(source) if mapping is None and source.shape != "lines" else ()
-    return (f"columns that belong to no event: {', '.join(unkept)[:300]}",) if unkept else ()
 
 
 def _write_events(
@@ -249,7 +226,7 @@ def load_rows(
     check_columns(source.columns, source.path)
     columns: tuple[MappedColumn, ...]
     currency = "CAST(NULL AS VARCHAR)"
-    notes: tuple[str, ...] = (*_unused(mapping, source), *_unstated(mapping, source))
+    notes: tuple[str, ...] = (*unused(mapping, source), *unstated(mapping, source))
     if mapping is None:
         columns = native_columns(table, source.columns, loading.workspace.currency)
     else:
@@ -282,7 +259,7 @@ def load_rows(
         quarantined=rejected,
         quality=figures,
         alerts=alerts(figures, live=False),
-        notes=notes,
+        notes=(*notes, *overwritten(table, transaction.replaced)),
     )
     return _commit(connection, transaction, loading, load, with_rows=False)
 

@@ -60,6 +60,7 @@ class Transaction:
         after: Callable[[], None],
     ) -> None:
         self.done = done
+        self.replaced = 0  # stored rows that upserts wrote anew
         self._store, self._connection, self._head = store, connection, head
         self._record, self._after = record, after
         self._pending = store.parent / "pending"
@@ -141,7 +142,9 @@ class Transaction:
         )
         replaced = f"EXISTS (SELECT 1 FROM {_INCOMING} AS new_row WHERE {same})"
         columns = self._own_columns(definition)
-        touched = self._touched(definition, replaced)
+        counted = self._matches(definition, replaced)
+        touched = [file for file in self.files(table) if file.path in counted]
+        self.replaced += sum(counted.values())
         new_rows = f"SELECT {columns} FROM {_INCOMING}"
         if touched:
             self._check(table, touched)
@@ -341,7 +344,3 @@ class Transaction:
             f"SELECT {_FILE}, count(*) FROM ({rows}) AS old_row WHERE {where_sql} GROUP BY ALL"
         ).fetchall()
         return {Path(path).relative_to(folder).as_posix(): int(count) for path, count in found}
-
-    def _touched(self, definition: TableDefinition, where_sql: str) -> list[DataFile]:
-        counted = self._matches(definition, where_sql)
-        return [file for file in self.files(definition.name) if file.path in counted]

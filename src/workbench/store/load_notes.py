@@ -1,0 +1,46 @@
+"""What is noted of a load besides its counts: what the file leaves open, and what it changed."""
+
+from __future__ import annotations
+
+from workbench.events.mapping import Mapping
+from workbench.events.tables import TableDefinition
+from workbench.store.sources import Source
+from workbench.store.typed_events import unknown_columns
+
+
+def unused(mapping: Mapping | None, source: Source) -> tuple[str, ...]:
+    """Return a note where a mapping leaves columns of the file out unsaid."""
+    if mapping is None:
+        return ()
+    found = mapping.unmapped(source.columns)
+    if not found:
+        return ()
+    return (f"columns that the mapping {mapping.name} does not use: {', '.join(found)[:300]}",)
+
+
+def unstated(mapping: Mapping | None, source: Source) -> tuple[str, ...]:
+    """Return a note where the file lacks the columns of currencies of a mapping; our own form needs none."""
+    if mapping is None or mapping.name.startswith("generic_"):
+        return ()
+    unfound = mapping.unfound_currency(source.columns)
+    said = f"no column {' or '.join(unfound)[:200]} says the currency: all amounts count as the workspace's"
+    return (said,) if unfound else ()
+
+
+def unkept(mapping: Mapping | None, source: Source) -> tuple[str, ...]:
+    """Return a note where columns of events in our own form belong to none."""
+    found = unknown_columns(source) if mapping is None and source.shape != "lines" else ()
+    return (f"columns that belong to no event: {', '.join(found)[:300]}",) if found else ()
+
+
+def overwritten(table: TableDefinition, rows: int) -> tuple[str, ...]:
+    """Return a note where rows were stored already with other values: what two files share counts once.
+
+    Examples
+    --------
+    >>> from workbench.events.tables import TABLES
+    >>> overwritten(TABLES["creatives"], 2)
+    ('2 stored rows were replaced by new values for the same creative_id',)
+    """
+    what = "1 stored row was" if rows == 1 else f"{rows:,} stored rows were"
+    return (f"{what} replaced by new values for the same {', '.join(table.key)}",) if rows else ()
