@@ -360,6 +360,14 @@ def test_a_day_that_is_yet_to_come(workspace: Workspace, tmp_path: Path) -> None
     assert load(workspace, tmp_path, lines, "orders.csv", now=now).accepted == 1
 
 
+def test_a_return_takes_off(workspace: Workspace, tmp_path: Path) -> None:
+    rows = "order_id,user_id,ordered_at,order_value,is_return\na,u,2024-03-01,50,false\n"
+    rows += "b,u,2024-03-02,-20,true\nc,u,2024-03-02,20,true\nd,u,2024-03-02,0,true\n"
+    assert load(workspace, tmp_path, rows).accepted == 3
+    assert reasons(workspace) == ["a return with a value above zero: order_value"]
+    assert workspace.tables().listed("SELECT sum(order_value) FROM orders") == [(30,)]
+
+
 def test_a_currency_that_no_column_says(workspace: Workspace, tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text(
         "name: own\ntitle: Own\ntable: daily_performance\ncurrency: {column: Money}\n"

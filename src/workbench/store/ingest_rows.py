@@ -48,6 +48,10 @@ _TOTALS = (
     r"|gesamt(?:ergebnis|summe)?|summe|totale complessivo"
 )
 
+_RETURNED = (  # added to revenue, it would be taken for a sale
+    "CASE WHEN is_return AND order_value > 0 THEN 'a return with a value above zero: order_value' END"
+)
+
 
 def native_table(columns: Sequence[str]) -> TableDefinition | None:
     """Return the table whose own columns a file has, None where none or several fit.
@@ -140,6 +144,7 @@ def stage_rows(
             *(text for place, c in enumerate(columns) for text in _rules(table.field(c.name), place, c)),
             *([_future(table.field(table.day), now)] if table.day in {c.name for c in columns} else []),
             *([_of_totals(_SUMMED[table.name])] if table.name in _SUMMED else []),
+            *([_RETURNED] if table.name == "orders" else []),
         ]
     )
     reasons = (
