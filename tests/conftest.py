@@ -56,6 +56,19 @@ _TOGETHER = (
 _left_out: dict[str, list[str]] = {}
 
 
+class _Examples:
+    """Modules without an example are not imported to look for one: some take seconds."""
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        sought = collection_path.suffix == ".py" and collection_path.is_relative_to(ROOT / "src")
+        return True if sought and b">>>" not in collection_path.read_bytes() else None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Look for examples in the package too, beside which no file of this kind lies."""
+    config.pluginmanager.register(_Examples())
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with the longest, and leave out what this machine lacks."""
     items.sort(key=lambda item: _rank(item.path))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, get_args
 
 import numpy as np
@@ -11,13 +14,19 @@ from tests.mmm import handmade
 from workbench.mmm.curves import carried, shape
 from workbench.mmm.spec import Saturation
 
-xtensor = pytest.importorskip("pytensor.xtensor")
-transformers = pytest.importorskip("pymc_marketing.mmm.transformers")
+pytestmark = pytest.mark.skipif(find_spec("pymc_marketing") is None, reason="pymc-marketing is not installed")
 ROUNDS = range(5)
 
 
+@cache
+def _transformers() -> Any:
+    return import_module("pymc_marketing.mmm.transformers")
+
+
 def _named(values: np.ndarray, *dims: str) -> Any:
-    return xtensor.as_xtensor(values, dims=dims)
+    from pytensor.xtensor import as_xtensor
+
+    return as_xtensor(values, dims=dims)
 
 
 @pytest.mark.parametrize("seed", ROUNDS)
@@ -26,7 +35,7 @@ def test_geometric_carry_over_is_theirs(seed: int) -> None:
     draws = handmade.draws(market, count=4, seed=seed)
     for channel in range(2):
         scaled = market.exposure[0, :, channel] / draws.exposure_scale[0, channel]
-        theirs = transformers.geometric_adstock(
+        theirs = _transformers().geometric_adstock(
             _named(scaled, "date"),
             _named(draws.retention[:, channel], "draw"),
             l_max=draws.carry_over,
@@ -42,7 +51,7 @@ def test_delayed_carry_over_is_theirs(seed: int) -> None:
     market = handmade.market(periods=20, seed=seed)
     draws = handmade.draws(market, count=4, seed=seed, adstock="delayed")
     scaled = market.exposure[0, :, 1] / draws.exposure_scale[0, 1]
-    theirs = transformers.delayed_adstock(
+    theirs = _transformers().delayed_adstock(
         _named(scaled, "date"),
         _named(draws.retention[:, 1], "draw"),
         _named(draws.delay[:, 1], "draw"),
@@ -60,11 +69,11 @@ def test_saturation_is_theirs(kind: Saturation) -> None:
     x, half, slope = rng.uniform(0, 5, 200), rng.uniform(0.1, 4, 200), rng.uniform(0.4, 3, 200)
     x[:5] = 0
     theirs = {
-        "michaelis-menten": lambda: transformers.michaelis_menten(
+        "michaelis-menten": lambda: _transformers().michaelis_menten(
             _named(x, "x"), alpha=_named(np.ones(200), "x"), lam=_named(half, "x")
         ),
-        "logistic": lambda: transformers.logistic_saturation(_named(x, "x"), _named(half, "x")),
-        "hill": lambda: transformers.hill_function(_named(x, "x"), _named(slope, "x"), _named(half, "x")),
+        "logistic": lambda: _transformers().logistic_saturation(_named(x, "x"), _named(half, "x")),
+        "hill": lambda: _transformers().hill_function(_named(x, "x"), _named(slope, "x"), _named(half, "x")),
     }[kind]()
     found = shape(kind, x, half, slope if kind == "hill" else 1.0)
     np.testing.assert_allclose(found, theirs.eval(mode="FAST_COMPILE"), rtol=1e-10, atol=1e-15)

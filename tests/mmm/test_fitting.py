@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
-
-pytest.importorskip("pymc_marketing")
 
 from workbench.mmm.curves import contribution_totals
 from workbench.mmm.fitted import MixFit
@@ -19,6 +18,8 @@ from workbench.mmm.scaling import scaling_of
 from workbench.mmm.simulation import SimulatedMarket, simulate_market
 from workbench.mmm.spec import Sampling
 from workbench.stats import hdi
+
+pytestmark = pytest.mark.skipif(find_spec("pymc_marketing") is None, reason="pymc-marketing is not installed")
 
 
 def test_the_intervals_of_returns_hold_the_truth(fitted: MixFit, simulated: SimulatedMarket) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,16 @@ import pytest
 from workbench.errors import BadInput, UsageError
 from workbench.mmm.market import Market
 from workbench.mmm.simulation import simulate_market
-from workbench.mmm.spec import LiftTest
+from workbench.mmm.spec import LiftTest, MixSpec
 
-pytest.importorskip("pymc_marketing")
-from workbench.mmm.lift import trials_of
+pytestmark = pytest.mark.skipif(find_spec("pymc_marketing") is None, reason="pymc-marketing is not installed")
+
+
+def trials_of(spec: MixSpec, market: Market) -> Any:
+    """Return the trials; what finds them takes seconds to import, which no collection of tests needs."""
+    from workbench.mmm import lift
+
+    return lift.trials_of(spec, market)
 
 
 def test_a_test_that_began_within_a_week_may_have_had_all_its_money() -> None:

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 
-pytest.importorskip("pymc_marketing")
-
 from workbench.errors import BadInput
 from workbench.mmm.curves import contributions
 from workbench.mmm.draws import Draws
 from workbench.mmm.flighting import MarketSetting
 from workbench.mmm.forecast import expected_outcome
-from workbench.mmm.model import build
+from workbench.mmm.market import Market
 from workbench.mmm.posterior import draws_of
 from workbench.mmm.sampling import wanted
 from workbench.mmm.scaling import scaling_of
 from workbench.mmm.simulation import SimulatedMarket, simulate_market
 from workbench.mmm.spec import LiftTest, MixSpec, ReturnPrior
 
+pytestmark = pytest.mark.skipif(find_spec("pymc_marketing") is None, reason="pymc-marketing is not installed")
 FAMILIES = [
     {},
     {"adstock": "delayed", "saturation": "hill", "trend": "varying"},
@@ -55,6 +55,13 @@ def believed(model: Any, names: list[str], count: int = 3) -> Any:
         for name, variable, values in zip(names, variables, found, strict=True)
     }
     return xr.DataTree.from_dict({"posterior": xr.Dataset(data)})
+
+
+def build(spec: MixSpec, market: Market) -> Any:
+    """Return a model; what makes it takes seconds to import, which no collection of tests needs."""
+    from workbench.mmm import model
+
+    return model.build(spec, market)
 
 
 def drawn(spec: MixSpec, simulated: SimulatedMarket, *more: str) -> tuple[Draws, Any]:

@@ -9,7 +9,6 @@ import pytest
 
 from workbench.mmm.budget import BudgetQuestion, optimise, response_table
 from workbench.mmm.fitted import MixFit
-from workbench.mmm.model import build
 from workbench.mmm.posterior import draws_of, health_of
 from workbench.mmm.sampling import compiled, data_of, sample
 from workbench.mmm.scaling import scaling_of
@@ -21,6 +20,8 @@ MARKETS = range(310, 318)
 
 @pytest.mark.slow
 def test_plans_gain_what_they_say() -> None:
+    from workbench.mmm.model import build
+
     machine, rows = None, []
     for seed in MARKETS:
         simulated = simulate_market(seed=seed)
