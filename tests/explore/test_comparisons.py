@@ -215,7 +215,7 @@ def test_a_campaign_of_leads_alone_is_no_last_place(base) -> None:
     assert ([place.key for place in board.places], board.compared) == (["b", "a"], 2)
     drawn = charts.campaign_returns(compare_campaigns(tables))
     assert "leads" not in drawn.finding
-    assert "Without 1 of leads and no orders" in drawn.note
+    assert "Without 1 that brought leads and no orders" in drawn.note
 
 
 def test_a_target_within_the_interval_is_met_by_chance_perhaps(base) -> None:
@@ -598,3 +598,15 @@ def test_spend_that_is_reported_later_than_sales_is_no_rise_of_returns(base, fac
         assert bool(view.left_out) == bool(late)
         assert [card.line[-1].day for card in kpi_cards(tables, [metric]).cards] == [last]
     assert not movements(tables).outstanding
+
+
+def test_one_user_held_out_is_no_return_of_a_channel(base, fact) -> None:
+    """It bought for 80, and 15 treated for nothing: a loss of 1,200 that nobody knows of."""
+    at = datetime(2024, 2, 5, 8, tzinfo=UTC)
+    sent = {"campaign_id": "c", "channel": "push"}
+    facts = [fact("campaign_delivered", user, at, is_holdout=user == 0, **sent) for user in range(16)]
+    facts.append(fact("user_purchased", 0, at + timedelta(hours=1), order_id="o", value=80.0))
+    spent = [{"date": date(2024, 2, 5), "campaign_id": "c", "channel": "push", "spend": 5.0}]
+    view = compare_channels(base(facts=facts, daily_performance=spent), window=None)
+    assert view.rows[0].incremental_return is None
+    assert "what channels add beyond themselves is unknown" in view.sentence

@@ -10,7 +10,7 @@ from workbench.attribution.cost import Spread, attribution_spread
 from workbench.attribution.credit import Credit, CreditRow
 from workbench.attribution.journeys import NOT_SET
 from workbench.attribution.rules import RULES
-from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, figures_of, opened
+from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, figures_of, more, opened
 from workbench.charts.lanes import lanes
 from workbench.charts.shapes import MOST_BARS, dots, in_one_line, labels
 from workbench.charts.tables import figure, heading, tabulate, text
@@ -255,5 +255,5 @@ def _left_out(result: Credit, drawn: int) -> str:
     rest = format_value(result.unattributed / result.conversions, "%")
     parts = [f"{rest} of the conversions had no touch and stand in no row."] if result.unattributed else []
     if len(result.channels) > drawn:
-        parts.append(f"{len(result.channels) - drawn} more are in the figures.")
+        parts.append(f"{more(len(result.channels) - drawn, 'in the figures')}.")
     return " ".join(parts)

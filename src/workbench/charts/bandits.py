@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.charts.drawing import Column, DataTable, Drawing, Nothing, coded, shown
+from workbench.charts.drawing import Column, DataTable, Drawing, Nothing, coded, more, shown
 from workbench.charts.shapes import MOST_BARS, ROW_HEIGHT, labels, spec_of, tooltip, unit_axis, values
 from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import colour
@@ -40,14 +40,14 @@ def bandit_shares(result: Allocation) -> Drawing | Nothing:
     ]
     listed = "; ".join(f"{p['label']} {p['said']}, best with a chance of {p['likely']}" for p in points)
     left_out = len(result.rows) - len(drawn)
-    more = f"{left_out} more are in the figures. " if left_out else ""
+    rest = f"{more(left_out, 'in the figures')}. " if left_out else ""
     return Drawing(
         finding=_finding(result),
         subtitle="Share of the next impressions, %; points are chances to be best",
         description=f"One bar and one point per creative: {listed}.",
         spec=_bars(points),
         table=_share_table(result),
-        note=shown(f"{coded(result.sentence)} {more}{' '.join(result.caveats)}", 1000),
+        note=shown(f"{coded(result.sentence)} {rest}{' '.join(result.caveats)}", 1000),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.charts.cards import Alerts
-from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, opened
+from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, more, opened
 from workbench.charts.shapes import MOST_BARS, dots, labels, unit_in_words
 from workbench.charts.tables import figure, heading, tabulate, text
 from workbench.explore.campaigns import CampaignComparison
@@ -95,7 +95,7 @@ def campaign_returns(result: CampaignComparison) -> Drawing | Nothing:
     left = len(told) - len(known)
     if not left or not isinstance(drawing, Drawing):
         return drawing
-    without = f"Without {left} of leads and no orders, whose return lies in deals."
+    without = f"Without {left} that brought leads and no orders: the return lies in deals."
     return replace(drawing, note=f"{drawing.note} {without}".strip())
 
 
@@ -256,7 +256,7 @@ def _dots(rows: Sequence[Any], what: _Figure, finding: str) -> Drawing:
     drawn = rows[:MOST_BARS]
     points = _points(drawn, what)
     listed = "; ".join(f"{point['label']} {point['said']}" for point in points)
-    left_out = f"{len(rows) - len(drawn)} more are in the figures." if len(rows) > len(drawn) else ""
+    left_out = f"{more(len(rows) - len(drawn), 'in the figures')}." if len(rows) > len(drawn) else ""
     twice = [_called(row, what.name, what.also) for row in drawn if row.caution]
     doubt = f"Caution, {', '.join(twice)}: some of it may count twice." if twice else ""
     nameless = what.also and not all(getattr(row, what.name) for row in rows)

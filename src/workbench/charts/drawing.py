@@ -172,6 +172,17 @@ def coded(name: object) -> str:
     return str(name).replace("_", " ")
 
 
+def more(rest: int, where: str) -> str:
+    """Return that some more stand elsewhere; empty where none do.
+
+    Examples
+    --------
+    >>> more(1, "in the figures"), more(3, "in the table"), more(0, "in the table")
+    ('1 more is in the figures', '3 more are in the table', '')
+    """
+    return f"{rest:,} more {'is' if rest == 1 else 'are'} {where}" if rest else ""
+
+
 def opened(sentence: str) -> str:
     """Return a sentence of names that stand for themselves as it begins on a page.
 

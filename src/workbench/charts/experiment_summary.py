@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from workbench.charts.cards import Alerts
-from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, opened
+from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, more, opened
 from workbench.charts.experiment_tables import COURSES
 from workbench.charts.shapes import MOST_BARS, dots, labels
 from workbench.charts.tables import figure, tabulate, text
@@ -32,7 +32,7 @@ def summary_changes(result: ExperimentSummary) -> Drawing | Nothing:
         table=_table(result, ""),
         note="In colour: clear also when all tests are counted (Benjamini-Hochberg). "
         + (
-            f"{rest} more are in the table alone: they still run, or have no ratio to the control."
+            f"{more(rest, 'in the table alone')}, still running, or without a ratio to the control."
             if rest
             else ""
         ),

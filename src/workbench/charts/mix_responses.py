@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.charts.cards import period
-from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, opened
+from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, more, opened
 from workbench.charts.mix_words import (
     LEVEL,
     cautious,
@@ -61,7 +61,7 @@ def mix_curves(result: MixReport) -> Drawing | Nothing:
         table=_table(found),
         note="Dot: today. Dashed: where the next unit of money stops to pay. Dotted: 90% of the most. Grey: "
         "more than in any stretch as long, so a guess."
-        f"{f' {hidden} more are in the table.' if hidden else ''}",
+        f"{f' {more(hidden, "in the table")}.' if hidden else ''}",
     )
 
 

@@ -42,7 +42,7 @@ def method_returns(result: ReturnsByMethod) -> Drawing | Nothing:
         table=returns_table(result),
         note="The hairline stands at 1, where the money comes back. Credit is not effect: what is credited "
         "may have come anyway. Revenue is no profit."
-        + (f" {rest} more channels are in the table." if rest else "")
+        + (f" {rest} more {'channel is' if rest == 1 else 'channels are'} in the table." if rest else "")
         + (f" {GOES_ON}" if ends else ""),
     )
 

@@ -240,7 +240,8 @@ def _row(channel: str, campaigns: int, found: Figures, rate: str) -> ChannelRow:
         engagement_rate_high=of[rate].high,
         cost_per_lead=of["cost_per_lead"].value,
         cost_per_conversion=of["cost_per_conversion"].value,
-        incremental_return=ratio(net.value, tested),
+        # Without an interval a handful held out speaks for all: a single order of it would be a huge loss.
+        incremental_return=None if net.low is None else ratio(net.value, tested),
         incremental_return_low=ratio(net.low, tested),
         incremental_return_high=ratio(net.high, tested),
         incremental_p=net.p,

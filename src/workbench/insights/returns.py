@@ -212,7 +212,7 @@ def _held_out(compared: ChannelComparison, unknown: list[tuple[str, str]]) -> li
         if row.incremental_return is not None
     ]
     if not rows:
-        unknown.append((HOLDOUT, "No channel's campaigns kept a random holdout in these days."))
+        unknown.append((HOLDOUT, "No channel's campaigns kept a random holdout of ten users or more."))
     return rows
 
 
