@@ -62,11 +62,16 @@ def test_json(folder: Path) -> None:
     assert roas["note"]
 
 
-def test_figures_need_no_pandas(folder: Path) -> None:
-    asked = ["measure", "roas", "aov", "--by", "campaign", "--workspace", str(folder)]
+def test_figures_and_loads_need_no_pandas(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("date,campaign_id,channel,spend\n2024-03-01,a,email,1\n")
+    asked = [
+        ["measure", "roas", "aov", "--by", "campaign", "--workspace", str(folder)],
+        ["init", str(tmp_path / "w")],
+        ["ingest", str(tmp_path / "a.csv"), "--workspace", str(tmp_path / "w")],
+    ]
     code = (
-        "import sys\nfrom workbench.cli import main\n"
-        f"try:\n    main({asked!r})\nexcept SystemExit as left:\n    assert not left.code\n"
+        f"import sys\nfrom workbench.cli import main\nfor words in {asked!r}:\n"
+        "    try:\n        main(words)\n    except SystemExit as left:\n        assert not left.code\n"
         "print('pandas' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import re
+from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ _SIGNS = (",", ";", "\t", "|")
 _LONGEST_CELL = 16 << 20
 _LONGEST_RECORD = 100  # lines; a quote that is never closed would swallow the file
 _BATCH = 20_000
+_FEW = 2_000  # rows
 _MOST_TITLES = 50  # lines
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _NO_TEXT = re.compile("[\ud800-\udfff]")  # what bytes become that are not UTF-8
@@ -193,12 +195,22 @@ def _batches(path: Path, delimiter: str, columns: tuple[str, ...]) -> Iterator[p
     next(rows)
     checked = (_checked(row, len(columns)) for row in rows)
     names = [*OWN_COLUMNS, *columns]
-    types = [pa.int64(), *[pa.string()] * (len(names) - 1)]
     while chunk := list(islice(checked, _BATCH)):
         places, raws, problems, cells = zip(*chunk, strict=True)
-        arrays = [places, raws, problems, *zip(*cells, strict=True)]
-        made = [pa.array(values, kind) for values, kind in zip(arrays, types, strict=True)]
-        yield pa.record_batch(made, names=names)
+        numbers = pa.Array.from_buffers(pa.int64(), len(places), [None, pa.py_buffer(array("q", places))])
+        texts = [_texts(values) for values in (raws, problems, *zip(*cells, strict=True))]
+        yield pa.record_batch([numbers, *texts], names=names)
+
+
+def _texts(values: Sequence[str | None]) -> pa.StringArray:
+    import pyarrow as pa
+
+    if len(values) > _FEW:
+        return pa.array(values, pa.string())
+    # Slower by the cell, but it does not load pandas, which takes longer than a small file.
+    builder = pa.lib.StringBuilder()
+    builder.append_values(values)
+    return builder.finish()
 
 
 def _checked(row: Row, width: int) -> tuple[int, str, str | None, list[str | None]]:
