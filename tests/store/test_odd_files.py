@@ -269,6 +269,16 @@ def test_a_point_of_events_that_may_part_thousands(workspace: Workspace, tmp_pat
     assert load(workspace, tmp_path, first + row.format("1.23"), backfill=True).accepted == 1
 
 
+def test_a_point_of_mapped_events_that_may_part_thousands(workspace: Workspace, tmp_path: Path) -> None:
+    first = "event_name;event_timestamp;user_pseudo_id;transaction_id;value\n"
+    row = "purchase;1709287200000000;u;{0};{1}\n"
+    for more in ("", row.format(2, "12,50")):
+        with pytest.raises(BadInput, match=r"row 2, value '1\.234': its point may part thousands"):
+            load(workspace, tmp_path, first + row.format(1, "1.234") + more, backfill=True)
+    both = row.format(1, "1.234") + row.format(2, "12.5")
+    assert load(workspace, tmp_path, first + both, backfill=True).accepted == 2
+
+
 MICROSOFT = "Campaign ID,Time period,Spend,Impressions,Clicks\n"
 
 

@@ -247,7 +247,7 @@ class Column(Strict):
             sql=f"CAST({sql} AS BIGINT)" if kind is Kind.COUNT else sql,
             failure=f"({' OR '.join(failures)})",
             reason=f"CASE {cases} ELSE 'the result is not finite' END",
-            doubt=_doubts([part.doubt for part in parts if part.doubt]),
+            doubt=doubts([part.doubt for part in parts if part.doubt]),
         )
 
     def _numbers(self, places: tuple[Place, ...], find: Finder, reading: Reading) -> list[Parsed] | None:
@@ -329,7 +329,8 @@ def named(parsed: Parsed, column: str) -> Parsed:
     return replace(parsed, reason=f"{literal(f'column {column!r}: ')} || ({parsed.reason})")
 
 
-def _doubts(parts: list[str]) -> str | None:
+def doubts(parts: list[str]) -> str | None:
+    """Return what several numbers say together of the points in them, as `parsing.doubt_of` does of one."""
     if len(parts) < 2:
         return next(iter(parts), None)
     unclear = ", ".join(f"({part}).unclear" for part in parts)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from workbench.events.columns import Column
+from workbench.events.columns import Column, doubts
 from workbench.events.definitions import CONTEXT, EVENT_TYPES
 from workbench.events.definitions import Field as Property
 from workbench.events.parsing import Parsed, literal, shown
@@ -65,17 +66,18 @@ class EventRules(Strict):
         name = next(
             (text for place in self.from_ if (text := find(place)) is not None), "CAST(NULL AS VARCHAR)"
         )
-        cases, objects, trouble = [], [], []
+        cases, objects, trouble, doubt = [], [], [], []
         for event_type, rule in self.types.items():
             is_it = f"{name} IN ({', '.join(map(literal, rule.names))})"
             cases.append(f"WHEN {is_it} THEN {literal(event_type)}")
             parts = _parts(rule.properties, EVENT_TYPES[event_type].fields, find, reading)
             objects.append(f"WHEN {is_it} THEN {_object(parts)}")
             trouble += [(f"({is_it} AND {p.failure})", p.reason) for p in parts.values() if p.failure]
+            doubt += [f"CASE WHEN {is_it} THEN {p.doubt} END" for p in parts.values() if p.doubt]
         about = _parts(self.context, CONTEXT, find, reading)
         return {
             "event_type": self._type(name, f"CASE {' '.join(cases)} END"),
-            "properties": _whole(f"CASE {' '.join(objects)} END", trouble),
+            "properties": replace(_whole(f"CASE {' '.join(objects)} END", trouble), doubt=doubts(doubt)),
             "context": _whole(_object(about), [(p.failure, p.reason) for p in about.values() if p.failure]),
         }
 

@@ -126,6 +126,41 @@ def refuse_unclear(connection: DuckDBPyConnection, rows: str, source: Source, co
         )
 
 
+def refuse_unclear_events(
+    connection: DuckDBPyConnection, source: Source, columns: Sequence[MappedColumn]
+) -> None:
+    """Refuse the mapped events of a file with semicolons between its cells where points are in doubt.
+
+    Raises
+    ------
+    BadInput
+        Naming the first such number.
+    """
+    import duckdb
+
+    doubt = next((column.doubt for column in columns if column.name == "properties"), None)
+    if doubt is None:
+        return
+    told = f"SELECT _row, {doubt} AS says FROM ({source.text_sql(connection)})"
+    try:
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE _event_points AS {told}")
+    except duckdb.Error as error:
+        raise (source.failures or [BadInput(str(error)[:300], file=source.path)])[0] from error
+    if _in_doubt(connection, "_event_points", ["says"], by_sign=True):
+        found = connection.execute(
+            "SELECT _row, says.unclear FROM _event_points WHERE says.unclear IS NOT NULL ORDER BY 1 LIMIT 1"
+        ).fetchall()
+        for row, value in found:
+            raise BadInput(
+                "its point may part thousands or decimals in this file",
+                file=source.path,
+                row=row,
+                value=value,
+                expected="numbers such as 1234.5, or `decimal` stated in a mapping of your own",
+            )
+    connection.execute("DROP TABLE _event_points")
+
+
 def _in_doubt(connection: DuckDBPyConnection, rows: str, names: Sequence[str], *, by_sign: bool) -> bool:
     if not names:
         return False

@@ -17,7 +17,7 @@ from workbench.events.tables import TableDefinition
 from workbench.store.accepted import ACCEPTED, LoadEvent, add_events, show_accepted
 from workbench.store.deduplication import COPIES, REPLACED, Copies, find_copies
 from workbench.store.derived import facts_sql, of_purchases, orders_sql, purchases_sql, staged_again
-from workbench.store.doubtful import refuse_unclear
+from workbench.store.doubtful import refuse_unclear, refuse_unclear_events
 from workbench.store.event_currency import settle
 from workbench.store.figures import event_figures, not_mapped, row_figures
 from workbench.store.ingest_events import (
@@ -93,6 +93,8 @@ def load_events(
     other = "NULL"
     if mapping is not None:
         check_columns(source.columns, source.path)
+        if source.delimiter == ";":  # then commas may part decimals, and points thousands
+            refuse_unclear_events(connection, source, mapping.columns(source.columns))
         code, other = settle(connection, source, mapping, loading.workspace.currency)
         if code is not None:
             loading.workspace.set_currency(code)
