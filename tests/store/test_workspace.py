@@ -162,7 +162,7 @@ def test_bits_that_have_changed_are_an_answer_or_named(workspace: Workspace, tmp
             )
         except WorkspaceError as error:
             said.append(str(error))
-    assert len(said) > 10
+    assert len(said) > 4
     assert all("is damaged" in one or "cannot be read any more" in one for one in said)
 
 
