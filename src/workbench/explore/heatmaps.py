@@ -2,7 +2,7 @@
 
 Words: a *cell* is one hour of one weekday; its *level* is the mean number of engagements per such hour; its
 *band* is its share of the strongest cell: 0-20, 20-40, 40-60 or 60+ %. A *window* is a run of hours of the
-top band on one weekday.
+top band on one weekday, each of them above the mean hour beyond chance when all 168 are judged at once.
 """
 
 from __future__ import annotations
@@ -151,17 +151,18 @@ def heatmap(
     )
     if not rows:
         return _nothing(time_zone, f"Not enough data: nobody opened, clicked or did anything in {days}.")
-    counts = _local(rows, zone)
     # Before the first engagement and after the last nothing was recorded: not the same as nothing done.
     seen = sorted({int(row["quarter"]) // 96 for row in rows})
     first, last = (date(1970, 1, 1) + timedelta(days=day) for day in (seen[0], seen[-1]))
     present = _hours_present(first, last, zone)
-    whole = sum(counts.values(), np.zeros((7, 24)))
+    counts = _local(rows, zone, first, len(present))
+    weekly = sum(counts.values(), np.zeros_like(present))
+    whole = weekly.sum(axis=0)
     enough, reason = _gate(len(seen), whole)
-    cells = _cells("", whole, present)
+    cells = _cells("", weekly, present)
     for segment in sorted(filter(None, counts)) if by_segment else ():
         cells += _cells(segment, counts[segment], present)
-    windows = best_windows(cells[:168], whole) if enough else ()
+    windows = best_windows(cells[:168], whole, _surely(weekly, present)) if enough else ()
     return Heatmap(
         time_zone=time_zone,
         cells=tuple(cells),
@@ -173,14 +174,22 @@ def heatmap(
     )
 
 
-def best_windows(cells: Sequence[HeatCell], counts: Floats) -> tuple[BestWindow, ...]:
-    """Return runs of hours of the top band whose interval lies above the mean hour, strongest first."""
+def best_windows(cells: Sequence[HeatCell], counts: Floats, low: Floats) -> tuple[BestWindow, ...]:
+    """Return runs of hours of the top band that surely lie above the mean hour, strongest first.
+
+    Parameters
+    ----------
+    cells : sequence of HeatCell
+        Every hour of the week.
+    counts, low : array, shape (7, 24)
+        Engagements, and the levels that all hours surely have at once: of 168, a few are high by chance.
+    """
     mean = float(np.mean([cell.level or 0.0 for cell in cells]))
     strong = np.zeros((7, 24), bool)
     level = np.zeros((7, 24))
     for cell in cells:
         level[cell.weekday, cell.hour] = cell.level or 0.0
-        top = (cell.share_of_peak or 0.0) >= STRONG and (cell.low or 0.0) > mean
+        top = (cell.share_of_peak or 0.0) >= STRONG and low[cell.weekday, cell.hour] > mean
         strong[cell.weekday, cell.hour] = top
     found = []
     for weekday in range(7):
@@ -213,26 +222,59 @@ def _zone(name: str) -> ZoneInfo:
         ) from None
 
 
-def _local(rows: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> dict[str, Floats]:
-    """Return counts by local weekday and hour for each segment."""
+def _local(rows: Sequence[Mapping[str, Any]], zone: ZoneInfo, first: date, weeks: int) -> dict[str, Floats]:
+    """Return counts by week, local weekday and hour for each segment."""
     counts: dict[str, Floats] = {}
     midnight = datetime(1970, 1, 1, tzinfo=UTC)
     for row in rows:
         utc = midnight + timedelta(minutes=15 * int(row["quarter"]))
         local = utc.astimezone(zone)
-        table = counts.setdefault(str(row["segment"] or ""), np.zeros((7, 24)))
-        table[local.weekday(), local.hour] += row["engagements"]
+        table = counts.setdefault(str(row["segment"] or ""), np.zeros((weeks, 7, 24)))
+        table[_week(local, first), local.weekday(), local.hour] += row["engagements"]
     return counts
 
 
 def _hours_present(first: date, last: date, zone: ZoneInfo) -> Floats:
-    """Return how many hours of each local weekday and hour the window holds."""
-    hours = np.zeros((7, 24))
+    """Return how many hours of each week, local weekday and hour the window holds."""
+    hours = np.zeros(((last - first).days // 7 + 2, 7, 24))
     start = datetime(first.year, first.month, first.day, tzinfo=UTC)
     for quarter in range(96 * ((last - first).days + 1)):
         local = (start + timedelta(minutes=15 * quarter)).astimezone(zone)
-        hours[local.weekday(), local.hour] += 0.25
+        hours[_week(local, first), local.weekday(), local.hour] += 0.25
     return hours
+
+
+def _week(local: datetime, first: date) -> int:
+    # West of Greenwich the first local day is the day before.
+    return ((local.date() - first).days + 1) // 7
+
+
+def _dispersion(counts: Floats, hours: Floats) -> Floats:
+    """Return how many times as much as single events each hour varies from week to week, at least 1.
+
+    Whoever comes does several things at once, and a message sent once moves one hour of one week. What all
+    hours tell together is the least for each, since its own few weeks tell little.
+    """
+    total, weeks = counts.sum(axis=0), (hours > 0).sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        even = np.nan_to_num(hours * total / hours.sum(axis=0))
+        pace = counts.sum(axis=(1, 2)) / even.sum(axis=(1, 2))  # some weeks are busier in all hours
+        weights = hours * np.nan_to_num(pace)[:, None, None]
+        expected = np.nan_to_num(total * weights / weights.sum(axis=0))
+        off = np.nan_to_num((counts - expected) ** 2 / expected).sum(axis=0)
+        own = off / np.maximum(weeks - 1, 1)
+    free = np.maximum(weeks - 1, 0).sum() - (hours.sum(axis=(1, 2)) > 0).sum() + 1
+    return np.asarray(np.maximum(own, max(1.0, float(off.sum() / max(free, 1)))))
+
+
+def _surely(counts: Floats, hours: Floats) -> Floats:
+    """Return the level that each hour of the week surely has, all hours judged at once (Bonferroni)."""
+    times, total = _dispersion(counts, hours), counts.sum(axis=0)
+    if total.sum() / times.min() < ENOUGH_ENGAGEMENTS:  # so few that acted for themselves tell no hour
+        return np.zeros_like(total)
+    low = times * gammaincinv(np.maximum(total, 1) / times, 0.05 / total.size)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.nan_to_num(np.where(total > 0, low, 0.0) / hours.sum(axis=0)))
 
 
 def _gate(days: int, counts: Floats) -> tuple[bool, str]:
@@ -245,10 +287,11 @@ def _gate(days: int, counts: Floats) -> tuple[bool, str]:
 
 
 def _cells(segment: str, counts: Floats, hours: Floats) -> list[HeatCell]:
+    times, counts, hours = _dispersion(counts, hours), counts.sum(axis=0), hours.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         level = np.where(hours > 0, counts / hours, np.nan)
-        low = np.where(counts > 0, gammaincinv(np.maximum(counts, 1), 0.025), 0.0) / hours
-        high = gammaincinv(counts + 1, 0.975) / hours
+        low = np.where(counts > 0, times * gammaincinv(np.maximum(counts, 1) / times, 0.025), 0.0) / hours
+        high = times * gammaincinv(counts / times + 1, 0.975) / hours
     peak = float(np.nanmax(level)) if np.isfinite(level).any() else 0.0
     cells = []
     for weekday in range(7):
