@@ -205,6 +205,25 @@ def test_creatives_are_ranked_by_chance_of_being_best(base) -> None:
         creatives(base(daily_performance=rows), rate="roas")
 
 
+@pytest.mark.parametrize("rate", ["ctr", "conversion_rate"])
+def test_no_creative_is_best_where_days_differ_more_than_creatives(base, rate) -> None:
+    """All have the same rates, and days their own: of many impressions, one would be surely best."""
+    rng = np.random.default_rng(8)
+    said = []
+    for _ in range(3):
+        rows = []
+        for place in range(60):
+            clicks = int(100_000 * 0.03 * rng.lognormal(0, 0.3))
+            row = {"date": START + timedelta(place // 2), "campaign_id": "c", "creative_id": "ab"[place % 2]}
+            row |= {"impressions": 100_000, "clicks": clicks, "spend": 9.0, "channel": "social"}
+            rows.append(row | {"conversions": float(int(clicks * 0.3 * rng.lognormal(0, 0.3)))})
+        view = creatives(base(daily_performance=rows), rate=rate)
+        said.append("surely" in view.sentence)
+        low, high = (getattr(view.rows[0], f"{rate}{end}") for end in ("_low", "_high"))
+        assert high - low > 0.1 * getattr(view.rows[0], rate)
+    assert all(said)
+
+
 def test_a_campaign_of_leads_alone_is_no_last_place(base) -> None:
     from workbench import charts
 

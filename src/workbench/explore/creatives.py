@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.errors import UsageError
-from workbench.explore.figures import SUMS, Figures, figures
+from workbench.explore.figures import SUMS, Figures, Slice, figures
 from workbench.explore.query import ask, window_of
 from workbench.explore.shares import probability_best, share_with_interval
 from workbench.explore.view import View, frame_of, lacking
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from workbench.source import Tables
 
 Rate = Literal["ctr", "conversion_rate"]
-METRIC_NAMES = (*SUMS, "spend", "ctr", "cost_per_conversion", "roas")
+METRIC_NAMES = (*SUMS, "spend", "ctr", "click_conversion_rate", "cost_per_conversion", "roas")
+_BY_DAY = {"ctr": "ctr", "conversion_rate": "click_conversion_rate"}
 ENOUGH_TRIALS = 100
 
 LOW_ROAS = 3.0
@@ -132,7 +133,13 @@ def creatives(
 
     Notes
     -----
-    The intervals take impressions as independent. A creative with fewer than 100 trials is not ranked.
+    Where days differ by more than chance, an impression tells less than one for itself would: intervals are
+    wider, and the probability of being best is nearer to even, by as much. Fewer than 8 days do not tell:
+    then impressions are taken as independent. A creative with fewer than 100 trials is not ranked.
+
+    References
+    ----------
+    Rao and Scott (1992), Biometrics 48, 577-585.
     """
     if rate not in ("ctr", "conversion_rate"):
         raise UsageError(f"Creatives are ranked by ctr or conversion_rate, not {rate!r}.")
@@ -143,20 +150,45 @@ def creatives(
     where = {"campaign": campaign_id} if campaign_id is not None else None
     found = figures(tables, METRIC_NAMES, by=("creative", "campaign"), window=days, where=where)
     texts = _texts(tables)
-    rows = [_row(key, texts.get(key[0], {}), found) for key in found.slices]
+    times = {name: _dispersion(found, metric) for name, metric in _BY_DAY.items()}
+    rows = [
+        _row(key, texts.get(key[0], {}), found, {name: of[key] for name, of in times.items()})
+        for key in found.slices
+    ]
     if not rows:
         reason = f"Not enough data: no row names a creative in {days}."
         return Creatives(rate=rate, rows=(), currency=tables.currency, missing=reason)
-    return Creatives(rate=rate, rows=tuple(_ranked(rows, rate)), currency=tables.currency)
+    return Creatives(rate=rate, rows=tuple(_ranked(rows, rate, times[rate])), currency=tables.currency)
 
 
-def _row(key: tuple[Any, ...], text: Mapping[str, Any], found: Figures) -> CreativeRow:
+def _dispersion(found: Figures, metric: str) -> dict[Slice, float]:
+    """Return how many times as much as independent trials the days of each creative vary, at least 1.
+
+    What all creatives tell together is the least for each, since its own few days tell little.
+    """
+    own = {}
+    for key in found.slices:
+        one = found.of(key, metric)
+        rate, trials = one.value or 0.0, one.denominator or 0.0
+        if one.error is not None and trials and 0 < rate < 1:
+            own[key] = one.error**2 * trials / (rate * (1 - rate))
+    least = max(1.0, sum(own.values()) / max(len(own), 1))
+    return {key: max(own.get(key, least), least) for key in found.slices}
+
+
+def _share(
+    successes: float | None, trials: float, times: float
+) -> tuple[float | None, float | None, float | None]:
+    return share_with_interval(None if successes is None else successes / times, trials / times)
+
+
+def _row(key: Slice, text: Mapping[str, Any], found: Figures, times: Mapping[str, float]) -> CreativeRow:
     of = {name: found.of(key, name) for name in METRIC_NAMES}
     twice = counted_twice(figure.caution for figure in of.values())
     impressions, clicks = of["ctr"].denominator or 0.0, of["ctr"].numerator or 0.0
     conversions, roas = of["cost_per_conversion"].denominator, of["roas"].value
-    ctr = share_with_interval(clicks, impressions)
-    conversion = share_with_interval(conversions, clicks)
+    ctr = _share(clicks, impressions, times["ctr"])
+    conversion = _share(conversions, clicks, times["conversion_rate"])
     return CreativeRow(
         creative_id=str(key[0]),
         campaign_id=str(key[1]),
@@ -179,7 +211,7 @@ def _row(key: tuple[Any, ...], text: Mapping[str, Any], found: Figures) -> Creat
     )
 
 
-def _ranked(rows: list[CreativeRow], rate: Rate) -> list[CreativeRow]:
+def _ranked(rows: list[CreativeRow], rate: Rate, times: Mapping[Slice, float]) -> list[CreativeRow]:
     """Return the rows with their probability of being best, those that cannot be ranked last."""
 
     def sides(row: CreativeRow) -> tuple[float, float]:
@@ -188,7 +220,9 @@ def _ranked(rows: list[CreativeRow], rate: Rate) -> list[CreativeRow]:
     able = [row for row in rows if sides(row)[1] >= ENOUGH_TRIALS and sides(row)[0] <= sides(row)[1]]
     rest = [row for row in rows if row not in able]
     if len(able) > 1:
-        chances = probability_best(*zip(*map(sides, able), strict=True))
+        spread = [times[row.creative_id, row.campaign_id] for row in able]
+        told = [[side / more for side in sides(row)] for row, more in zip(able, spread, strict=True)]
+        chances = probability_best(*zip(*told, strict=True))
         able = [replace(row, probability_best=float(p)) for row, p in zip(able, chances, strict=True)]
     able.sort(key=lambda row: (-(row.probability_best or 0.0), -(getattr(row, rate) or 0.0), row.creative_id))
     return [*able, *sorted(rest, key=lambda row: (-row.impressions, row.creative_id))]
