@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -134,10 +134,12 @@ def workspace(one_workspace: Path, tmp_path: Path) -> Workspace:
 
 
 @pytest.fixture(autouse=True)
-def warmed_a_little(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def warmed_a_little(request: pytest.FixtureRequest) -> Iterator[None]:
     """Spare the warm parents of small notebooks what these do not import: it takes seconds."""
-    if request.module.__name__ != f"{__package__}.test_warm_kernels":
-        monkeypatch.setattr(client, "PRELOAD", (*client.PRELOAD[:_KERNELS_OWN], "workbench.store.opening"))
+    with pytest.MonkeyPatch.context() as patch:
+        if request.module.__name__ != f"{__package__}.test_warm_kernels":
+            patch.setattr(client, "PRELOAD", (*client.PRELOAD[:_KERNELS_OWN], "workbench.store.opening"))
+        yield
 
 
 def kernels_below(folder: Path) -> list[str]:
