@@ -40,10 +40,10 @@ lab: setup ## open JupyterLab with the package and its kernel ready
 	@$(BIN)/python -m ipykernel install --sys-prefix --name workbench --display-name Workbench > /dev/null
 	@$(BIN)/jupyter lab --notebook-dir=. $$([ "$$(id -u)" = 0 ] && echo --allow-root)
 
-# Three workers on two cores: many tests wait, for a kernel to start or a time to be up.
+# Four workers on two cores: many tests wait, for a kernel to start or a time to be up.
 .PHONY: test
 test: setup ## all tests that must hold (under 12 minutes on 2 cores)
-	@$(BIN)/python -m pytest -m "not slow" -n 3 --dist loadfile
+	@$(BIN)/python -m pytest -m "not slow" -n 4 --dist loadfile
 	@$(BIN)/lint-imports --no-cache
 
 # The oldest DuckDB that pyproject.toml allows; .venv has the one of uv.lock.

@@ -57,4 +57,4 @@ def test_every_notebook_runs_in_a_warm_kernel(folder: Path) -> None:
 
 
 def test_a_notebook_runs_in_the_kernel_it_names(folder: Path) -> None:
-    check(folder, "custom")
+    check(folder, "data_quality")
