@@ -49,7 +49,9 @@ from workbench.experiments.power.user_values import user_values
 from workbench.experiments.uplift.curves import responses
 from workbench.experiments.uplift.report import Uplift, uplift_of
 from workbench.experiments.users.metric import own_metric
-from workbench.explore.campaigns import Advice, BudgetShift, CampaignComparison, CampaignRow, Ranking
+from workbench.explore.advice import Advice
+from workbench.explore.campaign_row import CampaignRow
+from workbench.explore.campaigns import BudgetShift, CampaignComparison, Ranking
 from workbench.explore.channels import ChannelComparison, ChannelRow
 from workbench.explore.cohorts import ActivationCell, CohortCell, Cohorts
 from workbench.explore.creatives import CreativeRow, Creatives

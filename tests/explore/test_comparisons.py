@@ -114,6 +114,25 @@ def test_campaigns_are_ranked_and_advised(base) -> None:
     assert "LOSER" in view.sentence
 
 
+def test_many_campaigns_that_return_their_cost_are_not_told_apart(base) -> None:
+    """All return what they cost: of forty, intervals of one or two lie below that by chance."""
+    rows = [row for n in range(40) for row in _even(n)]
+    view = compare_campaigns(base(daily_performance=rows))
+    assert any(row.roas_high < 1 for row in view.rows)
+    assert not [line for line in view.advice if line.priority == "high"]
+    assert any("but one of 40 may by chance" in line.reason for line in view.advice)
+    assert " least, but not clearly apart;" in view.sentence
+    clear = compare_campaigns(base(daily_performance=[*rows, *_daily("loser", 0.2)]))
+    assert "not clearly apart" not in clear.sentence
+    assert [line.campaign_id for line in clear.advice if line.priority == "high"] == ["loser"]
+
+
+def _even(place: int) -> list[dict]:
+    rng = np.random.default_rng(240 + place)
+    rows = _daily(f"even-{place}", 1.0)
+    return [row | {"revenue": row["spend"] * rng.uniform(0.2, 1.8)} for row in rows]
+
+
 def test_a_mean_of_ratios_never_happens(base) -> None:
     """Two campaigns of one channel: the return of the channel is sum over sum."""
     rows = [

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from workbench.explore.figures import SUMS, Figures, figures
+from workbench.explore.advice import OVER, Advice, advice_of
+from workbench.explore.campaign_row import CampaignRow
+from workbench.explore.figures import SUMS, Figures, among, figures
 from workbench.explore.query import ask, told_apart, window_of
 from workbench.explore.shifts import BudgetShift, Return, budget_shift, no_shift
 from workbench.explore.view import View, frame_of, lacking, span
 from workbench.metrics import sql
 from workbench.metrics.cautions import counted_twice
-from workbench.metrics.intervals import CLUSTERS
 from workbench.result import format_value
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from workbench.metrics import Window
     from workbench.source import Tables
 
-SCALE_ROAS = 3.5
-OVER = ("draft", "paused", "completed", "archived")
 METRIC_NAMES = (
     *SUMS,
     "spend",
@@ -40,51 +39,6 @@ METRIC_NAMES = (
     "roi",
     "incrementality",
 )
-
-Priority = Literal["high", "medium", "low"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CampaignRow:
-    """One campaign's figures with 95 % intervals; None where the data cannot say.
-
-    `lead_value`: won deals, and open ones by their chance of closing. `caution`: what may count twice.
-    """
-
-    campaign_id: str
-    name: str
-    channel: str
-    status: str
-    days: int
-    spend: float | None
-    revenue: float | None
-    impressions: float | None
-    clicks: float | None
-    conversions: float | None
-    leads: float | None
-    ctr: float | None
-    ctr_low: float | None
-    ctr_high: float | None
-    conversion_rate: float | None
-    conversion_rate_low: float | None
-    conversion_rate_high: float | None
-    cost_per_conversion: float | None
-    roas: float | None
-    roas_low: float | None
-    roas_high: float | None
-    roi: float | None
-    roi_low: float | None
-    roi_high: float | None
-    incrementality: float | None
-    incrementality_low: float | None
-    incrementality_high: float | None
-    lead_value: float | None = None
-    caution: str = ""
-
-    @property
-    def lives_by_leads(self) -> bool:
-        """Return whether its return lies in deals, which revenue does not hold."""
-        return bool(self.leads)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,17 +59,6 @@ class Ranking:
     def worst(self) -> str | None:
         """Return the last of at least two."""
         return self.campaign_ids[-1] if len(self.campaign_ids) > 1 else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advice:
-    """One line of advice about one campaign."""
-
-    priority: Priority
-    campaign_id: str
-    name: str
-    action: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +113,10 @@ class CampaignComparison(View):
         column = "conversions" if ranking.name == "volume" else ranking.name
         best, worst = (getattr(row_of[end], column) for end in ends)
         first, last = _SAID.get(ranking.name, ("returns most", "least"))
-        return [f"{self.name_of(ends[0])} {first}, {self.name_of(ends[1])} {last}"] if best != worst else []
+        if best == worst:
+            return []
+        doubt = "" if _apart(row_of[ends[0]], row_of[ends[1]], column, len(ranking.campaign_ids)) else _DOUBT
+        return [f"{self.name_of(ends[0])} {first}, {self.name_of(ends[1])} {last}{doubt}"]
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per campaign."""
@@ -227,13 +173,12 @@ def _comparison(
 ) -> CampaignComparison:
     rankings = tuple(_ranking(rows, *kind) for kind in RANKINGS)
     leading = next((ranking for ranking in rankings if ranking.worst is not None), None)
-    advice = [line for row in rows if (line := _advice(row)) is not None]
     return CampaignComparison(
         rows=rows,
         rankings=rankings,
         best=leading.best if leading else None,
         worst=leading.worst if leading else None,
-        advice=tuple(sorted(advice, key=lambda line: ("high", "medium", "low").index(line.priority))),
+        advice=advice_of(rows),
         shift=shift,
         currency=currency,
         missing=missing,
@@ -279,6 +224,7 @@ RANKINGS = (
     ("incrementality", "Incrementality", "%", "incrementality", 1),
 )
 
+_UNSURE = ("roi", "roas", "conversion_rate", "incrementality")
 # How one says who stands first and last; by what they return unless told here.
 _SAID = {
     "conversion_rate": ("converts best", "worst"),
@@ -286,6 +232,29 @@ _SAID = {
     "volume": ("has most conversions", "fewest"),
     "incrementality": ("adds most", "least"),
 }
+
+
+_DOUBT = ", but not clearly apart"
+
+
+def _apart(first: CampaignRow, last: CampaignRow, column: str, compared: int) -> bool:
+    """Return whether the first of a ranking surely differs from the last; counts and costs have no chance.
+
+    Of many alike the first and the last lie far apart by chance, so every pair counts (Bonferroni).
+    """
+    if column not in _UNSURE:
+        return True
+    pairs = compared * (compared - 1) // 2
+    best, low, _ = _ends_of(first, column, pairs)
+    worst, _, high = _ends_of(last, column, pairs)
+    if low is None or high is None:
+        return False
+    return bool(abs(best - worst) > ((best - low) ** 2 + (high - worst) ** 2) ** 0.5)
+
+
+def _ends_of(row: CampaignRow, column: str, pairs: int) -> tuple[float, float | None, float | None]:
+    value, low, high = (getattr(row, f"{column}{end}") for end in ("", "_low", "_high"))
+    return (value, *among(value, low, high, row.days, pairs))
 
 
 def _ranking(
@@ -313,38 +282,3 @@ def _shift(rows: Sequence[CampaignRow]) -> BudgetShift:
             if row.status not in OVER and not row.lives_by_leads
         ]
     )
-
-
-def _advice(row: CampaignRow) -> Advice | None:
-    """Return what to do about a campaign, judged by the ends of intervals rather than by point figures."""
-
-    def line(priority: Priority, action: str, reason: str) -> Advice:
-        told = f"{reason}; some of it {row.caution}" if row.caution else reason
-        return Advice(
-            priority=priority, campaign_id=row.campaign_id, name=row.name, action=action, reason=told
-        )
-
-    if not row.spend or row.roas is None or row.status in OVER:
-        return None
-    if row.lives_by_leads:
-        whole = ((row.revenue or 0.0) + (row.lead_value or 0.0)) / row.spend
-        reason = f"orders and deals together return {format_value(whole, 'x')} per unit of spend so far"
-        return line("medium", "watch", reason) if whole < 1 else None
-    shown = f"{format_value(row.roas, 'x')} per unit of spend{span(row.roas_low, row.roas_high, 'x')}"
-    if not row.roas:
-        nothing = "no conversion" if not row.conversions else "no revenue reported for its conversions"
-        return line("medium", "watch", f"{nothing} in {row.days} days")
-    if row.roas_low is None or row.roas_high is None:
-        few = "are too few" if row.days < CLUSTERS else "are all alike, which is not enough"
-        return line("low", "wait", f"{row.days} days {few} to judge a return of {shown}")
-    if row.roas_high < 1:
-        return line("high", "pause or rework", f"it surely costs more than it returns: {shown}")
-    if row.roas_low > SCALE_ROAS:
-        known = row.incrementality_low is not None and row.incrementality_low > 0
-        action = "raise the budget step by step" if known else "measure what it adds, then raise the budget"
-        return line("medium", action, f"it is credited with more than was aimed at: {shown}")
-    if row.roas < 1:
-        return line("medium", "watch", f"it seems to lose money, but that is not sure: {shown}")
-    if row.incrementality is None:
-        return line("low", "hold out a random share of users", "what it adds beyond itself is not measured")
-    return None

@@ -94,3 +94,24 @@ def figures(
         if all(part is not None for part in row.slice)
     }
     return Figures(tuple(dict.fromkeys(key for key, _ in known)), known)
+
+
+def among(
+    value: float, low: float | None, high: float | None, days: int, count: int
+) -> tuple[float | None, float | None]:
+    """Return the ends that a 95 % interval over days has where it is one of many (Bonferroni).
+
+    Examples
+    --------
+    >>> [round(end, 2) for end in among(2.0, 1.0, 3.0, 30, 1)]
+    [1.0, 3.0]
+    >>> [round(end, 2) for end in among(2.0, 1.0, 3.0, 30, 10)]
+    [0.51, 3.49]
+    """
+    from scipy.special import stdtrit
+
+    if low is None or high is None:
+        return None, None
+    free = max(days - 1, 1)
+    wider = float(stdtrit(free, 1 - 0.025 / max(count, 1)) / stdtrit(free, 0.975))
+    return value - wider * (value - low), value + wider * (high - value)

@@ -1,0 +1,48 @@
+"""The figures of one campaign of a window, as comparisons and advice read them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignRow:
+    """One campaign's figures with 95 % intervals; None where the data cannot say.
+
+    `lead_value`: won deals, and open ones by their chance of closing. `caution`: what may count twice.
+    """
+
+    campaign_id: str
+    name: str
+    channel: str
+    status: str
+    days: int
+    spend: float | None
+    revenue: float | None
+    impressions: float | None
+    clicks: float | None
+    conversions: float | None
+    leads: float | None
+    ctr: float | None
+    ctr_low: float | None
+    ctr_high: float | None
+    conversion_rate: float | None
+    conversion_rate_low: float | None
+    conversion_rate_high: float | None
+    cost_per_conversion: float | None
+    roas: float | None
+    roas_low: float | None
+    roas_high: float | None
+    roi: float | None
+    roi_low: float | None
+    roi_high: float | None
+    incrementality: float | None
+    incrementality_low: float | None
+    incrementality_high: float | None
+    lead_value: float | None = None
+    caution: str = ""
+
+    @property
+    def lives_by_leads(self) -> bool:
+        """Return whether its return lies in deals, which revenue does not hold."""
+        return bool(self.leads)
