@@ -168,6 +168,7 @@ def test_unknown_words() -> None:
         bounds([1.0], alpha=0)
 
 
+@pytest.mark.slow
 def test_a_year_of_daily_looks_takes_seconds() -> None:
     began = time.process_time()
     found = look(0.3, 0.1, fractions=[day / 365 for day in range(1, 366)])

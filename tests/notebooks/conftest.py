@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,3 +27,11 @@ def workspaces(write_few: Write, tmp_path_factory: pytest.TempPathFactory) -> di
         if table is not None:
             ingest(workspace, [file for file in files if table in file.name], backfill=True)
     return {name: home / name for name in LOADED}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Add sums up in one order, to the last digit, as in a run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WORKBENCH_THREADS", "1")
+        yield

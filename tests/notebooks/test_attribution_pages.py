@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import runpy
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +13,7 @@ from workbench.attribution.models import MODELS
 from workbench.charts import mime
 from workbench.charts.drawing import DataTable, Drawing, Nothing
 
-PAGES = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("test_notebooks.py"))))
+from .test_notebooks import as_shipped, bundles, run
 
 
 def figures(found: list[dict[str, Any]], kind: str) -> list[list[dict[str, Any]]]:
@@ -28,7 +26,7 @@ def credit(workspaces: dict[str, Path]) -> Any:
 
 
 def test_each_model_shares_out_all_conversions(workspaces: dict[str, Path]) -> None:
-    found = PAGES.bundles(PAGES.run("attribution", workspaces["everything"]))
+    found = bundles(as_shipped("attribution", workspaces["everything"]))
     rows = next(rows for rows in figures(found, mime.CHART) if "model" in rows[0])
     assert {row["model"] for row in rows} == set(MODELS)
     for model in MODELS:
@@ -102,9 +100,6 @@ def test_moves_in_and_out_of_a_touch_are_equally_many(workspaces: dict[str, Path
 
 
 @pytest.mark.parametrize("name", ["attribution", "journeys"])
-def test_the_same_data_give_the_same_page(
-    workspaces: dict[str, Path], monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    monkeypatch.setenv("WORKBENCH_THREADS", "1")
-    first, second = (PAGES.bundles(PAGES.run(name, workspaces["everything"])) for _ in range(2))
+def test_the_same_data_give_the_same_page(workspaces: dict[str, Path], name: str) -> None:
+    first, second = (bundles(make(name, workspaces["everything"])) for make in (as_shipped, run))
     assert first == second

@@ -6,7 +6,6 @@ import ast
 import functools
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -124,14 +123,6 @@ def test_no_cell_stands_in_two_notebooks() -> None:
     sources = [source for name in NAMES for source in code(read(name))[1:] if source not in openings]
     longer = [source for source in sources if len(source.splitlines()) > 2]
     assert len(longer) == len(set(longer))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Add sums up in one order, to the last digit, as in a run."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WORKBENCH_THREADS", "1")
-        yield
 
 
 def run(name: str, workspace: Path, *, up_to: str = "", **parameters: object) -> NotebookNode:

@@ -163,6 +163,7 @@ def test_every_specification_gives_a_whole_market(spec):
         assert frame.select(TABLES[name].key).is_unique().all()
 
 
+@pytest.mark.slow
 def test_a_million_events_take_seconds():
     before = time.process_time()
     market = simulate(MarketSpec())

@@ -124,6 +124,7 @@ def test_fit_and_budget_are_those_of_geolift(before_walkthrough):
 
 
 @pytest.mark.data
+@pytest.mark.slow
 def test_forty_cities_are_searched_in_seconds(before_walkthrough):
     before = time.process_time()
     found = select_markets(before_walkthrough, sizes=(2, 3, 4, 5), periods=(10, 15))
