@@ -85,6 +85,7 @@ def test_wrong_calls(folder: Path, tmp_path: Path) -> None:
     assert run("ingest", "-w", folder).exit_code == 2
     assert isinstance(run("init", folder).exception, WorkspaceError)
     assert isinstance(run("init", tmp_path / "other", "--currency", "euro").exception, UsageError)
+    assert not (tmp_path / "other").exists()
 
 
 def test_the_quarantine_is_safe_to_look_at(folder: Path, tmp_path: Path) -> None:

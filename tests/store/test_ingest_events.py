@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from workbench.errors import BadInput
 from workbench.store import Workspace
 from workbench.store.ingest import ingest
+from workbench.store.reading_bytes import blocks
 from workbench.store.review import review
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -236,13 +237,17 @@ def test_orders_of_a_table_are_not_overwritten(workspace: Workspace, tmp_path: P
 
 
 def test_parquet_with_json_structs_and_flat_columns(workspace: Workspace, tmp_path: Path) -> None:
-    events = [event(n, "campaign_clicked") for n in range(1, 4)]
+    workspace.set_currency("EUR")
+    dollars = event(4, "user_purchased")
+    dollars["properties"]["currency"] = "usd"  # in every form
+    events = [*(event(n, "campaign_clicked") for n in range(1, 4)), dollars]
     for e in events:
         e["timestamp"] = datetime.fromisoformat(e["timestamp"])
     (tmp_path / "files").mkdir()
     as_text = [{**e, "properties": json.dumps(e["properties"]), "context": None} for e in events]
+    names = dict.fromkeys(name for e in events for name in e["properties"])
     flat = [
-        {**{k: v for k, v in e.items() if k not in {"properties", "context"}}, **e["properties"]}
+        {**{k: v for k, v in e.items() if k not in {"properties", "context"}}, **names, **e["properties"]}
         for e in events
     ]
     for n, table in enumerate((as_text, events, flat)):
@@ -254,15 +259,31 @@ def test_parquet_with_json_structs_and_flat_columns(workspace: Workspace, tmp_pa
     broken = [{**as_text[0], "properties": "{broken", "event_id": str(UUID(int=900))}]
     pq.write_table(pa.Table.from_pylist(broken), tmp_path / "files" / "9.parquet")
     result = ingest(workspace, [tmp_path / "files"], now=NOW)
-    assert counts(result) == (13, 12, 0, 1)
+    assert counts(result) == (17, 12, 0, 5)
+    assert not [note for file in result.files for note in file.notes]
+    refused = "another currency: USD; the workspace is in EUR"
+    assert rows(workspace, "SELECT reasons FROM quarantine WHERE line > 1") == [{"reasons": refused}] * 4
     found = rows(
         workspace, "SELECT kind, seconds, count(*) AS n FROM facts WHERE source = 'mobile' GROUP BY ALL"
     )
     assert found == [{"kind": "cta", "seconds": 3.0, "n": 12}]
-    (bad,) = rows(workspace, "SELECT raw, reasons, line FROM quarantine")
+    (bad,) = rows(workspace, "SELECT raw, reasons FROM quarantine WHERE line = 1")
     assert "properties is not JSON" in bad["reasons"]
     assert json.loads(bad["raw"])["event_id"] == str(UUID(int=900))
-    assert bad["line"] == 1
+
+
+def test_money_in_the_currency_that_events_state(workspace: Workspace, tmp_path: Path) -> None:
+    bought = [event(n, "user_purchased") for n in (1, 2)]
+    viewed = event(3, properties={"engagement_type": "search", "currency": "JPY"})  # no money is kept of it
+    for one, code in zip(bought, ("EUR", "USD"), strict=True):
+        one["properties"]["currency_code"] = code
+    for events, said in ((bought, "several currencies: EUR, USD"), (bought[1:], "'EURO': the file states")):
+        with pytest.raises(BadInput, match=said):
+            ingest(workspace, [write(tmp_path / "e.jsonl", events)], now=NOW)
+        bought[1]["properties"]["currency_code"] = "euro"
+    assert workspace.currency is None
+    result = ingest(workspace, [write(tmp_path / "e.jsonl", [bought[0], viewed])], now=NOW)
+    assert (workspace.currency, counts(result)) == ("EUR", (2, 2, 0, 0))
 
 
 def test_quarantine_keeps_the_line_exactly(workspace: Workspace, tmp_path: Path) -> None:
@@ -413,7 +434,8 @@ def test_any_lines_add_up(workspace: Workspace, tmp_path: Path, pieces: list[str
     except BadInput:
         return
     read, accepted, _, _ = counts(result)
-    lines = file.read_bytes().replace(b"\r\n", b"\n").replace(b"\r", b"\n").removeprefix(b"\xef\xbb\xbf")
+    # What is half NUL is UTF-16 to its reader.
+    lines = b"".join(blocks(file)).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     assert read == sum(bool(line.strip()) for line in lines.split(b"\n"))
     assert len(stored(workspace)) == before + accepted
 

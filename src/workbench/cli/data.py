@@ -32,7 +32,10 @@ def init(
 ) -> None:
     """Make a new, empty workspace."""
     from workbench.store import Workspace
+    from workbench.store.workspace import check_code
 
+    if currency is not None:
+        check_code(currency)  # before there is a folder that would be in use at the next try
     made = Workspace.create(folder, name)
     if currency is not None:
         made.set_currency(currency)

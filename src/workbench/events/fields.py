@@ -8,6 +8,17 @@ from enum import StrEnum
 LARGEST = 1e15  # more than all the money there is: a larger number is a slip, and sums of such overflow
 
 
+def is_currency(text: str) -> bool:
+    """Return whether a text has the form of a currency's code.
+
+    Examples
+    --------
+    >>> is_currency("EUR"), is_currency("eur"), is_currency("€")
+    (True, False, False)
+    """
+    return len(text) == 3 and text.isascii() and text.isalpha() and text.isupper()
+
+
 class Kind(StrEnum):
     """What a value is. Money is >= 0, a score lies in 0..1, a count is a whole number >= 0.
 

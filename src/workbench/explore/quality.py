@@ -22,7 +22,7 @@ from workbench.source import given
 
 # A value in a column as a reason quotes it, and how a reason goes on after a semicolon of its own.
 _VALUE = re.compile(r"(?<=: )'.{0,80}?' (?:is (?=[a-z])|(?=(?:carries|lies|does|could) ))", re.DOTALL)
-_GOES_ON = ("expected ", "state ")
+_GOES_ON = ("expected ", "state ", "the workspace is in ")
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,4 +1,4 @@
-"""The currency of the events of a mapped file: money in another than the workspace's is rejected."""
+"""The currency of events: money in another than the workspace's is rejected."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from workbench.errors import BadInput
 from workbench.events.definitions import EVENT_TYPES, Kind
 from workbench.events.mapping import Mapping
 from workbench.events.parsing import literal
+from workbench.events.validation import by_type
+from workbench.store.ingest_events import STAGED
 from workbench.store.ingest_rows import one_currency
 from workbench.store.sources import Source
+from workbench.store.typed_events import CODES
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -50,8 +53,36 @@ def settle(
         known = one_currency(found, source, None)
     if known is None:
         return None, "NULL"
+    return known, _differs(f"CASE WHEN {paid} THEN {stated} END", known)
+
+
+def differs_sql(known: str | None) -> str:
+    """Return the SQL of why an event in our own form is rejected for its currency, else null."""
+    return "NULL" if known is None else _differs(_own_sql(), known)
+
+
+def settle_own(connection: DuckDBPyConnection, source: Source) -> str | None:
+    """Return the currency that staged events in our own form state, for a workspace that has none yet.
+
+    Raises
+    ------
+    BadInput
+        If they state several, or one that is none.
+    """
+    rows = connection.execute(f"SELECT DISTINCT {_own_sql()} AS code FROM {STAGED} WHERE _sound").fetchall()
+    return one_currency(sorted(row[0] for row in rows if row[0] is not None), source, None)
+
+
+def _own_sql() -> str:
+    # Few events carry money, and to look for a few letters is cheap.
+    codes = ", ".join(f"nullif(trim(json_extract_string(properties, '$.{name}')), '')" for name in CODES)
+    stated = f"CASE WHEN contains(properties, '\"currency') THEN upper(TRY(coalesce({codes}))) END"
+    return by_type(dict.fromkeys(_PAID, stated))
+
+
+def _differs(stated: str, known: str) -> str:
     said = f"'another currency: ' || ({stated}) || {literal(f'; the workspace is in {known}')}"
-    return known, f"CASE WHEN {paid} AND ({stated}) <> {literal(known)} THEN {said} END"
+    return f"CASE WHEN ({stated}) <> {literal(known)} THEN {said} END"
 
 
 def _found(connection: DuckDBPyConnection, source: Source, code: str) -> list[str]:

@@ -27,6 +27,7 @@ from workbench.store.derived import FACT_COLUMNS, fact_columns, other_campaign
 from workbench.store.schema import quote, user_bucket, user_key
 from workbench.store.sources import Source, as_text
 from workbench.store.typed_events import (
+    CODES,
     ROW,
     Written,
     tokens_of,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 STAGED, REJECTED = "_staged_events", "_rejected_events"
 _PACKED = "_packed_events"
 _KEYS = tuple(one.name for one in ENVELOPE)
+_CODES = tuple(Field(name, Kind.STRING) for name in CODES)
 _UUID = f"CASE WHEN event_id LIKE '{UUID_SHAPE}' THEN TRY_CAST(event_id AS UUID) END"
 _CAST = cast_instant("time_text")
 _MONTH = "CAST(12 * year(instant) + month(instant) - 1 AS INTEGER)"
@@ -63,6 +65,8 @@ class Incoming:
         Its time as an instant, null where it is none.
     properties, context : Written, optional
         How they are made where they are cells, not text.
+    other : str
+        Why a row is rejected besides, over its type and properties.
     """
 
     rows: str
@@ -70,6 +74,7 @@ class Incoming:
     instant: str = _CAST
     properties: Written | None = None
     context: Written | None = None
+    other: str = "NULL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +163,7 @@ def _of_cells(connection: DuckDBPyConnection, source: Source) -> tuple[Written |
 def _packed(source: Source) -> str:
     branches = []
     for event_type in EVENT_TYPES.values():
-        own = [one for one in event_type.fields if one.name in source.columns]
+        own = [one for one in (*event_type.fields, *_CODES) if one.name in source.columns]
         if own:
             cells = ", ".join(f"{quote(one.name)} := {_value(one)}" for one in own)
             packed = f"CAST(to_json(struct_pack({cells})) AS VARCHAR)"
@@ -247,6 +252,8 @@ def _staging(incoming: Incoming, arriving: Arriving, *, known: bool, careful: bo
         f"SELECT {_with_objects(incoming, careful=careful)}, {incoming.instant} AS instant, {_UUID} AS uuid"
         f" FROM (SELECT *{tokens} FROM ({typed}))"
     )
+    if incoming.other != "NULL":
+        cast = f"SELECT * REPLACE (coalesce(_problem, {incoming.other}) AS _problem) FROM ({cast})"
     judged = judged_sql(cast, arriving.now, backfill=arriving.backfill, unless="_problem IS NOT NULL")
     facts = ", ".join(f"{sql} AS {name}" for name, sql in fact_columns().items())
     derived = f"SELECT *, {facts}, {other_campaign()} AS _other_campaign FROM ({judged})"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from workbench.errors import BadInput
 from workbench.events.dates import day, instant
 from workbench.events.definitions import Field, Kind
-from workbench.events.fields import LARGEST
+from workbench.events.fields import LARGEST, is_currency
 from workbench.events.mapping import Mapping
 from workbench.events.parsing import (
     MappedColumn,
@@ -248,14 +248,23 @@ def one_currency(found: Sequence[str], source: Source, known: str | None) -> str
     Raises
     ------
     BadInput
-        If the workspace has none yet and the file has several.
+        If the workspace has none yet and the file has several, or one that is none.
     """
     if known is None and len(found) > 1:
         raise BadInput(
             f"the file holds money in several currencies: {', '.join(found)}",
             file=source.path,
             expected="one currency",
-            fix="Say which is the workspace's with: workbench init DIR --currency CODE.",
+            fix="Load the rows of the workspace's currency first, as a file of their own,"
+            " or make a workspace with: workbench init DIR --currency CODE.",
+        )
+    if known is None and found and not is_currency(found[0]):
+        raise BadInput(
+            "the file states a currency that is no code",
+            file=source.path,
+            value=found[0],
+            expected="three letters, such as EUR",
+            fix="Write its code, or make a workspace with: workbench init DIR --currency CODE.",
         )
     return known or next(iter(found), None)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from workbench.store.accepted import ACCEPTED, LoadEvent, add_events, show_accep
 from workbench.store.deduplication import COPIES, REPLACED, Copies, find_copies
 from workbench.store.derived import facts_sql, of_purchases, orders_sql, purchases_sql, staged_again
 from workbench.store.doubtful import refuse_unclear, refuse_unclear_events
-from workbench.store.event_currency import settle
+from workbench.store.event_currency import differs_sql, settle, settle_own
 from workbench.store.figures import event_figures, not_mapped, row_figures
 from workbench.store.ingest_events import (
     REJECTED,
@@ -90,22 +90,7 @@ def load_events(
     loading: Loading,
 ) -> FileLoad:
     """Return what became of a file of events."""
-    other = "NULL"
-    if mapping is not None:
-        check_columns(source.columns, source.path)
-        if source.delimiter == ";":  # then commas may part decimals, and points thousands
-            refuse_unclear_events(connection, source, mapping.columns(source.columns))
-        code, other = settle(connection, source, mapping, loading.workspace.currency)
-        if code is not None:
-            loading.workspace.set_currency(code)
-    else:
-        _check_points(connection, source)
-    stage(
-        connection,
-        source,
-        lambda careful: _incoming(connection, source, mapping, other, careful=careful),
-        Arriving(now=loading.now, backfill=loading.backfill),
-    )
+    _stage_events(connection, source, mapping, loading)
     stored = loading.workspace.store_path / "events", transaction.files("events")
     copies = find_copies(connection, loading.now, stored)
     (read, sound, late) = connection.execute(
@@ -132,14 +117,39 @@ def load_events(
     return _commit(connection, transaction, loading, load, with_rows=sound > copies.rows - copies.replacing)
 
 
+def _stage_events(
+    connection: DuckDBPyConnection, source: Source, mapping: Mapping | None, loading: Loading
+) -> None:
+    """Stage the events of a file, and note the currency that its money is in."""
+    code = loading.workspace.currency
+    if mapping is not None:
+        check_columns(source.columns, source.path)
+        if source.delimiter == ";":  # then commas may part decimals, and points thousands
+            refuse_unclear_events(connection, source, mapping.columns(source.columns))
+        code, other = settle(connection, source, mapping, code)
+    else:
+        other = differs_sql(code)
+        _check_points(connection, source)
+    stage(
+        connection,
+        source,
+        lambda careful: _incoming(connection, source, mapping, other, careful=careful),
+        Arriving(now=loading.now, backfill=loading.backfill),
+    )
+    if mapping is None and code is None:
+        code = settle_own(connection, source)
+    if code is not None:
+        loading.workspace.set_currency(code)
+
+
 def _incoming(
     connection: DuckDBPyConnection, source: Source, mapping: Mapping | None, other: str, *, careful: bool
 ) -> Incoming:
     if mapping is not None:
         return from_mapping(source.text_sql(connection), mapping.columns(source.columns), other)
     if source.shape == "lines":
-        return from_lines(source.relation(connection), careful=careful)
-    return from_columns(connection, source)
+        return replace(from_lines(source.relation(connection), careful=careful), other=other)
+    return replace(from_columns(connection, source), other=other)
 
 
 def _check_points(connection: DuckDBPyConnection, source: Source) -> None:
@@ -281,8 +291,6 @@ def _commit(
     *,
     with_rows: bool,
 ) -> FileLoad:
-    from dataclasses import replace
-
     load = replace(load, seconds=round(time.perf_counter() - loading.clock, 3))
     add_events(connection, transaction, _load_event(load, loading), with_rows=with_rows)
     transaction.commit(

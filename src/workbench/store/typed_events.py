@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 # A struct of all columns of the file, in the rows that are staged.
 ROW = "_all"
-_PROPERTIES = {field.name for event_type in EVENT_TYPES.values() for field in event_type.fields}
+CODES = ("currency", "currency_code")  # what money is in: no property of its own, but read beside them
+_PROPERTIES = {field.name for event_type in EVENT_TYPES.values() for field in event_type.fields} | {*CODES}
 
 
 def tokens_of(connection: DuckDBPyConnection, source: Source, column: str) -> dict[str, str] | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from workbench.errors import UsageError, WorkspaceError, wrong_kind
+from workbench.events.fields import is_currency
 from workbench.events.rollups import STORED
 from workbench.events.tables import LOADS, TABLES
 from workbench.governance.names import check_plain, check_slug, is_slug, slug
@@ -139,8 +140,7 @@ class Workspace:
         UsageError
             If it is no currency code, or another one was set.
         """
-        if not (len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()):
-            raise UsageError(f"{code!r:.20} is no currency code: three capital letters, such as EUR.")
+        check_code(code)
         manifest = self._manifest()
         known = manifest.get("currency")
         if known == code:
@@ -194,6 +194,18 @@ class Workspace:
         if not isinstance(read, dict):
             raise WorkspaceError(f"{self.path / _MANIFEST} is damaged: an object was expected.")
         return read
+
+
+def check_code(code: str) -> None:
+    """Refuse what is no currency code.
+
+    Raises
+    ------
+    UsageError
+        If it is none.
+    """
+    if not is_currency(code):
+        raise UsageError(f"{code!r:.20} is no currency code: three capital letters, such as EUR.")
 
 
 def _refuse_used(folder: Path) -> None:
