@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from workbench.experiments.power.duration import arrivals
 from workbench.experiments.power.history import history
 from workbench.experiments.power.plan_views import planned_test, rehearsed_nothing, rehearsed_power
 from workbench.experiments.power.planning import design_from_tables
+from workbench.experiments.power.simulating import simulate_aa
 from workbench.store import Workspace
 
 FIRST = date(2024, 1, 1)
@@ -201,6 +203,15 @@ def test_a_page_gets_the_plan_and_its_rehearsal(tables) -> None:
     assert planned.calculated - 0.08 < planned.power < planned.calculated + 0.02
     guard = planned_test(tables, metric="revenue", mde=0.0, margin=0.3)
     assert "looks for no change" in rehearsed_power(tables, guard, metric="revenue").missing
+
+
+def test_tests_of_nothing_count_several_variants_together_as_the_analysis_does(tables) -> None:
+    plan = planned_test(tables, metric="revenue", mde=0.2, variants=5)
+    assert plan.procedure.correction == "none"
+    nothing = rehearsed_nothing(tables, plan, metric="revenue", runs=20)
+    together = replace(plan.procedure, correction="bonferroni")
+    assert nothing == simulate_aa(history(tables, "revenue").values, together, runs=20)
+    assert nothing.alpha == 0.05
 
 
 def test_a_page_without_data_says_why(tmp_path: Path) -> None:

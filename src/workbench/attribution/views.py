@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from workbench.source import Tables
 
 UNTOUCHED = (
-    "Not enough data: no click or view of a single user is loaded, and totals of platforms do not say who "
-    "was touched before an order."
+    "Not enough data: no click or view of a single user is on record for these days, and totals of "
+    "platforms do not say who was touched before an order."
 )
 
 

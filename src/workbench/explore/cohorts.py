@@ -161,7 +161,7 @@ def cohorts(tables: Tables, *, by: By | None = None, window: str | Window | None
     firsts = ask(tables, lambda: _firsts(basis, column), "cohort firsts", basis, column, window=days)
     since = first if basis == "signup" else None
     result = cohort_table(sizes, ages, firsts, as_of=known, since=since)
-    missing = "" if result[0] else "Not enough data: no cohort has had 30 days yet."
+    missing = "" if result[0] else "Not enough data: no cohort of these days has had 30 days yet."
     return Cohorts(
         basis=basis,
         by=by,

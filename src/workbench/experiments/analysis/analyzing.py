@@ -206,7 +206,8 @@ def _notes(
     found += contamination.notes
     days = case.seen.window.days if case.seen.window else None
     if days is not None and days < WEEK:
-        found.append(f"The test is {days} days long: a week at least shows every day of the week once.")
+        long = f"{days} day{'' if days == 1 else 's'} long"
+        found.append(f"The test is {long}: a week at least shows every day of the week once.")
     if min(ratio.seen) < FEWEST:
         found.append(f"The smallest variant has {min(ratio.seen):,} users of the {FEWEST} that it takes.")
     if NEW in case.sums.columns and (new := round(float(np.nansum(case.sums.n * case.sums.mean(NEW))))):
