@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv, betaln, ndtri, stdtrit
+from scipy.special import betaincinv, betaln, gammaincinv, ndtri, stdtrit
 
 Floats = NDArray[np.float64]
 _STRAIGHT = 1e-6  # a skewness below which the transformation is the identity, and its formula mostly rounding
@@ -145,6 +145,43 @@ def skewed_widths(squares: ArrayLike, cubes: ArrayLike, n: ArrayLike, *, level: 
         ends = [3 / skew * (np.cbrt(1 + skew * (end - skew / 6)) - 1) for end in (student, -student)]
     below, above = (np.where(straight, student, np.maximum(student, np.abs(end))) for end in ends)
     return Interval(below, above)
+
+
+def most_per_unit(
+    relative_variance: ArrayLike, n: ArrayLike, *, counted: ArrayLike = np.inf, level: float = 0.95
+) -> Floats:
+    """Return how many times its estimate a cost per unit may be: the upper end of what is divided by a sum.
+
+    A cost per conversion is the inverse of conversions per cost, so its upper end comes from the lower end of
+    a sum, which is that of a gamma distribution of the same relative variance. For counts that vary from day
+    to day as Poisson's do it is Garwood's exact end, with the variance of the days where they vary more.
+
+    Parameters
+    ----------
+    relative_variance : array_like
+        The square of the standard error by that of the estimate.
+    n : array_like
+        The number of clusters that the variance comes from; few make it uncertain, and the end higher.
+    counted : array_like
+        The sum divided by, where it is a count: it varies at least as much as Poisson's.
+    level : float
+        The confidence level.
+
+    References
+    ----------
+    Garwood (1936), Biometrika 28, 437-442; Fay and Feuer (1997), Statistics in Medicine 16, 791-801.
+
+    Examples
+    --------
+    >>> [f"{most_per_unit(0.0, 30, counted=conversions):.2f}" for conversions in (1, 4, 100)]
+    ['39.50', '3.67', '1.23']
+    """
+    m, spread = np.asarray(n, float), np.asarray(relative_variance, float)
+    doubt = np.square(stdtrit(np.maximum(m - 1, 1), 0.5 + level / 2) / ndtri(0.5 + level / 2))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        units = np.minimum(1 / (spread * doubt), counted)
+        factor = units / gammaincinv(units, (1 - level) / 2)
+    return np.asarray(np.where(units > 0, factor, np.nan))
 
 
 def beta_of_shares(successes: ArrayLike, trials: ArrayLike, *, steps: int = 200) -> tuple[Floats, Floats]:

@@ -125,6 +125,11 @@ def test_many_campaigns_that_return_their_cost_are_not_told_apart(base) -> None:
     clear = compare_campaigns(base(daily_performance=[*rows, *_daily("loser", 0.2)]))
     assert "not clearly apart" not in clear.sentence
     assert [line.campaign_id for line in clear.advice if line.priority == "high"] == ["loser"]
+    # The next large order may be missing: a conversion a day is no proof of a loss.
+    few = [row | {"conversions": 1} for row in _daily("loser", 0.2)]
+    unsure = next(line for line in compare_campaigns(base(daily_performance=few)).advice)
+    assert (unsure.priority, unsure.action) == ("medium", "watch")
+    assert "but fewer than 50 conversions are no proof" in unsure.reason
 
 
 def _even(place: int) -> list[dict]:

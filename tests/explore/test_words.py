@@ -134,7 +134,7 @@ def test_a_few_users_do_not_make_a_segment_the_best(base) -> None:
         "A and B are the largest of 2 segments (50%); A converts best (50%, not clearly ahead of the next)."
     )
     assert segment_rates(view).finding == (
-        "A converts best (50%, not clearly ahead of the next), B worst (0%)"
+        "A converts best (50%, not clearly ahead of the next), B worst (0%, not clearly behind)"
     )
     many = [row for user in range(80) for row in clicker(user, "A" if user % 2 else "B", buys=user % 2 == 1)]
     assert segments(base(facts=many), window="7d").sentence.endswith("A converts best (100%).")

@@ -59,7 +59,8 @@ def test_what_says_nothing_is_named(tables: Base) -> None:
 
 
 def _row(channel: str, method: str, low: float | None, high: float | None) -> MethodReturn:
-    return MethodReturn(channel=channel, method=method, value=2.0, low=low, high=high, level=0.95)
+    value = 2.0 if low is None or high is None else (low + high) / 2
+    return MethodReturn(channel=channel, method=method, value=value, low=low, high=high, level=0.95)
 
 
 def test_the_sentence_says_no_more_than_the_intervals() -> None:
@@ -70,14 +71,19 @@ def test_the_sentence_says_no_more_than_the_intervals() -> None:
     assert nobody.startswith("2 channels are credited with revenue, but none has a holdout")
     open_ = ReturnsByMethod(rows=(credit, _row("a", HOLDOUT, 0.5, 3.0)))
     assert "none is surely above or below 1" in open_.sentence
-    sure = ReturnsByMethod(rows=(_row("a_b", HOLDOUT, 1.1, 3.0), _row("c", MIX, 0.1, 0.9)))
+    sure = ReturnsByMethod(rows=(_row("a_b", HOLDOUT, 1.2, 3.0), _row("c", MIX, 0.1, 0.9)))
     assert sure.sentence == (
         "Of 2 channels whose effect was measured, a b is surely above 1, where the money comes back; "
         "c is surely below 1, and brought less than was spent."
     )
+    # One channel alone is judged by its interval; of eight, one interval lies on a side of 1 by chance.
+    many = [_row(f"c{n}", HOLDOUT, 0.5, 2.0) for n in range(7)]
+    assert "a is surely above 1" in ReturnsByMethod(rows=(_row("a", HOLDOUT, 1.1, 3.0),)).sentence
+    one = ReturnsByMethod(rows=(_row("a", HOLDOUT, 1.1, 3.0), *many)).sentence
+    assert one.endswith("a is on one side of 1, but one of 8 figures may be so by chance.")
     few = ReturnsByMethod(rows=(replace(_row("a", HOLDOUT, 1.1, 3.0), rough=True),)).sentence
     assert few.endswith("a is on one side of 1, but from too few buyers to be sure.")
     lost = ReturnsByMethod(rows=(replace(_row("a", HOLDOUT, 0.1, 0.9), rough=True),)).sentence
     assert lost == few  # one buyer held out speaks for all the treated
-    odd = ReturnsByMethod(rows=(_row("a", HOLDOUT, 1.1, 3.0), _row("a", MIX, 0.1, 0.9)), caution="Careful.")
+    odd = ReturnsByMethod(rows=(_row("a", HOLDOUT, 1.2, 3.0), _row("a", MIX, 0.1, 0.9)), caution="Careful.")
     assert odd.sentence.endswith("a is above by one method and below by another. Careful.")

@@ -48,9 +48,12 @@ def segment_rates(result: SegmentsView) -> Drawing | Nothing:
         _point(name, row.conversion_rate, row.conversion_rate_low, row.conversion_rate_high, "%")
         for name, row in zip(labels([named(row.segment) for row in drawn]), drawn, strict=True)
     ]
-    best, worst = points[0], points[-1]
+    best, worst = (
+        points[0],
+        {"label": named(known[-1].segment), "said": format_value(known[-1].conversion_rate, "%")},
+    )
     first = f"{best['label']} converts best ({best['said']}{result.doubt})"
-    several = f"{first}, {worst['label']} worst ({worst['said']})"
+    several = f"{first}, {worst['label']} worst ({worst['said']}{result.last_doubt})"
     sure = several if len(points) > 1 else f"{best['label']} converts {best['said']}"
     wide = f"Conversion rates go from {worst['said']} to {best['said']}, also because users change segment"
     return Drawing(

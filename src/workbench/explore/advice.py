@@ -1,7 +1,8 @@
 """What to do about campaigns that run.
 
 Words: advice is *sure* where it would come to any campaign in at most 5 % of all comparisons by chance: of
-twenty campaigns that just return their cost, one has an interval that lies on one side of it.
+twenty campaigns that just return their cost, one has an interval that lies on one side of it. A return of few
+orders is never surely low: the next large order may be missing.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from workbench.explore.campaign_row import CampaignRow
-from workbench.explore.figures import among
+from workbench.explore.figures import widening
 from workbench.explore.view import span
 from workbench.metrics.intervals import CLUSTERS
 from workbench.result import format_value
 
 SCALE_ROAS = 3.5
+ENOUGH = 50  # conversions; of fewer, whose values differ as those of orders do, the interval ends too low
 OVER = ("draft", "paused", "completed", "archived")
 
 Priority = Literal["high", "medium", "low"]
@@ -62,16 +64,26 @@ def _advice(row: CampaignRow, judged: int) -> Advice | None:
     if row.roas_low is None or row.roas_high is None:
         few = "are too few" if row.days < CLUSTERS else "are all alike, which is not enough"
         return line("low", "wait", f"{row.days} days {few} to judge a return of {shown}")
-    low, high = among(row.roas, row.roas_low, row.roas_high, row.days, judged)
-    if high is not None and high < 1:
+    wider = widening(row.days, judged)
+    # A return has a tail upwards, so that its upper end grows as a multiple of it.
+    low, high = row.roas - wider * (row.roas - row.roas_low), row.roas * (row.roas_high / row.roas) ** wider
+    if high < 1 and (row.conversions or 0) >= ENOUGH:
         return line("high", "pause or rework", f"it surely costs more than it returns: {shown}")
-    if low is not None and low > SCALE_ROAS:
+    if low > SCALE_ROAS:
         known = row.incrementality_low is not None and row.incrementality_low > 0
         action = "raise the budget step by step" if known else "measure what it adds, then raise the budget"
         return line("medium", action, f"it is credited with more than was aimed at: {shown}")
     if row.roas < 1:
-        but = "but that is not sure" if row.roas_high >= 1 else f"but one of {judged} may by chance"
-        return line("medium", "watch", f"it seems to lose money, {but}: {shown}")
+        return line("medium", "watch", f"it seems to lose money, {_doubt(row, judged)}: {shown}")
     if row.incrementality is None:
         return line("low", "hold out a random share of users", "what it adds beyond itself is not measured")
     return None
+
+
+def _doubt(row: CampaignRow, judged: int) -> str:
+    if (row.roas_high or 0.0) >= 1:
+        return "but that is not sure"
+    few = (row.conversions or 0) < ENOUGH
+    return (
+        f"but fewer than {ENOUGH} conversions are no proof" if few else f"but one of {judged} may by chance"
+    )

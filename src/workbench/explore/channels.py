@@ -144,13 +144,21 @@ class ChannelComparison(View):
         """Return what the channels add beyond their holdouts, no more surely than the intervals allow."""
         known = [row for row in self.rows if row.incremental_return is not None]
         best = next(row for row in known if row.channel == self.best_by_return)
-        sure = [row for row in known if row.surely_adds]
+        judged = sum(
+            row.incremental_p is not None for row in known
+        )  # each of many may by chance (Bonferroni)
+        sure = [row for row in known if row.surely_adds and (row.incremental_p or 0.0) * judged < 0.05]
         if not sure:
             ends = best.incremental_return_low, best.incremental_return_high
             span = (
                 f", {_times(ends[0])} to {_times(ends[1])}" if None not in ends else ", without an interval"
             )
-            few = ", from too few buyers to be sure" if (ends[0] or 0) > 0 else ""
+            chance = (
+                f", as one of {judged} may by chance"
+                if best.surely_adds
+                else ", from too few buyers to be sure"
+            )
+            few = chance if (ends[0] or 0) > 0 else ""
             figures = f"{_times(best.incremental_return)} net of cost{span}{few}"
             name = _named(best.channel)
             return f"no channel surely adds more than it costs, {name} comes closest ({figures})"

@@ -108,10 +108,15 @@ def among(
     >>> [round(end, 2) for end in among(2.0, 1.0, 3.0, 30, 10)]
     [0.51, 3.49]
     """
-    from scipy.special import stdtrit
-
     if low is None or high is None:
         return None, None
-    free = max(days - 1, 1)
-    wider = float(stdtrit(free, 1 - 0.025 / max(count, 1)) / stdtrit(free, 0.975))
+    wider = widening(days, count)
     return value - wider * (value - low), value + wider * (high - value)
+
+
+def widening(days: int, count: int) -> float:
+    """Return how many times wider a 95 % interval over days is where it is one of many (Bonferroni)."""
+    from scipy.special import stdtrit
+
+    free = max(days - 1, 1)
+    return float(stdtrit(free, 1 - 0.025 / max(count, 1)) / stdtrit(free, 0.975))

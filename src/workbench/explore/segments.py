@@ -123,6 +123,13 @@ class SegmentsView(View):
         return "" if clear else ", not clearly ahead of the next"
 
     @property
+    def last_doubt(self) -> str:
+        """Return that the worst rate is not clearly the worst; empty where its interval stands clear."""
+        *others, high = [(row.conversion_rate_low, row.conversion_rate_high) for row in self.converting]
+        clear = all(high[1] is not None and low is not None and high[1] < low for low, _ in others)
+        return "" if clear else ", not clearly behind"
+
+    @property
     def sentence(self) -> str:
         """Return the largest segment and the one that converts best."""
         if self.missing:

@@ -95,26 +95,12 @@ class ReturnsByMethod(View):
         known = [name for name in self.channels if any(row.method in CAUSAL for row in self.of(name))]
         if not known:
             return _uncaused(self.channels)
-        paying: list[str] = []
-        losing: list[str] = []
-        at_odds: list[str] = []
-        unsure: list[str] = []
-        for name in known:
-            caused = [row for row in self.of(name) if row.method in CAUSAL and row.low is not None]
-            sides = {_side(row) for row in caused if not row.rough} - {""}
-            if sides:
-                (at_odds if len(sides) > 1 else paying if "above" in sides else losing).append(_named(name))
-            elif any(_side(row) for row in caused):
-                unsure.append(_named(name))
+        judged = sum(_is_judged(row) and not row.rough for row in self.rows)
+        names = [(_verdict(self.of(name), judged), _named(name)) for name in known]
         parts = [
-            f"{listed(names)} {'is' if len(names) == 1 else 'are'} {what}"
-            for names, what in (
-                (paying, "surely above 1, where the money comes back"),
-                (losing, "surely below 1, and brought less than was spent"),
-                (at_odds, "above by one method and below by another"),
-                (unsure, "on one side of 1, but from too few buyers to be sure"),
-            )
-            if names
+            f"{listed(group)} {'is' if len(group) == 1 else 'are'} {what.format(judged)}"
+            for verdict, what in _SAID.items()
+            if (group := [name for found, name in names if found == verdict])
         ]
         some = f"of {_counted(known)} whose effect was measured"
         found = "; ".join(parts) if parts else "none is surely above or below 1, where the money comes back"
@@ -238,10 +224,40 @@ def _mixed(mix: MixReport | None, unknown: list[tuple[str, str]]) -> list[Method
     ]
 
 
-def _side(row: MethodReturn) -> str:
-    """Return on which side of the money back the whole interval lies; empty where it does not."""
-    above = row.low is not None and row.low > 1
-    return "above" if above else "below" if row.high is not None and row.high < 1 else ""
+_SAID = {
+    "above": "surely above 1, where the money comes back",
+    "below": "surely below 1, and brought less than was spent",
+    "at odds": "above by one method and below by another",
+    "few": "on one side of 1, but from too few buyers to be sure",
+    "chance": "on one side of 1, but one of {} figures may be so by chance",
+}
+
+
+def _is_judged(row: MethodReturn) -> bool:
+    return row.method in CAUSAL and row.low is not None
+
+
+def _verdict(rows: Sequence[MethodReturn], judged: int) -> str:
+    """Return what the methods say of one channel where so many figures are judged; empty for nothing."""
+    caused = [row for row in rows if _is_judged(row)]
+    sides = {_side(row, judged) for row in caused if not row.rough} - {""}
+    if sides:
+        return "at odds" if len(sides) > 1 else sides.pop()
+    alone = [row for row in caused if _side(row)]
+    return ("few" if all(row.rough for row in alone) else "chance") if alone else ""
+
+
+def _side(row: MethodReturn, judged: int = 1) -> str:
+    """Return on which side of the money back the whole interval lies; empty where it does not.
+
+    Of many figures judged at once one lies on a side by chance, so its ends are moved out (Bonferroni).
+    """
+    from scipy.special import ndtri
+
+    more = float(ndtri(1 - 0.025 / max(judged, 1)) / ndtri(0.975)) - 1
+    above = row.low is not None and row.low - more * abs(row.value - row.low) > 1
+    below = row.high is not None and row.high + more * abs(row.high - row.value) < 1
+    return "above" if above else "below" if below else ""
 
 
 def _finite(value: float) -> float | None:

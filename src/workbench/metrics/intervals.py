@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
+from workbench.metrics import costs
 from workbench.metrics.measures import Arithmetic, Constant, Count, Distinct, Leaf, Measure
 from workbench.metrics.slices import DIMENSIONS
 from workbench.metrics.values import Floats, Values
@@ -177,8 +178,12 @@ def quotients(top: tuple[Floats, Spread], bottom: tuple[Floats, Spread], zero: s
         relative = np.sqrt(np.square(found.error / above) + np.square(other.error / below))
         bounded = (other.low > 0) | (other.high < 0)
         degrees = np.maximum(np.minimum(found.n, other.n) - 1, 1)
-        factor = np.where(bounded, np.exp(stdtrit(degrees, 0.5 + LEVEL / 2) * relative), np.nan)
-    ends = np.array([value / factor, value * factor])
+        width = stdtrit(degrees, 0.5 + LEVEL / 2)
+        factor = np.where(bounded, np.exp(width * relative), np.nan)
+        # What is above the line may reach further up than down, as a cost per customer does of few.
+        further = np.hypot(np.log(found.high / above), width * other.error / below)
+        upper = np.fmax(np.exp(further), factor)
+    ends = np.array([value / factor, value * np.where(bounded, upper, np.nan)])
     notes = [
         one or two or ("" if known else f"no interval: {zero}")
         for one, two, known in zip(found.notes, other.notes, bounded, strict=True)
@@ -194,7 +199,7 @@ def linearised(measure: Measure, values: Values) -> Spread:
     Days on which a slice has nothing at all are not part of a ratio: the campaign did not run. This is
     `workbench.stats.ratio_interval` by slice. A sum is of all days: those on which a small shop sells nothing
     tell how its sales vary. Where all days are alike there is no interval, and an end that the formula cannot
-    reach is drawn in to what it can.
+    reach is drawn in to what it can. A cost per unit of what may be few is bounded by `costs.most`.
 
     References
     ----------
@@ -225,7 +230,11 @@ def linearised(measure: Measure, values: Values) -> Spread:
         for days, differ in zip(n, varies, strict=True)
     ]
     least, most = _least(measure, daily), 1.0 if _is_part(measure) else np.inf
-    low, high = np.maximum(value - below * error, least), np.minimum(value + above * error, most)
+    low, high = value - below * error, value + above * error
+    if sides := ratio(measure):
+        low = np.minimum(low, costs.least(sides, value, error, n))
+        high = np.maximum(high, costs.most(sides, values, value, error, n))
+    low, high = np.maximum(low, least), np.minimum(high, most)
     return Spread(low=low, high=high, error=error, p=np.full(len(n), np.nan), n=n, notes=notes)
 
 
