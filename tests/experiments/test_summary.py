@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from statsmodels.stats.multitest import multipletests
 
 import workbench as wb
+from workbench.charts.cards import Alerts
+from workbench.charts.drawing import DataTable
+from workbench.charts.experiment_summary import summary_doubts, summary_table
 from workbench.events.simulation import MarketSpec, simulate, write_market
 from workbench.experiments import ab_test, summarize_tests
+from workbench.experiments.analysis.analyzing import analyze_users
+from workbench.experiments.analysis.summary import ExperimentSummary, summary_rows
+from workbench.experiments.definition import Experiment, Guardrail
+from workbench.experiments.records.keeping import Kept
+from workbench.experiments.users.metric import own_metric
 from workbench.source import Tables
 from workbench.store import Workspace
 from workbench.store.ingest import ingest
@@ -52,7 +63,40 @@ def test_the_others_are_named(tables: Tables) -> None:
     view = summarize_tests(tables, most=1)
     assert len({row.experiment for row in view.rows}) == 1
     assert {name for name, _ in view.left_out} == every - {row.experiment for row in view.rows}
-    assert all("newest 1" in why for _, why in view.left_out)
+    assert all("newest test is" in why for _, why in view.left_out)
+    assert view.sentence.startswith(f"Of 1 test ({len(every) - 1} more are left out), ")
+    assert "counted" not in view.sentence
+
+
+@pytest.mark.parametrize(("users", "price"), [(400, 1.0), (400, 0.1), (60, 1.0)])
+def test_no_better_variant_is_found_where_the_test_alone_forbids_it(users: int, price: float) -> None:
+    bought = np.tile([0.0, 0.0, 0.0, 1.0], users // 4), np.tile([0.0, 1.0, 1.0, 1.0], users // 4)
+    spent = np.concatenate([bought[0] * 10, bought[1] * 10 * price])
+    frame = pd.DataFrame(
+        {"variant": ["a"] * users + ["b"] * users, "bought": np.concatenate(bought), "spent": spent}
+    )
+    plan = Experiment(
+        name="form",
+        primary="bought",
+        variants=("a", "b"),
+        guardrails=(Guardrail(metric="spent"),),
+        status="completed",
+    )
+    alone = analyze_users(plan, frame, [own_metric("bought"), own_metric("spent")])
+    kept = Kept(name="form", changes=(), decisions=(), users={"a": users, "b": users})
+    (row,) = (replace(row, p_all=row.p) for row in summary_rows(kept, alone))
+    view = ExperimentSummary(rows=(row,))
+    assert row.course == "better"
+    won = alone.verdict.decision == "variant"
+    assert won == (users == 400 and price == 1)
+    assert ("1 found a clearly better variant" in view.sentence) == won
+    assert ("none found a clearly better variant" in view.sentence) == (not won)
+    shown = summary_table(view)
+    assert isinstance(shown, DataTable)
+    assert ("clearly better" in shown.rows[0]) == won
+    doubts = summary_doubts(view)
+    assert isinstance(doubts, Alerts)
+    assert [why for _, _, why in doubts.items] == ([] if won else [alone.verdict.sentence])
 
 
 def test_nothing_is_said_of_nothing(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def summary_changes(result: ExperimentSummary) -> Drawing | Nothing:
         + "; ".join(f"{d['label']}: {d['said']} ({d['interval']})" for d in drawn),
         spec=dots(drawn, unit="%", mark_at=0.0, tooltips=("Change", "Interval")),
         table=_table(result, ""),
-        note="In colour: clear also when all tests are counted (Benjamini-Hochberg). "
+        note="In colour: clear also when all these tests are counted (Benjamini-Hochberg). "
         + (
             f"{more(rest, 'in the table alone')}, still running, or without a ratio to the control."
             if rest
@@ -50,7 +50,8 @@ def summary_doubts(result: ExperimentSummary) -> Alerts | Nothing:
     """Return the tests that have no figure or are in doubt, and why."""
     if result.missing:
         return Nothing(title="What is left out", reason=result.missing)
-    doubts = dict.fromkeys((row.experiment, row.verdict) for row in result.rows if row.blocked)
+    told = [row for row in result.rows if row.blocked or (row.sure and not row.guarded)]
+    doubts = dict.fromkeys((row.experiment, row.verdict) for row in told)
     items = tuple(("warning", coded(name), coded(why)) for name, why in doubts)
     items += tuple(("info", coded(name), coded(why)) for name, why in result.left_out)
     return Alerts(items=items, calm="Every test has a figure, and none is in doubt.")
@@ -58,6 +59,8 @@ def summary_doubts(result: ExperimentSummary) -> Alerts | Nothing:
 
 def _dot(row: SummaryRow, label: str) -> dict[str, Any]:
     tone = {"better": "good", "worse": "bad", "changed": "s1"}.get(row.course, "s6") if row.sure else "s6"
+    if tone == "good" and not row.guarded:
+        tone = "s1"
     return {
         "label": label,
         "value": row.relative,
@@ -87,7 +90,14 @@ def _table(result: ExperimentSummary, caption: str) -> DataTable:
     )
     place = [column.label for column in made.columns].index("Found")
     rows = tuple(
-        tuple(COURSES.get(cell, cell) if n == place else cell for n, cell in enumerate(row))
-        for row in made.rows
+        tuple(_found(one) if n == place else cell for n, cell in enumerate(row))
+        for one, row in zip(result.rows, made.rows, strict=True)
     )
     return replace(made, rows=rows)
+
+
+def _found(row: SummaryRow) -> str:
+    """Return where the metric went, unless the test, or a guardrail of it, forbids to act on that."""
+    if row.blocked:
+        return "test in doubt"
+    return COURSES[row.course] + ("" if row.guarded or row.course != "better" else ", guardrail not kept")

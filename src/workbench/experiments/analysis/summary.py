@@ -12,6 +12,7 @@ import numpy as np
 from workbench.errors import NotEnoughData, UsageError
 from workbench.experiments.analysis.analysis import Analysis
 from workbench.experiments.analysis.finding import Course, Finding
+from workbench.experiments.analysis.verdict import FEWEST
 from workbench.experiments.analysis.views import ab_test
 from workbench.experiments.inference.multiplicity import adjusted
 from workbench.experiments.records.keeping import Kept
@@ -49,9 +50,11 @@ class SummaryRow:
     course : str
         ``"better"``, ``"worse"``, ``"changed"``, ``"open"`` or ``"unknown"``.
     blocked : bool
-        Whether something is wrong with the test itself.
+        Whether something is wrong with the test itself, or too few users are in it for any figure to decide.
     verdict, decision : str
         What it comes to, and what was decided; empty where nothing was.
+    guarded : bool
+        Whether each of its guardrails is known to hold, if there are any.
     """
 
     experiment: str
@@ -70,6 +73,7 @@ class SummaryRow:
     blocked: bool
     verdict: str
     decision: str
+    guarded: bool = True
 
     @property
     def sure(self) -> bool:
@@ -101,16 +105,19 @@ class ExperimentSummary:
         if self.missing or not self.rows:
             return self.missing or "Not enough data: no test has a figure yet."
         names = list(dict.fromkeys(row.experiment for row in self.rows))
-        won = [name for name in names if any(row.sure and row.course == "better" for row in self._of(name))]
+        better = [row for row in self.rows if row.sure and row.course == "better"]
+        won = {row.experiment for row in better if row.guarded}
+        harmful = {row.experiment for row in better} - won
         lost = [name for name in names if any(row.sure and row.course == "worse" for row in self._of(name))]
         blocked = [name for name in names if any(row.blocked for row in self._of(name))]
         tests = f"{len(names)} test{'s' if len(names) > 1 else ''}"
-        parts = [
-            f"{len(won) or 'none'} found a clearly better variant",
-            f"{len(lost) or 'none'} a clearly worse one",
-        ]
+        left = f" ({len(self.left_out)} more are left out)" if self.left_out else ""
+        parts = [f"{len(won) or 'none'} found a clearly better variant"]
+        parts += [f"{len(harmful)} one that may do harm elsewhere"] if harmful else []
+        parts += [f"{len(lost) or 'none'} a clearly worse one"]
         parts += [f"in {len(blocked)} the test itself is in doubt"] if blocked else []
-        return f"Of {tests}, {', '.join(parts)}, all tests counted."
+        counted = f"{'these' if left else 'all'} tests counted together" if len(names) > 1 else ""
+        return f"Of {tests}{left}, {', '.join([*parts, counted]).rstrip(', ')}."
 
     def _of(self, name: str) -> list[SummaryRow]:
         return [row for row in self.rows if row.experiment == name]
@@ -166,10 +173,16 @@ def summarize_tests(tables: Tables, *, metrics: str = "orders", most: int = MOST
         if test.analysis is None:
             left_out.append((kept.name, test.missing))
         else:
-            rows += [_row(kept, test.analysis, one) for one in test.analysis.primary]
-    left_out += [(kept.name, f"Only the newest {most} are analysed here.") for kept in begun[most:]]
+            rows += summary_rows(kept, test.analysis)
+    newest = f"{most} newest tests are" if most > 1 else "newest test is"
+    left_out += [(kept.name, f"Only the {newest} analysed here.") for kept in begun[most:]]
     missing = "" if begun else "Not enough data: nobody was assigned to a test yet."
     return ExperimentSummary(rows=_over_all(rows), left_out=tuple(left_out), missing=missing)
+
+
+def summary_rows(kept: Kept, analysis: Analysis) -> list[SummaryRow]:
+    """Return what one test found on the metric that decides, a row for each variant."""
+    return [_row(kept, analysis, one) for one in analysis.primary]
 
 
 def _row(kept: Kept, analysis: Analysis, one: Finding) -> SummaryRow:
@@ -190,9 +203,14 @@ def _row(kept: Kept, analysis: Analysis, one: Finding) -> SummaryRow:
         p=_finite(one.p_adjusted),
         p_all=None,
         course=one.course,
-        blocked=analysis.verdict.blocked,
+        blocked=analysis.verdict.blocked or min(analysis.ratio.seen, default=0) < FEWEST,
         verdict=analysis.verdict.sentence,
         decision=f"{decided.decision} {decided.variant}".strip() if decided else "",
+        guarded=all(
+            found.guarded is None or found.guarded.verdict == "ok"
+            for found in analysis.findings
+            if found.variant == one.variant
+        ),
     )
 
 
