@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import pytest
 
+from workbench.charts.drawing import Drawing
+from workbench.charts.holdouts import holdout_campaigns
 from workbench.experiments.holdout.effects import effect_of
-from workbench.experiments.holdout.holdout import effect_sentence
+from workbench.experiments.holdout.holdout import Coverage, Holdout, effect_sentence
 from workbench.experiments.holdout.pairs import joined, pairs_of
 from workbench.metrics.window import Window
 
 DAYS = Window(date(2024, 1, 1), date(2024, 1, 31))
+COVERED = Coverage(campaigns=2, with_holdout=2, users=8000, covered=8000)
 
 
 def said(share: tuple[float, float], cost: float) -> str:
@@ -36,6 +40,26 @@ def said(share: tuple[float, float], cost: float) -> str:
 )
 def test_it_pays_only_where_the_cost_is_known(share: tuple[float, float], cost: float, words: str) -> None:
     assert words in said(share, cost)
+
+
+def test_nothing_is_stopped_before_its_users_had_their_days() -> None:
+    held = np.repeat([False, True], [4000, 1000])
+    bought = np.random.default_rng(3).random(5000) < 0.2
+    pairs = pairs_of(held=held, revenue=50.0 * bought, window=DAYS, cost=90_000.0)
+    young = replace(pairs, followed=np.where(np.arange(5000) % 4 == 0, 40.0, 3.0))
+    early = effect_of(young, name="spring")
+    assert early.unfollowed == 0.75
+    said = effect_sentence(early, currency="EUR", level=0.95)
+    assert "the 30 days of 75% of its users are not over" in said
+    assert "stop it" not in said
+    found = Holdout(
+        overall=early, campaigns=(early, early), sides=(), rates=(), coverage=COVERED, window=DAYS, level=0.95
+    )
+    drawn = holdout_campaigns(found)
+    assert isinstance(drawn, Drawing)
+    assert drawn.finding.startswith("Of none of 2 campaigns")
+    assert "30 days of 75% of the users are not over" in drawn.note
+    assert "stop it" in effect_sentence(effect_of(pairs), currency="EUR", level=0.95)
 
 
 def test_a_campaign_without_spend_on_record_is_not_free() -> None:

@@ -51,7 +51,7 @@ def holdout_rates(result: Holdout) -> Drawing | Nothing:
         description=f"Two dots with intervals. {said}.",
         spec=dots(rows, unit="%", height=44, tooltips=("Bought", f"{_level(result.level)} interval")),
         table=holdout_sides(result),  # type: ignore[arg-type]
-        note=_judged(lift),
+        note=_notes(_judged(lift), _unfollowed(result.overall)),
     )
 
 
@@ -71,7 +71,10 @@ def holdout_campaigns(result: Holdout) -> Drawing | Nothing:
         [found for _, found in known],
         "money",
         result.currency,
-        sure=[_sure(found, effect.net_p_adjusted, result.level) for effect, found in known],
+        sure=[
+            _sure(found, effect.net_p_adjusted, result.level) and not (effect.early and found.value < 0)
+            for effect, found in known
+        ],
     )
     seen, ends = within_reach(drawn)
     words = ("Caused", f"{_level(result.level)} interval")
@@ -92,6 +95,7 @@ def holdout_campaigns(result: Holdout) -> Drawing | Nothing:
         note=_notes(
             result.coverage.sentence,
             f"{len(shown) - len(known)} campaigns are not drawn." if len(shown) > len(known) else "",
+            _unfollowed(result.overall),
             "In colour: still sure when all are judged at once (Holm)." if len(known) > 1 else "",
             GOES_ON if ends else "",
         ),
@@ -279,6 +283,14 @@ def _found(lift: Estimate, level: float) -> str:
         f"{format_value(abs(lift.value), 'pp')} {more} of the users bought because of the campaigns "
         f"({interval_text(lift, 'pp', level=level)})"
     )
+
+
+def _unfollowed(overall: Effect | None) -> str:
+    """Return whose purchases are not complete, so that the cost stands against a part of what it brings."""
+    if overall is None or not overall.unfollowed > 0:
+        return ""
+    share = format_value(overall.unfollowed, "%")
+    return f"The 30 days of {share} of the users are not over: what they buy later is not in it, the cost is."
 
 
 def _judged(lift: Estimate) -> str:

@@ -29,6 +29,7 @@ from workbench.experiments.holdout.permutation import Strata
 from workbench.experiments.inference.estimate import Estimate, unknown
 from workbench.experiments.inference.multiplicity import adjusted
 from workbench.experiments.inference.skewness import MOST_SKEW, needs_permutation
+from workbench.metrics.derived.holdout import DAYS
 from workbench.metrics.two_proportions import compared_p, difference_interval, few_expected, ratio_interval
 
 Method = Literal["auto", "t", "permutation"]
@@ -104,6 +105,7 @@ def effect_of(
         **_of_buyers(pairs, buys, level=level, seed=seed),
         **_of_revenue(pairs, cost, level=level, method=method, seed=seed),
         note="; ".join(notes),
+        unfollowed=float((pairs.followed[~pairs.held] < DAYS).mean()),
     )
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from workbench.experiments.inference.estimate import Estimate
 
+MOST_UNFOLLOWED = 0.5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
@@ -42,6 +44,8 @@ class Effect:
         (Holm); NaN where it stands alone.
     note : str
         What to know about it.
+    unfollowed : float
+        The share of the treated whose 30 days are not over: their cost is in it, and not all they will buy.
     """
 
     name: str
@@ -65,6 +69,12 @@ class Effect:
     p_adjusted: float = math.nan
     net_p_adjusted: float = math.nan
     note: str = ""
+    unfollowed: float = 0.0
+
+    @property
+    def early(self) -> bool:
+        """Return whether it is too early to say that the cost does not come back."""
+        return self.unfollowed > MOST_UNFOLLOWED
 
     @property
     def worth(self) -> Estimate:

@@ -239,6 +239,9 @@ def effect_sentence(effect: Effect, *, currency: str | None, level: float) -> st
     ends = interval_text(found, "money", currency=currency, level=level)
     if found.low > 0:
         then = "it pays" if effect.net.known else "it sells; whether it pays depends on its cost"
+    elif found.high < 0 and effect.early:
+        over = format_value(effect.unfollowed, "%")
+        then = f"too early to judge, the 30 days of {over} of its users are not over: wait for what they buy"
     elif found.high < 0:
         costs = "it costs more than it brings" if effect.net.known else "it drives sales away"
         then = f"{costs}: change it or stop it"
