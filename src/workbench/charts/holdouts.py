@@ -71,10 +71,7 @@ def holdout_campaigns(result: Holdout) -> Drawing | Nothing:
         [found for _, found in known],
         "money",
         result.currency,
-        sure=[
-            _sure(found, effect.net_p_adjusted, result.level) and not (effect.early and found.value < 0)
-            for effect, found in known
-        ],
+        sure=[_settled(effect, found, result.level) for effect, found in known],
     )
     seen, ends = within_reach(drawn)
     words = ("Caused", f"{_level(result.level)} interval")
@@ -235,6 +232,11 @@ def _points(
 def _sure(found: Estimate, p_adjusted: float, level: float) -> bool:
     """Return whether an effect is there, also when it is one of many."""
     return found.significant if math.isnan(p_adjusted) else p_adjusted < 1 - level
+
+
+def _settled(effect: Effect, worth: Estimate, level: float) -> bool:
+    """Return whether it is sure that a campaign pays, or that it does not and had the time to."""
+    return _sure(worth, effect.net_p_adjusted, level) and not (effect.early and worth.value < 0)
 
 
 def _weeks(points: Sequence[dict[str, Any]]) -> dict[str, Any]:
