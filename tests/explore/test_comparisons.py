@@ -224,7 +224,17 @@ def test_creatives_are_ranked_by_chance_of_being_best(base) -> None:
     assert view.rows[2].probability_best is None
     assert [row.creative_id for row in view.top] == ["x", "y"]
     assert [row.creative_id for row in view.low_performers] == ["y", "z"]
+    # One day does not tell how much days differ, nor whether a return is low by chance.
+    assert "Save now is ahead, but not surely best, as fewer than 8 days do not tell" in view.sentence
+    assert view.sentence.endswith("2 return less than 3.00x on their spend, none of them surely.")
+    days = [row | {"date": START + timedelta(day)} for day in range(9) for row in rows[:2]]
+    days = [
+        row | {"clicks": row["clicks"] + row["date"].day % 3, "revenue": row["revenue"] + 5 * row["date"].day}
+        for row in days
+    ]
+    view = creatives(base(daily_performance=days, creatives=texts))
     assert "Save now is best" in view.sentence
+    assert view.sentence.endswith("; 1 returns less than 3.00x on its spend.")
     with pytest.raises(UsageError, match="ctr"):
         creatives(base(daily_performance=rows), rate="roas")
 

@@ -153,17 +153,21 @@ def test_results_that_are_no_conversions_count_as_nothing(workspace: Workspace, 
         "c": "actions:offsite_conversion.fb_pixel_purchase",
         "d": "actions:onsite_conversion.lead_grouped",
         "e": "",
+        "f": "actions:offsite_conversion.fb_pixel_lead",
+        "g": "actions:offsite_conversion.fb_pixel_add_to_cart",
     }
     assert (
         load(workspace, tmp_path, META + "".join(f"{n},{day},9,{k}\n" for n, k in kinds.items())).accepted
-        == 5
+        == 7
     )
-    assert stored(workspace, "campaign_id, conversions") == [
-        ("a", None),
-        ("b", None),
-        ("c", 9.0),
-        ("d", 9.0),
-        ("e", None),
+    assert stored(workspace, "campaign_id, conversions, leads") == [
+        ("a", None, None),
+        ("b", None, None),
+        ("c", 9.0, None),
+        ("d", None, 9.0),
+        ("e", None, None),
+        ("f", None, 9.0),
+        ("g", None, None),
     ]
 
 

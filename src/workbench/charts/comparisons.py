@@ -287,10 +287,16 @@ def _points(rows: Sequence[Any], what: _Figure) -> list[dict[str, Any]]:
             "high": getattr(row, f"{what.field}_high", None),
             "said": format_value(getattr(row, what.field), what.unit),
             "interval": _interval(row, what.field, what.unit),
-            "tone": "s1" if what.mark_at is None or getattr(row, what.field) >= what.mark_at else "s2",
+            "tone": "s2" if _is_below(row, what) else "s1",
         }
         for label, row in zip(names, rows, strict=True)
     ]
+
+
+def _is_below(row: Any, what: _Figure) -> bool:
+    """Return whether the whole interval lies below the mark: a point below it may be there by chance."""
+    high = getattr(row, f"{what.field}_high", None)
+    return what.mark_at is not None and high is not None and high < what.mark_at
 
 
 def _called(row: Any, name: str, also: str) -> str:

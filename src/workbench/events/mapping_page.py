@@ -94,9 +94,13 @@ def _test(test: Test) -> str:
     places = _listed(test.places, " × ")
     if test.starts is not None:
         return f"{places} begins with `{test.starts}`"
+    if test.starts_none is not None:
+        return f"{places} begins with none of {_quoted(test.starts_none)}"
     if test.equals is not None:
         return f"{places} is {_quoted(test.equals)}"
-    return f"{places} is filled" if test.filled is not None else f"{places} < {test.below:g}"
+    if test.filled is not None:
+        return f"{places} is {'filled' if test.filled else 'empty'}"
+    return f"{places} < {test.below:g}"
 
 
 def _listed(places: Iterable[Place], word: str) -> str:

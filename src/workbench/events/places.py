@@ -87,15 +87,17 @@ class Test(Strict):
     from_: Place | None = Field(None, alias="from")
     product: Annotated[tuple[Place, ...], Field(min_length=2)] | None = None
     starts: Scalar | None = None
+    starts_none: Annotated[tuple[Scalar, ...], BeforeValidator(listed)] | None = None
     equals: Annotated[tuple[Scalar, ...], BeforeValidator(listed)] | None = None
     below: Annotated[float, Field(allow_inf_nan=False)] | None = None
     filled: StrictBool | None = None
 
     @model_validator(mode="after")
     def _sound(self) -> Test:
-        asked = [name for name in ("starts", "equals", "below", "filled") if getattr(self, name) is not None]
+        kinds = ("starts", "starts_none", "equals", "below", "filled")
+        asked = [name for name in kinds if getattr(self, name) is not None]
         if (self.from_ is None) == (self.product is None) or len(asked) != 1:
-            raise ValueError("a test has `from` or `product`, and one of starts, equals, below, filled")
+            raise ValueError(f"a test has `from` or `product`, and one of {', '.join(kinds)}")
         if self.product is not None and self.below is None:
             raise ValueError("a product can only be tested with `below`")
         return self
@@ -110,6 +112,9 @@ class Test(Strict):
         text = texts[0]
         if self.starts is not None:
             return f"coalesce(starts_with({text}, {literal(self.starts)}), false)"
+        if self.starts_none is not None:
+            some = " OR ".join(f"starts_with({text}, {literal(start)})" for start in self.starts_none)
+            return f"NOT coalesce({some}, false)"
         if self.equals is not None:
             options = ", ".join(f"lower({literal(option)})" for option in self.equals)
             return f"coalesce(lower({text}) IN ({options}), false)"

@@ -7,17 +7,18 @@ per unit of spend.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.errors import UsageError
-from workbench.explore.figures import SUMS, Figures, Slice, figures
+from workbench.explore.figures import SUMS, Figures, Slice, among, figures
 from workbench.explore.query import ask, window_of
 from workbench.explore.shares import probability_best, share_with_interval
 from workbench.explore.view import View, frame_of, lacking
 from workbench.metrics import sql
 from workbench.metrics.cautions import counted_twice
+from workbench.metrics.intervals import CLUSTERS
 from workbench.result import format_value
 
 if TYPE_CHECKING:
@@ -37,7 +38,10 @@ RATE_TITLES = {"ctr": "click-through rate", "conversion_rate": "conversion rate"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreativeRow:
-    """One creative's figures with 95 % intervals; None where the data cannot say."""
+    """One creative's figures with 95 % intervals; None where the data cannot say.
+
+    `surely_low` says whether it is a low performer beyond chance, all creatives judged at once.
+    """
 
     creative_id: str
     campaign_id: str
@@ -57,16 +61,21 @@ class CreativeRow:
     probability_best: float | None
     low_performer: bool
     caution: str = ""
+    surely_low: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Creatives(View):
-    """Creatives, ranked by the probability of having the highest `rate`."""
+    """Creatives, ranked by the probability of having the highest `rate`.
+
+    `by_day` says whether there were enough days to see how much they differ; else none is surely best.
+    """
 
     rate: str
     rows: tuple[CreativeRow, ...]
     currency: str | None
     missing: str = ""
+    by_day: bool = True
 
     @property
     def top(self) -> tuple[CreativeRow, ...]:
@@ -87,10 +96,12 @@ class Creatives(View):
             count = f"{len(self.rows)} creative{'' if len(self.rows) == 1 else 's'}"
             return f"{count}, too few with enough {self._trials} to compare{self._low()}."
         best = self.top[0]
-        sure = "is best" if (best.probability_best or 0) >= 0.95 else "is ahead, but not surely best"
+        likely = (best.probability_best or 0) >= 0.95
+        few = f", as fewer than {CLUSTERS} days do not tell how days differ" if likely else ""
+        sure = "is best" if likely and self.by_day else f"is ahead, but not surely best{few}"
         ranked = sum(row.probability_best is not None for row in self.rows)
-        few = f"the {ranked} of {len(self.rows)} creatives with enough {self._trials}"
-        among = f"{ranked} creatives" if ranked == len(self.rows) else few
+        enough = f"the {ranked} of {len(self.rows)} creatives with enough {self._trials}"
+        among = f"{ranked} creatives" if ranked == len(self.rows) else enough
         return (
             f"{best.headline or best.creative_id} {sure} by {RATE_TITLES[self.rate]} (probability "
             f"{format_value(best.probability_best, '%')} among {among}){self._low()}."
@@ -104,7 +115,11 @@ class Creatives(View):
         low = len(self.low_performers)
         does = "returns" if low == 1 else "return"
         whose = "its" if low == 1 else "their"
-        return f"; {low} {does} less than {format_value(LOW_ROAS, 'x')} on {whose} spend" if low else ""
+        surely = sum(row.surely_low for row in self.low_performers)
+        how = (
+            "" if surely == low else f", {surely or 'none'} of them surely" if low > 1 else ", but not surely"
+        )
+        return f"; {low} {does} less than {format_value(LOW_ROAS, 'x')} on {whose} spend{how}" if low else ""
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per creative."""
@@ -135,7 +150,8 @@ def creatives(
     -----
     Where days differ by more than chance, an impression tells less than one for itself would: intervals are
     wider, and the probability of being best is nearer to even, by as much. Fewer than 8 days do not tell:
-    then impressions are taken as independent. A creative with fewer than 100 trials is not ranked.
+    then impressions are taken as independent, and none is called the best. A creative with fewer than 100
+    trials is not ranked.
 
     References
     ----------
@@ -158,7 +174,23 @@ def creatives(
     if not rows:
         reason = f"Not enough data: no row names a creative in {days}."
         return Creatives(rate=rate, rows=(), currency=tables.currency, missing=reason)
-    return Creatives(rate=rate, rows=tuple(_ranked(rows, rate, times[rate])), currency=tables.currency)
+    return Creatives(
+        rate=rate,
+        rows=tuple(_ranked(_judged(rows, found), rate, times[rate])),
+        currency=tables.currency,
+        by_day=any((found.of(key, _BY_DAY[rate]).n or 0) >= CLUSTERS for key in found.slices),
+    )
+
+
+def _judged(rows: Sequence[CreativeRow], found: Figures) -> list[CreativeRow]:
+    """Return the rows with those marked whose return surely is low, of all that can be judged."""
+    returns = [found.of((row.creative_id, row.campaign_id), "roas") for row in rows]
+    count = sum(one.high is not None for one in returns)
+    ends = [among(one.value or 0.0, one.low, one.high, int(one.n or 0), count)[1] for one in returns]
+    return [
+        replace(row, surely_low=end is not None and end < LOW_ROAS)
+        for row, end in zip(rows, ends, strict=True)
+    ]
 
 
 def _dispersion(found: Figures, metric: str) -> dict[Slice, float]:
