@@ -15,6 +15,7 @@ import difflib
 from collections.abc import Iterable
 from datetime import date, timedelta
 
+RESTORE = "Restore it from a copy."  # what is left where a workspace is damaged
 
 class WorkbenchError(Exception):
     """What happened, in which thing, and the way out, in one message."""

@@ -157,6 +157,30 @@ def test_one_key_twice(workspace: Workspace, tmp_path: Path) -> None:
     assert (same.accepted, same.duplicates) == (0, 1)
 
 
+def test_what_may_not_be_opened_is_named(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shut, opened, listed = tmp_path / "in" / "shut.csv", Path.open, os.scandir
+    shut.parent.mkdir()
+    for name in ("good.csv", "shut.csv"):
+        shut.with_name(name).write_text(HEADER + ROW)
+
+    def refusing(path: Path, *how: Any, **kept: Any) -> Any:
+        if path == shut:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *how, **kept)
+
+    monkeypatch.setattr(Path, "open", refusing)
+    result = ingest(workspace, [shut.parent])
+    assert (result.accepted, [name for name, _ in result.refused]) == (1, [str(shut)])
+    assert "shut.csv: it cannot be opened: Permission denied" in result.refused[0][1]
+    monkeypatch.setattr(
+        os, "scandir", lambda path: listed("/proc/none" if Path(path) == shut.parent else path)
+    )
+    with pytest.raises(BadInput, match="it cannot be opened: No such file"):
+        ingest(workspace, [tmp_path])
+
+
 def test_two_currencies(workspace: Workspace, tmp_path: Path) -> None:
     header = "date,campaign_id,channel,spend,currency\n"
     euro, dollar = "2024-01-01,a,email,1,EUR\n", "2024-01-01,b,email,1,USD\n"

@@ -123,6 +123,11 @@ def test_damaged_files_are_named(workspace: Workspace, tmp_path: Path) -> None:
     log.write_bytes(told[:60])
     with pytest.raises(WorkspaceError, match=r"table 'creatives' .* cannot be opened at version \d: .*\Z"):
         workspace.tables()
+    log.unlink()
+    log.mkdir()
+    with pytest.raises(WorkspaceError, match=f"{log.name} cannot be opened: Is a directory"):
+        workspace.tables()
+    log.rmdir()
     log.write_bytes(told)
     log = max((workspace.store_path / "loads" / "_delta_log").glob("*.json"))
     log.write_bytes(log.read_bytes()[:60])
@@ -164,6 +169,12 @@ def test_bits_that_have_changed_are_an_answer_or_named(workspace: Workspace, tmp
             said.append(str(error))
     assert len(said) > 4
     assert all("is damaged" in one or "cannot be read any more" in one for one in said)
+    file.write_bytes(whole[:4] + bytes([255]) * 20 + whole[24:])
+    with pytest.raises(WorkspaceError, match=f"{file.name}. Restore it from a copy"):
+        workspace.tables().query("SELECT * FROM creatives")
+    (tmp_path / "b.csv").write_text("creative_id,campaign_id,headline\nc1,c,Hello\n")
+    with pytest.raises(WorkspaceError, match=f"{file.name}. Restore it from a copy"):
+        ingest(workspace, [tmp_path / "b.csv"])
 
 
 def test_a_changed_file_is_found_and_never_written_anew(workspace: Workspace, tmp_path: Path) -> None:

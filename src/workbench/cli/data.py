@@ -47,7 +47,9 @@ def init(
 
 @app.command()
 def ingest(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files, or folders of files.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Files, or folders of files.", readable=False)
+    ],
     workspace: _WORKSPACE,
     mapping: Annotated[
         str | None, typer.Option(help="How the files are read: the name of a ready mapping, or a YAML file.")

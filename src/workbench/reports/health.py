@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from workbench.errors import WorkbenchError
+from workbench.errors import RESTORE, WorkbenchError
 from workbench.events.rollups import ROLLUPS
 from workbench.events.tables import TABLES
 from workbench.reports.definitions import NOTEBOOKS
@@ -171,7 +171,7 @@ def _workspace(path: Path) -> Iterator[Check]:
         workspace = Workspace.open(path)
         tables = workspace.tables()
     except WorkbenchError as error:
-        yield Check(name="workspace", status="bad", says=str(error), fix="Restore it from a copy.")
+        yield Check(name="workspace", status="bad", says=str(error))
         return
     # Facts and roll-ups tell of the same events once more, and what the workbench records is no data.
     held = [name for name in tables.names if name == "events" or (name in TABLES and TABLES[name].loadable)]
@@ -194,15 +194,15 @@ def _files(workspace: Workspace, tables: Snapshot) -> Check:
     from workbench.store.loads import head
     from workbench.store.recovery import ahead
 
-    found, copy = compare_all(workspace.store_path, tables.versions), "Restore it from a copy."
+    found = compare_all(workspace.store_path, tables.versions)
     if found.changed:
         says = f"{len(found.changed)} of {found.files:,} changed since they were written: {found.changed[0]}."
-        return Check(name="files", status="bad", says=says, fix=copy)
+        return Check(name="files", status="bad", says=says, fix=RESTORE)
     state = head(workspace.store_path)
     lost, at_work = ahead(workspace.store_path, state), [*(workspace.path / "pending").glob("*.json")]
     if lost and not at_work and head(workspace.store_path) == state:
         says = f"The load log does not name the newest version of {', '.join(lost[:_SHOWN])}."
-        return Check(name="files", status="bad", says=says, fix=copy)
+        return Check(name="files", status="bad", says=says, fix=RESTORE)
     if found.unknown:
         says = f"{found.unknown:,} of {found.files:,} were written without a checksum by an earlier version."
         return Check(
@@ -238,9 +238,7 @@ def rollups(tables: Snapshot) -> Check:
         )
     ]
     if wrong:
-        return Check(
-            name="roll-ups", status="bad", says=f"{'; '.join(wrong)}.", fix="Restore it from a copy."
-        )
+        return Check(name="roll-ups", status="bad", says=f"{'; '.join(wrong)}.", fix=RESTORE)
     return Check(name="roll-ups", status="well", says=f"{len(held)} are current: all of {whole:,} events.")
 
 

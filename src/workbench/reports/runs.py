@@ -189,7 +189,7 @@ def kept(workspace: Workspace) -> Iterator[None]:
     except OSError as error:
         raise WorkspaceError(
             f"Runs cannot be kept in {workspace.runs_path}: {error.strerror or error}. "
-            "Runs that had ended are there, the others are not; start again when there is room."
+            "Runs that had ended are there, the others are not; put it right and start again."
         ) from None
 
 

@@ -9,15 +9,18 @@ It finds damage, not intent, and says nothing of the content, which an erasure m
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.errors import WorkspaceError
+from workbench.errors import RESTORE, WorkspaceError
 from workbench.store.delta import CHECKSUMS, DataFile, commit_note, data_files
 
 _AT_ONCE = 2**20
+# What DuckDB says where the pages of a file do not make sense.
+_UNREADABLE = re.compile("failed to read file|tprotocol|parquet|corrupt|zstd|snappy", re.IGNORECASE)
 
 
 def checksum(path: Path) -> str:
@@ -69,6 +72,26 @@ def compare_all(store: Path, versions: Mapping[str, int]) -> Compared:
     )
 
 
+def damage(store: Path, versions: Mapping[str, int]) -> str:
+    """Return what to say where a file of tables changed since it was written; empty where none did."""
+    try:
+        changed = compare_all(store, versions).changed
+    except OSError:  # a file that cannot be opened is told of by that
+        return ""
+    table, _, path = changed[0].partition("/") if changed else ("", "", "")
+    return _said(store / table, path) if changed else ""
+
+
+def is_unreadable(error: Exception) -> bool:
+    """Return whether an error of a query is one of the files that it read."""
+    import duckdb
+
+    if isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException):
+        return False
+    # What has no kind of its own comes from the depths of reading.
+    return type(error) in {duckdb.Error, UnicodeDecodeError} or bool(_UNREADABLE.search(str(error)))
+
+
 def check(folder: Path, version: int, files: Iterable[DataFile]) -> None:
     """Refuse files whose bytes changed since they were written.
 
@@ -78,10 +101,14 @@ def check(folder: Path, version: int, files: Iterable[DataFile]) -> None:
         If there are any.
     """
     if changed := compare(folder, version, files).changed:
-        raise WorkspaceError(
-            f"The workspace {folder.parent.parent} is damaged: files of {folder.name!r} changed on the disk"
-            f" since they were written: {changed[0]}. Restore it from a copy."
-        )
+        raise WorkspaceError(_said(folder, changed[0]))
+
+
+def _said(folder: Path, path: str) -> str:
+    return (
+        f"The workspace {folder.parent.parent} is damaged: files of {folder.name!r} changed on the disk"
+        f" since they were written: {path}. {RESTORE}"
+    )
 
 
 def _noted(folder: Path, version: int, paths: set[str]) -> dict[str, str]:

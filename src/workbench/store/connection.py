@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.errors import WorkspaceError
+from workbench.errors import RESTORE, WorkspaceError
 from workbench.events.tables import TableDefinition
-from workbench.store.delta import DataFile
+from workbench.store.delta import DataFile, check_rights
 from workbench.store.schema import literal, quote, sql_type, typed_columns
 
 if TYPE_CHECKING:
@@ -57,14 +57,16 @@ def create_view(
     """
     import duckdb
 
+    files = tuple(files)
     rows = files_sql(definition, folder, files)
     try:
         connection.execute(f"CREATE OR REPLACE VIEW {quote(definition.name)} AS {rows}")
     except duckdb.Error as error:
+        check_rights(folder / file.path for file in files)
         said = str(error).partition("\n")[0]
         raise WorkspaceError(
             f"The workspace {folder.parent.parent} is damaged: files of {definition.name!r} cannot be read: "
-            f"{said}"
+            f"{said}. {RESTORE}"
         ) from error
 
 

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from workbench.errors import WorkspaceError
+from workbench.errors import RESTORE, WorkspaceError
 from workbench.events.tables import TableDefinition
 
 if TYPE_CHECKING:
@@ -109,11 +109,31 @@ def open_table(folder: Path, version: int | None = None) -> DeltaTable:
     try:
         return DeltaTable(folder, version=version)
     except (DeltaError, OSError, ValueError) as error:
+        check_rights((folder / "_delta_log").glob("*"))
         at = "" if version is None else f" at version {version}"
         said = str(error).partition("\n")[0]  # what may follow is where in the library it happened
         raise WorkspaceError(
             f"The table {folder.name!r} of {folder.parent.parent} cannot be opened{at}: {said}"
         ) from error
+
+
+def check_rights(paths: Iterable[Path]) -> None:
+    """Refuse files that are there and cannot be opened: nothing is wrong with what is in them.
+
+    Raises
+    ------
+    WorkspaceError
+        Naming the first of them, and why.
+    """
+    for path in paths:
+        try:
+            path.open("rb").close()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise WorkspaceError(
+                f"{path} cannot be opened: {error.strerror}. Put that right; the data need no repair."
+            ) from None
 
 
 def newest_version(folder: Path) -> int:
@@ -155,6 +175,7 @@ def data_files(folder: Path, version: int) -> tuple[DataFile, ...]:
         # To the log's reader a commit without content changed nothing: what it added would be gone unseen.
         raise WorkspaceError(
             f"The log of table {folder.name!r} of {folder.parent.parent} is damaged: {entry.name} is empty."
+            f" {RESTORE}"
         )
     return _data_files(folder, version, found.st_mtime_ns)
 
@@ -210,6 +231,7 @@ def commit_note(folder: Path, version: int, name: str) -> Any:
     except ValueError as error:
         raise WorkspaceError(
             f"The log of table {folder.name!r} of {folder.parent.parent} is damaged: {entry.name}: {error}."
+            f" {RESTORE}"
         ) from error
     return next((action["commitInfo"].get(name) for action in actions if "commitInfo" in action), None)
 

@@ -20,7 +20,7 @@ from workbench.store.ingest_rows import native_table
 from workbench.store.ingested import FileLoad, Ingested
 from workbench.store.journal import tell
 from workbench.store.loading import Loading, load_events, load_rows
-from workbench.store.reading import Found, find_files, fingerprint, open_source
+from workbench.store.reading import Found, find_files, fingerprint, open_source, unopened
 from workbench.store.reading_lines import with_all_keys
 from workbench.store.reading_sheet import UNNAMED
 from workbench.store.reading_text import header_below
@@ -94,14 +94,23 @@ def ingest(
                 loading = Loading(workspace=workspace, now=arrival, backfill=backfill, expected=expected)
                 loaded.append(_load(writer, plan, loading))
                 _keep_compact(writer)
-            except BadInput as error:
-                said = error.of_file(path)
+            except (BadInput, OSError) as error:
+                said = _refusal(error, path)
                 if len(found.files) + len(refused) == 1:
                     raise said from None
                 refused.append((str(path), str(said)))
         if not all(load.again for load in loaded):  # a load that changes nothing leaves the data as it is
             tell(workspace.path, writer)
     return Ingested(files=tuple(loaded), refused=tuple(refused), left=tuple(map(str, found.left)))
+
+
+def _refusal(error: BadInput | OSError, path: Path) -> BadInput:
+    """Return why a file is refused; what the system says of other files is no reason."""
+    if isinstance(error, BadInput):
+        return error.of_file(path)
+    if error.filename is None or Path(error.filename) != path:
+        raise error
+    return unopened(error, path)
 
 
 def _keep_compact(writer: Writer) -> None:

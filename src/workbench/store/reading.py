@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 from zoneinfo import available_timezones
 
 from workbench.errors import BadInput
@@ -35,6 +37,7 @@ _SUFFIXES = {
 
 _OF_UTC = frozenset({"UTC", "Etc/UTC"})
 _OFFSET = re.compile(r"[+-][0-9]{2}:[0-9]{2}")
+_HIDDEN = (".", "_")
 _IN_FOLDERS = tuple(ending for ending, shape in _SUFFIXES.items() if shape)
 
 
@@ -54,7 +57,7 @@ def find_files(paths: Iterable[str | Path]) -> Found:
     Raises
     ------
     BadInput
-        If a path does not exist, or a folder has no such file.
+        If a path does not exist, a folder has no such file, or one in it cannot be opened.
     """
     found: list[Path] = []
     left: list[Path] = []
@@ -84,13 +87,30 @@ def _is_folder(path: Path) -> bool:
 
 def _visible(top: Path) -> list[Path]:
     """Return the files of a folder that are neither hidden nor part of a workspace."""
-    own = [manifest.parent for manifest in top.rglob("workspace.json")]
-    return sorted(
-        file
-        for file in top.rglob("*")
-        if file.is_file()
-        and not any(part.startswith((".", "_")) for part in file.relative_to(top).parts)
-        and not any(file.is_relative_to(folder) for folder in own)
+    found: list[Path] = []
+    for folder, inner, names in os.walk(top, onerror=_refuse):
+        inner[:] = [name for name in inner if not name.startswith(_HIDDEN)]
+        if "workspace.json" in names:
+            inner.clear()
+        else:
+            found.extend(Path(folder, name) for name in names if not name.startswith(_HIDDEN))
+    return sorted(file for file in found if file.is_file())
+
+
+def _refuse(error: OSError) -> NoReturn:
+    raise unopened(error, error.filename) from None
+
+
+def unopened(error: OSError, path: str | Path) -> BadInput:
+    """Return the error for a file or folder that the system does not open.
+
+    Examples
+    --------
+    >>> print(unopened(PermissionError(13, "Permission denied"), "ads.csv"))
+    ads.csv: it cannot be opened: Permission denied. Put it right and load it again.
+    """
+    return BadInput(
+        f"it cannot be opened: {error.strerror or error}", file=path, fix="Put it right and load it again."
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -11,10 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import UsageError, WorkspaceError
+from workbench.errors import RESTORE, UsageError, WorkspaceError
 from workbench.events.definitions import EVENT_TYPES
 from workbench.events.rollups import ROLLUPS, STORED
 from workbench.events.tables import LOADS, TABLES
+from workbench.store.checksums import damage, is_unreadable
 from workbench.store.connection import confine, connect, create_view
 from workbench.store.delta import DataFile, data_files
 from workbench.store.loads import head
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyRelation
 
-# What DuckDB says where the pages of a file do not make sense.
-_UNREADABLE = re.compile("failed to read file|tprotocol|parquet|corrupt|zstd|snappy", re.IGNORECASE)
 _DATED_TABLES = ("daily_performance", "orders", "leads")
 
 
@@ -145,9 +143,12 @@ class Snapshot:
                 f"Data version {self.version} of {self.path} cannot be read any more: {error}"
             ) from error
         except (duckdb.Error, UnicodeDecodeError) as error:
-            if not _is_of_files(error):
+            if not is_unreadable(error):
                 raise
-            raise WorkspaceError(f"The workspace {self.path} is damaged: {str(error)[:300]}") from error
+            said = damage(self.path / "store", self.versions) or (
+                f"The workspace {self.path} is damaged: a file cannot be read: {str(error)[:300]}. {RESTORE}"
+            )
+            raise WorkspaceError(said) from error
         finally:
             cursor.close()
 
@@ -193,16 +194,6 @@ class Snapshot:
         return found
 
 
-def _is_of_files(error: Exception) -> bool:
-    """Return whether an error of a query is one of the files that it read."""
-    import duckdb
-
-    if isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException):
-        return False
-    # What has no kind of its own comes from the depths of reading.
-    return type(error) in {duckdb.Error, UnicodeDecodeError} or bool(_UNREADABLE.search(str(error)))
-
-
 def _check_files(folder: Path, files: Sequence[DataFile], version: int) -> None:
     for file in files:
         try:
@@ -218,4 +209,5 @@ def _check_files(folder: Path, files: Sequence[DataFile], version: int) -> None:
             raise WorkspaceError(
                 f"The workspace {folder.parent.parent} is damaged: files of {folder.name!r} cannot be read:"
                 f" {file.path} has {found.st_size:,} bytes, and had {file.size:,} when it was written."
+                f" {RESTORE}"
             )

@@ -12,7 +12,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from workbench.errors import UsageError, WorkspaceError, wrong_kind
+from workbench.errors import RESTORE, UsageError, WorkspaceError, wrong_kind
 from workbench.events.fields import is_currency
 from workbench.events.rollups import STORED
 from workbench.events.tables import LOADS, TABLES
@@ -65,9 +65,11 @@ class Workspace:
         try:
             _fill(draft, name)
             draft.rename(folder)
-        except OSError:
+        except OSError as error:
             _refuse_used(folder)  # another process was faster
-            raise
+            if error.errno is None:
+                raise
+            raise OSError(error.errno, error.strerror, str(folder)) from error  # nobody knows of the draft
         finally:
             shutil.rmtree(draft, ignore_errors=True)
         return cls(folder)
@@ -93,14 +95,16 @@ class Workspace:
                 f"{folder} has the format {manifest.get('format')!r}; this workbench reads {FORMAT}."
             )
         if not is_slug(str(manifest.get("name"))):
-            raise WorkspaceError(f"{folder / _MANIFEST} is damaged: {manifest.get('name')!r:.80} is no name.")
+            raise WorkspaceError(
+                f"{folder / _MANIFEST} is damaged: {manifest.get('name')!r:.80} is no name. {RESTORE}"
+            )
         for part in (*_FOLDERS, *(f"store/{table}" for table in STORED)):
             inner = folder / part
             if inner.is_symlink():
                 raise WorkspaceError(f"{inner} is a link: a workspace's files lie inside of it.")
             if not inner.is_dir():
                 if part == "store":
-                    raise WorkspaceError(f"{folder} is damaged: {part} is missing.")
+                    raise WorkspaceError(f"{folder} is damaged: {part} is missing. {RESTORE}")
                 if part in _FOLDERS:
                     inner.mkdir(exist_ok=True)  # another process may open it, too
         made._check_tables()
@@ -184,15 +188,16 @@ class Workspace:
             known = {LOADS.name} if LOADS.name in missing else head(self.store_path).named
             for table in missing:
                 if table in known:
-                    raise WorkspaceError(f"{self.path} is damaged: store/{table} is missing.")
+                    raise WorkspaceError(f"{self.path} is damaged: store/{table} is missing. {RESTORE}")
 
     def _manifest(self) -> dict[str, Any]:
         try:
             read = json.loads((self.path / _MANIFEST).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise WorkspaceError(f"{self.path / _MANIFEST} cannot be read: {error}") from error
+            said = getattr(error, "strerror", None) or error
+            raise WorkspaceError(f"{self.path / _MANIFEST} cannot be read: {said}.") from error
         if not isinstance(read, dict):
-            raise WorkspaceError(f"{self.path / _MANIFEST} is damaged: an object was expected.")
+            raise WorkspaceError(f"{self.path / _MANIFEST} is damaged: an object was expected. {RESTORE}")
         return read
 
 

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.errors import UsageError
+from workbench.errors import UsageError, WorkspaceError
 from workbench.events.rollups import STORED
 from workbench.events.tables import LOADS, TABLES
 from workbench.store import delta
+from workbench.store.checksums import damage, is_unreadable
 from workbench.store.connection import connect, create_view
 from workbench.store.loads import Head, LoadRecord, find_load, head
 from workbench.store.lock import writer_lock
@@ -112,9 +113,25 @@ def open_writer(folder: Path, threads: int | None = None) -> Iterator[Writer]:
         _add_tables(folder / "store")
         connection = connect(folder / "cache" / "spill", threads)
         try:
-            yield Writer(folder / "store", connection)
+            writer = Writer(folder / "store", connection)
+            with _telling_damage(writer):
+                yield writer
         finally:
             connection.close()
+
+
+@contextmanager
+def _telling_damage(writer: Writer) -> Iterator[None]:
+    """Say which stored file cannot be read, instead of how the database failed at it."""
+    import duckdb
+
+    try:
+        yield
+    except (duckdb.Error, UnicodeDecodeError) as error:
+        versions = {**writer.head.versions, LOADS.name: writer.head.version}
+        if is_unreadable(error) and (said := damage(writer.store, versions)):
+            raise WorkspaceError(said) from error
+        raise
 
 
 def _add_tables(store: Path) -> None:
