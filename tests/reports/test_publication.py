@@ -13,11 +13,15 @@ import pytest
 
 from workbench.charts import mime
 from workbench.errors import BadInput, WorkspaceError
+from workbench.reports.exporter import about_of
 from workbench.reports.exports import export
 from workbench.reports.gallery_page import headline
 from workbench.reports.notebook import sha256, to_bytes
+from workbench.reports.page import Page
 from workbench.reports.publication import gallery, publish
 from workbench.reports.receipt import receipt_bytes
+from workbench.reports.record import RunRecord
+from workbench.reports.rendering import window_days
 from workbench.reports.runs import list_runs, run
 from workbench.reports.verification import verify
 from workbench.store.workspace import Workspace
@@ -278,3 +282,33 @@ def test_cards_below_a_table_do_not_give_the_report_their_days() -> None:
     assert headline({"cells": first})["period"] == "1-30 March 2025"
     assert headline({"cells": after})["period"] == ""
     assert headline({"cells": after})["figures"]
+
+
+@pytest.mark.parametrize(
+    ("notebook", "window", "days"),
+    [
+        ("holdout", "30d", "2–31 December 2024"),
+        ("attribution", "2024-01-30:2024-02-02", "30 January – 2 February 2024"),
+        ("reconciliation", None, "all days until 31 December 2024"),
+        ("data_quality", "30d", ""),
+        ("my_own", "30d", ""),
+    ],
+)
+def test_pages_without_cards_say_the_days_of_their_window(
+    notebook: str, window: str | None, days: str
+) -> None:
+    record = RunRecord(
+        id="r",
+        notebook=notebook,
+        title="T",
+        parameters={"window": window},
+        tenant="w",
+        data_version=3,
+        status="completed",
+    )
+    assert window_days(record, {"data": {"last_day": "2024-12-31"}}) == days
+    assert window_days(record, {"data": {}}) == ""
+    page = Page()
+    assert about_of({"window": days}, page).period == days
+    page.period = "1-30 March 2025"
+    assert about_of({"window": days}, page).period == page.period

@@ -73,6 +73,8 @@ class CohortsParameters(RunParameters):
 class AttributionParameters(RunParameters):
     """Parameters of the attribution report."""
 
+    of_window = True
+
     window: Window = "90d"
     by: Touch = "channel"
     look_back: LookBack = "30d"
@@ -81,6 +83,8 @@ class AttributionParameters(RunParameters):
 
 class JourneysParameters(RunParameters):
     """Parameters of the report on journeys."""
+
+    of_window = True
 
     window: Window = "90d"
     by: Touch = "channel"
@@ -93,6 +97,8 @@ class JourneysParameters(RunParameters):
 
 class HoldoutParameters(RunParameters):
     """Parameters of the report on holdouts."""
+
+    of_window = True
 
     campaign: CampaignId | None = Field(
         default=None, description="The id of the campaign to judge; none is all that kept a holdout."

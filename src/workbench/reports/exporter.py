@@ -101,10 +101,10 @@ class ReportExporter(HTMLExporter):
 
 
 def about_of(given: Any, page: Page) -> About:
-    """Return the title block from a notebook's metadata; the period falls back to that of the cards."""
+    """Return the title block from a notebook's metadata; the period is the cards', or the window's."""
     fields = {name: given[name] for name in About.__slots__ if given.get(name)}
     fields["receipt"] = {str(k): str(v) for k, v in dict(fields.get("receipt", {})).items()}
-    return About(**{"period": page.period, **fields})
+    return About(**{"period": page.period or given.get("window", ""), **fields})
 
 
 def _context(page: Page, about: About) -> dict[str, Any]:

@@ -115,5 +115,7 @@ class RunParameters(BaseModel):
     newest_fit: ClassVar[str | None] = None
     # Whether the notebook reads what the workbench notes of its runs and loads: they are then inputs, too.
     reads_books: ClassVar[bool] = False
+    # Whether all of the page is of the days of its window, though no cards at the top say of which.
+    of_window: ClassVar[bool] = False
     # The parameter that names another one, where there is one.
     other_fit: ClassVar[str | None] = None

@@ -10,12 +10,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from workbench.charts.cards import period
 from workbench.errors import WorkspaceError
+from workbench.reports.definitions import NOTEBOOKS
 from workbench.reports.gallery_page import spoken_day
 from workbench.reports.inputs import code_hash
 from workbench.reports.markup import unbroken
 from workbench.reports.notebook import sha256, to_bytes
-from workbench.reports.payload import figures_csv, report_payload
+from workbench.reports.payload import date_range, figures_csv, report_payload
 from workbench.reports.receipt import read_receipt
 from workbench.reports.record import RunRecord, write_whole
 from workbench.reports.runs import executed_notebook
@@ -121,6 +123,7 @@ def titled(
     notebook.metadata["workbench"] = {
         "tenant": record.tenant,
         "created": spoken_day(record.ended),
+        "window": window_days(record, receipt),
         "data_version": receipt["data"]["version"],
         "run": record.id,
         "receipt": receipt_lines(receipt),
@@ -130,6 +133,16 @@ def titled(
         head, _, rest = first.source.partition("\n")
         first.source = f"{head}: {subject[:150]}\n{rest}"
     return cast("NotebookNode", notebook)
+
+
+def window_days(record: RunRecord, receipt: Mapping[str, Any]) -> str:
+    """Return the days of a run's window as one reads them; empty where the page is not of one window."""
+    ends = receipt["data"].get("last_day")
+    if record.notebook not in NOTEBOOKS or not NOTEBOOKS[record.notebook].parameters.of_window or not ends:
+        return ""
+    days = date_range(record.parameters, date.fromisoformat(ends))
+    first, last = (date.fromisoformat(day) if day else None for day in (days["first"], days["last"]))
+    return period(first, last) if first else f"all days until {period(last, last)}"
 
 
 def receipt_lines(receipt: Mapping[str, Any]) -> dict[str, str]:

@@ -53,6 +53,8 @@ class ExperimentSummaryParameters(RunParameters):
 class AnomaliesParameters(RunParameters):
     """Parameters of the report on what left its usual range."""
 
+    of_window = True
+
     window: Window = "90d"
     against: Literal["WoW", "MoM", "YoY"] = Field(
         default="WoW", description="The last 7 days against the 7 before, 28 against 28, or a year ago."
@@ -70,6 +72,8 @@ class SegmentsParameters(RunParameters):
 
 class ReconciliationParameters(RunParameters):
     """Parameters of the report on orders against platforms."""
+
+    of_window = True
 
     window: Window = "90d"
 
