@@ -22,6 +22,8 @@ from workbench.explore import (
     target_vs_actual,
     trends,
 )
+from workbench.explore.shares import holm
+from workbench.metrics import measure
 
 START = date(2024, 2, 1)
 PUBLISHED = {
@@ -314,11 +316,16 @@ def test_cards_know_targets_and_streaks(base) -> None:
 
 def test_cards_compare_with_the_window_before(base) -> None:
     rows = [*_daily("a", 2.0, days=60)]
-    card = kpi_cards(base(daily_performance=rows), ["spend"], window="30d").cards[0]
+    tables = base(daily_performance=rows)
+    card = kpi_cards(tables, ["spend"], window="30d").cards[0]
     old = sum(row["spend"] for row in rows[:30])
     new = sum(row["spend"] for row in rows[30:])
     assert (card.value, card.previous) == (pytest.approx(new), pytest.approx(old))
     assert card.change == pytest.approx(new / old - 1)
+    names = ["spend", "ctr", "roas"]
+    alone = [measure(tables, name, window="30d", compare=True).rows[0].change_p for name in names]
+    shown = kpi_cards(tables, names, window="30d").cards
+    assert [one.change_p for one in shown] == pytest.approx(holm(alone))  # a page of cards is one look
 
 
 def test_trend_of_a_ratio(base) -> None:
@@ -336,6 +343,11 @@ def test_trend_of_a_ratio(base) -> None:
     }
     sliced = trends(base(daily_performance=rows), "roas", by="campaign")
     assert sliced.slices == ("a", "b")
+    # Of the two looks at the same days, one alone is below 5 % in a tenth of all cases: not said.
+    week, month, *rest = (replace(change, p_value=0.04) for change in view.changes)
+    only = replace(view, changes=(week, replace(month, p_value=0.5), replace(rest[0], p_value=None)))
+    assert only.sentence.endswith("shows no change that can be told from its usual movement.")
+    assert "can be told" not in replace(only, changes=(week,)).sentence
     weekly = trends(base(daily_performance=rows), "spend", grain="week")
     whole = [point for point in weekly.points if point.complete]
     assert all(point.day.weekday() == 0 for point in whole)

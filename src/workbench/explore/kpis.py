@@ -7,13 +7,14 @@ Words: a card's *streak* is the number of last days in a row on which the daily 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from workbench.explore.figures import figures
 from workbench.explore.query import window_of
+from workbench.explore.shares import holm
 from workbench.explore.view import View, frame_of, number
 from workbench.metrics import METRICS, measure
 from workbench.metrics.measures import leaves
@@ -63,7 +64,8 @@ class Card:
     previous, change : float or None
         The figure of the equal window before, and the relative change against it.
     change_p : float or None
-        The p-value of that change; None where it cannot be judged.
+        The p-value of that change, corrected for the number of cards by Holm's method; None where it cannot
+        be judged.
     target, target_met : optional
         What was aimed at, and whether the value reaches it (None where either is unknown).
     target_by_chance : bool
@@ -205,8 +207,9 @@ def kpi_cards(
             for day in (known.first + timedelta(days=place) for place in range(known.days))
         )
         cards.append(_card(measured.metric(name), measured.row(name), targets.get(name), line))
+    corrected = holm([card.change_p for card in cards])  # of eight cards a third of pages shows one by chance
     return KpiCards(
-        cards=tuple(cards),
+        cards=tuple(replace(card, change_p=p) for card, p in zip(cards, corrected, strict=True)),
         first_day=days.first,
         last_day=days.last,
         currency=measured.currency,

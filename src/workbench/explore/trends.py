@@ -120,7 +120,9 @@ class Trends(View):
         """Return the largest change that can be told from noise, or that there is none."""
         if self.missing:
             return self.missing
-        sure = [change for change in self.changes if change.significant]
+        # A week, a month and a year back are three looks at the same days.
+        kinds = len({change.kind for change in self.changes if change.p_value is not None})
+        sure = [one for one in self.changes if one.p_value is not None and one.p_value * kinds < 0.05]
         if not sure and self.changes and all(change.p_value is None for change in self.changes):
             why = Counter(change.reason for change in self.changes if change.kind == "WoW").most_common(1)
             return f"Whether {self.title} changed cannot be told: {why[0][0]}."
