@@ -75,6 +75,7 @@ def test_what_has_no_users_is_refused_by_name(formula: Measure, why: str) -> Non
 def test_a_part_without_users_is_left_out_only_where_the_rest_has_an_answer() -> None:
     kept = outcome(METRICS["clicks"], EVERYTHING)
     assert kept.notes == ("total(daily_performance.clicks) has no users and is left out",)
+    assert "another figure than in other reports" in outcome(METRICS["ctr"], EVERYTHING).notes[-1]
     with pytest.raises(UsageError, match="daily_performance"):
         outcome(METRICS["clicks"], frozenset({"daily_performance", "orders"}))
 

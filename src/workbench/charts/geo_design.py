@@ -15,6 +15,10 @@ from workbench.experiments.geo.power import PowerCurve
 from workbench.result import format_value
 
 _LISTED = 10
+_LATER = (
+    " All are counted here; what the choice above promises rests on the later half alone, which it did not "
+    "see, so the two figures differ."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +118,8 @@ def geo_power(result: NextTest | PowerCurve) -> Drawing | Nothing:
             ],
             caption=f"Power in {where}",
         ),
-        note="Rehearsals are windows of the past, each as it went and turned round; they overlap.",
+        note="Rehearsals are windows of the past, each as it went and turned round; they overlap."
+        + (_LATER if isinstance(result, NextTest) else ""),
     )
 
 

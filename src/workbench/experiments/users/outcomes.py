@@ -114,6 +114,8 @@ def outcome(metric: Metric, loaded: Collection[str]) -> Outcome:
     top, bottom = reduced
     if not any(isinstance(leaf, Leaf) for leaf in top):
         raise _refused(metric.name, f"{formula} counts nothing of users")
+    if notes and bottom is not None:
+        notes.append(_ANOTHER)
     return Outcome(
         metric=metric,
         numerator=_terms(top),
@@ -140,6 +142,12 @@ def measurable(loaded: Collection[str], metrics: Catalog[Metric] = METRICS) -> t
             found.append(metric.name)
     return tuple(found)
 
+
+# A click on an ad has a user, its impression has none: their ratio is no click-through rate.
+_ANOTHER = (
+    "without these totals it is another figure than in other reports, and may lie far from it: compare "
+    "variants by it, not levels"
+)
 
 Linear = dict[UserLeaf, float]
 Ratio = tuple[Linear, Linear | None]
