@@ -167,7 +167,7 @@ def budget_next(result: NextMoney | BudgetView) -> DataTable | Nothing:
     """Return where additional money goes."""
     found = result.more if isinstance(result, BudgetView) else result
     if found is None:
-        reason = _missing(result) or "The upper bounds leave no room for more money."
+        reason = _missing(result) or "The upper bounds leave no room for so much more money."
         return Nothing(title="The next money", reason=reason)
     return tabulate(
         found.rows,

@@ -97,9 +97,8 @@ class MixResults:
             return " ".join([*caution, caused])
         heard = [one for one in live if one.learning is None or not one.learning.from_prior]
         best = max(heard or live, key=lambda one: one.marginal_roi.value)
-        return " ".join(
-            [*caution, caused, best.in_words(kind=self.kind, currency=self.currency, period=self.period)]
-        )
+        words = best.in_words(kind=self.kind, currency=self.currency, period=self.period)
+        return " ".join([*caution, caused, words[:1].upper() + words[1:]])
 
     @property
     def sentences(self) -> tuple[str, ...]:

@@ -35,6 +35,7 @@ def test_more_money_brings_more_and_each_time_less(make) -> None:
     assert here.outcome.value == pytest.approx(optimise(table).projection.outcome_then.value, rel=1e-6)
     assert "the next unit of money brings" in found.sentence
     assert "<table" in found._repr_html_()
+    assert replace(found, rows=found.rows[-2:], current=found.rows[-2].total).sentence.count(" at ") == 2
 
 
 def test_bounds_that_leave_one_total_give_one_row(make) -> None:

@@ -77,13 +77,14 @@ class Sweep:
         """Return what the next unit of money brings at the ends and near today's total, in one sentence."""
         if len(self.rows) < 2:
             return "The bounds allow one total only."
-        ends = (self.rows[0], min(self.rows, key=lambda row: abs(row.total - self.current)), self.rows[-1])
+        near = min(range(len(self.rows)), key=lambda place: abs(self.rows[place].total - self.current))
+        ends = [self.rows[place] for place in sorted({0, near, len(self.rows) - 1})]
         unit = "x" if self.unit == "money" else "conversions"
         said = [
             f"{format_value(row.marginal.value, unit)} at {amount(row.total, 'money', self.currency)}"
             for row in ends
         ]
-        return f"At the best split the next unit of money brings {said[0]}, {said[1]} and {said[2]}."
+        return f"At the best split the next unit of money brings {', '.join(said[:-1])} and {said[-1]}."
 
     __repr__ = told
 
