@@ -83,6 +83,7 @@ def test_wrong_calls(folder: Path, tmp_path: Path) -> None:
     assert isinstance(run("ingest", file, "-w", tmp_path / "none").exception, WorkspaceError)
     assert isinstance(run("ingest", file, "-w", folder, "--mapping", "gogle_ads").exception, UsageError)
     assert run("ingest", "-w", folder).exit_code == 2
+    assert isinstance(run("ingest", "", "-w", folder).exception, UsageError)  # not all that lies here
     assert isinstance(run("init", folder).exception, WorkspaceError)
     assert isinstance(run("init", tmp_path / "other", "--currency", "euro").exception, UsageError)
     assert not (tmp_path / "other").exists()

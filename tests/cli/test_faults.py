@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from workbench.cli import main
+from workbench.cli.app import say
 from workbench.cli.faults import of_machine
 from workbench.store import Workspace
 
@@ -61,12 +62,18 @@ def test_a_load_that_was_decided_before_the_fault(
     assert Workspace.open(folder).tables().rows["daily_performance"] == 1
 
 
-def test_where_nobody_reads_nothing_fails(tmp_path: Path) -> None:
-    folder = Workspace.create(tmp_path / "acme").path
-    for command in ("quality", "quarantine", "runs"):
-        called = f'"{sys.executable}" -m workbench {command} -w "{folder}" >&-'
+def test_where_nobody_reads_nothing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, file = Workspace.create(tmp_path / "acme").path, tmp_path / "a.csv"
+    file.write_text("date,campaign_id,channel,spend\n2024-01-01,a,email,1\n")
+    for command, closed in ((f"ingest {file}", "<&- >&- 2>&-"), ("quarantine", ">&-"), ("runs", "2>&-")):
+        called = f'"{sys.executable}" -m workbench {command} -w "{folder}" {closed}'
         done = subprocess.run(["/bin/sh", "-c", called], stderr=subprocess.PIPE, text=True, check=False)
         assert done.returncode == 0, done.stderr
+    full = Path("/dev/full").open("w")  # noqa: SIM115 - it cannot be closed without an error
+    monkeypatch.setattr(sys, "stderr", full)
+    say("the disk of the log is full")
+    with pytest.raises(OSError, match="No space left"):
+        full.close()
 
 
 def test_a_full_disk_is_named_whatever_library_found_it() -> None:

@@ -14,6 +14,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run one command and leave with its exit code."""
     # To look for plugins among all that is installed takes a tenth of a second of every command.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    _fill_streams()
     from workbench.cli import faults
     from workbench.cli.commands import app
     from workbench.errors import WorkbenchError
@@ -29,6 +30,18 @@ def main(arguments: list[str] | None = None) -> None:
         if said is None:
             raise
         _leave(said, WorkbenchError.exit_code)
+
+
+def _fill_streams() -> None:
+    """Open what a scheduler closed: the next file would take its number, and what is printed its place."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(number, True)
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False))
 
 
 def _leave(message: str, code: int) -> NoReturn:

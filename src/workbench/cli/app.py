@@ -32,3 +32,13 @@ def _root(
     ] = False,
 ) -> None:
     """Marketing analytics workbench: load, measure, run, publish, verify."""
+
+
+def say(text: str) -> None:
+    """Write a message to stderr; work that is done, or goes on, does not fail because a log is full."""
+    try:
+        typer.echo(text, err=True)
+    except BrokenPipeError:  # whoever read it wants no more
+        raise
+    except OSError:
+        return

@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.cli.app import app
+from workbench.cli.app import app, say
 
 if TYPE_CHECKING:
     from workbench.store import Workspace
@@ -40,16 +41,12 @@ def init(
     if currency is not None:
         made.set_currency(currency)
     typer.echo(str(made.path))
-    typer.echo(
-        f"Workspace {made.name!r} is ready. Load files with: workbench ingest FILE -w {folder}", err=True
-    )
+    say(f"Workspace {made.name!r} is ready. Load files with: workbench ingest FILE -w {quote(str(folder))}")
 
 
 @app.command()
 def ingest(
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Files, or folders of files.", readable=False)
-    ],
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files, or folders of files.")],
     workspace: _WORKSPACE,
     mapping: Annotated[
         str | None, typer.Option(help="How the files are read: the name of a ready mapping, or a YAML file.")
@@ -76,14 +73,14 @@ def ingest(
         for name in ("read", "accepted", "duplicates", "quarantined"):
             typer.echo(f"{name}: {getattr(result, name)}")
     for file in result.files:
-        typer.echo(printable(file.sentence), err=True)
+        say(printable(file.sentence))
         why = _rejections(opened, file.load_id) if file.quarantined and not file.again else []
         for note in (*file.notes, *(alert.sentence for alert in file.alerts), *why):
-            typer.echo(f"  {printable(note)}", err=True)
+            say(f"  {printable(note)}")
     for name in result.left:
-        typer.echo(f"{printable(name)}: left, for its ending names no form that is read.", err=True)
+        say(f"{printable(name)}: left, for its ending names no form that is read.")
     for _, problem in result.refused:
-        typer.echo(f"workbench: {printable(problem)}", err=True)
+        say(f"workbench: {printable(problem)}")
     if result.refused:
         raise typer.Exit(3)
     if not result.accepted and not result.replaced:
@@ -133,9 +130,9 @@ def quarantine(
         _print_csv(("file", "line", "reasons", "raw"), rows)
     whole = tables.rows["quarantine"]
     if len(rows) < whole:
-        typer.echo(f"The newest {len(rows):,} of {whole:,} rejected rows; --limit takes more.", err=True)
+        say(f"The newest {len(rows):,} of {whole:,} rejected rows; --limit takes more.")
     elif not as_json:
-        typer.echo(f"{whole:,} rejected rows.", err=True)
+        say(f"{whole:,} rejected rows.")
 
 
 @app.command()
@@ -150,7 +147,7 @@ def quality(workspace: _WORKSPACE, *, as_json: _JSON = False) -> None:
         return
     _print_csv(found.columns, found.rows)
     for sentence in found.alerts:
-        typer.echo(printable(sentence), err=True)
+        say(printable(sentence))
 
 
 def printable(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.app import app
+from workbench.cli.app import app, say
 from workbench.cli.runs import (
     JsonOption,
     WorkspaceOption,
@@ -17,7 +17,6 @@ from workbench.cli.runs import (
     _open,
     _plain,
     _print_json,
-    _say,
     stoppable,
 )
 from workbench.errors import UsageError
@@ -56,10 +55,10 @@ def deliver(
     with stoppable(said), _counting("deliveries") as told:
         done = deliver_reports(_open(workspace), plan, runs or (), again=again, told=told)
     for note in done.notes:
-        _say(_plain(note))
+        say(_plain(note))
     for outcome in done.outcomes:
         if outcome.status in {"failed", "unknown"}:
-            _say(_plain(outcome.sentence))
+            say(_plain(outcome.sentence))
     if as_json:
         _print_json(done.to_json())
     else:
@@ -75,4 +74,4 @@ def _list(steps: Sequence[Step], *, as_json: bool) -> None:
     for step in steps:
         typer.echo(f"{step.id[:12]} {step.at:30s} {_plain(step.sentence)}")
     if not steps:
-        _say("Nothing yet.")
+        say("Nothing yet.")

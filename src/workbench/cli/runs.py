@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.app import app
+from workbench.cli.app import app, say
 
 if TYPE_CHECKING:
     from workbench.reports.record import RunRecord
@@ -33,10 +33,6 @@ def _print_json(value: object) -> None:
     typer.echo(json.dumps(value, indent=1, ensure_ascii=True))
 
 
-def _say(text: str) -> None:
-    typer.echo(text, err=True)
-
-
 @contextmanager
 def stoppable(
     said: str = "Stopped; what was running is recorded as cancelled.", code: int = 1
@@ -50,7 +46,7 @@ def stoppable(
     try:
         yield
     except KeyboardInterrupt:
-        _say(said)
+        say(said)
         raise typer.Exit(code) from None
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -89,7 +85,7 @@ def run(
     if as_json:
         _print_json(done.to_json())
     else:
-        _say(_plain(done.sentence))
+        say(_plain(done.sentence))
         typer.echo(str(done.folder))
     if not done.completed:
         raise typer.Exit(1)
@@ -128,7 +124,7 @@ def runs(
         label = _plain(record.label)[:_WIDTH]
         typer.echo(f"{record.id:34s} {record.status:10s} {record.started or '':30s} {seconds:>8s}  {label}")
     if not records:
-        _say("No such runs." if known else "No runs yet.")
+        say("No such runs." if known else "No runs yet.")
 
 
 def _progress() -> Callable[[RunRecord], None] | None:
@@ -174,9 +170,9 @@ def batch(
     with stoppable(), jobs_on(on, opened, jobs=jobs) as there, _counting("runs") as told:
         done = run_batch(opened, file, jobs=there, force=force, limits=limits, told=told)
     for note in done.notes:
-        _say(note)
+        say(note)
     for run_ in done.failed:
-        _say(_plain(run_.sentence))
+        say(_plain(run_.sentence))
     if as_json:
         _print_json(done.to_json())
     else:
@@ -197,7 +193,7 @@ def verify(
 
     found = verify_run(_open(workspace), run_id)
     for note in found.notes:
-        _say(note)
+        say(note)
     if as_json:
         _print_json(found.to_json())
     else:
@@ -223,7 +219,7 @@ def publish(
     if as_json:
         _print_json(done.to_json())
     else:
-        _say(done.sentence)
+        say(done.sentence)
         typer.echo(str(done.index))
 
 
@@ -263,7 +259,7 @@ def doctor(
         for check in health.checks:
             fix = f" {check.fix}" if check.fix else ""
             typer.echo(f"{check.status:5s} {check.name:10s} {check.says}{fix}")
-        _say(health.sentence)
+        say(health.sentence)
     if not health.well:
         raise typer.Exit(1)
 
@@ -272,7 +268,7 @@ def doctor(
 def _counting(things: str) -> Iterator[Callable[[object, int, int], None]]:
     """Give what tells progress: a bar on a terminal, a line for each in a log."""
     if not sys.stderr.isatty():
-        yield lambda thing, done, total: _say(f"{done}/{total} {_told(thing)}")
+        yield lambda thing, done, total: say(f"{done}/{total} {_told(thing)}")
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn

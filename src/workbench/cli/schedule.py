@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.app import app
-from workbench.cli.runs import JsonOption, WorkspaceOption, _open, _plain, _print_json, _say, stoppable
+from workbench.cli.app import app, say
+from workbench.cli.runs import JsonOption, WorkspaceOption, _open, _plain, _print_json, stoppable
 from workbench.errors import BadInput, UsageError
 
 schedule = typer.Typer(
@@ -54,16 +54,16 @@ def run_schedule(
         if as_json:
             typer.echo(json.dumps(outcome.to_json()))
         if not as_json or outcome.status == "failed":
-            _say(f"{outcome.ended} {_plain(outcome.sentence)}")
+            say(f"{outcome.ended} {_plain(outcome.sentence)}")
 
     if entry is not None:
         with stoppable():
-            for outcome in run_entry(opened, read, entry, due_only=due, say=lambda text: _say(_plain(text))):
+            for outcome in run_entry(opened, read, entry, due_only=due, say=lambda text: say(_plain(text))):
                 tell(outcome)
                 failed = failed or outcome.status == "failed"
     else:
         with stoppable("Stopped; what was running is begun again at the next start.", code=0):
-            for outcome in serve(opened, read, once=once, say=lambda text: _say(_plain(text))):
+            for outcome in serve(opened, read, once=once, say=lambda text: say(_plain(text))):
                 tell(outcome)
                 failed = failed or outcome.status == "failed"
     if failed:
@@ -147,10 +147,10 @@ def history(
     for outcome in outcomes:
         typer.echo(f"{outcome.ended} {_plain(outcome.sentence)}")
     if not outcomes:
-        _say("Nothing yet.")
+        say("Nothing yet.")
     for owed in schedule_owed.read_owed(folder):
         at = owed.at.isoformat(timespec="seconds")
-        _say(
+        say(
             _plain(
                 f"Owed: {owed.what} of {owed.entry}, due {owed.due}; tried {owed.tries} times, next at {at}."
             )

@@ -124,8 +124,8 @@ def _keep_compact(writer: Writer) -> None:
 def _found(named: Iterable[str | Path]) -> tuple[Found, list[tuple[str, str]]]:
     """Return the files that are meant, and of several names those without a file, with the reason."""
     names = list(named)
-    if not names:
-        raise UsageError("No file was named.")
+    if not names or "" in names:  # which would be the folder that one is in
+        raise UsageError("No file was named." if not names else "One name of a file is empty.")
     if len(names) == 1:
         return find_files(names), []
     there: list[str | Path] = []

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Self
 
 from workbench.errors import RESTORE, UsageError, WorkspaceError, wrong_kind
@@ -87,7 +88,9 @@ class Workspace:
             raise wrong_kind("A workspace", path, "named by its folder, as 'data/acme'")
         folder = Path(path).resolve()
         if not (folder / _MANIFEST).is_file():
-            raise WorkspaceError(f"There is no workspace at {folder}. Make one with: workbench init {path}")
+            raise WorkspaceError(
+                f"There is no workspace at {folder}. Make one with: workbench init {quote(str(path))}"
+            )
         made = cls(check_plain(folder))
         manifest = made._manifest()
         if manifest.get("format") != FORMAT:
