@@ -11,6 +11,7 @@ import pytest
 
 from workbench.errors import UsageError
 from workbench.explore.heatmaps import heatmap
+from workbench.explore.week_hours import surely
 
 MONDAY = datetime(2024, 3, 18, tzinfo=UTC)
 
@@ -73,6 +74,31 @@ def test_one_message_is_no_weekly_pattern(base, fact) -> None:
     strongest = next(cell for cell in view.cells if cell.share_of_peak == 1)
     assert (strongest.weekday, strongest.hour, view.windows) == (3, 9, ())
     assert strongest.low < strongest.level / 2
+
+
+def test_one_person_is_no_habit_of_an_audience(base, fact) -> None:
+    """One who does sixty things each Monday at nine, or thirty who do two."""
+    rest = [fact("user_engaged", n, at) for n, at in enumerate(_moments(1500, seed=5, days=35))]
+    nine = [MONDAY + timedelta(days=7 * week, hours=9, seconds=n) for week in range(5) for n in range(60)]
+    alone = heatmap(base(facts=[*rest, *(fact("user_engaged", 9999, at) for at in nine)]))
+    assert max(cell.engagements for cell in alone.cells) > 300
+    assert alone.sentence.startswith("No hour stands out")
+    many = heatmap(base(facts=[*rest, *(fact("user_engaged", n // 2 % 30, at) for n, at in enumerate(nine))]))
+    assert [window.name for window in many.windows] == ["Monday 09:00-10:00"]
+
+
+def test_one_busy_monday_of_two_is_no_best_time() -> None:
+    """All hours alike, days not: within two weeks the best of seven weekdays is high by chance."""
+    rng, named = np.random.default_rng(3), 0
+    for _ in range(40):
+        hours = np.ones((2, 7, 24))
+        counts = rng.poisson(20 * np.repeat(rng.gamma(3, 1 / 3, (2, 7)), 24).reshape(2, 7, 24)).astype(float)
+        mean = counts.sum() / hours.sum()
+        named += bool((surely(counts, counts, hours) > mean).any())
+    assert named <= 2
+    evening = rng.poisson(20, (2, 7, 24)).astype(float)
+    evening[:, :, 18:21] = rng.poisson(60, (2, 7, 3))
+    assert (surely(evening, evening, hours)[:, 18:21] > evening.mean()).mean() > 0.5
 
 
 def test_received_is_not_engagement(base, fact) -> None:

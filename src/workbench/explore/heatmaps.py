@@ -2,7 +2,8 @@
 
 Words: a *cell* is one hour of one weekday; its *level* is the mean number of engagements per such hour; its
 *band* is its share of the strongest cell: 0-20, 20-40, 40-60 or 60+ %. A *window* is a run of hours of the
-top band on one weekday, each of them above the mean hour beyond chance when all 168 are judged at once.
+top band on one weekday, each of them above the mean hour beyond chance when all 168 are judged at once, by
+engagements and by the people in them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from scipy.special import gammaincinv
 from workbench.errors import UsageError
 from workbench.explore.query import ask, window_of
 from workbench.explore.view import View, frame_of, lacking, listed
+from workbench.explore.week_hours import ENOUGH_ENGAGEMENTS, dispersion, surely
 from workbench.metrics import sql
 from workbench.metrics.unfinished import finished
 from workbench.result import format_value
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 ENOUGH_DAYS = 14
-ENOUGH_ENGAGEMENTS = 1000
 _NAMED = 3
 STRONG = 0.6  # of the peak: where the top band begins
 ENGAGEMENTS = ("campaign_clicked", "user_engaged")
@@ -157,12 +158,13 @@ def heatmap(
     present = _hours_present(first, last, zone)
     counts = _local(rows, zone, first, len(present))
     weekly = sum(counts.values(), np.zeros_like(present))
+    people = sum(_local(rows, zone, first, len(present), "people").values(), np.zeros_like(present))
     whole = weekly.sum(axis=0)
     enough, reason = _gate(len(seen), whole)
     cells = _cells("", weekly, present)
     for segment in sorted(filter(None, counts)) if by_segment else ():
         cells += _cells(segment, counts[segment], present)
-    windows = best_windows(cells[:168], whole, _surely(weekly, present)) if enough else ()
+    windows = best_windows(cells[:168], whole, surely(weekly, people, present)) if enough else ()
     return Heatmap(
         time_zone=time_zone,
         cells=tuple(cells),
@@ -222,7 +224,9 @@ def _zone(name: str) -> ZoneInfo:
         ) from None
 
 
-def _local(rows: Sequence[Mapping[str, Any]], zone: ZoneInfo, first: date, weeks: int) -> dict[str, Floats]:
+def _local(
+    rows: Sequence[Mapping[str, Any]], zone: ZoneInfo, first: date, weeks: int, what: str = "engagements"
+) -> dict[str, Floats]:
     """Return counts by week, local weekday and hour for each segment."""
     counts: dict[str, Floats] = {}
     midnight = datetime(1970, 1, 1, tzinfo=UTC)
@@ -230,7 +234,7 @@ def _local(rows: Sequence[Mapping[str, Any]], zone: ZoneInfo, first: date, weeks
         utc = midnight + timedelta(minutes=15 * int(row["quarter"]))
         local = utc.astimezone(zone)
         table = counts.setdefault(str(row["segment"] or ""), np.zeros((weeks, 7, 24)))
-        table[_week(local, first), local.weekday(), local.hour] += row["engagements"]
+        table[_week(local, first), local.weekday(), local.hour] += int(row[what])
     return counts
 
 
@@ -249,34 +253,6 @@ def _week(local: datetime, first: date) -> int:
     return ((local.date() - first).days + 1) // 7
 
 
-def _dispersion(counts: Floats, hours: Floats) -> Floats:
-    """Return how many times as much as single events each hour varies from week to week, at least 1.
-
-    Whoever comes does several things at once, and a message sent once moves one hour of one week. What all
-    hours tell together is the least for each, since its own few weeks tell little.
-    """
-    total, weeks = counts.sum(axis=0), (hours > 0).sum(axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        even = np.nan_to_num(hours * total / hours.sum(axis=0))
-        pace = counts.sum(axis=(1, 2)) / even.sum(axis=(1, 2))  # some weeks are busier in all hours
-        weights = hours * np.nan_to_num(pace)[:, None, None]
-        expected = np.nan_to_num(total * weights / weights.sum(axis=0))
-        off = np.nan_to_num((counts - expected) ** 2 / expected).sum(axis=0)
-        own = off / np.maximum(weeks - 1, 1)
-    free = np.maximum(weeks - 1, 0).sum() - (hours.sum(axis=(1, 2)) > 0).sum() + 1
-    return np.asarray(np.maximum(own, max(1.0, float(off.sum() / max(free, 1)))))
-
-
-def _surely(counts: Floats, hours: Floats) -> Floats:
-    """Return the level that each hour of the week surely has, all hours judged at once (Bonferroni)."""
-    times, total = _dispersion(counts, hours), counts.sum(axis=0)
-    if total.sum() / times.min() < ENOUGH_ENGAGEMENTS:  # so few that acted for themselves tell no hour
-        return np.zeros_like(total)
-    low = times * gammaincinv(np.maximum(total, 1) / times, 0.05 / total.size)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.nan_to_num(np.where(total > 0, low, 0.0) / hours.sum(axis=0)))
-
-
 def _gate(days: int, counts: Floats) -> tuple[bool, str]:
     if days < ENOUGH_DAYS:
         count = f"{days} {'is' if days == 1 else 'are'}"
@@ -287,7 +263,7 @@ def _gate(days: int, counts: Floats) -> tuple[bool, str]:
 
 
 def _cells(segment: str, counts: Floats, hours: Floats) -> list[HeatCell]:
-    times, counts, hours = _dispersion(counts, hours), counts.sum(axis=0), hours.sum(axis=0)
+    times, counts, hours = dispersion(counts, hours), counts.sum(axis=0), hours.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         level = np.where(hours > 0, counts / hours, np.nan)
         low = np.where(counts > 0, times * gammaincinv(np.maximum(counts, 1) / times, 0.025), 0.0) / hours
@@ -320,11 +296,15 @@ def _quarters(*, by_segment: bool) -> Any:
     opened = (facts.event_type == "campaign_viewed") & (facts.kind != "received")
     engaged = facts.event_type.isin(ENGAGEMENTS)
     kept = facts.filter([*sql.within(facts.day, instant=False), sql.any_of([opened, engaged])])
-    quarters = kept.select(
+    moments = kept.select(
         segment=kept.segment if by_segment else sql.literal(""),
+        user_key=kept.user_key,
         quarter=kept.timestamp.truncate("h").epoch_seconds() // 900 + kept.timestamp.minute() // 15,
     )
-    return quarters.group_by(["segment", "quarter"]).agg(engagements=quarters.count())
+    people = moments.group_by(["segment", "quarter", "user_key"]).agg(engagements=moments.count())
+    return people.group_by(["segment", "quarter"]).agg(
+        engagements=people.engagements.sum(), people=people.count()
+    )
 
 
 def _nothing(time_zone: str, reason: str) -> Heatmap:
