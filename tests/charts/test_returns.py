@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from workbench import charts
 from workbench.charts.drawing import Drawing
+from workbench.charts.lanes import lanes
 from workbench.charts.reach import GOES_ON, within_reach
 from workbench.insights.returns import CREDITED, HOLDOUT, METHODS, MethodReturn, ReturnsByMethod
 
@@ -78,3 +79,13 @@ def test_every_value_is_seen_and_every_cut_is_told(given_: list[tuple[float, flo
 def test_without_intervals_there_is_nothing_to_cut(low: float | None) -> None:
     points = [{"value": 1.0, "low": low, "high": None}] * 2
     assert within_reach(points) == (points, None)
+
+
+@pytest.mark.parametrize(("words", "columns"), [(METHODS, 1), (("Linear", "Markov", "Shapley"), 2)])
+def test_the_words_of_a_legend_fit_on_a_phone(words: tuple[str, ...], columns: int) -> None:
+    points = [
+        {"label": "tv", "series": name, "value": 1.0, "low": None, "high": None, "said": "", "interval": ""}
+        for name in words
+    ]
+    spec = str(lanes(points, [], order=["tv"], series=words))
+    assert f"'columns': {columns}" in spec

@@ -15,6 +15,7 @@ _SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross
 _LANE = 11
 _GAP = {1: 14, 2: 9}  # between rows, by the number of lanes
 _WIDE_GAP = 14
+_PHONE = 32  # letters of a legend that stand beside each other
 _WORDS = (
     ("series", "title"),
     ("label", "Of"),
@@ -89,7 +90,7 @@ def lanes(
     told = alt.Color(
         "series:N",
         scale=alt.Scale(domain=list(series), range=colours(len(series))),
-        legend=alt.Legend(symbolSize=60, symbolOpacity=1, **_columns(len(series))),
+        legend=alt.Legend(symbolSize=60, symbolOpacity=1, **_columns(series)),
     )
     shape = alt.Shape("series:N", scale=alt.Scale(domain=list(series), range=list(_SHAPES[: len(series)])))
     base = alt.Chart(values(points)).encode(y=y, yOffset=lane, color=told, tooltip=tooltip(*measure.words))
@@ -123,9 +124,12 @@ def _steps(points: Sequence[Mapping[str, Any]], measure: Measure) -> dict[str, A
     return {"values": places, "labelOverlap": False}
 
 
-def _columns(number: int) -> dict[str, Any]:
-    """Return how the words of a legend stand: more than two in two columns, which must fit on a phone."""
-    return {"columns": 2, "columnPadding": 4} if number > 2 else {"columns": 0, "columnPadding": 18}
+def _columns(series: Sequence[str]) -> dict[str, Any]:
+    """Return how the words of a legend stand: more than two in two columns, if these fit on a phone."""
+    if len(series) <= 2:
+        return {"columns": 0, "columnPadding": 18}
+    wide = sum(max(map(len, series[place::2])) for place in (0, 1))
+    return {"columns": 2 if wide <= _PHONE else 1, "columnPadding": 4}
 
 
 def _behind(ticks: Sequence[Mapping[str, Any]], *, y: Any, axis: Any, scale: Any) -> list[Any]:
