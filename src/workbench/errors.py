@@ -17,6 +17,7 @@ from datetime import date, timedelta
 
 RESTORE = "Restore it from a copy."  # what is left where a workspace is damaged
 
+
 class WorkbenchError(Exception):
     """What happened, in which thing, and the way out, in one message."""
 
