@@ -56,6 +56,14 @@ def test_advice_of_a_bad_model_begins_with_what_it_missed() -> None:
     assert [level for level, _, _ in gates.items] == ["critical"] * 4 + ["info"]
 
 
+def test_advice_names_a_channel_once_and_as_it_is_read() -> None:
+    of = handmade.market(media=("paid_search", "tv"), periods=60)
+    found = charts.mix_advice(mix_report(handmade.fitted(of)))
+    assert isinstance(found, Alerts)
+    assert {name for _, name, _ in found.items} == {"paid search", "tv"}
+    assert all(text.startswith("Returned ") for _, _, text in found.items)
+
+
 def test_returns_are_told_as_the_results_tell_them(fit: MixFit) -> None:
     report = mix_report(fit)
     assert report.results is not None

@@ -54,14 +54,14 @@ def test_channels_without_spend_are_named_and_not_drawn() -> None:
 
 
 def test_the_sentence_says_who_is_beyond_and_a_missed_gate_comes_first() -> None:
-    assert response_curves(handmade.fitted()).sentence.startswith("tv, search are beyond")
+    assert response_curves(handmade.fitted()).sentence.startswith("tv and search are beyond")
     assert response_curves(handmade.fitted(bad=True)).sentence.startswith("Do not decide")
 
 
 def test_a_curve_that_is_a_belief_is_not_said_to_be_above_or_below_its_mark() -> None:
     fit = handmade.fitted()
     strong = replace(fit, draws=replace(fit.draws, effect=fit.draws.effect * 30))
-    assert "tv, search are below" in response_curves(strong).sentence
+    assert "tv and search are below" in response_curves(strong).sentence
     caused = contributions(strong.draws, strong.market)[:, 0, :, 0].sum(axis=1)
     logs = np.log(caused / strong.market.spend[..., 0].sum())
     prior = ReturnPrior(median=float(np.exp(logs.mean())), spread=float(logs.std()))

@@ -29,6 +29,7 @@ from workbench.charts.shapes import (
 )
 from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import colour
+from workbench.mmm.findings import joined
 from workbench.mmm.report import MixReport
 from workbench.mmm.response import ResponseCurve, ResponseCurves
 from workbench.result import format_value
@@ -72,7 +73,7 @@ def _headline(found: ResponseCurves) -> str:
     if not over:
         return "No channel is clearly beyond the spend at which more stops to pay"
     are = "is" if len(over) == 1 else "are"
-    return f"{opened(', '.join(over))} {are} beyond the spend at which more stops to pay"
+    return f"{opened(joined(over, most=9))} {are} beyond the spend at which more stops to pay"
 
 
 def _marks_in_words(one: ResponseCurve, found: ResponseCurves) -> str:

@@ -255,7 +255,7 @@ def moved_table(found: RunComparison) -> DataTable:
 def _advice(one: ChannelReturn, found: MixResults) -> str:
     """Return what a channel returned and what to do, without its name."""
     words = one.in_words(kind=found.kind, currency=found.currency, period=found.period)
-    return opened(words.removeprefix(one.channel).strip())
+    return opened(words.removeprefix(coded(one.channel)).strip())
 
 
 def _row(one: ChannelReturn, found: MixResults) -> _Row:

@@ -13,6 +13,7 @@ from workbench.mmm.beliefs import believed_only
 from workbench.mmm.calendar import Period
 from workbench.mmm.curves import contribution_totals, outcome_at, spend_of
 from workbench.mmm.estimate import Estimate, estimate
+from workbench.mmm.findings import joined
 from workbench.mmm.fitted import MixFit
 from workbench.mmm.gates import Gates, gates
 from workbench.mmm.market import Market
@@ -105,10 +106,13 @@ class ResponseCurves:
         heard = [one for one in self.curves if not one.believed]
         over = [one for one in heard if one.saturation.chance_beyond >= SURE]
         under = [one for one in heard if one.saturation.chance_beyond <= 1 - SURE]
+        named = [
+            (joined([worded(one.channel) for one in found], most=9), len(found)) for found in (over, under)
+        ]
         said = [
-            f"{', '.join(worded(one.channel) for one in found)} {'is' if len(found) == 1 else 'are'} {where}"
-            for found, where in ((over, "beyond"), (under, "below"))
-            if found
+            f"{names} {'is' if many == 1 else 'are'} {where}"
+            for (names, many), where in zip(named, ("beyond", "below"), strict=True)
+            if names
         ]
         if not said:
             return f"{caution}No channel is clearly beyond or below the spend at which more stops to pay."

@@ -15,7 +15,7 @@ from workbench.mmm.budget.question import BudgetQuestion, Limits, limits_of
 from workbench.mmm.budget.table import ResponseTable
 from workbench.mmm.budget.told import amount, chance
 from workbench.mmm.findings import joined
-from workbench.result import format_value, told
+from workbench.result import format_value, told, worded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +57,7 @@ class Goal:
         money, now = (amount(one, "money", shown.currency) for one in (self.plan.total, shown.current))
         sure = "" if self.chance is None else f", reached with a probability of {chance(self.chance)}"
         if self.reached:
-            bound = f" At a bound: {joined(self.held)}." if self.held else ""
+            bound = f" At a bound: {joined([worded(name) for name in self.held])}." if self.held else ""
             return f"{self.asked}: {money} for {shown.span} instead of {now}{sure}.{bound}"
         far = "is out of reach within these bounds; the nearest is"
         return f"{self.asked} {far} {money} instead of {now}{sure}."

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from workbench.errors import NotEnoughData, UsageError, unknown_name, wrong_kind
 from workbench.mmm.budget.table import ResponseTable
 from workbench.mmm.findings import joined
-from workbench.result import format_value
+from workbench.result import format_value, worded
 
 Array = npt.NDArray[np.float64]
 _SLACK = 1e-9  # of a total: what rounding may do
@@ -164,8 +164,9 @@ def limits_of(question: BudgetQuestion, table: ResponseTable) -> Limits:
     locked |= np.isin(table.channels, held)
     if locked.all():
         raise NotEnoughData(
-            f"Of {joined(held)} nothing is known but what was believed beforehand, so no data speak for "
-            "another split. Run a test, or give a channel bounds of its own to move it by its belief."
+            f"Of {joined([worded(name) for name in held])} nothing is known but what was believed "
+            "beforehand, so no data speak for another split. Run a test, or give a channel bounds of its own "
+            "to move it by its belief."
         )
     low, high = np.where(locked, table.spend, low), np.where(locked, table.spend, high)
     far = np.flatnonzero(high > table.most * table.spend * (1 + _SLACK))
@@ -192,8 +193,8 @@ def told_of_held(names: tuple[str, ...]) -> str:
 
     Examples
     --------
-    >>> told_of_held(("email", "push"))
-    'email and push keep their spend: of their returns nothing is known but what was believed beforehand.'
+    >>> told_of_held(("email", "in_app"))
+    'email and in app keep their spend: of their returns nothing is known but what was believed beforehand.'
     >>> told_of_held(())
     ''
     """
@@ -202,8 +203,8 @@ def told_of_held(names: tuple[str, ...]) -> str:
     many = len(names) > 1
     keep, their, returns = ("keep", "their", "returns") if many else ("keeps", "its", "return")
     return (
-        f"{joined(names)} {keep} {their} spend: of {their} {returns} nothing is known but what was believed "
-        "beforehand."
+        f"{joined([worded(name) for name in names])} {keep} {their} spend: of {their} {returns} nothing is "
+        "known but what was believed beforehand."
     )
 
 
