@@ -249,6 +249,28 @@ def test_figures_of_spend_that_is_reported_late_say_so() -> None:
     assert not any(row.caution for row in measure(tables, ["roas", "spend"], by="day").rows)
 
 
+def test_a_sum_of_events_and_of_a_late_report_says_so() -> None:
+    """Clicks of an own channel are all there, those of a platform lack three days, and so does their sum."""
+    sent = [
+        event("campaign_delivered", day.day, f"{day} 07:00", campaign_id="m", channel="email")
+        for day in days("2024-03-01", 31)
+    ]
+    clicked = [
+        event("campaign_clicked", day.day, f"{day} 08:00", campaign_id="m", channel="email")
+        for day in days("2024-03-01", 31)
+    ]
+    told = {"campaign_id": "p", "channel": "social", "clicks": 9, "spend": 1.0}
+    tables = Memory(
+        facts=[*sent, *clicked], daily_performance=[told | {"date": day} for day in days("2024-03-01", 28)]
+    )
+    ends = "daily performance is on record only up to 2024-03-28"
+    assert measure(tables, "clicks", window="2024-03-01:2024-03-31").rows[0].caution == ends
+    found = measure(tables, "clicks", by="campaign", window="2024-03-01:2024-03-31").rows
+    assert {row.slice: row.caution for row in found} == {("m",): "", ("p",): ends}
+    whole = measure(tables, ["clicks", "net_gain"], window="2024-03-01:2024-03-28").rows
+    assert not any(row.caution for row in whole)
+
+
 def test_a_sum_of_fewer_days_is_neither_better_nor_worse() -> None:
     def judged(tables: Memory, *names: str) -> list[bool]:
         found = measure(tables, names, window="2024-03-02:2024-03-31", compare=True).rows

@@ -55,6 +55,8 @@ class Cautions:
         The leaves of such a table of which anything is known.
     young : dict
         Table -> its first day, where that lies within the window and figures a day are asked for.
+    late : dict
+        Table that ends early -> the slices of which it tells, but for those that others tell of only since.
     """
 
     window: Window
@@ -66,6 +68,7 @@ class Cautions:
     last: date
     told: frozenset[Leaf]
     young: dict[str, date]
+    late: dict[str, frozenset[Slice]]
 
     def of(self, formula: Measure, by: tuple[str, ...], key: Slice) -> str:
         """Return what to bear in mind of one figure; empty where it is sound."""
@@ -81,7 +84,7 @@ class Cautions:
         timed = any(DIMENSIONS[name].grain for name in by)
         said += [self._diluted(formula)] if self.young and not timed else []
         said += [self._unfinished(formula)] if self.begun and not timed else []
-        said += [self._lacking(formula)] if self.ends and not timed else []
+        said += [self._lacking(formula, key)] if self.ends and not timed else []
         return "; ".join(dict.fromkeys(part for part in said if part))
 
     def part(self, formula: Measure, by: Sequence[str], key: Sequence[object]) -> str:
@@ -109,20 +112,24 @@ class Cautions:
             return ""
         return f"days since {self.window.first} count, and records begin on {first} only"
 
-    def clipped(self, formula: Measure) -> bool:
+    def clipped(self, formula: Measure, key: Slice) -> bool:
         """Return whether a figure lacks days that the one it is compared with has: no change is judged then.
 
         A ratio of which all parts lack the same day is as high as it would be with it.
         """
         partial = bool(self.begun) and ratio(formula) is None and self._begun(formula) is not None
-        return partial or (bool(self.ends) and bool(self._lacking(formula)))
+        return partial or (bool(self.ends) and bool(self._lacking(formula, key)))
 
-    def _lacking(self, formula: Measure) -> str:
+    def _lacking(self, formula: Measure, key: Slice) -> str:
         """Return which part of a figure ends before others: revenue over the spend of fewer days is high."""
         read = {leaf.table for leaf in leaves(formula) if leaf in self.told}
         summed = ratio(formula) is None
-        # A shop without an order for days has sold nothing, and events may have taken over from a platform.
-        if read != {"daily_performance"} if summed else len(read) < 2:
+        alone = read == {"daily_performance"}
+        if summed:  # of what events and platforms tell of a slice, the one that is late lacks days
+            both = "daily_performance" in read  # what only events tell may have ended
+            read = {name for name in read if both and key in self.late.get(name, ())}
+        # A shop without an order for days has sold nothing.
+        if not read if summed else len(read) < 2:
             return ""
         last = self.last if summed else max(self.ends[name] for name in read)
         late = {self.ends[name]: name for name in read & set(_DAILY) if self.ends[name] < last}
@@ -130,7 +137,7 @@ class Cautions:
         if not near or min(near) < self.window.first:
             return ""
         said = f"{near[min(near)].replace('_', ' ').replace('facts', 'event data')} {_ENDS} {min(near)}"
-        return f"{said}, {_LACKS}" if summed else said
+        return f"{said}, {_LACKS}" if alone else said
 
     def _begun(self, formula: Measure) -> date | None:
         read = {name for leaf in leaves(formula) if not is_own(leaf) for name in read_by(leaf)}
@@ -205,6 +212,7 @@ def cautions(
         last=last,
         young=begun_within(tables, read, window) if any(isinstance(leaf, Days) for leaf in answered) else {},
         told=frozenset(leaf for leaf in answered if leaf.table in ends and _is_told(leaf, values)),
+        late={name: _late(name, day, values, window) for name, day in ends.items() if name in _DAILY},
     )
 
 
@@ -215,6 +223,20 @@ def _ends(tables: Tables, read: Collection[str], last: date) -> dict[str, date]:
     names = [name for name in _WAITED_FOR if name in read and name in tables.names]
     ends = {name: min(last_day_of(tables, name), last) for name in names}
     return ends if any(day < last for name, day in ends.items() if name in _DAILY) else {}
+
+
+def _late(table: str, end: date, values: Values, window: Window) -> frozenset[Slice]:
+    """Return the slices that lack days of a table after its end: in others, events took over from it."""
+    places = (end - window.first).days + 1
+    told, since = np.zeros(len(values.slices), bool), np.zeros(len(values.slices), bool)
+    other = np.zeros(len(values.slices), bool)
+    for leaf, days in values.daily.items():
+        if leaf.table == table:
+            told |= (days != 0).any(axis=1)
+        elif leaf.table in _DAILY:
+            since |= (days[:, max(places, 0) :] != 0).any(axis=1)
+            other |= (days[:, : max(places, 0)] != 0).any(axis=1)
+    return frozenset(values.slices[place] for place in np.flatnonzero(told & (other | ~since)))
 
 
 def _is_told(leaf: Leaf, values: Values) -> bool:

@@ -205,7 +205,7 @@ def _with(row: Row, formula: Measure, by: tuple[str, ...], doubts: Cautions) -> 
     partial = doubts.part(formula, by, row.slice)
     caution = "" if np.isnan(row.value) else doubts.of(formula, by, row.slice)
     note = "; ".join(said for said in (partial, row.note, caution) if said)
-    change_p = np.nan if doubts.clipped(formula) else row.change_p
+    change_p = np.nan if doubts.clipped(formula, row.slice) else row.change_p
     return replace(row, partial=partial, caution=caution, note=note, change_p=change_p)
 
 
