@@ -181,6 +181,23 @@ def test_what_may_not_be_opened_is_named(
         ingest(workspace, [tmp_path])
 
 
+def test_a_return_alone_does_not_take_the_place_of_the_sale(workspace: Workspace, tmp_path: Path) -> None:
+    header = "order_id,ordered_at,order_value\n"
+    sale, back = "o1,2026-03-01,100\n", "o1,2026-03-05,-40\n"
+    load(workspace, tmp_path, header + sale + "o2,2026-03-01,-5\n")
+    alone = load(workspace, tmp_path, header + back + "o2,2026-03-01,70\n", "b.csv")
+    assert (alone.accepted, alone.quarantined) == (0, 2)
+    assert [said.split(";")[0] for said in reasons(workspace)] == [
+        "a return under the order_id and line of a stored sale",
+        "a sale under the order_id and line of a stored return",
+    ]
+    assert load(workspace, tmp_path, "line,".join(("", header)) + f"2,{back}", "c.csv").accepted == 1
+    # The whole order anew, the newest first, is no return alone: its lines are numbered anew.
+    both = load(workspace, tmp_path, header + back + sale, "d.csv", mapping="generic_orders")
+    assert (both.accepted, both.quarantined) == (2, 0)
+    assert sorted(row["order_value"] for row in stored(workspace, "orders")) == [-40, -5, 100]
+
+
 def test_two_currencies(workspace: Workspace, tmp_path: Path) -> None:
     header = "date,campaign_id,channel,spend,currency\n"
     euro, dollar = "2024-01-01,a,email,1,EUR\n", "2024-01-01,b,email,1,USD\n"

@@ -51,6 +51,15 @@ _TOTALS = (
 _RETURNED = (  # added to revenue, it would be taken for a sale
     "CASE WHEN is_return AND order_value > 0 THEN 'a return with a value above zero: order_value' END"
 )
+# Of an order without lines a return in a file of its own has the key of the sale, whose place it would take.
+_RETURNED_ALONE = f"""
+UPDATE {STAGED_ROWS} AS new_row SET _reasons = CASE WHEN is_return
+THEN 'a return under the order_id and line of a stored sale; expected a line of its own'
+ELSE 'a sale under the order_id and line of a stored return; expected a line of its own' END
+WHERE _reasons IS NULL AND EXISTS (SELECT 1 FROM orders AS old_row WHERE old_row.order_id = new_row.order_id
+AND old_row.line = new_row.line AND old_row.is_return <> new_row.is_return) AND order_id NOT IN
+(SELECT order_id FROM {STAGED_ROWS} WHERE _reasons IS NULL GROUP BY order_id
+HAVING bool_or(is_return) AND NOT bool_and(is_return))"""
 
 
 def native_table(columns: Sequence[str]) -> TableDefinition | None:
@@ -277,6 +286,8 @@ def tell_apart(connection: DuckDBPyConnection, table: TableDefinition, mapping: 
     """
     columns = ", ".join(map(quote, table.columns))
     key = ", ".join(map(quote, table.key))
+    if table.name == "orders":
+        connection.execute(_RETURNED_ALONE)
     if mapping is not None and mapping.combine == "sum":
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE {KEPT_ROWS} AS SELECT {_summed(table)} FROM {STAGED_ROWS}"
