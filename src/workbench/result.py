@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 MISSING = "–"
 _SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
+# Decimals of currencies that have no cents (ISO 4217).
+PLACES = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF"), 0),
+    **dict.fromkeys(("UGX", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+}
 
 
 class Result(Protocol):
@@ -105,6 +111,8 @@ def format_value(value: float | None, unit: str = "", *, currency: str | None = 
     ('99.99%', '0%', '-0.001x')
     >>> format_value(-1e-17, "%")
     '0%'
+    >>> [format_value(value, "money", currency=code) for code in ("JPY", "KWD") for value in (950.0, 45.67)]
+    ['¥950', '¥45.67', '950.000 KWD', '45.670 KWD']
     """
     if value is None or not math.isfinite(value):
         return MISSING
@@ -144,9 +152,10 @@ def _money(value: float, currency: str | None) -> str:
     sign = _SIGNS.get(currency or "", "")
     size = abs(value)
     scale, suffix = (1e9, "B") if size >= 1e9 else (1e6, "M") if size >= 1e6 else (1, "")
-    places = 2 if suffix or size < 1000 else 0
+    least = PLACES.get(currency or "", 2)
+    places = 2 if suffix else least if size < 1000 else 0
     text = f"{'−' if value < 0 else ''}{sign}{size / scale:,.{places}f}{suffix}"
-    if 0 < size < 0.01:
+    if 0 < size < 0.01 or (not least and size < 100):  # an average may have parts of what is never paid
         text = f"{'−' if value < 0 else ''}{sign}{_significant(size)}"
     return text if sign or not currency else f"{text} {currency}"
 

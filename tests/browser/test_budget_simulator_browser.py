@@ -283,7 +283,7 @@ def test_figures_are_written_as_python_writes_them(opened) -> None:
     values += [1e6, 1.005e6, 2.345e6, 2.5e9, -3.21e7, 0.004, -0.0049, 1e-7, 0.01, 99_999_999.5]
     values += list(np.random.default_rng(2).normal(0, 1, 200) * 10 ** np.linspace(-3, 10, 200))
     ask = "values => values.map(one => document.querySelector('.simulator').simulator.amount(one))"
-    for facts in ({"currency": "EUR"}, {"currency": "CHF"}, {"currency": ""}, {"kind": "conversions"}):
+    for facts in (*({"currency": code} for code in ("EUR", "KWD", "JPY", "")), {"kind": "conversions"}):
         table = MAKE(draws=60, channels=2, **facts)
         known = [figure(one, table.unit, table.currency) for one in values]
         assert opened(page_of(table)).evaluate(ask, values) == known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -148,7 +149,7 @@ def next_label(currency: str) -> str:
     >>> next_label("EUR"), next_label("CHF"), next_label("")
     ('Next €1', 'Next 1 CHF', 'Next 1')
     """
-    return f"Next {format_value(1, 'money', currency=currency or None).replace('1.00', '1')}"
+    return f"Next {re.sub(r'\.0+', '', format_value(1, 'money', currency=currency or None))}"
 
 
 def shown_name(channel: str) -> str:

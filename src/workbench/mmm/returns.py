@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -183,8 +184,8 @@ def _one(currency: str) -> str:
 
     Examples
     --------
-    >>> _one("EUR"), _one("CHF"), _one("")
-    ('€1', '1 CHF', '1 of spend')
+    >>> _one("EUR"), _one("CHF"), _one("KWD"), _one("")
+    ('€1', '1 CHF', '1 KWD', '1 of spend')
     """
-    sign = format_value(1.0, "money", currency=currency or None).replace(".00", "")
+    sign = re.sub(r"\.0+", "", format_value(1.0, "money", currency=currency or None))
     return sign if currency else "1 of spend"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.metrics.definitions import METRICS
+from workbench.result import PLACES
 
 MONTHS_AND_DAYS, MOMENTS = "yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss"
 _UNITS = {
@@ -50,6 +51,8 @@ def number_format(column: str, value: object, row: Mapping[str, Any], currency: 
     --------
     >>> number_format("ctr_low", 0.0071, {}, "EUR"), number_format("value", 12.5, {"unit": "money"}, "EUR")
     ('0.00%', '#,##0.00 "EUR"')
+    >>> number_format("spend", 950.0, {}, "JPY"), number_format("spend", 9.5, {}, "KWD")
+    ('#,##0 "JPY"', '#,##0.000 "KWD"')
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return ""
@@ -75,8 +78,10 @@ def _row_unit(row: Mapping[str, Any]) -> str:
 
 def _shown(unit: str, value: float, currency: str | None) -> str:
     if unit == "money":
+        places = PLACES.get(currency or "", 2) or (0 if value == int(value) else 2)
+        written = f"#,##0.{'0' * places}".rstrip(".")
         known = currency is not None and re.fullmatch(r"[A-Z]{3}", currency)
-        return f'#,##0.00 "{currency}"' if known else "#,##0.00"
+        return f'{written} "{currency}"' if known else written
     if unit == "count":
         return "#,##0" if value == int(value) else "#,##0.00"
     return _UNITS.get(unit, "")

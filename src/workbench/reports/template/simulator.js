@@ -118,6 +118,9 @@
 
   /* Figures as every report writes them. */
   const SIGNS = { EUR: "€", USD: "$", GBP: "£", JPY: "¥" };
+  const WHOLE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split(" ");
+  const THOUSANDTHS = "BHD IQD JOD KWD LYD OMR TND".split(" ");
+  const placesOf = currency => WHOLE.includes(currency) ? 0 : THOUSANDTHS.includes(currency) ? 3 : 2;
   const fixed = (value, places) => {
     const shifted = value * 10 ** places, tie = Math.abs(shifted % 1) === 0.5 && Number.isInteger(value * 2 ** (places + 1));
     /* Not the formatter of the language: it rounds the shortest decimal of a figure, not the figure. */
@@ -134,10 +137,10 @@
   /* What is not zero does not read as zero. */
   const unlessNothing = (value, places, least) => value !== 0 && Math.abs(value) <= least ? significant(value) : fixed(value, places);
   const money = (value, currency) => {
-    const sign = SIGNS[currency] ?? "", size = Math.abs(value), minus = value < 0 ? "−" : "";
+    const sign = SIGNS[currency] ?? "", size = Math.abs(value), minus = value < 0 ? "−" : "", least = placesOf(currency);
     const [scale, suffix] = size >= 1e9 ? [1e9, "B"] : size >= 1e6 ? [1e6, "M"] : [1, ""];
-    let text = `${minus}${sign}${fixed(size / scale, suffix || size < 1000 ? 2 : 0)}${suffix}`;
-    if (size > 0 && size < 0.01) text = `${minus}${sign}${significant(size)}`;
+    let text = `${minus}${sign}${fixed(size / scale, suffix ? 2 : size < 1000 ? least : 0)}${suffix}`;
+    if (size > 0 && size < 0.01 || least === 0 && size < 100) text = `${minus}${sign}${significant(size)}`;
     return sign || !currency ? text : `${text} ${currency}`;
   };
   const signed = text => text.startsWith("-") ? `−${text.slice(1)}` : text;
