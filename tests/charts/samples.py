@@ -271,6 +271,7 @@ def creatives(names: tuple[str, ...] = ("Save 20% today", "New in store", "Last 
             roas=3.5 - place,
             probability_best=(0.9, 0.08, 0.02)[place % 3],
             low_performer=place > 0,
+            surely_low=place > 1,
         )
         for place, name in enumerate(names)
     )

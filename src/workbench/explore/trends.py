@@ -127,15 +127,17 @@ class Trends(View):
             why = Counter(change.reason for change in self.changes if change.kind == "WoW").most_common(1)
             return f"Whether {self.title} changed cannot be told: {why[0][0]}."
         if not sure:
-            return f"{self.title} shows no change that can be told from its usual movement."
+            looked = dict.fromkeys(_WORDS[one.kind] for one in self.changes if one.p_value is not None)
+            against = f" against {' or '.join(looked)}" if looked else ""
+            return f"{self.title}: no change{against} can be told from the usual movement."
         most = max(sure, key=lambda change: np.inf if change.change is None else abs(change.change))
         where = f" of {self.called(most.slice)}" if most.slice else ""
         now, before = (self._said(value) for value in (most.current, most.previous))
         way = "rose" if (most.current or 0.0) > (most.previous or 0.0) else "fell"
         if most.change is None:
-            return f"{self.title}{where} {way} from {before} to {now} {_WORDS[most.kind]}."
+            return f"{self.title}{where} {way} from {before} to {now} against {_WORDS[most.kind]}."
         return (
-            f"{self.title}{where} {way} by {format_value(abs(most.change), '%')} {_WORDS[most.kind]}"
+            f"{self.title}{where} {way} by {format_value(abs(most.change), '%')} against {_WORDS[most.kind]}"
             f"{span(most.change_low, most.change_high, '%')}, to {now}."
         )
 
@@ -158,9 +160,9 @@ class Trends(View):
 
 
 _WORDS = {
-    "WoW": "against the week before",
-    "MoM": "against the four weeks before",
-    "YoY": "against a year ago",
+    "WoW": "the week before",
+    "MoM": "the four weeks before",
+    "YoY": "a year ago",
 }
 
 
