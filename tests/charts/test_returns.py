@@ -81,11 +81,17 @@ def test_without_intervals_there_is_nothing_to_cut(low: float | None) -> None:
     assert within_reach(points) == (points, None)
 
 
-@pytest.mark.parametrize(("words", "columns"), [(METHODS, 1), (("Linear", "Markov", "Shapley"), 2)])
-def test_the_words_of_a_legend_fit_on_a_phone(words: tuple[str, ...], columns: int) -> None:
+MODELS = ("Last touch", "Position based", "Markov", "Shapley, coverage")
+
+
+@pytest.mark.parametrize(
+    ("words", "label", "columns"),
+    [(METHODS, "paid search", 1), (MODELS, "tv", 2), (MODELS, "A campaign of summer", 1)],
+)
+def test_the_words_of_a_legend_fit_on_a_phone(words: tuple[str, ...], label: str, columns: int) -> None:
     points = [
-        {"label": "tv", "series": name, "value": 1.0, "low": None, "high": None, "said": "", "interval": ""}
+        {"label": label, "series": name, "value": 1.0, "low": None, "high": None, "said": "", "interval": ""}
         for name in words
     ]
-    spec = str(lanes(points, [], order=["tv"], series=words))
+    spec = str(lanes(points, [], order=[label], series=words))
     assert f"'columns': {columns}" in spec

@@ -15,7 +15,8 @@ _SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross
 _LANE = 11
 _GAP = {1: 14, 2: 9}  # between rows, by the number of lanes
 _WIDE_GAP = 14
-_PHONE = 32  # letters of a legend that stand beside each other
+_PHONE, _LETTER = 280, 6.5  # what labels and the words of a legend have beside each other, and a letter takes
+_LABEL = 130
 _WORDS = (
     ("series", "title"),
     ("label", "Of"),
@@ -80,7 +81,7 @@ def lanes(
         sort=list(order),
         title=None,
         scale=alt.Scale(domain=list(order), paddingInner=0.28, paddingOuter=0.14),
-        axis=alt.Axis(grid=False, labelLimit=130, labelFontSize=12.5),
+        axis=alt.Axis(grid=False, labelLimit=_LABEL, labelFontSize=12.5),
     )
     axis = unit_axis(measure.unit, grid=True, **_steps(points, measure))
     if measure.log:
@@ -90,7 +91,7 @@ def lanes(
     told = alt.Color(
         "series:N",
         scale=alt.Scale(domain=list(series), range=colours(len(series))),
-        legend=alt.Legend(symbolSize=60, symbolOpacity=1, **_columns(series)),
+        legend=alt.Legend(symbolSize=60, symbolOpacity=1, **_columns(series, order)),
     )
     shape = alt.Shape("series:N", scale=alt.Scale(domain=list(series), range=list(_SHAPES[: len(series)])))
     base = alt.Chart(values(points)).encode(y=y, yOffset=lane, color=told, tooltip=tooltip(*measure.words))
@@ -124,12 +125,13 @@ def _steps(points: Sequence[Mapping[str, Any]], measure: Measure) -> dict[str, A
     return {"values": places, "labelOverlap": False}
 
 
-def _columns(series: Sequence[str]) -> dict[str, Any]:
+def _columns(series: Sequence[str], order: Sequence[str]) -> dict[str, Any]:
     """Return how the words of a legend stand: more than two in two columns, if these fit on a phone."""
     if len(series) <= 2:
         return {"columns": 0, "columnPadding": 18}
-    wide = sum(max(map(len, series[place::2])) for place in (0, 1))
-    return {"columns": 2 if wide <= _PHONE else 1, "columnPadding": 4}
+    wide = sum(max(map(len, series[place::2])) for place in (0, 1)) * _LETTER
+    labels = min(_LABEL, max(map(len, order), default=0) * _LETTER)
+    return {"columns": 2 if wide + labels <= _PHONE else 1, "columnPadding": 4}
 
 
 def _behind(ticks: Sequence[Mapping[str, Any]], *, y: Any, axis: Any, scale: Any) -> list[Any]:
