@@ -56,7 +56,7 @@ def test_messages_that_nobody_clicked_have_a_rate_of_zero(rows: dict[tuple[str, 
     assert (
         rows["ignored", "ctr"].value == rows["ignored", "clicks"].value == rows["ignored", "roas"].value == 0
     )
-    assert rows["ignored", "cpc"].note == "the denominator is zero"
+    assert rows["ignored", "cpc"].note == "nothing to divide by: the denominator is zero"
 
 
 def test_it_is_known_which_campaigns_are_tracked_though_their_events_are_not_asked_for() -> None:
@@ -104,4 +104,4 @@ def test_a_day_of_returns_alone_is_a_day_of_no_orders() -> None:
     lines = [order("a", "2024-03-01", 20.0), order("b", "2024-03-02", -5.0)]
     rows = measure(Memory(orders=lines), ["orders", "aov"], by="day").rows
     assert [row.value for row in rows[:2]] == [1, 0]
-    assert [row.note for row in rows if row.metric == "aov"][1].startswith("the denominator is zero")
+    assert [row.note for row in rows if row.metric == "aov"][1].startswith("nothing to divide by")

@@ -228,7 +228,7 @@ def _note(value: float, bottom: float, unknown: str, interval: str) -> str:
         return interval
     if unknown or (interval and not interval.startswith("no interval")):
         return unknown or interval
-    return "the denominator is zero" if bottom == 0 else NOT_REPORTED
+    return "nothing to divide by: the denominator is zero" if bottom == 0 else NOT_REPORTED
 
 
 def _number(value: float) -> float:
