@@ -273,3 +273,26 @@ def test_a_weak_step_of_a_few_users_may_be_chance(counts: tuple[int, ...], chanc
     said = funnel_of(counts).sentence
     assert "look first at impression to click" in said
     assert said.endswith("would be usual; of so few it may be chance.") == chance
+
+
+def test_days_that_differ_do_not_make_campaigns_differ(base) -> None:
+    """Both are clicked alike, and days differ by a quarter: so many clicks alone would make a difference."""
+    rng, said = np.random.default_rng(5), []
+    for ratio, days in ((1.0, 30), (1.0, 30), (2.0, 30), (2.0, 5)):
+        rows = [
+            {
+                "date": (datetime(2024, 3, 1, tzinfo=UTC) + timedelta(day)).date(),
+                "campaign_id": name,
+                "channel": "paid_social",
+                "impressions": 40_000,
+                "clicks": int(800 * rate * rng.lognormal(0, 0.25)),
+            }
+            for name, rate in (("a", 1.0), ("b", ratio))
+            for day in range(days)
+        ]
+        tables = base(daily_performance=rows)
+        parts = [funnel(tables, "awareness", window=None, where={"campaign": name}) for name in "ab"]
+        said.append(compare_funnels(*parts).sentence)
+    assert said[0] == said[1] == "a and b differ in no step beyond chance."
+    assert said[2].startswith("a and b differ in awareness to interest")
+    assert said[3] == "Whether a and b differ cannot be told: too few days to see how much days differ."

@@ -7,13 +7,14 @@ Words: a *step* leads from one stage to the next; its *benchmark* is the share u
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from numbers import Real as Number
 from typing import TYPE_CHECKING
 
 from workbench.catalog import Catalog
 from workbench.errors import NotEnoughData, UsageError, wrong_kind
-from workbench.explore.shares import difference_of_shares, holm, share_with_interval
+from workbench.explore.shares import ShareDifference, difference_of_shares, holm, share_with_interval
 from workbench.explore.view import View, frame_of, ratio
 from workbench.result import format_value
 
@@ -83,6 +84,8 @@ class StageRow:
         The share of the first stage.
     counted : str
         What is counted; empty where it is the stage's own name.
+    times : float or None
+        How many times as much as independent trials the days of this step vary; None where that is unknown.
     """
 
     stage: str
@@ -97,6 +100,7 @@ class StageRow:
     overall: float | None
     is_bottleneck: bool
     counted: str = ""
+    times: float | None = 1.0
 
     @property
     def label(self) -> str:
@@ -186,6 +190,9 @@ class FunnelComparison(View):
         if self.missing:
             return self.missing
         sure = [step for step in self.steps if step.p_corrected is not None and step.p_corrected < 0.05]
+        if not sure and all(step.p_corrected is None for step in self.steps):
+            said = f"Whether {self.first.label} and {self.second.label} differ"
+            return f"{said} cannot be told: too few days to see how much days differ."
         if not sure:
             return f"{self.first.label} and {self.second.label} differ in no step beyond chance."
         words = [
@@ -206,6 +213,7 @@ def funnel_of(
     label: str = "all",
     counted: str = "totals",
     note: str = "",
+    times: Sequence[float | None] = (),
 ) -> Funnel:
     """Return a funnel from the count of each stage.
 
@@ -215,6 +223,9 @@ def funnel_of(
         How many reached each stage of the definition.
     definition : FunnelDefinition
         The stages and their benchmarks.
+    times : sequence of float or None
+        For each step, and for all of them, how many times as much as independent trials days vary; once
+        unless told.
 
     Raises
     ------
@@ -252,8 +263,9 @@ def funnel_of(
     ]
     below = [value for value in against if value is not None]
     worst = against.index(min(below)) if below else -1
-    rows = [_stage(definition, place, counts, worst) for place in range(len(counts))]
-    overall = share_with_interval(counts[-1], counts[0])
+    told = [1.0, *(times or [1.0] * len(counts))]
+    rows = [_stage(definition, place, counts, worst, told[place]) for place in range(len(counts))]
+    overall = share_with_interval(*(count / (told[-1] or 1.0) for count in (counts[-1], counts[0])))
     return Funnel(
         name=definition.name,
         label=label,
@@ -266,11 +278,13 @@ def funnel_of(
     )
 
 
-def _stage(definition: FunnelDefinition, place: int, counts: Sequence[float], worst: int) -> StageRow:
+def _stage(
+    definition: FunnelDefinition, place: int, counts: Sequence[float], worst: int, times: float | None
+) -> StageRow:
     before = counts[place - 1] if place else None
     benchmark = definition.benchmarks[place - 1] if place else None
     rate = ratio(counts[place], before)
-    _, low, high = share_with_interval(counts[place], before or 0)
+    _, low, high = share_with_interval(counts[place] / (times or 1.0), (before or 0) / (times or 1.0))
     return StageRow(
         stage=definition.stages[place],
         count=float(counts[place]),
@@ -284,14 +298,15 @@ def _stage(definition: FunnelDefinition, place: int, counts: Sequence[float], wo
         overall=ratio(counts[place], counts[0]),
         is_bottleneck=place == worst + 1 and worst >= 0,
         counted=definition.counted[place] if definition.counted else "",
+        times=times,
     )
 
 
 def compare_funnels(first: Funnel, second: Funnel) -> FunnelComparison:
     """Return two funnels of the same stages, with a test per step.
 
-    Each step is a comparison of two independent shares; the p-values are corrected for the number of steps by
-    Holm's method, so that the chance of any false difference stays at 5 %.
+    Each step is a comparison of two independent shares, of fewer trials where days vary more than they would;
+    the p-values are corrected for the number of steps by Holm's method: any false difference at 5 %.
 
     Raises
     ------
@@ -307,10 +322,8 @@ def compare_funnels(first: Funnel, second: Funnel) -> FunnelComparison:
     if first.missing or second.missing:
         reason = first.missing or second.missing
         return FunnelComparison(first=first, second=second, steps=(), missing=reason)
-    found = []
-    for place in range(1, len(stages)):
-        pairs = [(f.stages[place].count, f.stages[place - 1].count) for f in (first, second)]
-        found.append(difference_of_shares(*pairs[0], *pairs[1]))
+    both = list(zip(first.stages, second.stages, strict=True))
+    found = [_difference(after, before) for before, after in pairwise(both)]
     corrected = holm([test.p_value for test in found])
     steps = tuple(
         StepDifference(
@@ -326,3 +339,12 @@ def compare_funnels(first: Funnel, second: Funnel) -> FunnelComparison:
         for place, test in enumerate(found)
     )
     return FunnelComparison(first=first, second=second, steps=steps)
+
+
+def _difference(after: tuple[StageRow, StageRow], before: tuple[StageRow, StageRow]) -> ShareDifference:
+    """Return how one step differs between two funnels."""
+    (x1, x2), (n1, n2) = ([stage.count for stage in pair] for pair in (after, before))
+    a, b = (stage.times or 1.0 for stage in after)
+    found = difference_of_shares(x1 / a, n1 / a, x2 / b, n2 / b)
+    unknown = None in [stage.times for stage in after]
+    return replace(found, low=None, high=None, p_value=None) if unknown else found

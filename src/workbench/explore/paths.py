@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import UsageError
 from workbench.explore import path_arrays
 from workbench.explore.campaigns import campaign_facts
-from workbench.explore.figures import figures
+from workbench.explore.figures import Figure, figures
 from workbench.explore.funnels import FUNNELS, Funnel, FunnelDefinition, funnel_of
 from workbench.explore.query import ask, told_apart, window_of
 from workbench.explore.view import lacking
-from workbench.metrics import sql
+from workbench.metrics import Metric, sql, terms
+from workbench.metrics.intervals import CLUSTERS
 
 if TYPE_CHECKING:
     from workbench.metrics import Window
@@ -158,8 +159,48 @@ def _totals(tables: Tables, definition: FunnelDefinition, days: Window, where: K
         note = "; ".join(part for part in (f"{why}: {', '.join(gaps)}", note) if part)
         definition = _without(definition, known)
     return funnel_of(
-        [value for value in values if value is not None], definition, label=label, counted="totals", note=note
+        [value for value in values if value is not None],
+        definition,
+        label=label,
+        counted="totals",
+        note=note,
+        times=_times(tables, known, days, where, won=bool(of["converted_leads"].value)),
     )
+
+
+def _times(
+    tables: Tables, known: Sequence[int], days: Window, where: Kept, *, won: bool
+) -> tuple[float | None, ...]:
+    """Return how many times as much as independent trials the days of each known step, and of all, vary."""
+    sold = terms.converted_leads if won else terms.conversions
+    told = (terms.impressions, terms.clicks, terms.leads, terms.qualified_leads, sold)
+    sources = [told[place] for place in known]
+    pairs = [*pairwise(sources), (sources[0], sources[-1])]
+    steps = [
+        Metric(
+            name=f"step {place}",
+            title="",
+            unit="%",
+            better="higher",
+            owner="",
+            refresh="",
+            says="",
+            is_=after / before,
+        )
+        for place, (before, after) in enumerate(pairs)
+    ]
+    found = figures(tables, steps, window=days, where=where or None)
+    return tuple(_dispersion(found.of((), step.name)) for step in steps)
+
+
+def _dispersion(step: Figure) -> float | None:
+    """Return how many times as much as independent trials the days of a step vary; None of few days."""
+    rate, trials = step.value or 0.0, step.denominator or 0.0
+    if (step.n or 0) < CLUSTERS:
+        return None
+    if step.error is None or not 0 < rate < 1:
+        return 1.0
+    return max(1.0, step.error**2 * trials / (rate * (1 - rate)))
 
 
 def _unjudged(benchmarks: tuple[float | None, ...], step: int) -> tuple[float | None, ...]:
