@@ -199,6 +199,9 @@ def test_one_channel_or_fixed_bounds_leave_no_choice(make) -> None:
 def test_a_result_speaks_and_becomes_a_table(make) -> None:
     plan = optimise(make(channels=5, seed=3))
     assert "more for channel" in plan.sentence
+    moved = sum(abs(row.change) > 0.005 for row in plan.rows)
+    assert moved > 3
+    assert f", with smaller shifts in {moved - 2} other channels: expected" in plan.sentence
     assert "94% interval" in plan.sentence
     frame = plan.to_frame()
     assert frame["proposed"].sum() == pytest.approx(plan.total)

@@ -86,10 +86,21 @@ class Plan:
     @property
     def shift(self) -> str:
         """Return the largest increase and the largest cut, in words; empty where nothing moves."""
+        return " and ".join(self._largest)
+
+    @property
+    def _largest(self) -> tuple[str, ...]:
         moved = sorted(self.rows, key=lambda row: row.proposed - row.current)
         ends = (moved[-1], moved[0])
-        said = [_more(row, self.projection.currency) for row in ends if abs(row.change) > 0.005]
-        return " and ".join(dict.fromkeys(said))
+        return tuple(dict.fromkeys(_more(row, self.projection.currency) for row in ends if _moves(row)))
+
+    @property
+    def shifts(self) -> str:
+        """Return the largest shifts, and that others belong to the plan, too; empty where nothing moves."""
+        others = sum(map(_moves, self.rows)) - len(self._largest)
+        if others < 1:
+            return self.shift
+        return f"{self.shift}, with smaller shifts in {others} other channel{'' if others == 1 else 's'}"
 
     @property
     def sentence(self) -> str:
@@ -102,12 +113,12 @@ class Plan:
         if abs(added) > _SAME * shown.current:  # more money brings more: that alone is no gain
             money = amount(abs(added), "money", shown.currency)
             return (
-                f"{self.shift}: expected to change the outcome by {gain} over {shown.span}, with {money} "
+                f"{self.shifts}: expected to change the outcome by {gain} over {shown.span}, with {money} "
                 f"{'more' if added > 0 else 'less'} to spend; it is more than today's with a probability of "
                 f"{chance(shown.better)}."
             )
         return (
-            f"{self.shift}: expected to bring {gain} more over {shown.span}, and "
+            f"{self.shifts}: expected to bring {gain} more over {shown.span}, and "
             f"to be a gain with a probability of {chance(shown.better)}."
         )
 
@@ -124,6 +135,10 @@ class Plan:
     def _repr_html_(self) -> str:
         frame = self.to_frame()[["channel", "current", "proposed", "change", "least", "most"]]
         return html_table(frame, caption=self.sentence)
+
+
+def _moves(row: ChannelPlan) -> bool:
+    return abs(row.change) > 0.005
 
 
 def _more(row: ChannelPlan, currency: str) -> str:
