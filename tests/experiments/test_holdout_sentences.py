@@ -36,6 +36,8 @@ def said(share: tuple[float, float], cost: float) -> str:
         ((0.20, 0.20), 90_000.0, "it costs more than it brings"),
         ((0.20, 0.30), float("nan"), "it drives sales away"),
         ((0.20, 0.20), float("nan"), "may be chance"),
+        ((0.30, 0.20), 40_000.0, "more buyers; yet in buyers it is clear: 3"),
+        ((0.30, 0.20), 1000.0, "% of the treated buyers would not have bought otherwise."),
     ],
 )
 def test_it_pays_only_where_the_cost_is_known(share: tuple[float, float], cost: float, words: str) -> None:

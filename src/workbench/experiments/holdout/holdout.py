@@ -250,7 +250,8 @@ def effect_sentence(effect: Effect, *, currency: str | None, level: float) -> st
     share = ""
     if effect.incrementality.known and effect.lift.significant and effect.lift.value > 0:
         bought = format_value(effect.incrementality.value, "%")
-        share = f"; {bought} of the treated buyers would not have bought otherwise"
+        sure = "yet in buyers it is clear: " if found.low <= 0 <= found.high else ""
+        share = f"; {sure}{bought} of the treated buyers would not have bought otherwise"
     return f"{_opened(effect.name)} brought {money} {what} against the holdout ({ends}): {then}{share}."
 
 
