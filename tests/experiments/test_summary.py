@@ -17,6 +17,7 @@ from workbench.charts.experiment_summary import summary_doubts, summary_table
 from workbench.events.simulation import MarketSpec, simulate, write_market
 from workbench.experiments import ab_test, summarize_tests
 from workbench.experiments.analysis.analyzing import analyze_users
+from workbench.experiments.analysis.asked import ENDLESS
 from workbench.experiments.analysis.summary import ExperimentSummary, summary_rows
 from workbench.experiments.definition import Experiment, Guardrail
 from workbench.experiments.records.keeping import Kept
@@ -96,7 +97,25 @@ def test_no_better_variant_is_found_where_the_test_alone_forbids_it(users: int, 
     assert ("clearly better" in shown.rows[0]) == won
     doubts = summary_doubts(view)
     assert isinstance(doubts, Alerts)
-    assert [why for _, _, why in doubts.items] == ([] if won else [alone.verdict.sentence])
+    assert [why for level, _, why in doubts.items if level == "warning"] == (
+        [] if won else [alone.verdict.sentence]
+    )
+
+
+def test_a_test_without_an_end_is_named_and_its_days_are_shown(tables: Tables) -> None:
+    view = summarize_tests(tables)
+    names = {row.experiment for row in view.rows}
+    assert f"; of {len(names)} the end is not known" in view.sentence
+    assert {row.last_day for row in view.rows} == {tables.last_day}
+    assert all(row.first_day is not None and row.first_day < tables.last_day for row in view.rows)
+    doubts = summary_doubts(view)
+    assert isinstance(doubts, Alerts)
+    assert [why for _, _, why in doubts.items].count(ENDLESS) == len(names)
+    endless, ended = (ab_test(tables, view.rows[0].experiment, days=days, daily=False) for days in (None, 14))
+    assert endless.analysis is not None
+    assert ENDLESS in endless.analysis.notes[0]
+    assert ended.analysis is not None
+    assert ENDLESS not in ended.analysis.notes[0]
 
 
 def test_nothing_is_said_of_nothing(tmp_path: Path) -> None:

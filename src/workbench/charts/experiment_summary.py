@@ -53,6 +53,8 @@ def summary_doubts(result: ExperimentSummary) -> Alerts | Nothing:
     told = [row for row in result.rows if row.blocked or (row.sure and not row.guarded)]
     doubts = dict.fromkeys((row.experiment, row.verdict) for row in told)
     items = tuple(("warning", coded(name), coded(why)) for name, why in doubts)
+    cautions = dict.fromkeys((row.experiment, row.caution) for row in result.rows if row.caution)
+    items += tuple(("info", coded(name), why) for name, why in cautions)
     items += tuple(("info", coded(name), coded(why)) for name, why in result.left_out)
     return Alerts(items=items, calm="Every test has a figure, and none is in doubt.")
 
@@ -78,6 +80,8 @@ def _table(result: ExperimentSummary, caption: str) -> DataTable:
         [
             text("experiment", "Test"),
             text("status", "Status"),
+            text("first_day", "From"),
+            text("last_day", "To"),
             figure("users", "Users", "count"),
             text("metric", "Decides"),
             text("variant", "Variant"),

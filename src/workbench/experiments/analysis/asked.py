@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from workbench.experiments.analysis.monitoring import Monitor
     from workbench.source import Tables
 
+ENDLESS = "Its end is not known: all days with data since its first assignment count."
 _OVER = ("completed", "cancelled")
 _CONTROLS = ("control", "baseline", "base", "holdout", "original", "old", "a")
 
@@ -89,7 +90,7 @@ def asked(
         plan, tables, said = until_ended(kept, plan, tables)
         notes += said
         if kept.experiment is None:
-            notes.append("Its end is not known: all days with data since its first assignment count.")
+            notes.append(ENDLESS)
     else:
         days = resolve(window, tables)
         if plan.status in ("running", "paused"):

@@ -11,6 +11,7 @@ import numpy as np
 
 from workbench.errors import NotEnoughData, UsageError
 from workbench.experiments.analysis.analysis import Analysis
+from workbench.experiments.analysis.asked import ENDLESS
 from workbench.experiments.analysis.finding import Course, Finding
 from workbench.experiments.analysis.verdict import FEWEST
 from workbench.experiments.analysis.views import ab_test
@@ -20,6 +21,8 @@ from workbench.experiments.records.kept import kept_experiments
 from workbench.result import html_table, told
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import pandas as pd
 
     from workbench.source import Tables
@@ -55,6 +58,10 @@ class SummaryRow:
         What it comes to, and what was decided; empty where nothing was.
     guarded : bool
         Whether each of its guardrails is known to hold, if there are any.
+    first_day, last_day : date or None
+        The days that count.
+    caution : str
+        What to bear in mind of it.
     """
 
     experiment: str
@@ -74,6 +81,9 @@ class SummaryRow:
     verdict: str
     decision: str
     guarded: bool = True
+    first_day: date | None = None
+    last_day: date | None = None
+    caution: str = ""
 
     @property
     def sure(self) -> bool:
@@ -116,8 +126,10 @@ class ExperimentSummary:
         parts += [f"{len(harmful)} one that may do harm elsewhere"] if harmful else []
         parts += [f"{len(lost) or 'none'} a clearly worse one"]
         parts += [f"in {len(blocked)} the test itself is in doubt"] if blocked else []
+        endless = {row.experiment for row in self.rows if row.caution == ENDLESS}
         counted = f"{'these' if left else 'all'} tests counted together" if len(names) > 1 else ""
-        return f"Of {tests}{left}, {', '.join([*parts, counted]).rstrip(', ')}."
+        after = f"; of {len(endless)} the end is not known: all days to the last count" if endless else ""
+        return f"Of {tests}{left}, {', '.join([*parts, counted]).rstrip(', ')}{after}."
 
     def _of(self, name: str) -> list[SummaryRow]:
         return [row for row in self.rows if row.experiment == name]
@@ -189,6 +201,7 @@ def _row(kept: Kept, analysis: Analysis, one: Finding) -> SummaryRow:
     lift = one.comparison.relative
     known = one.monitored is None and lift.known
     decided = kept.decisions[-1] if kept.decisions else None
+    days = analysis.seen.window
     return SummaryRow(
         experiment=kept.name,
         status=kept.status,
@@ -211,6 +224,9 @@ def _row(kept: Kept, analysis: Analysis, one: Finding) -> SummaryRow:
             for found in analysis.findings
             if found.variant == one.variant
         ),
+        first_day=days.first if days else None,
+        last_day=days.last if days else None,
+        caution="" if kept.changes else ENDLESS,
     )
 
 

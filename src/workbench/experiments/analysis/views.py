@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from workbench.errors import NotEnoughData, UsageError
 from workbench.experiments.analysis.analysis import Analysis
 from workbench.experiments.analysis.analyzing import analyze
-from workbench.experiments.analysis.asked import named_once, until_ended
+from workbench.experiments.analysis.asked import ENDLESS, named_once, until_ended
 from workbench.experiments.analysis.daily import DailyEffects, daily_effects
 from workbench.experiments.definition import Experiment
 from workbench.experiments.records.keeping import Kept
@@ -110,6 +110,8 @@ def ab_test(
             kept, tables, metrics=listed, days=days, level=level, before_days=before_days
         )
         note = "The experiment was not defined here: equal shares are taken as its planned split."
+        if days is None:
+            note += f" {ENDLESS}"
     else:
         plan, twice = named_once(plan)
         plan, tables, said = until_ended(kept, plan, tables)
