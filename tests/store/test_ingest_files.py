@@ -58,6 +58,14 @@ def test_ways_to_write_one_row(workspace: Workspace, tmp_path: Path, content: by
     assert (str(row["date"]), row["clicks"], row["spend"], row["region"]) == ("2024-03-01", 50, 12.5, "EU")
 
 
+def _damaged_parquet() -> bytes:
+    names = ["date", "campaign_id", "channel", "spend"]
+    into = pa.BufferOutputStream()
+    pq.write_table(pa.table([["2024-03-01"], ["c"], ["email"], [1.5]], names=names), into)
+    whole = into.getvalue().to_pybytes()
+    return whole[:4] + bytes([255]) * 20 + whole[24:]
+
+
 @pytest.mark.parametrize(
     ("content", "name", "says"),
     [
@@ -73,6 +81,7 @@ def test_ways_to_write_one_row(workspace: Workspace, tmp_path: Path, content: by
         (b"\x1f\x8bgarbage", "a.csv", "gzip is damaged"),
         (gzip.compress(os.urandom(200_000))[:-5000], "a.csv.gz", "gzip is damaged"),
         (b"PAR1 nothing", "a.parquet", "not a Parquet file"),
+        (_damaged_parquet(), "a.parquet", "or not all of it .* Write or download it again"),
         (b"PK\x03\x04 nothing", "a.xlsx", "not an Excel file"),
         (b"a,b\n1,2\n", "a.parquet", "the content is something else"),
         (b"da\x00te,campaign_id\n1,2\n", "a.csv", "NUL bytes"),

@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 
 INTERRUPTED = 130  # what shells expect of a program that Ctrl-C ended
-_OF_FILES = {("_duckdb", "IOException"), ("deltalake", "DeltaError"), ("_internal", "DeltaError")}
+_OF_FILES = {
+    ("_duckdb", "IOException"),
+    ("_duckdb", "OutOfMemoryException"),
+    ("deltalake", "DeltaError"),
+    ("_internal", "DeltaError"),
+}
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _AGAIN = "Put it right and run the command again: what was not finished does not show."
 

@@ -10,7 +10,7 @@ from workbench.events.fields import Kind
 from workbench.events.parsing import MappedColumn, doubt_of, literal, shown, trimmed
 from workbench.events.tables import TableDefinition
 from workbench.store.schema import quote
-from workbench.store.sources import Source
+from workbench.store.sources import Source, unreadable
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -145,7 +145,7 @@ def refuse_unclear_events(
     try:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE _event_points AS {told}")
     except duckdb.Error as error:
-        raise (source.failures or [BadInput(str(error)[:300], file=source.path)])[0] from error
+        raise unreadable(error, source) from error
     if _in_doubt(connection, "_event_points", ["says"], by_sign=True):
         found = connection.execute(
             "SELECT _row, says.unclear FROM _event_points WHERE says.unclear IS NOT NULL ORDER BY 1 LIMIT 1"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.errors import BadInput
 from workbench.events.definitions import EVENT_TYPES, Kind
 from workbench.events.mapping import Mapping
 from workbench.events.parsing import literal
 from workbench.events.validation import by_type
 from workbench.store.ingest_events import STAGED
 from workbench.store.ingest_rows import one_currency
-from workbench.store.sources import Source
+from workbench.store.sources import Source, unreadable
 from workbench.store.typed_events import CODES
 
 if TYPE_CHECKING:
@@ -92,8 +91,5 @@ def _found(connection: DuckDBPyConnection, source: Source, code: str) -> list[st
     try:
         found = connection.execute(rows).fetchall()
     except duckdb.Error as error:
-        if source.failures:
-            raise source.failures[0] from None
-        said = str(error).splitlines()[0][:300]
-        raise BadInput(f"the file cannot be read: {said}", file=source.path) from error
+        raise unreadable(error, source) from error
     return sorted(row[0] for row in found if row[0] is not None)

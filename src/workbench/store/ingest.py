@@ -95,6 +95,8 @@ def ingest(
                 loaded.append(_load(writer, plan, loading))
                 _keep_compact(writer)
             except (BadInput, OSError) as error:
+                if isinstance(error.__cause__, Exception):
+                    writer.check_stored(error.__cause__)  # it may have been met while the file was read
                 said = _refusal(error, path)
                 if len(found.files) + len(refused) == 1:
                     raise said from None

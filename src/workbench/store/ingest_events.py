@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from workbench.errors import BadInput
 from workbench.events.definitions import ENVELOPE, EVENT_TYPES, Field, Kind
 from workbench.events.parsing import MappedColumn, literal
 from workbench.events.quality import NOT_MAPPED
@@ -25,7 +24,7 @@ from workbench.events.validation import (
 )
 from workbench.store.derived import FACT_COLUMNS, fact_columns, other_campaign
 from workbench.store.schema import quote, user_bucket, user_key
-from workbench.store.sources import Source, as_text
+from workbench.store.sources import Source, as_text, unreadable
 from workbench.store.typed_events import (
     CODES,
     ROW,
@@ -231,11 +230,8 @@ def stage(
             try:
                 connection.execute(f"CREATE OR REPLACE TEMP TABLE {STAGED} AS {rows}")
             except duckdb.Error as error:
-                if source.failures:
-                    raise source.failures[0] from None
-                if careful:
-                    said = str(error).splitlines()[0][:300]
-                    raise BadInput(f"the file cannot be read: {said}", file=source.path) from error
+                if source.failures or careful:
+                    raise unreadable(error, source) from error
             else:
                 break
     finally:

@@ -26,7 +26,7 @@ from workbench.events.tables import TABLES, TableDefinition
 from workbench.events.validation import holds_nul, is_formula_error, is_shortened
 from workbench.store.doubtful import doubts, judge
 from workbench.store.schema import quote, sql_type
-from workbench.store.sources import Source
+from workbench.store.sources import Source, unreadable
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -168,10 +168,7 @@ def stage_rows(
             f" FROM ({inner} FROM ({source.text_sql(connection)})))"
         )
     except duckdb.Error as error:
-        if source.failures:
-            raise source.failures[0] from None
-        problem = str(error).splitlines()[0][:300]
-        raise BadInput(f"the file cannot be read: {problem}", file=source.path) from error
+        raise unreadable(error, source) from error
     return judge(connection, STAGED_ROWS, source, doubtful)
 
 

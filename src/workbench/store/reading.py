@@ -17,7 +17,7 @@ from workbench.store.reading_lines import open_lines
 from workbench.store.reading_sheet import open_sheet
 from workbench.store.reading_text import open_text
 from workbench.store.schema import literal
-from workbench.store.sources import Source, check_columns, glob_free
+from workbench.store.sources import Source, check_columns, damaged_parquet, glob_free
 
 _SUFFIXES = {
     ".csv": "text",
@@ -185,8 +185,7 @@ def _open_parquet(path: Path) -> Source:
                 f"DESCRIBE SELECT * FROM read_parquet({literal(glob_free(path))})"
             ).fetchall()
         except duckdb.Error as error:
-            problem = str(error).splitlines()[0][:200]
-            raise BadInput(f"not a Parquet file that can be read: {problem}", file=path) from None
+            raise damaged_parquet(str(error).splitlines()[0][:200], path) from None
         schema = connection.execute(
             f"SELECT name, num_children FROM parquet_schema({literal(glob_free(path))})"
         ).fetchall()

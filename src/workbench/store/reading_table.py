@@ -11,7 +11,7 @@ from workbench.store.reading import open_source
 from workbench.store.reading_lines import with_all_keys
 from workbench.store.reading_text import ROW_NAMES
 from workbench.store.schema import literal
-from workbench.store.sources import OWN_COLUMNS, glob_free
+from workbench.store.sources import OWN_COLUMNS, glob_free, unreadable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,17 +46,15 @@ def read_table(path: str | Path) -> pa.Table:
     source = with_all_keys(source) if source.shape == "lines" else source
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        if source.shape == "typed":
-            typed: pa.Table = connection.sql(
-                f"SELECT * FROM read_parquet({literal(glob_free(file))})"
-            ).to_arrow_table()
-            return typed
         try:
+            if source.shape == "typed":
+                typed: pa.Table = connection.sql(
+                    f"SELECT * FROM read_parquet({literal(glob_free(file))})"
+                ).to_arrow_table()
+                return typed
             rows: pa.Table = connection.sql(source.text_sql(connection)).to_arrow_table().sort_by("_row")
         except duckdb.Error as error:
-            if source.failures:
-                raise source.failures[0] from None
-            raise BadInput(f"cannot be read: {str(error).splitlines()[0][:200]}", file=file) from None
+            raise unreadable(error, source) from None
     broken = rows.filter(rows["_problem"].is_valid()).slice(0, 1).to_pylist()
     if broken:
         raise BadInput(broken[0]["_problem"], file=file, row=broken[0]["_row"], value=broken[0]["_raw"])

@@ -141,6 +141,37 @@ def _in_zone(column: str, zone: str) -> str:
     return f"strftime({utc} + to_minutes({minutes}), '%Y-%m-%d %H:%M:%S.%f') || {sign} || {offset}"
 
 
+def unreadable(error: Exception, source: Source) -> Exception:
+    """Return what to raise where the database fails while it reads a file: of the file, or of the machine."""
+    import duckdb
+
+    if source.failures:
+        return source.failures[0]
+    said = str(error).partition("\n")[0][:300]
+    if isinstance(error, duckdb.OutOfMemoryException | duckdb.IOException) and source.path.name not in said:
+        return error  # no room to work in is no fault of the file
+    if source.shape == "typed":
+        return damaged_parquet(said, source.path)
+    return BadInput(f"the file cannot be read: {said}", file=source.path)
+
+
+def damaged_parquet(said: str, path: Path) -> BadInput:
+    """Return the error for a Parquet file that does not make sense to the database, which says why.
+
+    Examples
+    --------
+    >>> print(damaged_parquet("Invalid Input Error: No magic bytes found", Path("a.parquet")))
+    a.parquet: not a Parquet file that can be read, or not all of it (No magic bytes found); expected ...
+    """
+    why = said.rpartition("Error: ")[2].rstrip(".")
+    return BadInput(
+        f"not a Parquet file that can be read, or not all of it ({why})",
+        file=path,
+        expected="a whole file",
+        fix="Write or download it again.",
+    )
+
+
 def glob_free(path: Path) -> str:
     """Return a path in which no character is a wildcard for DuckDB."""
     return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in str(path))

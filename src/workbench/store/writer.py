@@ -87,6 +87,18 @@ class Writer:
         self._open = None
         self.refresh()
 
+    def check_stored(self, error: Exception) -> None:
+        """Say which stored file cannot be read, where an error of a query may be of one.
+
+        Raises
+        ------
+        WorkspaceError
+            Naming the first that changed since it was written.
+        """
+        versions = {**self.head.versions, LOADS.name: self.head.version}
+        if is_unreadable(error) and (said := damage(self.store, versions)):
+            raise WorkspaceError(said) from error
+
     def refresh(self) -> None:
         """Show the tables as they are now."""
         self.head = head(self.store)
@@ -128,9 +140,7 @@ def _telling_damage(writer: Writer) -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, UnicodeDecodeError) as error:
-        versions = {**writer.head.versions, LOADS.name: writer.head.version}
-        if is_unreadable(error) and (said := damage(writer.store, versions)):
-            raise WorkspaceError(said) from error
+        writer.check_stored(error)
         raise
 
 
