@@ -18,6 +18,7 @@ from workbench.cli.demo_mix import TRUTH, modelling, write_books
 from workbench.errors import UsageError
 from workbench.events.simulation import MarketSpec, simulate
 from workbench.experiments import uplift_model
+from workbench.experiments.records.kept import kept_experiments
 from workbench.mmm import extra
 from workbench.reports import mix_fitting
 from workbench.reports.mix_runs import mix_runs
@@ -65,6 +66,22 @@ def test_the_loaded_figures_are_those_of_the_market(made):
     assert spend == pytest.approx(market.tables["daily_performance"]["spend"].sum())
     first = query("SELECT min(signup_at) AS v FROM users").column("v")[0].as_py()
     assert first == market.tables["users"]["signup_at"].min()
+
+
+def test_tests_are_defined_with_the_days_on_which_they_ran(made):
+    workspace, _, _ = made
+    tables = workspace.tables()
+    assigned = {
+        row["experiment"]: row["first"].date()
+        for row in tables.query(
+            "SELECT experiment, min(assigned_at) AS first FROM experiments GROUP BY ALL"
+        ).to_pylist()
+    }
+    kept = kept_experiments(tables).rows
+    assert {one.name for one in kept} == {truth.name for truth in SPEC.experiments}
+    for one in kept:
+        assert (one.status, one.experiment.start) == ("completed", assigned[one.name])
+        assert one.experiment.end == one.experiment.start + timedelta(days=13)
 
 
 def test_a_market_that_is_there_is_kept(made):

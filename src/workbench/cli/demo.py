@@ -90,22 +90,50 @@ def _write(source: Path, spec: MarketSpec, fingerprint: str, say: _Say) -> None:
     say(f"Wrote {len(files)} files to {source}, with the truth beside them in truth.json.")
 
 
-def _load(folder: Path, source: Path, currency: str, say: _Say) -> Workspace:
+def _load(folder: Path, source: Path, spec: MarketSpec, say: _Say) -> Workspace:
     """Return the workspace with every file loaded; a load that was done before is not repeated."""
     from workbench.store.ingest import ingest
     from workbench.store.workspace import Workspace
 
     workspace = Workspace.open(folder) if folder.exists() else Workspace.create(folder)
     if workspace.currency is None:
-        workspace.set_currency(currency)
+        workspace.set_currency(spec.currency)
     marker = _marker(source)
     files = marker.get("files")
     for name in files if isinstance(files, list) else ():
         say(f"{name}: {ingest(workspace, [source / str(name)], backfill=True).sentence}")
+    _define_tests(workspace, spec)
     say(_attribute(workspace))
     say(_uplift(workspace))
     (source / _MARKER).write_text(json.dumps(marker | {"loaded": True}), encoding="utf-8")
     return workspace
+
+
+def _define_tests(workspace: Workspace, spec: MarketSpec) -> None:
+    """Keep how the tests of the market were planned, so that every report reads the same days of them."""
+    from workbench.experiments.definition import Experiment
+    from workbench.experiments.records.keeping import Change
+    from workbench.experiments.records.kept import kept_experiments
+    from workbench.store.experiments import keep_definition
+
+    defined = {kept.name for kept in kept_experiments(workspace.tables()).rows if kept.changes}
+    for truth in spec.experiments:
+        if truth.name in defined:
+            continue
+        first, last = spec.experiment_days(truth)
+        test = Experiment(
+            name=truth.name,
+            primary="orders",
+            secondary=("revenue", "aov"),
+            variants=truth.variants,
+            split=truth.split,
+            start=first,
+            end=last,
+            status="completed",
+        )
+        now, why = datetime.now(UTC), "As the market was simulated."
+        change = Change(version=1, experiment=test, changed_at=now, changed_by="demo", reason=why)
+        keep_definition(workspace, change.to_row())
 
 
 def _attribute(workspace: Workspace) -> str:
@@ -148,7 +176,7 @@ def make_demo(folder: Path, spec: MarketSpec, say: _Say) -> Workspace:
     if not written:
         _clear(folder, source)
         _write(source, spec, fingerprint, say)
-    return _load(folder, source, spec.currency, say)
+    return _load(folder, source, spec, say)
 
 
 def report_demo(workspace: Workspace, plan: Path, say: _Say) -> bool:

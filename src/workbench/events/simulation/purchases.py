@@ -101,8 +101,9 @@ def run_trials(spec: MarketSpec, people: Population) -> list[Trial]:
     trials = []
     for truth in spec.experiments:
         rng = stream(spec, f"experiment {truth.name}")
-        begins = first_instant(spec) + int(truth.first_day * spec.days) * DAY
-        ends = begins + max(14, int(truth.days * spec.days)) * DAY
+        first, last = spec.experiment_days(truth)
+        begins = first_instant(spec) + (first - spec.start).days * DAY
+        ends = first_instant(spec) + ((last - spec.start).days + 1) * DAY
         known = int(people.known(np.array([begins]))[0])
         user = np.flatnonzero(rng.random(known) < truth.enrolled)
         variant = rng.choice(len(truth.variants), len(user), p=truth.split)

@@ -324,6 +324,11 @@ class MarketSpec:
         """Return the last day on which something happens."""
         return self.start + timedelta(days=self.days - 1)
 
+    def experiment_days(self, truth: ExperimentTruth) -> tuple[date, date]:
+        """Return the first and the last day of an experiment: two weeks at least."""
+        first = self.start + timedelta(days=int(truth.first_day * self.days))
+        return first, first + timedelta(days=max(14, int(truth.days * self.days)) - 1)
+
     @property
     def scale(self) -> float:
         """Return the market's size relative to the one whose amounts the truths name."""
