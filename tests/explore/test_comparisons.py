@@ -677,3 +677,18 @@ def test_one_user_held_out_is_no_return_of_a_channel(base, fact) -> None:
     view = compare_channels(base(facts=facts, daily_performance=spent), window=None)
     assert view.rows[0].incremental_return is None
     assert "what channels add beyond themselves is unknown" in view.sentence
+
+
+@pytest.mark.parametrize(("ratio", "doubt"), [(1.0, True), (3.0, False)])
+def test_a_cost_per_conversion_may_be_lower_by_chance(base, ratio: float, doubt: bool) -> None:
+    """Without clicks and revenue campaigns are ranked by what a conversion costs, which varies by day."""
+    rng = np.random.default_rng(6)
+    rows = [
+        {"date": START + timedelta(day), "campaign_id": name, "channel": "paid_social"}
+        | {"spend": 50.0, "impressions": 900, "conversions": float(rng.poisson(4 * rate))}
+        for name, rate in (("a", 1.0), ("b", ratio))
+        for day in range(30)
+    ]
+    said = compare_campaigns(base(daily_performance=rows)).sentence
+    assert "pays least per conversion" in said
+    assert ("not clearly apart" in said) == doubt

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint, proportions_ztest
 
+from workbench import charts
 from workbench.errors import NotEnoughData, UsageError
 from workbench.explore.funnels import compare_funnels, funnel_of
 from workbench.explore.paths import funnel, known_funnel
@@ -271,6 +272,7 @@ def test_impressions_alone_are_no_funnel(base, fact) -> None:
 )
 def test_a_weak_step_of_a_few_users_may_be_chance(counts: tuple[int, ...], chance: bool) -> None:
     said = funnel_of(counts).sentence
+    assert ("the weakest step stands out" in charts.funnel(funnel_of(counts)).subtitle) != chance
     assert "look first at impression to click" in said
     assert said.endswith("would be usual; of so few it may be chance.") == chance
 

@@ -10,6 +10,7 @@ from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import colour
 from workbench.explore.funnels import Funnel, FunnelComparison
 from workbench.explore.leads import LeadReport
+from workbench.explore.view import ratio
 from workbench.result import format_value
 
 
@@ -18,7 +19,9 @@ def funnel(result: Funnel) -> Drawing | Nothing:
     if result.missing or not result.stages:
         return Nothing(title="Funnel", reason=result.missing or "No stage has a count.")
     worst = result.bottleneck
-    weak = worst if worst and (worst.against_benchmark or 0.0) < 1 else None
+    # Where the interval reaches what is usual, a step may be weak by chance.
+    most = ratio(worst.rate if worst.high is None else worst.high, worst.benchmark) if worst else None
+    weak = worst if most is not None and most < 1 else None
     rows = [
         {
             "label": label,

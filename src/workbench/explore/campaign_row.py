@@ -30,6 +30,8 @@ class CampaignRow:
     conversion_rate_low: float | None
     conversion_rate_high: float | None
     cost_per_conversion: float | None
+    cost_per_conversion_low: float | None
+    cost_per_conversion_high: float | None
     roas: float | None
     roas_low: float | None
     roas_high: float | None

@@ -205,11 +205,10 @@ def _row(campaign_id: str, facts: dict[str, object], found: Figures) -> Campaign
         conversion_rate=rate.value,
         conversion_rate_low=rate.low,
         conversion_rate_high=rate.high,
-        cost_per_conversion=of["cost_per_conversion"].value,
         caution=counted_twice(figure.caution for figure in of.values()),
         **{
             f"{name}{end}": getattr(of[name], end[1:] or "value")
-            for name in ("ctr", "roas", "roi", "incrementality")
+            for name in ("ctr", "cost_per_conversion", "roas", "roi", "incrementality")
             for end in ("", "_low", "_high")
         },
     )
@@ -224,7 +223,7 @@ RANKINGS = (
     ("incrementality", "Incrementality", "%", "incrementality", 1),
 )
 
-_UNSURE = ("roi", "roas", "conversion_rate", "incrementality")
+_UNSURE = ("roi", "roas", "conversion_rate", "cost_per_conversion", "incrementality")
 # How one says who stands first and last; by what they return unless told here.
 _SAID = {
     "conversion_rate": ("converts best", "worst"),
@@ -238,13 +237,15 @@ _DOUBT = ", but not clearly apart"
 
 
 def _apart(first: CampaignRow, last: CampaignRow, column: str, compared: int) -> bool:
-    """Return whether the first of a ranking surely differs from the last; counts and costs have no chance.
+    """Return whether the first of a ranking surely differs from the last; counts have no chance.
 
     Of many alike the first and the last lie far apart by chance, so every pair counts (Bonferroni).
     """
     if column not in _UNSURE:
         return True
     pairs = compared * (compared - 1) // 2
+    if getattr(first, column) < getattr(last, column):  # of costs the lowest is first
+        first, last = last, first
     best, low, _ = _ends_of(first, column, pairs)
     worst, _, high = _ends_of(last, column, pairs)
     if low is None or high is None:
