@@ -276,3 +276,13 @@ def test_the_past_of_few_users_is_used_where_it_explains_much(
     found = analyze_users(plan, frame, [own_metric("y", before="x")]).findings[0].comparison
     assert ("permutation" in found.method) == shuffled
     assert ("CUPED" in found.method) != shuffled
+
+
+def test_a_change_in_percent_that_cannot_be_told_has_its_reason() -> None:
+    spent = np.tile([0.0, 0.0, 0.0, 10.0], 60)
+    spent[0] = -5.0  # a return
+    frame = pd.DataFrame({"variant": ["a", "b"] * 120, "spent": np.roll(spent, 1)})
+    plan = Experiment(name="form", primary="spent", variants=("a", "b"), status="completed")
+    found = analyze_users(plan, frame, [own_metric("spent")])
+    assert not found.primary[0].comparison.relative.known
+    assert any("a relative change needs values above 0" in note for note in found.notes)

@@ -121,7 +121,11 @@ class ExperimentSummary:
         lost = [name for name in names if any(row.sure and row.course == "worse" for row in self._of(name))]
         blocked = [name for name in names if any(row.blocked for row in self._of(name))]
         tests = f"{len(names)} test{'s' if len(names) > 1 else ''}"
-        left = f" ({len(self.left_out)} more are left out)" if self.left_out else ""
+        left = (
+            f" ({len(self.left_out)} more {'is' if len(self.left_out) == 1 else 'are'} left out)"
+            if self.left_out
+            else ""
+        )
         parts = [f"{len(won) or 'none'} found a clearly better variant"]
         parts += [f"{len(harmful)} one that may do harm elsewhere"] if harmful else []
         parts += [f"{len(lost) or 'none'} a clearly worse one"]

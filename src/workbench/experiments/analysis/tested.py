@@ -142,13 +142,14 @@ def _robust(
         return Judged(metric=metric, comparison=found, ranked=ranked)
     why = _by_permutation(buyers, adjusted=metric.columns.before != "")
     odd = UNBOUNDED if math.isinf(permuted.relative.high) or math.isinf(permuted.relative.low) else ""
+    odd = permuted.relative.note or odd  # why a table has no change in percent, or no end of it
     kept = [note for note in found.notes if note not in (NO_CONTROL, UNBOUNDED)]
     made = replace(
         found,
         value=replace(plain.value, note="not adjusted"),
         value_control=replace(plain.value_control, note="not adjusted"),
         difference=permuted.difference,
-        relative=replace(permuted.relative, note=permuted.relative.note or odd),
+        relative=replace(permuted.relative, note=odd),
         reduction=float("nan"),
         notes=tuple(dict.fromkeys(note for note in (why, odd, *kept) if note)),
     )

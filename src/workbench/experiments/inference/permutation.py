@@ -258,7 +258,7 @@ def _estimates(table: Buyers, drawn: Shuffles, alpha: float) -> tuple[Estimate, 
         low, high = _studentised(table, drawn, alpha, p)
         note = "Values below 0, or a group without any: no factor is tested."
         difference = Estimate(value=apart, error=error, low=low, high=high, p=p, method=METHOD, note=note)
-        return difference, unknown("A relative change needs values above 0 in both groups.", method=METHOD)
+        return difference, unknown("a relative change needs values above 0 in both groups", method=METHOD)
     ratio = (t / table.users[1]) / (c / table.users[0])
 
     def far(steps: float) -> bool:
