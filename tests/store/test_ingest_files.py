@@ -24,6 +24,7 @@ from workbench.errors import BadInput, UsageError
 from workbench.metrics import measure
 from workbench.store import Workspace
 from workbench.store.ingest import ingest
+from workbench.store.reading import open_source
 
 from .loaded import load, reasons
 
@@ -205,6 +206,20 @@ def test_a_return_alone_does_not_take_the_place_of_the_sale(workspace: Workspace
     both = load(workspace, tmp_path, header + back + sale, "d.csv", mapping="generic_orders")
     assert (both.accepted, both.quarantined) == (2, 0)
     assert sorted(row["order_value"] for row in stored(workspace, "orders")) == [-40, -5, 100]
+
+
+def test_a_file_that_goes_while_it_is_read(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def planned(path: Path, **how: Any) -> Any:
+        source = open_source(path, **how)
+        path.unlink()
+        return source
+
+    monkeypatch.setattr("workbench.store.ingest.open_source", planned)
+    monkeypatch.setattr("workbench.store.ingest.fingerprint", lambda *_: "gone")
+    with pytest.raises(BadInput, match=r"a\.csv: it cannot be read: No such file or directory"):
+        load(workspace, tmp_path, HEADER + ROW)
 
 
 def test_two_currencies(workspace: Workspace, tmp_path: Path) -> None:
@@ -480,6 +495,7 @@ WRITER = """
 import sys
 from workbench.store import Workspace
 from workbench.store.ingest import ingest
+from workbench.store.reading import open_source
 print("ready", flush=True)
 ingest(Workspace.open(sys.argv[1]), [sys.argv[2]], backfill=True)
 """

@@ -71,6 +71,10 @@ class Source:
         except BadInput as error:
             self.failures.append(error)
             raise
+        except OSError as error:
+            said = f"it cannot be read: {error.strerror or error}"
+            self.failures.append(BadInput(said, file=self.path, fix="Put it right and load it again."))
+            raise
 
     def text_sql(self, connection: DuckDBPyConnection) -> str:
         """Return a SELECT of `_row`, `_raw`, `_problem` and all columns as text, empty text being null."""
