@@ -11,8 +11,10 @@ from scipy.stats import kstest
 
 from workbench.experiments.holdout.balance import balance
 from workbench.experiments.holdout.contrast import by_normal
+from workbench.experiments.holdout.effects import effect_of
 from workbench.experiments.holdout.errors import false_positives
 from workbench.experiments.holdout.health import HoldoutHealth, detectable, health_of
+from workbench.experiments.holdout.holdout import Coverage, Holdout
 from workbench.experiments.holdout.pairs import Coded, Pairs, joined, pairs_of
 from workbench.experiments.holdout.weeks import weeks_of
 from workbench.metrics.window import Window
@@ -69,6 +71,17 @@ def test_users_who_differed_before() -> None:
     assert not found.balanced
     assert found.traits[0].name.endswith("in the 30 days before")
     assert found.traits[0].difference < -0.1
+
+
+def test_nothing_follows_where_users_differed_before() -> None:
+    pairs, covered = people(users=800, apart=0.4), Coverage(campaigns=1, with_holdout=1, users=9, covered=9)
+    plain = {"campaigns": (), "sides": (), "rates": (), "coverage": covered, "window": DAYS, "level": 0.95}
+    found = Holdout(overall=effect_of(pairs, name="spring"), **plain)
+    uneven, alike = health_of(pairs), health_of(people(users=800), planned=0.2)
+    assert uneven.verdict_on(found).startswith("No verdict on what spring brought: ")
+    assert "look at split" in alike.verdict
+    assert alike.verdict_on(found) == found.sentence
+    assert uneven.verdict_on(replace(found, overall=None, missing="No data.")) == "No data."
 
 
 def test_the_balance_test_promises_what_it_keeps() -> None:

@@ -155,7 +155,7 @@ def as_document(found: Holdout, health: HoldoutHealth, version: int) -> dict[str
         "window": None if found.window is None else str(found.window),
         "level": found.level,
         "currency": found.currency,
-        "sentence": found.sentence,
+        "sentence": health.verdict_on(found),
         "overall": None if overall is None else _effect(overall),
         "campaigns": [_effect(one) for one in found.campaigns],
         "coverage": {
@@ -176,7 +176,7 @@ def as_document(found: Holdout, health: HoldoutHealth, version: int) -> dict[str
 
 def as_text(found: Holdout, health: HoldoutHealth) -> str:
     """Return a holdout as plain text: what follows, the figures, the campaigns, whether to trust it."""
-    parts = [[found.sentence]]
+    parts = [[health.verdict_on(found)]]
     if found.overall is not None:
         lines = [_line(found, found.overall, name) for name in _FIGURES]
         head = ["figure", "value", f"{found.level:.0%} from", "to", "p"]

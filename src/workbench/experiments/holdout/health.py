@@ -14,7 +14,7 @@ from workbench.errors import NotEnoughData, UsageError
 from workbench.experiments.holdout.balance import Balance, balance
 from workbench.experiments.holdout.contrast import by_normal
 from workbench.experiments.holdout.errors import FalsePositives, false_positives
-from workbench.experiments.holdout.holdout import SHARE
+from workbench.experiments.holdout.holdout import SHARE, Holdout
 from workbench.experiments.holdout.pairs import Pairs
 from workbench.experiments.holdout.reading import campaign_names, read_pairs
 from workbench.experiments.inference.comparison import shown_p
@@ -96,6 +96,15 @@ class HoldoutHealth:
         elif warned:
             start = f"The holdout can be used with care: {', '.join(warned)}"
         return f"{start}."
+
+    def verdict_on(self, found: Holdout) -> str:
+        """Return what campaigns caused, and what follows; nothing follows where the sides differed before."""
+        if found.overall is None or self.balance is None or self.balance.balanced or not self.balance.df:
+            return found.sentence
+        return (
+            f"No verdict on what {found.overall.name} brought: those held out differed from the others "
+            f"before, so no figure from this holdout may decide (balance, p {shown_p(self.balance.p)})."
+        )
 
     @property
     def sentence(self) -> str:
