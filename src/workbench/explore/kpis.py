@@ -139,8 +139,9 @@ class KpiCards(View):
             return self.missing
         known = [card for card in self.cards if card.target_met is not None]
         met = sum(card.target_met is True for card in known)
-        verb = "is" if met == 1 or len(known) == 1 else "are"
-        head = f"{met} of {_counted(len(known), 'target')} {verb} met" if known else "No target can be judged"
+        verb = "meets" if met == 1 or len(known) == 1 else "meet"
+        some = f"{met} of {_counted(len(known), 'key figure')} with a usual target {verb} it"
+        head = some if known else "No target can be judged"
         unsure = sum(card.target_by_chance for card in known if card.target_met)
         head += f", {unsure} of them within what chance could do" if unsure else ""
         return f"{'; '.join([head, *map(self._late, self.alerts)])}."
