@@ -230,10 +230,17 @@ def test_orders_of_a_table_are_not_overwritten(workspace: Workspace, tmp_path: P
     table = tmp_path / "orders.csv"
     table.write_text(
         f"order_id,user_id,ordered_at,order_value,cogs\n{UUID(int=5)},u5,2026-05-01T10:00:00Z,19.5,7.25\n"
+        f"{UUID(int=6)},u6,2026-05-01T10:00:00Z,-9.5,\n"  # a return, of an order that is not known yet
     )
     ingest(workspace, [table], now=NOW)
-    ingest(workspace, [write(tmp_path / "e.jsonl", [event(5, "user_purchased")])], now=NOW)
-    assert [row["cogs"] for row in rows(workspace, "SELECT cogs FROM orders")] == [7.25]
+    bought = [event(5, "user_purchased"), event(6, "user_purchased")]
+    ingest(workspace, [write(tmp_path / "e.jsonl", bought)], now=NOW)
+    found = rows(workspace, "SELECT line, order_value, cogs FROM orders ORDER BY order_value, line")
+    assert [(row["line"], row["order_value"], row["cogs"]) for row in found] == [
+        (1, -9.5, None),
+        (0, 19.5, None),
+        (1, 19.5, 7.25),
+    ]
 
 
 def test_parquet_with_json_structs_and_flat_columns(workspace: Workspace, tmp_path: Path) -> None:

@@ -121,11 +121,14 @@ def purchases_sql(events: str) -> str:
 def of_purchases(purchases: str) -> str:
     """Return the SQL that is true of orders which are as those purchases told them."""
     own = "(order_id, user_id, ordered_at, order_value)"
-    return f"coalesce(line = 1 AND cogs IS NULL AND {own} IN (SELECT {own} FROM {purchases}), false)"
+    return f"coalesce(line <= 1 AND cogs IS NULL AND {own} IN (SELECT {own} FROM {purchases}), false)"
 
 
 def orders_sql(staged: str, gone: str = "false") -> str:
     """Return the SELECT of the orders of staged purchases that the table of orders does not have.
+
+    An order of which there is only a return is not known yet; where that has the line of a sale, the sale
+    gets the line before.
 
     Parameters
     ----------
@@ -134,10 +137,12 @@ def orders_sql(staged: str, gone: str = "false") -> str:
     gone : str
         SQL that is true of orders which leave the table with this load.
     """
+    first = f"order_id IN (SELECT order_id FROM orders WHERE line = 1 AND NOT {gone})"
     return (
-        "SELECT order_id, CAST(1 AS BIGINT) AS line, user_id, timestamp AS ordered_at, value AS order_value,"
-        " json_extract_string(properties, '$.order_category') AS category, false AS is_return"
-        f" FROM {staged} WHERE event_type = 'user_purchased'"
-        f" AND order_id NOT IN (SELECT order_id FROM orders WHERE NOT {gone})"
+        f"SELECT order_id, CAST(CASE WHEN {first} THEN 0 ELSE 1 END AS BIGINT) AS line, user_id,"
+        " timestamp AS ordered_at, value AS order_value,"
+        " json_extract_string(properties, '$.order_category') AS category,"
+        f" false AS is_return FROM {staged} WHERE event_type = 'user_purchased'"
+        f" AND order_id NOT IN (SELECT order_id FROM orders WHERE NOT is_return AND NOT {gone})"
         " QUALIFY row_number() OVER (PARTITION BY order_id ORDER BY timestamp, event_id) = 1"
     )
