@@ -13,6 +13,7 @@ from nbformat import v4
 
 import workbench as wb
 from workbench import explore
+from workbench.charts.drawing import Column, DataTable, Drawing
 from workbench.errors import UsageError
 from workbench.reports.exporter import ReportExporter
 from workbench.reports.markup import clean, slug
@@ -190,3 +191,15 @@ def test_quality_adds_up_with_the_load_log(workspaces: dict[str, Path]) -> None:
     assert all(load.rows_read == load.accepted + load.duplicates + load.refused for load in quality.loads)
     assert sum(load.rows_read for load in quality.loads) > 5000
     assert explore.data_quality(wb.open(workspaces["nothing"])).missing
+
+
+def test_figures_behind_charts_of_one_title_are_told_apart() -> None:
+    table = DataTable(caption="", columns=(Column(label="Day"),), rows=(("Monday",),))
+    spec = {"data": {"values": [{"x": 1}]}, "mark": "point", "encoding": {}}
+    words = {"finding": "Leads stayed.", "description": "A dot.", "spec": spec, "table": table}
+    drawn = [Drawing(subtitle=by, **words) for by in ("Leads by day", "Leads by day and channel")]
+    outputs = [v4.new_output("display_data", data=one._repr_mimebundle_()) for one in drawn]
+    notebook = v4.new_notebook(cells=[v4.new_code_cell("", outputs=outputs)])
+    html, _ = ReportExporter().from_notebook_node(notebook)
+    regions = re.findall(r'aria-label="(Figures behind[^"]*)"', html)
+    assert regions == [f"Figures behind: Leads stayed. {one.subtitle}" for one in drawn]
