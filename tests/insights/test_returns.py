@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import runpy
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from tests.explore.conftest import Base, tables_of
 
 from workbench.explore import compare_channels
 from workbench.insights import returns_by_method
-from workbench.insights.returns import CAUSAL, CREDITED, HOLDOUT, MARKOV, MIX, MethodReturn, ReturnsByMethod
+from workbench.insights.returns import (
+    CAUSAL,
+    CREDITED,
+    HOLDOUT,
+    MARKOV,
+    MIX,
+    MethodReturn,
+    ReturnsByMethod,
+    _early,
+)
 from workbench.mmm.report import MixReport, mix_report
 
 HAND = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "mmm" / "handmade.py")))
@@ -47,6 +58,20 @@ def test_all_methods_have_one_scale(tables: Base, mix: MixReport) -> None:
     measured = [any(row.method in CAUSAL for row in view.of(name)) for name in view.channels]
     assert measured == sorted(measured, reverse=True)
     assert len(view.to_frame()) == len(view.rows)
+
+
+@pytest.mark.parametrize("days", [20, 90, 180])
+def test_a_channel_is_early_while_most_of_its_users_still_buy(tables: Base, days: int) -> None:
+    first = tables.last_day - timedelta(days - 1)
+    users: dict[str, dict[str, date]] = {}
+    sent = tables.query("SELECT * FROM facts WHERE event_type = 'campaign_delivered'").to_pylist()
+    for row in sorted(sent, key=lambda row: row["timestamp"]):
+        if not row["is_holdout"] and row["timestamp"].date() >= first:
+            users.setdefault(row["channel"], {}).setdefault(row["user_key"], row["timestamp"].date())
+    late = tables.last_day - timedelta(30)
+    shares = {name: np.mean([day > late for day in of.values()]) for name, of in users.items()}
+    assert _early(tables, f"{days}d") == {name for name, share in shares.items() if share > 0.5}
+    assert {share > 0.5 for share in shares.values()} == ({True} if days == 20 else {True, False})
 
 
 def test_what_says_nothing_is_named(tables: Base) -> None:
@@ -85,5 +110,9 @@ def test_the_sentence_says_no_more_than_the_intervals() -> None:
     assert few.endswith("a is on one side of 1, but from too few buyers to be sure.")
     lost = ReturnsByMethod(rows=(replace(_row("a", HOLDOUT, 0.1, 0.9), rough=True),)).sentence
     assert lost == few  # one buyer held out speaks for all the treated
+    early = ReturnsByMethod(rows=(replace(_row("a", HOLDOUT, 0.1, 0.9), early=True),)).sentence
+    assert early.endswith("a is below 1, but the 30 days of most users are not over: too early to judge.")
+    gained = ReturnsByMethod(rows=(replace(_row("a", HOLDOUT, 1.1, 3.0), early=True),)).sentence
+    assert "a is surely above 1" in gained  # what is still to come makes it no less
     odd = ReturnsByMethod(rows=(_row("a", HOLDOUT, 1.2, 3.0), _row("a", MIX, 0.1, 0.9)), caution="Careful.")
     assert odd.sentence.endswith("a is above by one method and below by another. Careful.")

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from workbench.attribution.views import credit_returns, model_credit
 from workbench.explore.channels import ChannelComparison, compare_channels
+from workbench.explore.figures import figures
+from workbench.explore.query import window_of
 from workbench.explore.view import View, frame_of, listed
+from workbench.metrics.window import Window
 from workbench.result import format_value, told
 
 if TYPE_CHECKING:
@@ -30,6 +34,7 @@ CREDITED, MARKOV, HOLDOUT, MIX = (
 )
 METHODS = (CREDITED, MARKOV, HOLDOUT, MIX)
 CAUSAL = frozenset({HOLDOUT, MIX})
+_FOLLOWED = timedelta(days=30)  # for so long what a user buys is held against a message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +53,8 @@ class MethodReturn:
         Of the interval: 0.95, or 0.94 for a media mix model.
     rough : bool
         Whether the interval comes from too few buyers to be sure of what it excludes.
+    early : bool
+        Whether the 30 days of most of its users are not over: the cost is in it, and not all they will buy.
     """
 
     channel: str
@@ -57,6 +64,7 @@ class MethodReturn:
     high: float | None
     level: float
     rough: bool = False
+    early: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,11 +143,12 @@ def returns_by_method(
     compared = compare_channels(tables, window=window)
     if compared.missing:
         return ReturnsByMethod(rows=(), missing=compared.missing)
+    early = _early(tables, window) if any(row.incremental_return is not None for row in compared.rows) else ()
     unknown: list[tuple[str, str]] = []
     found = [
         *_credited(compared),
         *_markov(tables, window, unknown),
-        *_held_out(compared, unknown),
+        *(replace(row, early=row.channel in early) for row in _held_out(compared, unknown)),
         *_mixed(mix, unknown),
     ]
     order = [row.channel for row in compared.rows]
@@ -202,6 +211,22 @@ def _held_out(compared: ChannelComparison, unknown: list[tuple[str, str]]) -> li
     return rows
 
 
+def _early(tables: Tables, window: str | None) -> frozenset[str]:
+    """Return the channels of most of whose users in a window the 30 days are not over."""
+    days = window_of(tables, window)
+    if days is None or tables.last_day is None:
+        return frozenset()
+    followed = min(days.last, tables.last_day - _FOLLOWED)
+    parts = [days] if followed < days.first else [days, Window(days.first, followed)]
+    found = [figures(tables, ["users_reached"], by=("channel",), window=part) for part in parts]
+
+    def reached(part: int, key: tuple[str, ...]) -> float:
+        known = len(found) > part and key in found[part].slices
+        return (found[part].of(key, "users_reached").value or 0.0) if known else 0.0
+
+    return frozenset(key[0] for key in found[0].slices if reached(1, key) < reached(0, key) / 2)
+
+
 def _mixed(mix: MixReport | None, unknown: list[tuple[str, str]]) -> list[MethodReturn]:
     found = None if mix is None else mix.results
     if found is None:
@@ -230,6 +255,7 @@ _SAID = {
     "at odds": "above by one method and below by another",
     "few": "on one side of 1, but from too few buyers to be sure",
     "chance": "on one side of 1, but one of {} figures may be so by chance",
+    "early": "below 1, but the 30 days of most users are not over: too early to judge",
 }
 
 
@@ -239,12 +265,19 @@ def _is_judged(row: MethodReturn) -> bool:
 
 def _verdict(rows: Sequence[MethodReturn], judged: int) -> str:
     """Return what the methods say of one channel where so many figures are judged; empty for nothing."""
-    caused = [row for row in rows if _is_judged(row)]
+    caused = [row for row in rows if _is_judged(row) and not _is_early(row)]
     sides = {_side(row, judged) for row in caused if not row.rough} - {""}
     if sides:
         return "at odds" if len(sides) > 1 else sides.pop()
     alone = [row for row in caused if _side(row)]
-    return ("few" if all(row.rough for row in alone) else "chance") if alone else ""
+    if not alone:
+        return "early" if any(_is_early(row) for row in rows) else ""
+    return "few" if all(row.rough for row in alone) else "chance"
+
+
+def _is_early(row: MethodReturn) -> bool:
+    """Return whether it may be a loss only because most users have yet to buy."""
+    return row.early and _side(row) == "below"
 
 
 def _side(row: MethodReturn, judged: int = 1) -> str:
