@@ -166,6 +166,16 @@ def test_what_does_not_fit_is_refused_and_says_why(change: dict[str, object], wh
     assert not told.startswith("used")
 
 
+def test_sums_in_another_order_make_the_same_lift_test() -> None:
+    other = {
+        name: math.nextafter(getattr(FOUND, name), math.inf) for name in ("caused", "spend", "low", "high")
+    }
+    assert replace(FOUND, **other) != FOUND
+    assert lift_test(replace(FOUND, **other)) == lift_test(FOUND)
+    shared = replace(FOUND, regions=(), share=0.8960302457466919)
+    assert lift_test(replace(shared, share=math.nextafter(shared.share, 1))) == lift_test(shared)
+
+
 def test_what_a_lift_test_cannot_be_is_an_error() -> None:
     with pytest.raises(BadInput, match="p-value alone"):
         lift_test(replace(FOUND, low=math.nan))

@@ -247,14 +247,23 @@ def lift_test(finding: Finding) -> LiftTest:
         channel=finding.channel,
         start=finding.start,
         end=finding.end,
-        spend_change=finding.spend,
-        outcome_change=finding.caused,
-        error=max(_reach(finding)) / float(ndtri((1 + finding.level) / 2)),
+        spend_change=_settled(finding.spend),
+        outcome_change=_settled(finding.caused),
+        error=_settled(max(_reach(finding)) / float(ndtri((1 + finding.level) / 2))),
         regions=finding.regions,
-        share=1.0 if finding.regions else finding.share,
+        share=1.0 if finding.regions else _settled(finding.share),
         source=finding.source,
         spent_until=finding.spent_until,
     )
+
+
+def _settled(figure: float) -> float:
+    """Return a figure without its last digits.
+
+    A store sums rows in any order, so these change from one reading to the next; a sampler that is told other
+    ones draws something else, and nothing could be made again from its receipt.
+    """
+    return float(f"{figure:.9g}")
 
 
 def _judged(finding: Finding, spec: MixSpec, market: Market) -> Judged:
