@@ -414,8 +414,20 @@ def test_a_card_says_that_its_figure_leans(base) -> None:
     shown = charts.kpi_cards(kpi_cards(base(orders=orders), ["repeat_purchase_rate", "aov"], window="30d"))
     assert [item["remark"] for item in shown.items] == [
         "Data on 7% of days. Leans near the start of the records",
-        "Data on 7% of days",
+        "No interval: fewer than 8 days. Data on 7% of days",
     ]
+
+
+def test_a_card_says_why_its_ratio_has_no_interval(base, fact) -> None:
+    at = datetime(2024, 2, 5, 8, tzinfo=UTC)
+    facts = [fact("campaign_clicked", user, at, campaign_id="x") for user in range(20)]
+    days = [{"date": at.date(), "channel": "x", "campaign_id": "x", "spend": 30.0, "clicks": 20}]
+    spend, cpc = charts.kpi_cards(
+        kpi_cards(base(facts=facts, daily_performance=days), ["spend", "cpc"])
+    ).items
+    assert "nothing is sampled" in spend["note"]
+    assert "No interval" not in spend["remark"]
+    assert cpc["remark"].startswith("No interval: fewer than 8 days")
 
 
 def test_no_returns_are_claimed_where_there_is_no_spend(base, fact) -> None:

@@ -197,9 +197,19 @@ def _item(card: Card, currency: str | None) -> dict[str, Any]:
         "refresh": card.refresh,
         "note": shown(card.note, 300),
         "incomplete": card.incomplete,
-        "remark": ". ".join(said for said in (_days_held(card), in_short(card.caution)) if said),
+        "remark": ". ".join(
+            said for said in (_unsure(card), _days_held(card), in_short(card.caution)) if said
+        ),
         "line": small_line(card.line),
     }
+
+
+def _unsure(card: Card) -> str:
+    """Return why a figure has no interval: without the reason, it would look as sure as a sum that needs none."""
+    reasons = [part for part in card.note.split("; ") if part.startswith("no interval: ")]
+    if card.value is None or not reasons or reasons[0].endswith("nothing is sampled"):
+        return ""
+    return reasons[0][:1].upper() + reasons[0][1:]
 
 
 def _days_held(card: Card) -> str:
