@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workbench.explore.kpis import kpi_cards
 from workbench.explore.leads import leads, weighted_median
+from workbench.explore.trends import trends
 
 DAY = datetime(2024, 2, 1, 10, tzinfo=UTC)
 
@@ -107,3 +109,30 @@ def test_the_price_of_a_lead_is_that_of_the_leads_that_are_told(base) -> None:
     view = leads(base(leads=[_lead(n, "won") for n in range(3)], daily_performance=told))
     assert (view.total.leads, view.total.cost, view.total.cost_per_lead) == (3, 60.0, 20.0)
     assert view.sentence.startswith("3 leads at €20.00 each")
+
+
+def test_young_leads_are_not_held_against_older_ones(base) -> None:
+    """Every lead engages on its tenth day: the newest have not yet, and nothing fell."""
+    rows = [
+        _lead(n, "engaged" if n < 120 - 10 else "new") | {"created_at": DAY + timedelta(days=n)}
+        for n in range(120)
+    ]
+    tables = base(leads=rows)
+    card = kpi_cards(tables, ["engagement_rate", "leads"], window="30d").cards[0]
+    assert (card.value, card.target_met) == (pytest.approx(20 / 30), True)
+    assert (card.previous, card.change, card.change_p, card.streak, card.alert) == (
+        None,
+        None,
+        None,
+        None,
+        False,
+    )
+    assert "the newest leads have had least time" in card.note
+    course = trends(tables, "engagement_rate")
+    assert "cannot be told" in course.sentence
+    assert [(one.kind, one.current, one.change) for one in course.changes[:2]] == [
+        ("WoW", 0, None),
+        ("MoM", 18 / 28, None),
+    ]
+    missed = kpi_cards(tables, ["engagement_rate"], window="12d").cards[0]
+    assert (missed.target_met, missed.streak, missed.alert) == (False, 10, True)

@@ -18,6 +18,7 @@ from workbench.explore.shares import holm
 from workbench.explore.view import View, frame_of, number
 from workbench.metrics import METRICS, measure
 from workbench.metrics.measures import leaves
+from workbench.metrics.stages import counts_stages
 from workbench.metrics.unfinished import finished, on_record
 from workbench.result import format_value
 
@@ -71,7 +72,8 @@ class Card:
     target_by_chance : bool
         Whether the interval reaches to the other side of the target, so that chance could have decided.
     streak : int or None
-        Last days in a row that missed the target; None where days cannot be judged.
+        Last days in a row that missed the target; None where days cannot be judged, as those of leads by
+        stage where all days together meet it.
     alert : bool
         Whether the streak has reached `ALERT_AFTER` days.
     line : tuple of Point
@@ -220,7 +222,10 @@ def kpi_cards(
 
 def _card(metric: Metric, row: Row, target: float | None, line: tuple[Point, ...]) -> Card:
     value = number(row.value)
-    streak = streak_of([point.value for point in line], target, metric.better)
+    met = meets(value, target, metric.better)
+    # The leads of the last days have had least time to come far: that they have not is no news.
+    young = bool(met) and counts_stages(metric.is_)
+    streak = None if young else streak_of([point.value for point in line], target, metric.better)
     return Card(
         name=metric.name,
         title=metric.title,
@@ -235,7 +240,7 @@ def _card(metric: Metric, row: Row, target: float | None, line: tuple[Point, ...
         healthy=None if metric.healthy == (None, None) else metric.healthy,
         verdict=verdict_of(value, metric.healthy),
         target=target,
-        target_met=meets(value, target, metric.better),
+        target_met=met,
         target_by_chance=by_chance((number(row.low), number(row.high)), target, metric.better),
         streak=streak,
         alert=streak is not None and streak >= ALERT_AFTER,

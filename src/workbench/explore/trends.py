@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import UsageError
-from workbench.explore.change import step_between
+from workbench.explore.change import Step, step_between
 from workbench.explore.figures import Figures, figures
 from workbench.explore.nature import Nature, mean_said, nature
 from workbench.explore.query import window_of
@@ -25,6 +25,7 @@ from workbench.explore.shares import holm
 from workbench.explore.view import View, frame_of, number, span
 from workbench.metrics import METRICS
 from workbench.metrics.measures import leaves
+from workbench.metrics.stages import YOUNGER, counts_stages
 from workbench.metrics.unfinished import NOT_ALL, NOT_OVER, finished, on_record
 from workbench.metrics.window import Window
 from workbench.result import format_value
@@ -159,11 +160,7 @@ class Trends(View):
         return frame_of(self.changes, Change)
 
 
-_WORDS = {
-    "WoW": "the week before",
-    "MoM": "the four weeks before",
-    "YoY": "a year ago",
-}
+_WORDS = {"WoW": "the week before", "MoM": "the four weeks before", "YoY": "a year ago"}
 
 
 def trends(
@@ -237,7 +234,7 @@ def trends(
     if grain == "week":
         weeks = figures(tables, [metric], by=(*((by,) if by else ()), "week"), window=days, where=where)
         points = _measured(points, weeks, metric, sliced=by is not None)
-    return replace(empty, points=tuple(points), changes=_changes(series))
+    return replace(empty, points=tuple(points), changes=_changes(series, young=counts_stages(definition.is_)))
 
 
 def _measured(points: Sequence[TrendPoint], weeks: Figures, metric: str, *, sliced: bool) -> list[TrendPoint]:
@@ -255,8 +252,7 @@ def _series(
 ) -> dict[str, tuple[Floats, Floats]]:
     """Return numerators and denominators by day for the largest slices; NaN on days without any row.
 
-    A day on which another slice has a row is a day on which this one had nothing: 0. A median of nothing is
-    not 0, but unknown.
+    On a day on which another slice has a row, this one had nothing: 0. A median of nothing is unknown.
     """
     seen = sorted({key[-1] for key in found.slices if found.of(key, metric).is_known})
     if not seen or all(found.of(key, metric).value is None for key in found.slices):
@@ -328,10 +324,11 @@ def _rate(top: Floats, bottom: Floats) -> float | None:
     return number(top[known].sum() / total) if total != 0 else None
 
 
-def _changes(series: dict[str, tuple[Floats, Floats]]) -> tuple[Change, ...]:
+def _changes(series: dict[str, tuple[Floats, Floats]], *, young: bool) -> tuple[Change, ...]:
     changes: list[Change] = []
     for kind, (days, lag) in KINDS.items():
         steps = {name: step_between(*sides, days=days, lag=lag) for name, sides in series.items()}
+        steps = {name: _untold(step) for name, step in steps.items()} if young else steps
         corrected = holm([step.p_value for step in steps.values()])
         changes.extend(
             Change(
@@ -348,3 +345,7 @@ def _changes(series: dict[str, tuple[Floats, Floats]]) -> tuple[Change, ...]:
             for (name, step), p_value in zip(steps.items(), corrected, strict=True)
         )
     return tuple(changes)
+
+
+def _untold(step: Step) -> Step:
+    return replace(step, change=None, low=None, high=None, p_value=None, reason=YOUNGER)

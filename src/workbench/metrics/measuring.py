@@ -26,6 +26,7 @@ from workbench.metrics.presence import loaded
 from workbench.metrics.reasons import NOT_REPORTED, why
 from workbench.metrics.slices import DIMENSIONS, parse_by
 from workbench.metrics.spreads import spread
+from workbench.metrics.stages import YOUNGER, counts_stages
 from workbench.metrics.tracking import blank_untracked
 from workbench.metrics.values import Floats, Values, fetch
 from workbench.metrics.window import Window, resolve
@@ -117,9 +118,9 @@ def _measured(
         read = {name for leaf in own for name in completeness.read_by(leaf)}
         share = min((present[name] for name in read if name in present), default=np.nan)
         late = max((begun[name] for name in read if name in begun), default=None)
-        found = _rows(metric, formula, values, before if late is None else None, share)
-        told = late if late and late < span.first else None  # of a window that is all there is, nothing
-        rows += [_uncompared(_with(row, formula, dimensions, doubts), told) for row in found]
+        why_not = _why_not_compared(formula, late, span) if before else ""
+        found = _rows(metric, formula, values, None if late or why_not else before, share)
+        rows += [_uncompared(_with(row, formula, dimensions, doubts), why_not) for row in found]
     return Measured(metrics=asked, by=dimensions, window=span, currency=tables.currency, rows=tuple(rows))
 
 
@@ -209,11 +210,18 @@ def _with(row: Row, formula: Measure, by: tuple[str, ...], doubts: Cautions) -> 
     return replace(row, partial=partial, caution=caution, note=note, change_p=change_p)
 
 
-def _uncompared(row: Row, begun: date | None) -> Row:
-    """Return a row that says why it has no change: half a window is no measure of a whole one."""
-    if begun is None:
-        return row
-    said = f"no comparison: the window before begins earlier than the records, on {begun}"
+def _why_not_compared(formula: Measure, begun: date | None, span: Window) -> str:
+    """Return why a change would mislead: half a window is no measure, and older leads have come further."""
+    if counts_stages(formula):
+        return YOUNGER
+    if begun and begun < span.first:  # of a window that is all there is, nothing is said
+        return f"the window before begins earlier than the records, on {begun}"
+    return ""
+
+
+def _uncompared(row: Row, why_not: str) -> Row:
+    """Return a row that says why it has no change."""
+    said = f"no comparison: {why_not}" if why_not else ""
     return replace(row, note="; ".join(part for part in (row.note, said) if part))
 
 
