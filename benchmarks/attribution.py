@@ -13,6 +13,7 @@ a minute).
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import resource
@@ -314,7 +315,9 @@ def measured(name: str, path: Path, small: Path) -> dict[str, float] | None:
 
 def main() -> int:
     """Generate, measure, print; 1 where a limit is broken."""
-    rows = int(float(sys.argv[1])) if len(sys.argv) > 1 else 4_000_000
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    asked.add_argument("rows", nargs="?", type=float, default=4e6)
+    rows = int(asked.parse_args().rows)
     broken = False
     with tempfile.TemporaryDirectory() as name:
         folder, small = Path(name) / "all", Path(name) / "small"

@@ -12,6 +12,7 @@ writes the two tables as they are laid out in a workspace.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -227,5 +228,7 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--one"]:
         one(sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]))
     else:
-        numbers = [int(text) for text in sys.argv[1:3]]
-        main(*(numbers + [1_000_000, os.cpu_count() or 1][len(numbers) :]))
+        asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+        asked.add_argument("events", nargs="?", type=int, default=1_000_000)
+        asked.add_argument("cores", nargs="?", type=int, default=os.cpu_count() or 1)
+        main(**vars(asked.parse_args()))
