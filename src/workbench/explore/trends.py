@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import UsageError
-from workbench.explore.change import Step, step_between
+from workbench.explore.change import step_between
 from workbench.explore.figures import Figures, figures
 from workbench.explore.nature import Nature, mean_said, nature
 from workbench.explore.query import window_of
@@ -328,7 +328,8 @@ def _changes(series: dict[str, tuple[Floats, Floats]], *, young: bool) -> tuple[
     changes: list[Change] = []
     for kind, (days, lag) in KINDS.items():
         steps = {name: step_between(*sides, days=days, lag=lag) for name, sides in series.items()}
-        steps = {name: _untold(step) for name, step in steps.items()} if young else steps
+        for name, step in steps.items() if young else ():
+            steps[name] = replace(step, change=None, low=None, high=None, p_value=None, reason=YOUNGER)
         corrected = holm([step.p_value for step in steps.values()])
         changes.extend(
             Change(
@@ -345,7 +346,3 @@ def _changes(series: dict[str, tuple[Floats, Floats]], *, young: bool) -> tuple[
             for (name, step), p_value in zip(steps.items(), corrected, strict=True)
         )
     return tuple(changes)
-
-
-def _untold(step: Step) -> Step:
-    return replace(step, change=None, low=None, high=None, p_value=None, reason=YOUNGER)
