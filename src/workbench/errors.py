@@ -132,20 +132,26 @@ def wrong_kind(what: str, given: object, expected: str) -> UsageError:
     return UsageError(f"{what} is {expected}, not {told if given is not None else 'None'}.")
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
+def unknown_name(kind: str, name: str, known: Iterable[str], *, most: int | None = None) -> UsageError:
     """Return the error for a name that does not exist, with the nearest one that does.
+
+    Of many names only the first `most` are listed, and the others counted.
 
     Examples
     --------
     >>> print(unknown_name("metric", "open_rat", ["open_rate", "roas"]))
     No metric named 'open_rat'. Did you mean 'open_rate'? Known: open_rate, roas.
+    >>> print(unknown_name("campaign", "x", ["summer", "autumn", "spring"], most=2))
+    No campaign named 'x'. Known: autumn, summer and 1 more.
     """
-    names = sorted(known)
+    names = list(known)
     plain = {one.casefold(): one for one in names}
     near = difflib.get_close_matches(name.casefold(), plain, n=1)
     hint = f" Did you mean {_short(plain[near[0]])!r}?" if near else ""
-    listed = ", ".join(_short(one) for one in names)
-    return UsageError(f"No {kind} named {_short(name)!r}.{hint} Known: {listed}.")
+    listed = ", ".join(_short(one) for one in sorted(names[:most]))
+    more = len(names) - len(names[:most])
+    rest = f" and {more} more" if more else ""
+    return UsageError(f"No {kind} named {_short(name)!r}.{hint} Known: {listed}{rest}.")
 
 
 def _short(name: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +76,21 @@ def test_where_nobody_reads_nothing_fails(tmp_path: Path, monkeypatch: pytest.Mo
     say("the disk of the log is full")
     with pytest.raises(OSError, match="No space left"):
         full.close()
+
+
+def test_who_wants_no_more_of_the_output_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for arguments, stream, code in ((["metrics"], "stdout", 141), (["quality", "-w", "none"], "stderr", 3)):
+        reads, writes = os.pipe()
+        os.close(reads)
+        unread = io.TextIOWrapper(io.FileIO(writes, "w"), encoding="utf-8", write_through=True)
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, stream, unread)
+            with pytest.raises(SystemExit) as ended:
+                main(arguments)
+        assert ended.value.code == code
+    assert not capsys.readouterr().err
 
 
 def test_a_full_disk_is_named_whatever_library_found_it() -> None:

@@ -130,3 +130,5 @@ def test_vacuum_keeps_what_runs_name(folder: Path) -> None:
     assert len(known(folder)) == 6
     with pytest.raises(WorkspaceError, match="old versions were vacuumed"):
         Workspace.open(folder).tables(3)
+    assert run("erase", WHO, "-w", folder, "--yes").exit_code == 0
+    assert run("vacuum", "-w", folder).stdout == "0 files deleted.\n"  # nobody can read that version any more

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from random import Random
@@ -456,6 +457,10 @@ def test_the_sign_of_the_workspace_may_stand_in_our_own_form(workspace: Workspac
     workspace.set_currency("EUR")
     (again,) = load(workspace, tmp_path, rows).files  # the same bytes are the same load
     assert again.sentence.endswith(" 2 are in quarantine: once right, load them as a file of their own.")
+    single = replace(again, read=1, quarantined=1).sentence
+    assert single.endswith(
+        "its 1 row changes nothing. 1 is in quarantine: once right, load it as a file of its own."
+    )
     assert load(workspace, tmp_path, rows + "\n").accepted == 1
     said = "column spend: '$2' carries a currency, and EUR is read;"
     assert any(reason.startswith(said) for reason in reasons(workspace))

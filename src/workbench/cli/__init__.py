@@ -1,12 +1,14 @@
 """The command line: the same words as the Python API.
 
-Exit codes: 0 well, 1 the work failed, 2 wrong usage, 3 bad input. Data goes to stdout, messages to stderr.
+Exit codes: 0 well, 1 the work failed, 2 wrong usage, 3 bad input; 130 after Ctrl-C, 141 where whoever read
+the output wants no more of it. Data goes to stdout, messages to stderr.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 
@@ -21,6 +23,10 @@ def main(arguments: list[str] | None = None) -> None:
 
     try:
         app(args=arguments, prog_name="workbench")
+    except SystemExit as left:
+        if isinstance(left.__context__, BrokenPipeError):  # the work did not fail
+            sys.exit(faults.UNREAD)
+        raise
     except WorkbenchError as error:
         _leave(str(error), error.exit_code)
     except Exception as error:
@@ -47,6 +53,7 @@ def _fill_streams() -> None:
 def _leave(message: str, code: int) -> NoReturn:
     from workbench.cli.data import printable
 
-    for line in f"workbench: {message}".split("\n"):
-        print(printable(line), file=sys.stderr)  # noqa: T201 - this is where messages are said
+    with suppress(BrokenPipeError):  # who reads no messages sees the code
+        for line in f"workbench: {message}".split("\n"):
+            print(printable(line), file=sys.stderr)  # noqa: T201 - this is where messages are said
     sys.exit(code)

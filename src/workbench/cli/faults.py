@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 INTERRUPTED = 130  # what shells expect of a program that Ctrl-C ended
+UNREAD = 141  # and of one whose output nobody reads any more
 _OF_FILES = {
     ("_duckdb", "IOException"),
     ("_duckdb", "OutOfMemoryException"),

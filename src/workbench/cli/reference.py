@@ -41,8 +41,8 @@ def commands_page() -> str:
     """Return the page of all commands that `cli.commands` has gathered, as Markdown."""
     group = typer.main.get_command(app)
     parts = [
-        "# Commands\n\nExit codes: 0 well, 1 the work failed, 2 wrong usage, 3 bad input. "
-        "Data goes to stdout, messages to stderr.\n"
+        "# Commands\n\nExit codes: 0 well, 1 the work failed, 2 wrong usage, 3 bad input; 130 after Ctrl-C,"
+        " 141 where whoever read the output wants no more of it. Data goes to stdout, messages to stderr.\n"
     ]
     for name, command in _leaves(group, ""):
         context = typer.Context(

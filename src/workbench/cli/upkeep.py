@@ -122,19 +122,22 @@ def vacuum(
 ) -> None:
     """Delete files that only old versions need, which then cannot be read any more.
 
-    What stays readable: the newest version, the versions of all runs, and those of the last day.
+    What stays readable: the newest version, the versions of all runs, and those of the last day. A version
+    from before a user was erased is not readable any more, whether a run has read it or not.
     """
     from workbench.reports.runs import list_runs
     from workbench.store import Workspace
+    from workbench.store.compaction import readable
     from workbench.store.compaction import vacuum as vacuum_files
 
     opened = Workspace.open(workspace)
     with opened.writer() as writer:
         # Asked once nobody else writes, so that no run's version is missed.
-        kept = {record.data_version for record in list_runs(opened)}
-        deleted = vacuum_files(writer, kept, grace=timedelta(days=grace))
+        asked = {record.data_version for record in list_runs(opened)}
+        deleted = vacuum_files(writer, asked, grace=timedelta(days=grace))
+        kept = sorted(readable(writer, asked))
     if as_json:
-        typer.echo(json.dumps({"files_deleted": deleted, "versions_of_runs": sorted(kept)}))
+        typer.echo(json.dumps({"files_deleted": deleted, "versions_of_runs": kept}))
     else:
-        of_runs = f", none of the versions that runs have read: {', '.join(map(str, sorted(kept)))}"
-        typer.echo(f"{deleted} files deleted{of_runs if kept else ''}.")
+        of_runs = f", none of the versions that runs have read: {', '.join(map(str, kept))}"
+        typer.echo(f"{deleted} {'file' if deleted == 1 else 'files'} deleted{of_runs if kept else ''}.")

@@ -23,7 +23,7 @@ from workbench.events.dates import check_zone
 from workbench.events.definitions import Kind
 from workbench.events.documents import read_document, read_whole
 from workbench.events.exports import EventRules
-from workbench.events.mistakes import mistakes
+from workbench.events.mistakes import mistakes, named
 from workbench.events.parsing import MappedColumn, Parsed, identifier, literal
 from workbench.events.places import (
     Columns,
@@ -205,7 +205,7 @@ class Mapping(Strict):
             raise BadInput(
                 f"the file lacks columns that the mapping {self.name!r} needs: {'; '.join(missing)}",
                 expected=f"a file of the kind {self.title!r}",
-                fix=f"The file has: {', '.join(map(repr, source_columns))[:400]}.",
+                fix=f"The file has: {named(map(repr, source_columns))}.",
             )
         return tuple(made)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -11,6 +12,7 @@ from workbench.events.columns import Column
 from workbench.events.places import Place, Test
 
 _MOST = 5
+_SIGNS = 300  # of a list of columns
 _EXPECTED = {
     "tuple_type": "expected a list",
     "dict_type": "expected keys and values",
@@ -75,3 +77,23 @@ def _near(place: tuple[int | str, ...], whole: type[BaseModel]) -> str:
     known = [field.alias or name for model in models for name, field in model.model_fields.items()]
     near = difflib.get_close_matches(str(place[-1]), known, n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def named(columns: Iterable[str]) -> str:
+    """Return names of columns as a list, of very many the first, and how many more there are.
+
+    Examples
+    --------
+    >>> named(["clicks", "cost"])
+    'clicks, cost'
+    >>> named(["clicks" * 20, "cost" * 50, "day"])[-20:]
+    'clicks, and 2 others'
+    """
+    names, said = list(columns), ""
+    for place, name in enumerate(names):
+        longer = f"{said}, {name}" if said else name[:_SIGNS]
+        if len(longer) > _SIGNS:
+            left = len(names) - place
+            return f"{said}, and {left} {'other' if left == 1 else 'others'}"
+        said = longer
+    return said

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from workbench.source import Tables
 
 _ACTIVITY = ("impressions", "clicks", "leads")
+_LISTED = 20
 
 
 def campaign_of(tables: Tables, campaign_id: str | None = None, *, window: str | Window | None = None) -> str:
@@ -41,8 +42,10 @@ def campaign_of(tables: Tables, campaign_id: str | None = None, *, window: str |
         if campaign_id not in known and len(named) > 1:
             raise UsageError(f"{campaign_id:.80} is the name of {len(named)} campaigns: {', '.join(named)}.")
         if campaign_id not in known and not named:
-            largest = sorted(known, key=lambda own: -known[own])[:20]
-            raise unknown_name("campaign", campaign_id[:80], [names.get(own, own)[:80] for own in largest])
+            largest = sorted(known, key=lambda own: -known[own])
+            raise unknown_name(
+                "campaign", campaign_id, [names.get(own, own) for own in largest], most=_LISTED
+            )
         return campaign_id if campaign_id in known else named[0]
     return max(sorted(known), key=lambda name: known[name], default="")
 

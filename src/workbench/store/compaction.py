@@ -172,6 +172,19 @@ def vacuum(
     return deleted
 
 
+def readable(writer: Writer, versions: Iterable[int]) -> set[int]:
+    """Return those of data versions all of whose files are on the disk: an erasure took some away."""
+
+    def whole(version: int) -> bool:
+        at = {**head(writer.store, version).versions, LOADS.name: version}
+        tables = ((writer.store / table, number) for table, number in at.items())
+        return all(
+            (folder / file.path).exists() for folder, n in tables for file in delta.data_files(folder, n)
+        )
+
+    return {version for version in versions if whole(version)}
+
+
 def stored_files(folder: Path) -> list[str]:
     """Return the paths of all Parquet files in a table's folder, whether a version names them or not."""
     found = (path.relative_to(folder) for path in folder.rglob("*.parquet"))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import BadInput, UsageError
 from workbench.events.mapping import Mapping, detect, load_mapping, names, ready
+from workbench.events.mistakes import named
 from workbench.events.tables import TableDefinition
 from workbench.store.compaction import keep_compact
 from workbench.store.ingest_events import looks_like_events
@@ -205,9 +206,8 @@ def _unknown_form(source: Source) -> BadInput:
             expected="columns parted by a comma, semicolon, tab or bar",
             fix="Check the delimiter, or state it in a mapping.",
         )
-    listed = ", ".join(source.columns)
     return BadInput(
-        f"no mapping fits the columns {listed[:300]}",
+        f"no mapping fits the columns {named(source.columns)}",
         file=source.path,
         row=1,
         expected="our own columns, or those of a ready mapping",

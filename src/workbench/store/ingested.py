@@ -66,13 +66,18 @@ class FileLoad:
     def sentence(self) -> str:
         """Return the load as one sentence."""
         if self.again:
-            said = f"{self.file}: already loaded into {self.table}; its {self.read:,} rows change nothing."
+            does = "row changes" if self.read == 1 else "rows change"
+            said = f"{self.file}: already loaded into {self.table}; its {self.read:,} {does} nothing."
             if not self.quarantined:
                 return said
+            if self.quarantined == 1:
+                return f"{said} 1 is in quarantine: once right, load it as a file of its own."
             rejected = f"{self.quarantined:,} are in quarantine"
             return f"{said} {rejected}: once right, load them as a file of their own."
-        rest = f"{self.duplicates:,} duplicates, {self.quarantined:,} quarantined"
-        return f"{self.file}: {self.accepted:,} of {self.read:,} rows accepted into {self.table}, {rest}."
+        rows = f"{self.read:,} {'row' if self.read == 1 else 'rows'}"
+        copies = f"{self.duplicates:,} {'duplicate' if self.duplicates == 1 else 'duplicates'}"
+        rest = f"{copies}, {self.quarantined:,} quarantined"
+        return f"{self.file}: {self.accepted:,} of {rows} accepted into {self.table}, {rest}."
 
     def to_dict(self) -> dict[str, object]:
         """Return everything as plain values."""

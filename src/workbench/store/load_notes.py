@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.events.mapping import Mapping
+from workbench.events.mistakes import named
 from workbench.events.tables import TableDefinition
 from workbench.store.sources import Source
 from workbench.store.typed_events import unknown_columns
@@ -15,7 +16,7 @@ def unused(mapping: Mapping | None, source: Source) -> tuple[str, ...]:
     found = mapping.unmapped(source.columns)
     if not found:
         return ()
-    return (f"columns that the mapping {mapping.name} does not use: {', '.join(found)[:300]}",)
+    return (f"columns that the mapping {mapping.name} does not use: {named(found)}",)
 
 
 def unstated(mapping: Mapping | None, source: Source) -> tuple[str, ...]:
@@ -30,7 +31,7 @@ def unstated(mapping: Mapping | None, source: Source) -> tuple[str, ...]:
 def unkept(mapping: Mapping | None, source: Source) -> tuple[str, ...]:
     """Return a note where columns of events in our own form belong to none."""
     found = unknown_columns(source) if mapping is None and source.shape != "lines" else ()
-    return (f"columns that belong to no event: {', '.join(found)[:300]}",) if found else ()
+    return (f"columns that belong to no event: {named(found)}",) if found else ()
 
 
 def overwritten(table: TableDefinition, rows: int) -> tuple[str, ...]:
