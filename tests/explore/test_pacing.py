@@ -55,6 +55,11 @@ def test_a_total_has_no_interval_where_a_campaign_has_none(base) -> None:
     assert [row.projected_low is None for row in found.rows] == [True, False]
     assert (found.total.projected_low, found.total.verdict) == (None, "over")
     assert "interval" not in found.sentence
+    assert found.total.name == "Total"
+    later = plans[0] | {"campaign_id": "c3", "start_date": START + timedelta(days=90), "end_date": None}
+    some = pacing(base(daily_performance=spend, campaigns=[*plans, later | {"name": "c3"}]))
+    assert (some.total.name, some.total.budget) == ("Total of 2 with a projection", 12_000.0)
+    assert some.sentence.startswith("Spend of 2 of 3 campaigns will end near")
 
 
 def test_weekends_do_not_bend_the_projection() -> None:
@@ -160,7 +165,7 @@ def test_what_is_over_is_told_as_over(base) -> None:
         tables = base(campaigns=[CAMPAIGN], daily_performance=[*_told(60, spend), later])
         view = pacing(tables, ended=True)
         assert view.sentence.endswith(f"Spring {said}.")
-        assert "Spend ended at" in view.sentence
+        assert view.sentence.startswith("Spend of 1 of 2 campaigns ended at")
         assert "will" not in view.sentence + view.rows[0].reason
 
 

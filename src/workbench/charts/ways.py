@@ -80,8 +80,8 @@ def way_lengths(result: Ways) -> Drawing | Nothing:
     single = sum(new + returning for touches, new, returning in counts if touches == 1)
     return _histogram(
         bars,
-        finding=f"{format_value(single / (every.conversions or 1), '%')} of orders have one touch before "
-        f"them, {every.mean_touches or 0.0:.1f} on average",
+        finding=f"{format_value(single / (every.conversions or 1), '%')} of orders with a touch have one, "
+        f"{every.mean_touches or 0.0:.1f} on average",
         subtitle=f"Orders by touches in the {found.window} before",
         unit="Touches",
     )
@@ -95,8 +95,8 @@ def way_days(result: Ways) -> Drawing | Nothing:
     every = found.rows[0]
     return _histogram(
         _bars(found.by_days, most=_LATEST, first=0),
-        finding=f"{format_value(every.within_a_day, '%')} of orders come within a day of the first touch, "
-        f"{format_value(every.within_a_week, '%')} within a week",
+        finding=f"{format_value(every.within_a_day, '%')} of orders with a touch come within a day of the "
+        f"first one, {format_value(every.within_a_week, '%')} within a week",
         subtitle=f"Orders by whole days since the first touch in the {found.window} before",
         unit="Days",
     )

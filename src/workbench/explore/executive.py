@@ -224,8 +224,8 @@ def _of_cards(cards: KpiCards) -> Iterable[Alert]:
         value = _shown(card, card.value, cards.currency)
         if card.alert:
             target = _shown(card, card.target, cards.currency)
-            but = " over all days, but" if card.target_met else " and"
-            text = f"is {value}{but} missed its target of {target} {card.missed_on}"
+            but = ", but" if card.target_met else " and"
+            text = f"is {value}{_over(cards)}{but} missed its target of {target} {card.missed_on}"
             yield Alert(severity="warning", subject=card.title, text=text)
         elif card.name in _QUALITY:
             yield from _of_lateness(card)
@@ -233,6 +233,16 @@ def _of_cards(cards: KpiCards) -> Iterable[Alert]:
             held = f"{card.share:.0%} of the days only" if card.share is not None else "few days"
             text = f"rests on data of {held}"
             yield Alert(severity="info", subject=card.title, text=text)
+
+
+def _over(cards: KpiCards) -> str:
+    """Return the days that were judged: a page may have another part of other days."""
+    first, last = cards.first_day, cards.last_day
+    if first is None or last is None:
+        return ""
+    day = f"{last.day} {last:%B %Y}"
+    days = (last - first).days + 1
+    return f" on {day}" if days == 1 else f" over the {days} days up to {day}"
 
 
 def _of_lateness(card: Card) -> Iterable[Alert]:

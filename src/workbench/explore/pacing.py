@@ -108,10 +108,12 @@ class Pacing(View):
 
     def _ends(self, row: PaceRow) -> str:
         ends = [format_value(x, "money", currency=self.currency) for x in (row.projected, row.budget)]
+        known = len(_projected(self.rows))
+        some = "" if known == len(self.rows) else f" of {known} of {len(self.rows)} campaigns"
         if self._is_over(row):
-            return f"spend ended at {ends[0]} of {ends[1]} planned"
+            return f"spend{some} ended at {ends[0]} of {ends[1]} planned"
         interval = span(row.projected_low, row.projected_high, "money", self.currency)
-        return f"spend will end near {ends[0]}{interval} of {ends[1]} planned"
+        return f"spend{some} will end near {ends[0]}{interval} of {ends[1]} planned"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per campaign, and the total last."""
@@ -270,7 +272,7 @@ def _verdict(
 
 
 def _total(rows: Sequence[PaceRow]) -> PaceRow | None:
-    planned = [row for row in rows if row.planned is not None and row.projected is not None]
+    planned = _projected(rows)
     if not planned:
         return None
     budget = sum(row.budget or 0.0 for row in planned)
@@ -283,7 +285,7 @@ def _total(rows: Sequence[PaceRow]) -> PaceRow | None:
     low, high = ends if sure else (None, None)
     return PaceRow(
         campaign_id="",
-        name="Total",
+        name="Total" if len(planned) == len(rows) else f"Total of {len(planned)} with a projection",
         budget=budget,
         start=start,
         end=end,
@@ -297,6 +299,11 @@ def _total(rows: Sequence[PaceRow]) -> PaceRow | None:
         verdict=verdict,
         reason=reason,
     )
+
+
+def _projected(rows: Sequence[PaceRow]) -> list[PaceRow]:
+    """Return those of which plan and end can be added up: what has not begun has no end yet."""
+    return [row for row in rows if row.planned is not None and row.projected is not None]
 
 
 def _summed_ends(rows: Sequence[PaceRow]) -> tuple[float | None, float | None]:
