@@ -228,3 +228,14 @@ def test_a_page_lists_the_first_alerts_and_counts_the_others() -> None:
     bundle = many._repr_mimebundle_()
     said = bundle[mime.ALERTS]["items"]
     assert (len(said), said[-1]["title"], len(bundle[mime.FIGURES])) == (31, "470 more", 500)
+
+
+def test_a_page_has_one_word_for_one_thing() -> None:
+    """A rate of users is no rate of clicks, and what has a touch is not all that was ordered."""
+    headings = [column.label for column in charts.creative_table(SAMPLES.creatives()).columns]
+    assert "Conversion rate" not in headings
+    for picture in (drawn("way_lengths"), drawn("way_days")):
+        assert "of orders with a touch" in picture.finding
+    geo = charts.geo_estimates(SAMPLES.geo_test())
+    said = [row[[column.label for column in geo.table.columns].index("p")] for row in geo.table.rows]
+    assert "0" not in said

@@ -17,7 +17,11 @@ from workbench.explore.executive import Leaderboard
 from workbench.explore.targets import TargetsView
 from workbench.result import MISSING, format_value
 
-_RATES = {"ctr": "Click-through rate", "conversion_rate": "Conversion rate", "roas": "Return on ad spend"}
+_RATES = {
+    "ctr": "Click-through rate",
+    "conversion_rate": "Conversions per click",
+    "roas": "Return on ad spend",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +207,7 @@ def creative_table(result: Creatives) -> DataTable | Nothing:
             figure("impressions", "Impressions", "count"),
             figure("clicks", "Clicks", "count"),
             figure("ctr", "CTR", "%"),
-            figure("conversion_rate", "Conversion rate", "%"),
+            figure("conversion_rate", "Conversions per click", "%"),
             figure("roas", "ROAS", "x"),
             figure("probability_best", "Probability of being best", "%", bars=True),
             text("caution", "Caution"),

@@ -14,6 +14,7 @@ from workbench.charts.tables import figure, tabulate, text
 from workbench.experiments.analysis.geo_views import GeoReport
 from workbench.experiments.geo.analysis import GeoAnalysis
 from workbench.experiments.geo.verdict import Check
+from workbench.experiments.inference.comparison import shown_p
 from workbench.result import format_value
 
 _MOST_CONTROLS = 10
@@ -33,6 +34,11 @@ class _Figure:
     interval: str
     p: float | None
 
+    @property
+    def p_said(self) -> str:
+        """Return p, never as zero."""
+        return "" if self.p is None else shown_p(self.p)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Estimate:
@@ -43,6 +49,11 @@ class _Estimate:
     p: float | None
     incremental: float | None
     scaled_l2: float | None
+
+    @property
+    def p_said(self) -> str:
+        """Return p, never as zero."""
+        return "" if self.p is None else shown_p(self.p)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +123,7 @@ def geo_figures(result: GeoReport) -> DataTable | Nothing:
             text("name", "Figure"),
             text("value", "Value"),
             text("interval", f"{found.placebo.level:.0%} interval"),
-            figure("p", "p", ""),
+            text("p_said", "p"),
         ],
         caption=f"What the test brought, by {found.found.method} and {found.lift.method}",
     )
@@ -166,7 +177,7 @@ def _methods(found: GeoAnalysis, rows: Sequence[_Estimate]) -> DataTable:
             figure("lift", "Lift", "%"),
             figure("low", "from", "%"),
             figure("high", "to", "%"),
-            figure("p", "p", ""),
+            text("p_said", "p"),
             figure("incremental", "In all", unit_of(found)),
             figure("scaled_l2", "Scaled L2", ""),
         ],

@@ -33,7 +33,7 @@ _BY_DAY = {"ctr": "ctr", "conversion_rate": "click_conversion_rate"}
 ENOUGH_TRIALS = 100
 
 LOW_ROAS = 3.0
-RATE_TITLES = {"ctr": "click-through rate", "conversion_rate": "conversion rate"}
+RATE_TITLES = {"ctr": "click-through rate", "conversion_rate": "conversions per click"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
