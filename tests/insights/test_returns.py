@@ -105,7 +105,9 @@ def test_the_sentence_says_no_more_than_the_intervals() -> None:
     many = [_row(f"c{n}", HOLDOUT, 0.5, 2.0) for n in range(7)]
     assert "a is surely above 1" in ReturnsByMethod(rows=(_row("a", HOLDOUT, 1.1, 3.0),)).sentence
     one = ReturnsByMethod(rows=(_row("a", HOLDOUT, 1.1, 3.0), *many)).sentence
-    assert one.endswith("a is on one side of 1, but one of 8 figures may be so by chance.")
+    assert one.endswith("a is above 1, but of 8 figures that are judged at once one may be so by chance.")
+    less = ReturnsByMethod(rows=(_row("a", MIX, 0.1, 0.95), *many)).sentence
+    assert "a is below 1, but of 8 figures" in less
     few = ReturnsByMethod(rows=(replace(_row("a", HOLDOUT, 1.1, 3.0), rough=True),)).sentence
     assert few.endswith("a is on one side of 1, but from too few buyers to be sure.")
     lost = ReturnsByMethod(rows=(replace(_row("a", HOLDOUT, 0.1, 0.9), rough=True),)).sentence

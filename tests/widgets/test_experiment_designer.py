@@ -126,6 +126,8 @@ def test_without_a_kernel_there_is_a_picture_instead() -> None:
     assert isinstance(experiment_designer(), Drawing)
     table = plan_alternatives(plan)
     assert experiment_designer(plan, instead=table) is table
+    (same,) = [one for one in plan.alternatives if (one.effect, one.power) == (plan.effect, plan.power)]
+    assert same.users == plan.total
     missing = experiment_designer(no_plan("Not enough data: no events loaded."))
     assert isinstance(missing, Nothing)
     assert missing.reason == "Not enough data: no events loaded."

@@ -249,12 +249,15 @@ def _mixed(mix: MixReport | None, unknown: list[tuple[str, str]]) -> list[Method
     ]
 
 
+_BY_CHANCE = "but of {} figures that are judged at once one may be so by chance"
 _SAID = {
     "above": "surely above 1, where the money comes back",
     "below": "surely below 1, and brought less than was spent",
     "at odds": "above by one method and below by another",
     "few": "on one side of 1, but from too few buyers to be sure",
-    "chance": "on one side of 1, but one of {} figures may be so by chance",
+    "above by itself": f"above 1, {_BY_CHANCE}",
+    "below by itself": f"below 1, {_BY_CHANCE}",
+    "chance": f"on one side of 1, {_BY_CHANCE}",
     "early": "below 1, but the 30 days of most users are not over: too early to judge",
 }
 
@@ -272,7 +275,10 @@ def _verdict(rows: Sequence[MethodReturn], judged: int) -> str:
     alone = [row for row in caused if _side(row)]
     if not alone:
         return "early" if any(_is_early(row) for row in rows) else ""
-    return "few" if all(row.rough for row in alone) else "chance"
+    if all(row.rough for row in alone):
+        return "few"
+    apart = {_side(row) for row in alone}
+    return f"{apart.pop()} by itself" if len(apart) == 1 else "chance"
 
 
 def _is_early(row: MethodReturn) -> bool:

@@ -272,7 +272,7 @@ def _is_part(measure: Measure) -> bool:
 def _no_days(values: Values) -> str:
     if any(DIMENSIONS[name].grain in ("day", "week") for name in values.by):
         return f"no interval: a slice of fewer than {CLUSTERS} days"
-    return "no interval: not a formula of sums by day"
+    return "no interval: it is no sum of days, which would tell how it varies"
 
 
 def tangent(measure: Measure, values: Values, daily: Mapping[Leaf, Floats]) -> Floats:

@@ -83,7 +83,8 @@ def alternatives(
             some = factor * effect
             if baseline.kind == "proportion" and not 0 <= baseline.value + some <= 1:
                 continue
-            users = math.ceil(sample_size(baseline, some, procedure, power=power))
+            needed = sample_size(baseline, some, procedure, power=power)
+            users = sum(math.ceil(needed * share - 1e-6) for share in procedure.split)  # as the plan itself
             days = arrivals.days_for(users) if arrivals else None
             found.append(
                 Alternative(
