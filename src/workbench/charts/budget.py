@@ -113,7 +113,9 @@ def budget_returns(result: Plan | BudgetView) -> Drawing | Nothing:
         ),
         spec=returns(drawn, unit, mark_at=1.0 if shown.unit == "money" else None),
         table=return_table(rows, unit),
-        note="In the plan channels inside their bounds bring the same; those at a bound bring more or less.",
+        note="Channels inside their bounds bring the same by the draws that chose the plan, those at a bound "
+        "more or less. Shown are other draws, so figures differ, and a little from the model's report, which "
+        "has all.",
     )
 
 

@@ -92,7 +92,8 @@ def mix_parts(result: MixReport) -> Drawing | Nothing:
         description="Bars that add up. " + _totals_in_words(found),
         spec=_steps_spec(bars, outcome_unit(found.kind)),
         table=parts_table(found),
-        note="Without media: level, trend, seasons and controls together; the table has them one by one.",
+        note="Without media: level, trend, seasons and controls together; the table has them one by one. "
+        "Trend and controls are departures from their own mean: over all days they add up to nothing.",
     )
 
 

@@ -43,7 +43,8 @@ def _headline(found: FitFigures) -> str:
     if found.r2_unseen is None:
         return f"The model explains {seen} of the ups and downs; nothing is known of new periods"
     if found.r2_unseen < 0:
-        return f"The model explains {seen} of the ups and downs, and foretells none of them"
+        new = "but foretells new periods no better than their mean"
+        return f"The model explains {seen} of the ups and downs, {new}"
     return (
         f"The model explains {seen} of the ups and downs and foretells {format_value(found.r2_unseen, '%')}"
     )

@@ -24,6 +24,7 @@ from workbench.stats import hdi
 if TYPE_CHECKING:
     import pandas as pd
 
+_ROUNDING = 1e-12  # of a sum: what its floats may leave where it is nothing
 Array = npt.NDArray[np.float64]
 Source = Literal["baseline", "trend", "season", "control", "channel"]
 
@@ -222,6 +223,8 @@ def expected(draws: Draws, market: Market) -> Array:
 def _part(name: str, source: Source, draws: Array, whole: Array) -> Part:
     low, high = hdi(draws)
     total = draws.sum(axis=1)
+    # A departure from its own mean adds up to nothing but the rounding of its floats.
+    total = np.where(np.abs(total) < _ROUNDING * np.abs(draws).sum(axis=1), 0.0, total)
     return Part(
         name=name,
         source=source,
