@@ -17,7 +17,7 @@ from workbench.metrics import METRICS, measure
 from workbench.metrics.intervals import linearised, nothing, quotients, ratios
 from workbench.metrics.measures import total
 from workbench.metrics.values import Values
-from workbench.stats import ratio_interval
+from workbench.stats import ratio_interval, skewed_widths
 
 SPEND, CONVERSIONS, REVENUE = (
     total(name, of="daily_performance") for name in ("spend", "conversions", "revenue")
@@ -218,7 +218,7 @@ def test_an_interval_ends_where_its_figure_must() -> None:
     assert roas.high == pytest.approx(roi.high + 1)
     assert margin.low < -1.0
     assert engaged.value == pytest.approx(48 / 50)
-    assert 0.6 < engaged.low < engaged.value  # all who were not engaged came on one day
+    assert 0.5 < engaged.low < engaged.value  # all who were not engaged came on one day
 
 
 def test_days_that_are_all_alike_carry_no_interval() -> None:
@@ -230,7 +230,7 @@ def test_days_that_are_all_alike_carry_no_interval() -> None:
 
 
 @pytest.mark.parametrize(
-    ("orders", "spread", "most"), [(0.1, 0.5, 0.035), (0.1, 1.0, 0.08), (0.3, 1.0, 0.05), (1.0, 1.0, 0.06)]
+    ("orders", "spread", "most"), [(0.1, 1.0, 0.06), (0.3, 1.0, 0.02), (1.0, 1.0, 0.03), (1.0, 1.5, 0.045)]
 )
 def test_a_few_large_sales_do_not_make_a_break_even_campaign_a_loss(
     orders: float, spread: float, most: float
@@ -281,3 +281,5 @@ def test_days_that_vary_evenly_keep_students_ends() -> None:
     assert (low, high) == (pytest.approx(5 - half), pytest.approx(5 + half))
     tailed = ratio_interval([*days[:-1], 90.0], np.ones(9))
     assert tailed.high - 14 > 1.2 * (14 - tailed.low)
+    longer = skewed_widths(1.0, np.linspace(0, 3, 200), 30).high  # cubes of deviations: of a longer tail
+    assert (np.diff(longer) > -0.01 * longer[1:]).all(), "more skewness never draws an end in"
