@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from math import comb
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
@@ -43,6 +44,7 @@ HEADLINE = (
 )
 
 ALERT_AFTER = 3
+_RARE = 0.05  # the share of all orders of the same days
 Verdict = Literal["healthy", "below range", "above range", "unknown"]
 
 
@@ -115,7 +117,16 @@ class Card:
         """Return on which days the target was missed, in words; a day without a figure missed nothing."""
         days = f"on each of the last {self.streak} days"
         known = all(point.value is not None for point in self.line[-(self.streak or 1) :])
-        return days if known else f"{days} with a figure"
+        return f"{days if known else f'{days} with a figure'}{self._perhaps_chance()}"
+
+    def _perhaps_chance(self) -> str:
+        """Return that so many of all days missed a target they meet together that the last may by chance."""
+        values = [point.value for point in self.line if point.value is not None]
+        missed = sum(meets(value, self.target, self.better) is False for value in values)
+        last = self.streak or 0
+        if not self.target_met or comb(missed, last) < _RARE * comb(len(values), last):
+            return ""
+        return f", which may be chance: {missed} of all {len(values)} did"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
