@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workbench.explore.figures import figures
 from workbench.explore.kpis import kpi_cards
 from workbench.explore.leads import leads, weighted_median
 from workbench.explore.trends import trends
@@ -69,6 +70,10 @@ def test_figures_equal_pandas(base) -> None:
     assert sum(cell.leads for cell in view.grades) == len(rows)
     assert [stage.leads for stage in view.stages] == sorted([s.leads for s in view.stages], reverse=True)
     assert view.stages[-1].leads == (frame.stage == "won").sum()
+    dictionary = figures(base(leads=rows), ["engaged_leads", "replied_leads", "qualified_leads"], window=None)
+    assert [stage.leads for stage in view.stages[1:4]] == [
+        dictionary.of((), name).value for name in ("engaged_leads", "replied_leads", "qualified_leads")
+    ]
 
 
 @given(st.lists(st.tuples(st.floats(-1e6, 1e6), st.integers(1, 5)), min_size=1, max_size=20))

@@ -59,3 +59,16 @@ def test_a_weekday_is_closed_only_where_weeks_are_on_record(on_record: list[int]
     orders = [order("u", f"{date(2024, 3, 1 + day)}", 9.0) for day in on_record]
     found = measure(Memory(orders=orders), "revenue", window="2024-03-01:2024-03-30").rows[0]
     assert found.share == pytest.approx(share)
+
+
+def test_a_sum_is_not_held_against_days_of_which_nothing_is_known() -> None:
+    """More than in days that were never loaded is no growth; a ratio of fewer days is one all the same."""
+    orders = [order(f"u{day}", f"{date(2024, 3, 1) + timedelta(days=day)}", 9.0) for day in range(60)]
+    some = [row for row in orders if row["ordered_at"].day > 14 or row["ordered_at"].month > 3]
+    whole, holed = (
+        measure(Memory(orders=rows), ["revenue", "aov"], window="2024-03-31:2024-04-29", compare=True).rows
+        for rows in ([*orders, order("u", "2024-02-20", 9.0)], [*some, order("u", "2024-02-20", 9.0)])
+    )
+    assert [row.change for row in whole] == pytest.approx([0.0, 0.0])
+    assert (holed[0].change != holed[0].change, holed[1].change) == (True, 0.0)
+    assert "no comparison: the window before holds data on 53% of its days only" in holed[0].note

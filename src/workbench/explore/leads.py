@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from workbench.metrics import Window
     from workbench.source import Tables
 
-# A lead in a stage has been through those before it; a lost one may have been lost anywhere.
+# A lead in a stage has been through those before it; a lost one was worked, as `engaged_leads` counts it, and
+# nobody recorded how far.
 STAGES = (
     ("leads", frozenset({"new", "engaged", "replied", "qualified", "pipeline", "won", "lost"})),
-    ("engaged", frozenset({"engaged", "replied", "qualified", "pipeline", "won"})),
+    ("engaged", frozenset({"engaged", "replied", "qualified", "pipeline", "won", "lost"})),
     ("replied", frozenset({"replied", "qualified", "pipeline", "won"})),
     ("qualified", frozenset({"qualified", "pipeline", "won"})),
     ("won", frozenset({"won"})),

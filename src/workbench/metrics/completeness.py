@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,17 @@ def present(tables: Tables, wanted: Iterable[Leaf], window: Window, values: Valu
         name: _share(_days(tables, name, window, _counted(values, own, name), first), window)
         for name in names
     }
+
+
+def least(shares: Mapping[str, float], names: Iterable[str]) -> float:
+    """Return the smallest share of some tables; NaN where none of them should fill every day.
+
+    Examples
+    --------
+    >>> least({"orders": 0.5, "facts": 1.0}, ["facts", "orders", "users"])
+    0.5
+    """
+    return min((shares[name] for name in names if name in shares), default=np.nan)
 
 
 def read_by(leaf: Leaf) -> frozenset[str]:

@@ -111,14 +111,16 @@ def _measured(
         else None
     )
     begun = begun_within(tables, {leaf.table for leaf in answered}, span.previous) if before else {}
+    held = completeness.present(tables, answered, span.previous, before) if before else {}
     rows: list[Row] = []
     for metric in asked:
         formula = formulas[metric.name]
         own = [leaf for leaf in leaves(formula) if leaf in answered and not is_own(leaf)]
         read = {name for leaf in own for name in completeness.read_by(leaf)}
-        share = min((present[name] for name in read if name in present), default=np.nan)
+        share, earlier = completeness.least(present, read), completeness.least(held, read)
         late = max((begun[name] for name in read if name in begun), default=None)
-        why_not = _why_not_compared(formula, late, span) if before else ""
+        thin = earlier if earlier < completeness.ENOUGH * share else None
+        why_not = _why_not_compared(formula, late, span, thin) if before else ""
         found = _rows(metric, formula, values, None if late or why_not else before, share)
         rows += [_uncompared(_with(row, formula, dimensions, doubts), why_not) for row in found]
     return Measured(metrics=asked, by=dimensions, window=span, currency=tables.currency, rows=tuple(rows))
@@ -210,12 +212,16 @@ def _with(row: Row, formula: Measure, by: tuple[str, ...], doubts: Cautions) -> 
     return replace(row, partial=partial, caution=caution, note=note, change_p=change_p)
 
 
-def _why_not_compared(formula: Measure, begun: date | None, span: Window) -> str:
+def _why_not_compared(formula: Measure, begun: date | None, span: Window, thin: float | None) -> str:
     """Return why a change would mislead: half a window is no measure, and older leads have come further."""
     if counts_stages(formula):
         return YOUNGER
     if begun and begun < span.first:  # of a window that is all there is, nothing is said
         return f"the window before begins earlier than the records, on {begun}"
+    if (
+        thin is not None and not begun and not intervals.ratio(formula)
+    ):  # a ratio of fewer days is one all the same
+        return f"the window before holds data on {thin:.0%} of its days only"
     return ""
 
 
