@@ -234,8 +234,23 @@ def test_a_page_has_one_word_for_one_thing() -> None:
     """A rate of users is no rate of clicks, and what has a touch is not all that was ordered."""
     headings = [column.label for column in charts.creative_table(SAMPLES.creatives()).columns]
     assert "Conversion rate" not in headings
+    sold = [charts.channel_table(SAMPLES.channels()), charts.campaign_table(SAMPLES.campaigns())]
+    assert all("Credited revenue" in [column.label for column in made.columns] for made in sold)
     for picture in (drawn("way_lengths"), drawn("way_days")):
         assert "of orders with a touch" in picture.finding
     geo = charts.geo_estimates(SAMPLES.geo_test())
     said = [row[[column.label for column in geo.table.columns].index("p")] for row in geo.table.rows]
     assert "0" not in said
+
+
+def test_what_is_not_there_is_not_explained() -> None:
+    """No interval is promised where none is drawn, and no comparison missed where there is no figure."""
+    rows = [replace(row, roas_low=None, roas_high=None) for row in SAMPLES.campaigns().rows]
+    bare = charts.campaign_returns(replace(SAMPLES.campaigns(), rows=tuple(rows)))
+    assert bare.subtitle.endswith("no intervals")
+    assert drawn("campaign_returns").subtitle.endswith("bars are 95% intervals")
+    said = "no spend loaded; no comparison: the window before begins earlier than the records"
+    (one, *_) = kpi_cards().cards
+    for value, note in ((None, "no spend loaded"), (1.0, said)):
+        cards = charts.kpi_cards(replace(kpi_cards(), cards=(replace(one, value=value, note=said),)))
+        assert cards.items[0]["note"] == note

@@ -133,9 +133,16 @@ def test_retention_is_not_activation(base) -> None:
         "order_value": 5.0,
         "is_return": False,
     }
-    result = cohorts(base(last_day=date(2024, 5, 1), users=users, orders=[order]))
+    guest = order | {"order_id": "2", "user_id": None, "ordered_at": datetime(2024, 5, 1, tzinfo=UTC)}
+    opening = guest | {"order_id": "0", "ordered_at": datetime(2024, 1, 1, tzinfo=UTC)}
+    orders = [opening, order, guest]
+    result = cohorts(base(last_day=date(2024, 5, 1), users=users, orders=orders))
     assert all(cell.retention == 0 for cell in result.cells if cell.age > 0)
+    assert result.activation
     assert all(cell.activation == 1 for cell in result.activation)
+    first = cohorts(base(last_day=date(2024, 5, 1), orders=orders))
+    assert first.cells
+    assert (first.basis, first.activation) == ("first order", ())  # that all of them ordered is no finding
 
 
 def test_first_orders_stand_in_for_signup(base) -> None:

@@ -195,7 +195,7 @@ def _item(card: Card, currency: str | None) -> dict[str, Any]:
         "formula": shown(card.formula, 400),
         "says": shown(card.says, 300),
         "refresh": card.refresh,
-        "note": shown(card.note, 300),
+        "note": shown(_note(card), 300),
         "incomplete": card.incomplete,
         "remark": ". ".join(
             said for said in (_unsure(card), _days_held(card), in_short(card.caution)) if said
@@ -205,11 +205,17 @@ def _item(card: Card, currency: str | None) -> dict[str, Any]:
 
 
 def _unsure(card: Card) -> str:
-    """Return why a figure has no interval: without the reason, it would look as sure as a sum that needs none."""
+    """Return why a figure has no interval: else it would look as sure as a sum, which needs none."""
     reasons = [part for part in card.note.split("; ") if part.startswith("no interval: ")]
     if card.value is None or not reasons or reasons[0].endswith("nothing is sampled"):
         return ""
     return reasons[0][:1].upper() + reasons[0][1:]
+
+
+def _note(card: Card) -> str:
+    """Return what to bear in mind; a figure that is not there cannot be compared, which need not be said."""
+    parts = card.note.split("; ")
+    return "; ".join(part for part in parts if card.value is not None or not part.startswith("no comparison"))
 
 
 def _days_held(card: Card) -> str:

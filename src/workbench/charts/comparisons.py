@@ -46,7 +46,7 @@ def campaign_table(result: CampaignComparison, top: int = MOST_BARS) -> DataTabl
             text("name", "Campaign"),
             text("channel", "Channel"),
             figure("spend", "Spend", "money", bars=True),
-            figure("revenue", "Revenue", "money"),
+            figure("revenue", "Credited revenue", "money"),
             figure("roas", "ROAS", "x"),
             figure("ctr", "CTR", "%"),
             figure("conversions", "Conversions", "count"),
@@ -122,7 +122,7 @@ def channel_table(result: ChannelComparison) -> DataTable | Nothing:
         [
             text("channel", "Channel"),
             figure("spend", "Spend", "money", bars=True),
-            figure("revenue", "Revenue", "money"),
+            figure("revenue", "Credited revenue", "money"),
             figure("roi", "Return on investment", "x"),
             figure("ctr", "CTR", "%"),
             figure("engagement_rate", "Engagement", "%"),
@@ -263,6 +263,7 @@ def _dots(rows: Sequence[Any], what: _Figure, finding: str) -> Drawing:
     left_out = f"{more(len(rows) - len(drawn), 'in the figures')}." if len(rows) > len(drawn) else ""
     twice = [_called(row, what.name, what.also) for row in drawn if row.caution]
     doubt = f"Caution, {', '.join(twice)}: some of it may count twice." if twice else ""
+    bars = "bars are 95% intervals" if any(point["low"] is not None for point in points) else "no intervals"
     nameless = what.also and not all(getattr(row, what.name) for row in rows)
     columns = [
         text(what.name, what.name.capitalize()),
@@ -273,7 +274,7 @@ def _dots(rows: Sequence[Any], what: _Figure, finding: str) -> Drawing:
     ]
     return Drawing(
         finding=finding,
-        subtitle=f"{what.title}, {unit_in_words(what.unit, None)}; bars are 95% intervals",
+        subtitle=f"{what.title}, {unit_in_words(what.unit, None)}; {bars}",
         description=f"Dots with intervals, {what.title}: {listed}.",
         spec=dots(points, unit=what.unit, mark_at=what.mark_at),
         table=tabulate(rows, columns, caption=what.title),

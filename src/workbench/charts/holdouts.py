@@ -94,6 +94,7 @@ def holdout_campaigns(result: Holdout) -> Drawing | Nothing:
             f"{len(shown) - len(known)} campaigns are not drawn." if len(shown) > len(known) else "",
             _unfollowed(result.overall),
             "In colour: still sure when all are judged at once (Holm)." if len(known) > 1 else "",
+            "Key figures of holdouts have intervals by a quicker method, so theirs may differ from these.",
             GOES_ON if ends else "",
         ),
     )

@@ -27,9 +27,11 @@ def method_returns(result: ReturnsByMethod) -> Drawing | Nothing:
     points = [_point(row, names[row.channel]) for row in result.rows if row.channel in names]
     seen, ends = within_reach(points, also=(0.0, 1.0))
     rest = len(result.channels) - len(drawn)
+    some = any(point["low"] is not None for point in points)
+    lines = "lines are 95% intervals (media mix: 94%)" if some else "no intervals"
     return Drawing(
         finding=opened(result.sentence),
-        subtitle="Revenue per unit of spend by channel and method; lines are 95% intervals (media mix: 94%)",
+        subtitle=f"Revenue per unit of spend by channel and method; {lines}",
         description="Points with intervals, a lane per method. "
         + "; ".join(f"{p['label']}, {p['series'].lower()}: {p['said']} ({p['interval']})" for p in points),
         spec=lanes(

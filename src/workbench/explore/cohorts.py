@@ -167,7 +167,7 @@ def cohorts(tables: Tables, *, by: By | None = None, window: str | Window | None
         by=by,
         as_of=known,
         cells=result[0],
-        activation=result[1],
+        activation=result[1] if basis == "signup" else (),  # all have ordered by their first order
         currency=tables.currency,
         missing=missing,
     )
