@@ -91,7 +91,8 @@ def asked_of(
         If it is not said where the data are.
     """
     file, beside = _model(model)
-    tables = None if workspace is None else workspace.tables()
+    # Sums of one thread are added in one order: of a last bit that moves, all draws move with it.
+    tables = None if workspace is None else workspace.tables(threads=1)
     rows, source, version = _data(file, beside, table, tables, "" if workspace is None else workspace.name)
     spec = file.spec
     if file.source.derive:
