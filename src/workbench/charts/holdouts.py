@@ -24,6 +24,7 @@ from workbench.result import format_value
 
 _SIDES = {"with": SIDES["treated"], "without": SIDES["holdout"]}
 _MOST_PARTS = 10
+_QUICKER = "Key figures of holdouts have intervals by a quicker method, so theirs may differ from these."
 
 
 def holdout_rates(result: Holdout) -> Drawing | Nothing:
@@ -94,8 +95,7 @@ def holdout_campaigns(result: Holdout) -> Drawing | Nothing:
             f"{len(shown) - len(known)} campaigns are not drawn." if len(shown) > len(known) else "",
             _unfollowed(result.overall),
             "In colour: still sure when all are judged at once (Holm)." if len(known) > 1 else "",
-            "Key figures of holdouts have intervals by a quicker method, so theirs may differ from these.",
-            GOES_ON if ends else "",
+            f"{_QUICKER} {GOES_ON if ends else ''}".rstrip(),
         ),
     )
 
