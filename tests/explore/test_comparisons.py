@@ -526,6 +526,22 @@ def test_a_day_without_a_figure_is_no_day_that_missed_its_target(base) -> None:
     assert running.sentence.endswith("on each of the last 10 days.")
 
 
+def test_no_target_is_set_in_a_currency_it_was_not_meant_in(base) -> None:
+    """A customer for fifteen yen is nobody's aim; nothing is known of a part that nobody is in."""
+    rows = [row | {"clicks": 9} for row in _daily("a", 2.0, days=30)]
+    shown = {
+        money: kpi_cards(base(daily_performance=rows, currency=money), ["roas", "cac", "cpc"]).cards
+        for money in ("EUR", "JPY")
+    }
+    assert [card.target for card in shown["EUR"]] == [3.5, 15.0, None]
+    assert [card.target for card in shown["JPY"]] == [3.5, None, None]
+    assert [card.verdict == "unknown" for card in (shown["EUR"][2], shown["JPY"][2])] == [False, True]
+    own = kpi_cards(base(daily_performance=rows, currency="JPY"), ["cac"], targets={"cac": 2000.0})
+    assert own.cards[0].target == 2000.0
+    nobody = kpi_cards(base(daily_performance=rows), ["spend"], where={"segment": []})
+    assert (nobody.cards, nobody.missing) == ((), "Not enough data: no segment is known.")
+
+
 def test_the_only_one_leads_nobody(base) -> None:
     rows = [{"date": START, "campaign_id": "a", "channel": "social", "spend": 10.0, "revenue": 30.0}]
     view = leaderboard(base(daily_performance=rows))

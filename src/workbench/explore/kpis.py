@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 TARGETS: Mapping[str, float] = MappingProxyType(
     {"roas": 3.5, "incrementality": 0.40, "cac": 15.0, "ltv_12m": 450.0, "engagement_rate": 0.25}
 )
+# What a customer usually costs is so many euros or dollars; fifteen yen are no aim.
+_OF_LIKE_SIZE = frozenset({None, "AUD", "CAD", "CHF", "EUR", "GBP", "NZD", "SGD", "USD"})
 HEADLINE = (
     "revenue",
     "spend",
@@ -207,8 +209,10 @@ def kpi_cards(
     for name in names:
         METRICS[name]
     days = window_of(tables, window)
-    if days is None:
-        reason = "Not enough data: no table has a row yet; load a file first."
+    nobody = next((part for part, wanted in (where or {}).items() if not wanted), None)
+    if days is None or nobody:
+        empty = "no table has a row yet; load a file first"
+        reason = f"Not enough data: {empty if days is None else f'no {nobody} is known'}."
         return KpiCards(cards=(), first_day=None, last_day=None, currency=tables.currency, missing=reason)
     measured = measure(tables, names, window=days, compare=True, where=where)
     daily = figures(tables, names, by=("day",), window=days, where=where)
@@ -220,7 +224,9 @@ def kpi_cards(
             Point(day=day, value=daily.of((day,), name).value)
             for day in (known.first + timedelta(days=place) for place in range(known.days))
         )
-        cards.append(_card(measured.metric(name), measured.row(name), targets.get(name), line))
+        usual = targets is not TARGETS or _is_usual(METRICS[name], measured.currency)
+        target = targets.get(name) if usual else None
+        cards.append(_card(measured.metric(name), measured.row(name), target, line, measured.currency))
     corrected = holm([card.change_p for card in cards])  # of eight cards a third of pages shows one by chance
     return KpiCards(
         cards=tuple(replace(card, change_p=p) for card, p in zip(cards, corrected, strict=True)),
@@ -231,11 +237,20 @@ def kpi_cards(
     )
 
 
-def _card(metric: Metric, row: Row, target: float | None, line: tuple[Point, ...]) -> Card:
+def _is_usual(metric: Metric, currency: str | None) -> bool:
+    """Return whether what is usual for a figure is so in a currency, too."""
+    return metric.unit != "money" or currency in _OF_LIKE_SIZE
+
+
+def _card(
+    metric: Metric, row: Row, target: float | None, line: tuple[Point, ...], currency: str | None
+) -> Card:
     value = number(row.value)
     met = meets(value, target, metric.better)
     # The leads of the last days have had least time to come far: that they have not is no news.
     young = bool(met) and counts_stages(metric.is_)
+    sized = any(metric.healthy) and not _is_usual(metric, currency)  # nothing is nothing in any currency
+    healthy = (None, None) if sized else metric.healthy
     streak = None if young else streak_of([point.value for point in line], target, metric.better)
     return Card(
         name=metric.name,
@@ -248,8 +263,8 @@ def _card(metric: Metric, row: Row, target: float | None, line: tuple[Point, ...
         previous=number(row.previous),
         change=number(row.change),
         change_p=number(row.change_p),
-        healthy=None if metric.healthy == (None, None) else metric.healthy,
-        verdict=verdict_of(value, metric.healthy),
+        healthy=None if healthy == (None, None) else healthy,
+        verdict=verdict_of(value, healthy),
         target=target,
         target_met=met,
         target_by_chance=by_chance((number(row.low), number(row.high)), target, metric.better),
