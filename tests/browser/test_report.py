@@ -45,6 +45,10 @@ def test_without_scripts_every_chart_is_drawn(show) -> None:
     assert page.locator(".drawn svg >> visible=true").count() == 3
     assert page.locator(".card").count() == 3
     assert watch.requests[1:] == []
+    page.set_viewport_size({"width": 390, "height": 900})
+    wide = page.locator(".pictures:not(.several) .drawn svg").first
+    assert wide.bounding_box()["width"] >= 560  # its letters can be read
+    assert page.locator("html").bounding_box()["width"] <= 390
 
 
 @pytest.mark.parametrize("name", ["hostile", "hostile_tests"])
