@@ -120,6 +120,27 @@ def test_rows_that_two_exports_share_are_told(workspace: Workspace, tmp_path: Pa
     assert found.startswith("1 stored row was replaced by new values for the same date, campaign_id, channel")
 
 
+def test_what_may_count_twice_is_told(workspace: Workspace, tmp_path: Path) -> None:
+    workspace.set_currency("EUR")
+    line = "Brand,2026-11-01,EUR,30,3,3.00\n"
+    named = "Campaign,Day,Currency code,Impr.,Clicks,Cost\n" + line + line
+    (note,) = load(workspace, tmp_path, named).files[0].notes
+    assert note.startswith("1 row with spend is in the file again, letter by letter, and added up")
+    header = "Campaign,Campaign ID,{}Day,Currency code,Impr.,Clicks,Cost\n"
+    (note,) = (
+        load(workspace, tmp_path, header.format("") + "Brand,11,2026-11-01,EUR,60,6,6.00\n").files[0].notes
+    )
+    assert note.startswith("all spend and impressions of 1 day are those of stored rows of other campaigns")
+    parts = "Brand,11,a,2026-11-01,EUR,20,2,2.00\nBrand,11,b,2026-11-01,EUR,9,1,1.00\n"
+    (note,) = load(workspace, tmp_path, header.format("Ad ID,") + parts).files[0].notes
+    assert note.startswith(
+        "campaigns of 1 day are told by creative_id here, and as a whole in what was loaded before"
+    )
+    assert (
+        not load(workspace, tmp_path, header.format("Ad ID,") + parts.replace("2026", "2025")).files[0].notes
+    )
+
+
 def test_a_market_that_is_a_sum_is_refused(workspace: Workspace, tmp_path: Path) -> None:
     assert (
         load(workspace, tmp_path, "date,geo,revenue\n2024-10-01,Berlin,1\n2024-10-01,Total,1\n").accepted == 1

@@ -43,6 +43,7 @@ from workbench.store.load_notes import overwritten, unkept, unstated, unused
 from workbench.store.loads import LoadRecord
 from workbench.store.schema import quote, user_key
 from workbench.store.sources import Source, check_columns
+from workbench.store.told_again import told_again
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -249,6 +250,7 @@ def load_rows(
     if code is not None and loading.workspace.currency is None:
         loading.workspace.set_currency(code)
     duplicates = tell_apart(connection, table, mapping)
+    notes += told_again(connection, table, mapping)
     read, rejected = connection.execute(
         f"SELECT count(*), count(*) FILTER (_reasons IS NOT NULL) FROM {STAGED_ROWS}"
     ).fetchall()[0]
