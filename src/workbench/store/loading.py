@@ -250,7 +250,6 @@ def load_rows(
     if code is not None and loading.workspace.currency is None:
         loading.workspace.set_currency(code)
     duplicates = tell_apart(connection, table, mapping)
-    notes += told_again(connection, table, mapping)
     read, rejected = connection.execute(
         f"SELECT count(*), count(*) FILTER (_reasons IS NOT NULL) FROM {STAGED_ROWS}"
     ).fetchall()[0]
@@ -273,7 +272,7 @@ def load_rows(
         quarantined=rejected,
         quality=figures,
         alerts=alerts(figures, live=False),
-        notes=(*notes, *overwritten(table, transaction.replaced)),
+        notes=(*notes, *told_again(connection, table, mapping), *overwritten(table, transaction.replaced)),
     )
     return _commit(connection, transaction, loading, load, with_rows=False)
 

@@ -21,7 +21,7 @@ def told_again(
 ) -> tuple[str, ...]:
     """Return notes of rows of figures per day that tell again what other rows tell, and are added to them.
 
-    Asked once `KEPT_ROWS` is filled, and before its rows are stored.
+    Asked once `KEPT_ROWS` is filled, and before the load shows.
     """
     if table.name != _PER_DAY:
         return ()
