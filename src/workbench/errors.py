@@ -23,6 +23,16 @@ class WorkbenchError(Exception):
 
     exit_code = 1
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows of it: the message, and not by which lines of the package it came.
+
+        Examples
+        --------
+        >>> UsageError("'30x' is no window.")._render_traceback_()
+        ["UsageError: '30x' is no window."]
+        """
+        return [f"{type(self).__name__}: {self}"]
+
 
 class UsageError(WorkbenchError):
     """The call itself is wrong: an unknown name or an option that does not fit."""

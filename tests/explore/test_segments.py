@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from workbench.errors import UsageError
 from workbench.explore import compare_segments, segments
 
 DAY = date(2024, 5, 6)
@@ -38,6 +39,8 @@ def test_one_segment_alone_is_compared_with_none(base) -> None:
     alone = compare_segments(base(facts=[_engaged(1, "INACTIVE")]), window="7d")
     assert alone.missing == "Not enough data: fewer than two segments were active."
     assert not alone.pairs
+    with pytest.raises(UsageError, match="a list of two or three segments, not the str A,B"):
+        compare_segments(base(facts=[_engaged(1, "INACTIVE")]), "A,B")
 
 
 def test_growth_needs_a_whole_window_before(base) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from workbench.errors import UsageError
+from workbench.errors import UsageError, wrong_kind
 from workbench.explore.figures import NOTHING, Figure, Figures, figures
 from workbench.explore.query import window_of
 from workbench.explore.segments import named, segments
@@ -106,6 +106,8 @@ def compare_segments(
         names, reason = _largest(tables, window)
         if reason:
             return replace(empty, missing=reason)
+    if isinstance(names, str):
+        raise wrong_kind("What is compared", names, "a list of two or three segments")
     if len(set(names)) != len(names) or len(names) not in (2, 3):
         raise UsageError("Compare two or three different segments.")
     days = window_of(tables, window)
