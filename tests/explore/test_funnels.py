@@ -277,6 +277,21 @@ def test_a_weak_step_of_a_few_users_may_be_chance(counts: tuple[int, ...], chanc
     assert said.endswith("would be usual; of so few it may be chance.") == chance
 
 
+@pytest.mark.parametrize(
+    ("clicks", "times", "said"),
+    [
+        (120, 1.0, "with 2%."),
+        (92, 1.0, "with 1.53%; of so few it may be chance."),
+        (120, None, "with 2%; of so few days it may be chance."),
+        (60, None, "1.5% would be usual; of so few days it may be chance."),
+    ],
+)
+def test_no_step_is_as_good_as_usual_by_chance(clicks: int, times: float | None, said: str) -> None:
+    found = funnel_of((6000, clicks, clicks, clicks, clicks), times=[times] * 5)
+    assert found.sentence.endswith(said)
+    assert charts.funnel(found).subtitle == "Funnel by totals"
+
+
 def test_days_that_differ_do_not_make_campaigns_differ(base) -> None:
     """Both are clicked alike, and days differ by a quarter: so many clicks alone would make a difference."""
     rng, said = np.random.default_rng(5), []

@@ -19,9 +19,9 @@ def funnel(result: Funnel) -> Drawing | Nothing:
     if result.missing or not result.stages:
         return Nothing(title="Funnel", reason=result.missing or "No stage has a count.")
     worst = result.bottleneck
-    # Where the interval reaches what is usual, a step may be weak by chance.
+    # Where the interval reaches what is usual, or days are too few to tell, a step may be weak by chance.
     most = ratio(worst.rate if worst.high is None else worst.high, worst.benchmark) if worst else None
-    weak = worst if most is not None and most < 1 else None
+    weak = worst if worst and worst.times is not None and most is not None and most < 1 else None
     rows = [
         {
             "label": label,

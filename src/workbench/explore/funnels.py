@@ -144,17 +144,17 @@ class Funnel(View):
         if worst is None:
             return f"{head}."
         before = self.stages[self.stages.index(worst) - 1]
+        step, rate = f"{before.word} to {worst.word}", format_value(worst.rate, "%")
+        ends = [
+            (end or 0.0) >= (worst.benchmark or 0.0) for end in (worst.low, worst.high) if end is not None
+        ]
+        few = "of so few days" if worst.times is None else "of so few" if len({*ends}) > 1 else ""
+        chance = f"; {few} it may be chance" if few else ""
         if (worst.against_benchmark or 0.0) >= 1:
-            return (
-                f"{head}; every step is at least as good as usual, the least ahead is {before.word} to "
-                f"{worst.word} with {format_value(worst.rate, '%')}."
-            )
-        chance = worst.high is not None and worst.benchmark is not None and worst.high >= worst.benchmark
-        return (
-            f"{head}; look first at {before.word} to {worst.word}, where {format_value(worst.rate, '%')} "
-            f"go on and {format_value(worst.benchmark, '%')} would be usual"
-            f"{'; of so few it may be chance' if chance else ''}."
-        )
+            ahead = f"the least ahead is {step} with {rate}"
+            return f"{head}; every step is at least as good as usual, {ahead}{chance}."
+        usual = format_value(worst.benchmark, "%")
+        return f"{head}; look first at {step}, where {rate} go on and {usual} would be usual{chance}."
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per stage."""
