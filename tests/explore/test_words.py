@@ -82,6 +82,20 @@ def campaign(**columns: Any) -> dict[str, Any]:
     return {"campaign_id": "a", **told, **columns}
 
 
+def test_a_target_is_held_against_what_is_due(base) -> None:
+    """Half of the days are over: 48 % is nearly on the way, and less behind than 60 % at the end."""
+    first, last = MOMENT.date() - timedelta(days=4), MOMENT.date() + timedelta(days=5)
+    running = campaign(target_conversions=100.0, start_date=first, end_date=last)
+    over = campaign(target_conversions=100.0, start_date=first, end_date=MOMENT.date()) | {
+        "campaign_id": "b",
+        "name": "B",
+    }
+    days = [spent(conversions=48.0), spent(conversions=60.0) | {"campaign_id": "b"}]
+    view = target_vs_actual(base(campaigns=[running, over], daily_performance=days))
+    said = "0 of 2 targets are reached; behind: B (conversions 60%) and A (conversions 48% of 50% due)."
+    assert view.sentence == said
+
+
 @pytest.mark.parametrize(
     ("targets", "reported", "said"),
     [

@@ -50,6 +50,16 @@ class TargetRow:
     verdict: TargetVerdict
     caution: str = ""
 
+    @property
+    def reached(self) -> str:
+        """Return the achievement in words, with the share that is due where days are left."""
+        due = (
+            ""
+            if self.expected == self.target
+            else f" of {format_value(self.expected / self.target, '%')} due"
+        )
+        return f"{format_value(self.achievement, '%')}{due}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetsView(View):
@@ -69,8 +79,8 @@ class TargetsView(View):
             return "No target can be judged: what was reached is not known."
         reached = sum(row.verdict == "reached" for row in judged)
         behind = [
-            f"{row.name} ({row.metric} {format_value(row.achievement, '%')})"
-            for row in sorted(self.rows, key=lambda row: row.achievement or 0.0)
+            f"{row.name} ({row.metric} {row.reached})"
+            for row in sorted(self.rows, key=lambda row: ratio(row.actual, row.expected) or 0.0)
             if row.verdict == "behind"
         ]
         more = f" and {len(behind) - 3} more" if len(behind) > 3 else ""
