@@ -71,7 +71,7 @@ def test_a_campaign_that_is_not_on_record_has_the_channel_of_its_deliveries(
     tables = rolled_up(tables) if roll else tables
     assert measure(tables, "ctr", where={"channel": "email"}).rows[0].value == 0.2
     assert measure(tables, ["ctr", "clicks"], by="channel").value("ctr", channel="email") == 0.2
-    assert measure(tables, "clicks", where={"channel": "push"}).rows[0].value == 0
+    assert measure(tables, "clicks", where={"channel": "push"}).rows[0].note.startswith("no events")
 
 
 def test_the_last_delivery_before_it_counts_though_the_window_begins_later() -> None:

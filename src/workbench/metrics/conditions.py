@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
-from workbench.errors import UsageError
+from workbench.errors import UsageError, wrong_kind
 
 Scalar = str | float | bool
 Test = Literal["==", "!=", ">=", "<=", ">", "<", "in", "is null", "is not null", "is not"]
@@ -73,14 +74,32 @@ def conditions(where: Where) -> tuple[Condition, ...]:
         return ()
     if isinstance(where, Mapping):
         return tuple(_equal(column, value) for column, value in where.items())
-    return tuple(where)
+    found = tuple(where) if isinstance(where, Iterable) else (where,)
+    for one in found:
+        if not isinstance(one, Condition):
+            raise wrong_kind(
+                "where", where, "a mapping such as {'channel': ['email', 'push']}, or conditions"
+            )
+    return found
 
 
 def _equal(column: str, value: object) -> Condition:
     if value is None:
         return Condition(column, "is null")
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return Condition(column, "in", tuple(_scalar(column, one) for one in value))
+    return Condition(column, "==", _scalar(column, value))
+
+
+def _scalar(column: str, value: object) -> Scalar:
     if isinstance(value, str | float | int | bool):
-        return Condition(column, "==", value)
-    if isinstance(value, Iterable):
-        return Condition(column, "in", tuple(value))
-    raise UsageError(f"{column}: cannot compare with {value!r}; use text, a number, or a list of them.")
+        return value
+    if isinstance(value, date):
+        return value.isoformat()[:10]  # of a moment its day
+    if value is None:
+        raise UsageError(
+            f"{column}: rows without a value are asked for by themselves, as {{{column!r}: None}}."
+        )
+    raise UsageError(
+        f"{column}: cannot compare with {value!r}; use text, a number, a day, or a list of them."
+    )

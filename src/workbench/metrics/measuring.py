@@ -12,9 +12,10 @@ import numpy as np
 from workbench.errors import UsageError, wrong_kind
 from workbench.metrics import assignment, completeness, intervals
 from workbench.metrics.cautions import Cautions, cautions
-from workbench.metrics.conditions import Condition, Where, conditions
+from workbench.metrics.conditions import Condition, Where
 from workbench.metrics.definitions import METRICS
 from workbench.metrics.effects import blank_untreated
+from workbench.metrics.filters import Kept, filters, sliced
 from workbench.metrics.history import begun_within
 from workbench.metrics.measured import Measured, Row
 from workbench.metrics.measures import Leaf, Measure, leaves
@@ -64,18 +65,20 @@ def measure(
     compare : bool
         Whether to measure the previous window of equal length too.
     where : mapping or conditions, optional
-        What rows must meet: ``{"channel": ["email", "push"]}``.
+        What rows must meet: ``{"channel": ["email", "push"]}``. What is not known of slices by such a
+        dimension is not known of these rows either.
 
     Raises
     ------
     UsageError
-        If a name is unknown, or none of the metrics can be sliced that way.
+        If a name is unknown, a condition cannot be met by any row, or none of the metrics can be sliced that
+        way.
     """
     given(tables)
     asked, dimensions = chosen(metrics), parse_by(by)
     names = ", ".join(metric.name for metric in asked)
     with recorded(tables, "metric_calculation_completed", metrics=names) as record:
-        found = _measured(tables, asked, dimensions, window, conditions(where), compare=compare)
+        found = _measured(tables, asked, dimensions, window, filters(where), compare=compare)
         record["rows_returned"] = len(found.rows)
     return found
 
@@ -102,6 +105,7 @@ def _measured(
     needed = plan(wanted, by=dimensions, where=kept, loaded=there, daily=daily, mixed=mixed)
     _refuse_unsliceable(asked, formulas, needed.missing, dimensions)
     values = _fetched(tables, needed, kept, span, dimensions)
+    kept_by = sliced(tables, wanted, kept, span, there)
     answered = [leaf for leaf in wanted if leaf not in needed.missing]
     present = completeness.present(tables, answered, span, values)
     doubts = cautions(tables, answered, kept, span, values)
@@ -121,7 +125,7 @@ def _measured(
         late = max((begun[name] for name in read if name in begun), default=None)
         thin = earlier if earlier < completeness.ENOUGH * share else None
         why_not = _why_not_compared(formula, late, span, thin) if before else ""
-        found = _rows(metric, formula, values, None if late or why_not else before, share)
+        found = _rows(metric, formula, values, None if late or why_not else before, share, kept_by)
         rows += [_uncompared(_with(row, formula, dimensions, doubts), why_not) for row in found]
     return Measured(metrics=asked, by=dimensions, window=span, currency=tables.currency, rows=tuple(rows))
 
@@ -164,10 +168,19 @@ def _fetched(
     return values
 
 
-def _rows(metric: Metric, formula: Measure, values: Values, before: Values | None, share: float) -> list[Row]:
+def _rows(
+    metric: Metric,
+    formula: Measure,
+    values: Values,
+    before: Values | None,
+    share: float,
+    kept_by: Kept | None,
+) -> list[Row]:
     apart = assignment.mismatch(formula, values)
     beyond = values.beyond(formula)
     value = np.where(beyond, np.nan, assignment.without_mismatched(formula, values, apart))
+    if kept_by is not None and (unknown := kept_by.mismatch(formula)):
+        apart, value = unknown, np.full(len(value), np.nan)
     found = spread(metric, formula, values)
     sides = intervals.ratio(formula)
     blank = np.full(len(value), np.nan)

@@ -105,9 +105,10 @@ def _reason(leaf: Leaf, by: tuple[str, ...], where: tuple[Condition, ...], loade
         return _not_there(absent)
     if isinstance(leaf, Stored):
         return _stored_reason(leaf, by, where)
-    blind = [name for name in (*by, *(c.column for c in where)) if not reaches(name, leaf.table, loaded)]
+    named = (*by, *(condition.column for condition in where))
+    blind = [name for name in named if not reaches(name, leaf.table, loaded)]
     if isinstance(leaf, Derived) and not DERIVED[leaf.query].time:
-        blind += [name for name in by if DIMENSIONS[name].grain]
+        blind += [name for name in named if name in DIMENSIONS and DIMENSIONS[name].grain]
     if blind:
         return f"{leaf.table} cannot be sliced by {', '.join(dict.fromkeys(blind))}"
     return _not_there(_unread(leaf, loaded))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,11 +29,12 @@ def blank_untracked(
 ) -> None:
     """Make what is counted of events unknown in slices of which no event of a campaign was recorded.
 
-    Events are asked for again only where a slice is known to another table alone.
+    Rows that meet conditions on dimensions are such a slice, too. Events are asked for again only where a
+    slice is known to another table alone.
     """
     lasting = tuple(name for name in values.by if not DIMENSIONS[name].grain)
     counted = [leaf for leaf in values.totals if _counted(leaf)]
-    if not lasting or not counted:
+    if not counted or not (lasting or limiting(where)):
         return
     group = groups(values.by, values.slices)
     seen = spread_out(np.any([values.totals[leaf] != 0 for leaf in counted], axis=0), group)
@@ -44,6 +45,18 @@ def blank_untracked(
     for leaf in counted:
         values.totals[leaf] = np.where(seen, values.totals[leaf], np.nan)
         values.reasons[leaf] = UNTRACKED
+
+
+def limiting(where: Iterable[Condition]) -> tuple[str, ...]:
+    """Return the dimensions, but for time, of which conditions keep some values.
+
+    Examples
+    --------
+    >>> limiting([Condition("channel", "in", ("email", "push")), Condition("month", "==", "2024-03-01")])
+    ('channel',)
+    """
+    named = [condition.column for condition in where if condition.test in ("==", "in", "is null")]
+    return tuple(dict.fromkeys(name for name in named if name in DIMENSIONS and not DIMENSIONS[name].grain))
 
 
 def _unnamed(values: Values, by: tuple[str, ...], unseen: Flags) -> tuple[Condition, ...]:
