@@ -38,6 +38,12 @@ def test_charts_answer_to_the_mouse(show) -> None:
     tip = page.locator(".hover")
     tip.wait_for(state="visible")
     assert "95% interval" in tip.inner_text()
+    page.mouse.move(1, 1)
+    tip.wait_for(state="hidden")
+    page.locator(".plot").nth(1).locator(".live .mark-symbol path").first.dispatch_event("click")  # a finger
+    assert "95% interval" in tip.inner_text()
+    page.locator("h1").dispatch_event("click")
+    assert tip.is_hidden()
 
 
 def test_without_scripts_every_chart_is_drawn(show) -> None:

@@ -81,6 +81,12 @@
     tip.style.left = `${Math.max(8, Math.min(event.clientX + 14, root.clientWidth - width - 8))}px`;
     tip.style.top = `${event.clientY + 18 + height > innerHeight ? event.clientY - height - 12 : event.clientY + 18}px`;
   };
+  /* A finger does not hover: a tap shows what a mouse would, and any other tap or scrolling hides it. */
+  addEventListener("click", event => {
+    const item = event.target.closest?.(".live") ? [event.target.__data__].flat()[0] : null;
+    hover(null, event, item, item?.tooltip);
+  });
+  addEventListener("scroll", () => { tip.hidden = true; }, { passive: true });
 
   const draw = async plot => {
     try {
