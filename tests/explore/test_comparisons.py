@@ -311,7 +311,8 @@ def test_cards_know_targets_and_streaks(base) -> None:
     assert len(roas.line) == 30
     assert ctr.verdict == "healthy"
     assert (cac.value, cac.target_met, cac.streak) == (None, None, None)
-    assert view.sentence.startswith("1 of 1 key figure with a usual target meets it")
+    chance = ", within what chance could do" if roas.target_by_chance else ""
+    assert view.sentence.startswith(f"1 of 1 key figure with a usual target meets it{chance};")
     assert "5 days" in view.sentence
     assert "campaign_converted" in roas.formula
     board = leaderboard(tables)

@@ -158,7 +158,8 @@ class KpiCards(View):
         some = f"{met} of {_counted(len(known), 'key figure')} with a usual target {verb} it"
         head = some if known else "No target can be judged"
         unsure = sum(card.target_by_chance for card in known if card.target_met)
-        head += f", {unsure} of them within what chance could do" if unsure else ""
+        some = f"{unsure} of them " if unsure < met else "" if met == 1 else "all "
+        head += f", {some}within what chance could do" if unsure else ""
         return f"{'; '.join([head, *map(self._late, self.alerts)])}."
 
     def _late(self, card: Card) -> str:
