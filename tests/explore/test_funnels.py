@@ -240,6 +240,11 @@ def test_leads_that_platforms_only_count_make_no_bottleneck(base) -> None:
     intent = next(stage for stage in view.stages if stage.stage == "intent")
     assert (intent.rate, intent.benchmark, intent.is_bottleneck) == (0.05, None, False)
     assert "180 of the leads have no stage" in view.note
+    form = [{**row, "lead_id": f"f{n}", "channel": "contact_form"} for n, row in enumerate(named[:5])]
+    mixed = funnel(base(leads=[*named, *form], daily_performance=[told]), "awareness", window="7d")
+    assert next(stage for stage in mixed.stages if stage.stage == "consideration").benchmark is None
+    said = "5 of the leads came where no click is on record"
+    assert (said in mixed.note, said in known.note) == (True, False)
 
 
 def test_what_sells_without_leads_loses_nobody_on_the_way_to_them(base) -> None:

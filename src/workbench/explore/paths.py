@@ -35,7 +35,7 @@ _AWARENESS = (
     "cost_per_conversion",
     "lead_conversion_rate",
 )
-_TO_QUALIFIED = 2  # the step from leads to qualified leads
+_TO_LEADS, _TO_QUALIFIED = 1, 2  # the steps to leads, and from them to qualified ones
 SLICES = ("campaign", "segment", "channel", "region")
 # What is counted at each stage of the purchase funnel after the first, and which events are.
 _LATER = (
@@ -139,12 +139,9 @@ def _totals(tables: Tables, definition: FunnelDefinition, days: Window, where: K
     if sales and leads is None:  # it sells without leads: nobody is lost on the way from clicks to none
         qualified = None
     unnamed = (leads or 0.0) - (of["lead_conversion_rate"].denominator or 0.0)
-    if qualified is not None and unnamed > 0:
-        # Nobody knows how far leads came that platforms only count: the step after them is not to be judged.
-        note = "; ".join(
-            filter(None, [f"{unnamed:,.0f} of the leads have no stage: platforms count them", note])
-        )
-        definition = replace(definition, benchmarks=_unjudged(definition.benchmarks, _TO_QUALIFIED))
+    unclicked = _unclicked(tables, days, where) if leads else 0.0
+    definition, doubts = _doubted(definition, unclicked, 0.0 if qualified is None else unnamed)
+    note = "; ".join([*doubts, *([note] if note else [])])
     values = [of["impressions"].value, of["ctr"].numerator, leads, qualified, sales]
     if not values[0]:
         return _nothing(definition, label, f"Not enough data: nothing was shown in {days}.")
@@ -165,6 +162,28 @@ def _totals(tables: Tables, definition: FunnelDefinition, days: Window, where: K
         counted="totals",
         note=note,
         times=_times(tables, known, days, where, won=bool(of["converted_leads"].value)),
+    )
+
+
+def _doubted(
+    definition: FunnelDefinition, unclicked: float, unnamed: float
+) -> tuple[FunnelDefinition, list[str]]:
+    """Return a definition whose steps are not judged where nobody knows which leads passed them, and why."""
+    doubts = (
+        (_TO_QUALIFIED, unnamed, "have no stage: platforms count them"),
+        (_TO_LEADS, unclicked, "came where no click is on record"),
+    )
+    found = [(step, f"{some:,.0f} of the leads {why}") for step, some, why in doubts if some > 0]
+    for step, _ in found:
+        definition = replace(definition, benchmarks=_unjudged(definition.benchmarks, step))
+    return definition, [said for _, said in found]
+
+
+def _unclicked(tables: Tables, days: Window, where: Kept) -> float:
+    """Return how many leads came in channels of which clicks are not known, such as a form of one's own."""
+    found = figures(tables, ["leads", "ctr"], by=("channel",), window=days, where=where or None)
+    return sum(
+        found.of(key, "leads").value or 0.0 for key in found.slices if not found.of(key, "ctr").numerator
     )
 
 
