@@ -74,6 +74,22 @@ def test_clicks_of_a_segment_are_not_held_against_views_without_one(tables: Memo
     assert "has no segment" in row.note
 
 
+def test_a_difference_is_unknown_where_its_parts_are_known_for_other_slices(tables: Memory) -> None:
+    gains = measure(tables, "net_gain", by="segment").rows
+    assert {row.slice[0] for row in gains} == {"A", "B", None}
+    assert all(np.isnan(row.value) and "has no segment" in row.note for row in gains)
+    assert measure(tables, "net_gain", by="channel").value("net_gain", channel="paid_social") != 0
+
+
+def test_a_sum_says_what_it_is_without(tables: Memory) -> None:
+    for found in (
+        measure(tables, "clicks", by="source"),
+        measure(tables, "clicks", where={"source": "mobile"}),
+    ):
+        assert [row.value for row in found.rows] == [180]
+        assert "daily_performance cannot be sliced by source, so it is left out" in found.rows[0].note
+
+
 def test_several_values_are_one_slice(tables: Memory) -> None:
     found = measure(tables, "spend", where={"campaign": ["mail 0", "ads"], "week": [date(2024, 3, 4)]})
     assert found.value("spend") == 7 * 9 * 2

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.metrics.measures import Count, Measure, Total, leaves
+from workbench.metrics.measures import Arithmetic, Count, Measure, Total, leaves
 from workbench.metrics.slices import DIMENSIONS
 from workbench.metrics.values import Floats, Values
 
@@ -31,7 +31,8 @@ def mismatch(formula: Measure, values: Values) -> str:
         if isinstance(leaf, Count | Total) and total is not None and np.nansum(np.abs(total)) > 0:
             shares[leaf] = float(np.nansum(np.abs(total[rows])) / np.nansum(np.abs(total)))
     known = min(shares.values(), default=1.0)
-    trusted = known < 1 if formula.additive else max(shares.values(), default=1.0) - known <= TOLERANCE
+    alike = max(shares.values(), default=1.0) - known <= TOLERANCE
+    trusted = known < 1 if is_plain_sum(formula) else alike
     if trusted or not shares:
         return ""
     worst = max(shares, key=lambda leaf: shares[leaf])
@@ -44,7 +45,25 @@ def without_mismatched(formula: Measure, values: Values, reason: str) -> Floats:
     value = values.of(formula)
     if not reason:
         return value
-    return np.where(unassigned(values) & formula.additive, value, np.nan)
+    return np.where(unassigned(values) & is_plain_sum(formula), value, np.nan)
+
+
+def is_plain_sum(formula: Measure) -> bool:
+    """Return whether a formula only adds: each part of it may be known for other slices than the rest.
+
+    Examples
+    --------
+    >>> from workbench.metrics.terms import clicks, impressions
+    >>> is_plain_sum(clicks + impressions), is_plain_sum(clicks - impressions)
+    (True, False)
+    """
+    return formula.additive and not _subtracts(formula)
+
+
+def _subtracts(formula: Measure) -> bool:
+    if not isinstance(formula, Arithmetic):
+        return False
+    return formula.operator == "-" or _subtracts(formula.left) or _subtracts(formula.right)
 
 
 def unassigned(values: Values) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

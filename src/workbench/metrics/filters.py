@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import UsageError
 from workbench.events.tables import TABLES
-from workbench.metrics.assignment import mismatch
+from workbench.metrics.assignment import is_plain_sum, mismatch
 from workbench.metrics.conditions import Condition, Scalar, Where, conditions
 from workbench.metrics.measures import Count, Leaf, Measure, Total
 from workbench.metrics.mixed_channels import mixed_campaigns
@@ -44,7 +44,7 @@ class Kept:
 
     def mismatch(self, formula: Measure) -> str:
         """Return why a formula cannot be trusted of the rows that are kept; an empty text where it can."""
-        return "" if self.unnamed and formula.additive else mismatch(formula, self.values)
+        return "" if self.unnamed and is_plain_sum(formula) else mismatch(formula, self.values)
 
 
 def filters(where: Where) -> tuple[Condition, ...]:

@@ -24,7 +24,7 @@ from workbench.metrics.mixed_channels import mixed_campaigns
 from workbench.metrics.own_records import is_own, own_window
 from workbench.metrics.plan import Plan, plan
 from workbench.metrics.presence import loaded
-from workbench.metrics.reasons import NOT_REPORTED, why
+from workbench.metrics.reasons import NOT_REPORTED, left_out, why
 from workbench.metrics.slices import DIMENSIONS, parse_by
 from workbench.metrics.spreads import spread
 from workbench.metrics.stages import YOUNGER, counts_stages
@@ -189,6 +189,7 @@ def _rows(
     with np.errstate(divide="ignore", invalid="ignore"):
         change = np.where(previous == 0, np.nan, (value - previous) / np.abs(previous))
     basis = _basis(metric, formula)
+    without = left_out(formula, values)
     return [
         Row(
             metric=metric.name,
@@ -210,7 +211,7 @@ def _rows(
             if beyond[i]
             else apart
             if apart and np.isnan(value[i])
-            else _note(value[i], bottom[i], why(formula, values, i), found.notes[i]),
+            else _note(value[i], bottom[i], why(formula, values, i), (found.notes[i], without)),
         )
         for i, key in enumerate(values.slices)
     ]
@@ -250,9 +251,10 @@ def _basis(metric: Metric, formula: Measure) -> str:
     return "credited" if formula is metric.credited else "orders"
 
 
-def _note(value: float, bottom: float, unknown: str, interval: str) -> str:
+def _note(value: float, bottom: float, unknown: str, known: tuple[str, str]) -> str:
+    interval = known[0]
     if not np.isnan(value):
-        return interval
+        return "; ".join(said for said in known if said)
     if unknown or (interval and not interval.startswith("no interval")):
         return unknown or interval
     return "nothing to divide by: the denominator is zero" if bottom == 0 else NOT_REPORTED

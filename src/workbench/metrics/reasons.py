@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.metrics.measures import Arithmetic, Leaf, Measure, Total
+from workbench.metrics.measures import Arithmetic, Leaf, Measure, Total, leaves
 from workbench.metrics.values import Values
 
 NOT_REPORTED = "not reported"
@@ -13,6 +13,13 @@ NOT_REPORTED = "not reported"
 def why(formula: Measure, values: Values, place: int) -> str:
     """Return which parts of a formula are unknown in a slice, and why; empty where all are known."""
     return "; ".join(dict.fromkeys(_why(formula, values, place)))
+
+
+def left_out(formula: Measure, values: Values) -> str:
+    """Return which tables a figure is without, as their rows are not known that way; empty for none."""
+    reasons = [values.missing.get(leaf, "") for leaf in leaves(formula)]
+    unknown = dict.fromkeys(reason for reason in reasons if "cannot be sliced" in reason)
+    return "; ".join(f"{reason}, so it is left out" for reason in unknown)
 
 
 def _why(measure: Measure, values: Values, place: int) -> list[str]:
