@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
 import pytest
 
 from workbench.errors import UsageError
@@ -51,3 +52,24 @@ def test_growth_needs_a_whole_window_before(base) -> None:
         rows.append(_engaged(day, "INACTIVE") | {"timestamp": at, "day": at.date(), "month": f"{at:%Y-%m}"})
     assert segments(base(facts=rows), window="60d").rows[0].growth is None
     assert segments(base(facts=rows), window="40d").rows[0].growth == 0.0
+
+
+def test_orders_twice_as_large_are_told_though_their_values_are_unequal(base) -> None:
+    """Three orders a day for 40 days: tails draw intervals out, and cancel in a difference."""
+    rng = np.random.default_rng(3)
+    rows = [
+        {**_engaged(number, segment), "event_type": "campaign_converted", "channel": "email"}
+        | {
+            "timestamp": at,
+            "day": at.date(),
+            "value": float(factor * value),
+            "order_id": f"{segment}{number}",
+        }
+        for segment, factor in (("INACTIVE", 1.0), ("NEW_SHOPPER", 2.0))
+        for number, value in enumerate(rng.lognormal(3, 1, 120))
+        for at in [datetime(2024, 5, 6, 12, tzinfo=UTC) - timedelta(days=number % 40)]
+    ]
+    tables, names = base(facts=rows), ["INACTIVE", "NEW_SHOPPER"]
+    view = compare_segments(tables, names, metric="aov", window="40d")
+    assert view.sentence.startswith("Average order value differs: inactive")
+    assert view.pairs[0].high < 0

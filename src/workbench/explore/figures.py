@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from workbench.metrics.window import Window
     from workbench.source import Tables
 
+_LEAST, _MOST = (0.0, -1.0), 1.0  # of a return or a rate, of a gain per unit of spend; of a rate
 SUMS = ("impressions", "clicks", "conversions", "revenue")  # they may be known where no rate is
 
 
@@ -40,11 +41,21 @@ class Figure:
 
     @property
     def error(self) -> float | None:
-        """Return the standard error that the 95 % interval stands for."""
+        """Return the standard error that the 95 % interval stands for.
+
+        A tail moves one end out, which in a difference of two such figures makes up for the other's: the
+        shorter side tells. Where an end is drawn in to what the figure can be, the longer one does.
+
+        Examples
+        --------
+        >>> [round(Figure(value=2.0, low=low, high=6.0).error, 2) for low in (1.0, 0.0)]
+        [0.51, 2.04]
+        """
         if self.value is None or self.low is None or self.high is None:
             return None
-        # An end may be drawn in to what the figure can be, so the longer side tells.
-        return max(self.high - self.value, self.value - self.low) / 1.96
+        sides = self.high - self.value, self.value - self.low
+        drawn_in = self.low in _LEAST or self.high == _MOST
+        return (max if drawn_in else min)(sides) / 1.96
 
 
 NOTHING = Figure()
