@@ -109,8 +109,8 @@ def format_value(value: float | None, unit: str = "", *, currency: str | None = 
     ('1.27x', '384,230', '8.4 h')
     >>> format_value(0.99997, "%"), format_value(-0.0, "%"), format_value(-0.001, "x")
     ('99.99%', '0%', '-0.001x')
-    >>> format_value(-1e-17, "%")
-    '0%'
+    >>> format_value(-1e-17, "%"), format_value(-1e-18, "money", currency="EUR")
+    ('0%', '€0.00')
     >>> [format_value(value, "money", currency=code) for code in ("JPY", "KWD") for value in (950.0, 45.67)]
     ['¥950', '¥45.67', '950.000 KWD', '45.670 KWD']
     """
@@ -151,6 +151,8 @@ def _percent(share: float) -> str:
 def _money(value: float, currency: str | None) -> str:
     sign = _SIGNS.get(currency or "", "")
     size = abs(value)
+    if _significant(size) == "0":  # less than what is written of a figure, and no more below zero than above
+        value = size = 0.0
     scale, suffix = (1e9, "B") if size >= 1e9 else (1e6, "M") if size >= 1e6 else (1, "")
     least = PLACES.get(currency or "", 2)
     places = 2 if suffix else least if size < 1000 else 0

@@ -24,7 +24,7 @@ from workbench.stats import hdi
 if TYPE_CHECKING:
     import pandas as pd
 
-_ROUNDING = 1e-12  # of a sum: what its floats may leave where it is nothing
+_ROUNDING = 1e-12  # of the outcome: what floats may leave of a part that is nothing
 Array = npt.NDArray[np.float64]
 Source = Literal["baseline", "trend", "season", "control", "channel"]
 
@@ -224,7 +224,7 @@ def _part(name: str, source: Source, draws: Array, whole: Array) -> Part:
     low, high = hdi(draws)
     total = draws.sum(axis=1)
     # A departure from its own mean adds up to nothing but the rounding of its floats.
-    total = np.where(np.abs(total) < _ROUNDING * np.abs(draws).sum(axis=1), 0.0, total)
+    total = np.where(np.abs(total) < _ROUNDING * np.abs(whole), 0.0, total)
     return Part(
         name=name,
         source=source,
