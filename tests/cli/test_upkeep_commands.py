@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -119,8 +120,12 @@ def test_vacuum_keeps_what_runs_name(folder: Path) -> None:
         data_version=4,
         status="completed",
     )
-    (folder / "runs" / record.id).mkdir()
-    write_record(folder / "runs" / record.id, record)
+    later = replace(
+        record, id="20240102-000000-bbbbbbbb", data_version=99
+    )  # of tables that were restored since
+    for one in (record, later):
+        (folder / "runs" / one.id).mkdir()
+        write_record(folder / "runs" / one.id, one)
     said = "0 files deleted, none of the versions that runs have read: 4.\n"
     assert run("vacuum", "-w", folder).stdout == said
     done = run("vacuum", "-w", folder, "--grace", 0, "--json")

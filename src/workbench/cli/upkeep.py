@@ -134,6 +134,7 @@ def vacuum(
     with opened.writer() as writer:
         # Asked once nobody else writes, so that no run's version is missed.
         asked = {record.data_version for record in list_runs(opened)}
+        asked = {version for version in asked if version <= writer.head.version}  # the tables may be a copy's
         deleted = vacuum_files(writer, asked, grace=timedelta(days=grace))
         kept = sorted(readable(writer, asked))
     if as_json:
