@@ -14,6 +14,7 @@ from statsmodels.stats.proportion import proportion_confint, proportions_ztest
 from workbench import charts
 from workbench.errors import NotEnoughData, UsageError
 from workbench.explore.funnels import compare_funnels, funnel_of
+from workbench.explore.kpis import kpi_cards
 from workbench.explore.paths import funnel, known_funnel
 
 NOON = datetime(2024, 5, 6, 12, tzinfo=UTC)
@@ -318,3 +319,26 @@ def test_days_that_differ_do_not_make_campaigns_differ(base) -> None:
     assert said[0] == said[1] == "a and b differ in no step beyond chance."
     assert said[2].startswith("a and b differ in awareness to interest")
     assert said[3] == "Whether a and b differ cannot be told: too few days to see how much days differ."
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ({"platform": "web"}, "cut by one of campaign, segment, channel, region, not platform"),
+        ({"campaign": 916}, "compared with text, as '916'"),
+        ({"channel": ["email", None]}, "asked for by themselves"),
+        ({"channel": None}, "of what has a channel"),
+        ("channel=email", "a mapping such as"),
+    ],
+)
+def test_a_funnel_of_nothing_that_is_there_is_refused(base, where, said) -> None:
+    with pytest.raises(UsageError, match=said):
+        known_funnel(base(), where=where)
+    if said != "of what has a channel" and "cut by" not in said:
+        with pytest.raises(UsageError, match=said):
+            kpi_cards(base(), where=where)
+
+
+def test_a_target_of_no_metric_is_refused(base) -> None:
+    with pytest.raises(UsageError, match="Did you mean 'roas'"):
+        kpi_cards(base(), targets={"roaz": 3.0})

@@ -18,6 +18,7 @@ from workbench.explore.query import window_of
 from workbench.explore.shares import holm
 from workbench.explore.view import View, frame_of, number
 from workbench.metrics import METRICS, measure
+from workbench.metrics.filters import filters
 from workbench.metrics.measures import leaves
 from workbench.metrics.stages import counts_stages
 from workbench.metrics.unfinished import finished, on_record
@@ -205,10 +206,11 @@ def kpi_cards(
     Raises
     ------
     UsageError
-        If a metric is unknown.
+        If a metric or a dimension is unknown.
     """
-    for name in names:
+    for name in (*names, *targets):
         METRICS[name]
+    sliced_by = [condition.column for condition in filters(where)]
     days = window_of(tables, window)
     nobody = next((part for part, wanted in (where or {}).items() if not wanted), None)
     if days is None or nobody:
@@ -219,7 +221,7 @@ def kpi_cards(
     daily = figures(tables, names, by=("day",), window=days, where=where)
     whole, cards = finished(tables, days), []
     for name in names:
-        formula = METRICS[name].measured_as(list(where or {}), tables.names)
+        formula = METRICS[name].measured_as(sliced_by, tables.names)
         known = on_record(tables, whole, {leaf.table for leaf in leaves(formula)})
         line = tuple(
             Point(day=day, value=daily.of((day,), name).value)

@@ -19,7 +19,8 @@ from workbench.explore.figures import Figure, figures
 from workbench.explore.funnels import FUNNELS, Funnel, FunnelDefinition, funnel_of
 from workbench.explore.query import ask, told_apart, window_of
 from workbench.explore.view import lacking
-from workbench.metrics import Metric, sql, terms
+from workbench.metrics import Condition, Metric, sql, terms
+from workbench.metrics.filters import filters
 from workbench.metrics.intervals import CLUSTERS
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def funnel(
     definition = FUNNELS[name]
     if benchmarks is not None:
         definition = replace(definition, benchmarks=benchmarks)
-    kept = {key: (value,) if isinstance(value, str) else tuple(value) for key, value in (where or {}).items()}
+    kept = {one.column: _values(one) for one in filters(where)}
     if set(kept) - set(SLICES) or len(kept) > 1:
         raise UsageError(f"A funnel is cut by one of {', '.join(SLICES)}, not {', '.join(kept)}.")
     days = window_of(tables, window)
@@ -86,6 +87,12 @@ def funnel(
     if name == "purchase":
         return _ordered(tables, definition, days, kept, label)
     return _totals(tables, definition, days, kept, label)
+
+
+def _values(kept: Condition) -> tuple[str, ...]:
+    if kept.value is None:
+        raise UsageError(f"A funnel is of what has a {kept.column}: name one, or several.")
+    return tuple(map(str, kept.value if isinstance(kept.value, tuple) else (kept.value,)))
 
 
 def known_funnel(
