@@ -195,6 +195,12 @@ def test_repeat_purchases_near_the_beginning_say_so() -> None:
     late = measure(tables, "repeat_purchase_rate", window="2024-05-01:2024-05-31").rows[0]
     assert "fewer customers seem to come back" in early.caution
     assert late.caution == ""
+    tables = Memory(orders=[order("a", f"2024-{month:02}-01", 5.0) for month in range(1, 8)])
+    after = measure(tables, "repeat_purchase_rate", window="2024-04-15:2024-05-14", compare=True).rows[0]
+    assert (after.caution, math.isnan(after.previous), math.isnan(after.change_p)) == ("", True, True)
+    assert "no comparison: before 2024-03-31, earlier orders are unknown, and fewer" in after.note
+    sound = measure(tables, "repeat_purchase_rate", window="2024-06-01:2024-07-01", compare=True).rows[0]
+    assert (sound.previous, sound.change, sound.note.count("no comparison")) == (1.0, 0.0, 0)
 
 
 def _few_days() -> Memory:

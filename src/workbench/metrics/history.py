@@ -5,16 +5,17 @@ A window that begins before the records do is no measure of what came after it: 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from workbench.metrics.derived import DERIVED
-from workbench.metrics.measures import Derived, Leaf
+from workbench.metrics.measures import Derived, Leaf, leaves
 from workbench.metrics.rollups import offered
 from workbench.metrics.window import DAY_COLUMNS, first_day
 
 if TYPE_CHECKING:
+    from workbench.metrics.measures import Measure
     from workbench.metrics.window import Window
     from workbench.source import Tables
 
@@ -46,6 +47,23 @@ def leanings(tables: Tables, answered: Iterable[Leaf], window: Window) -> dict[L
         if sound is not None and window.first < sound:
             found[leaf] = f"before {sound}, {query.leans}: purchases are on record since {first} only"
     return found
+
+
+def misled(formula: Measure, leaning: Mapping[Leaf, str]) -> str:
+    """Return why a figure of one window is no measure for that of a later one; empty where it is.
+
+    Parameters
+    ----------
+    formula : Measure
+        The formula of the figure.
+    leaning : mapping
+        What `leanings` says of the earlier window.
+    """
+    for leaf in leaves(formula):
+        grows = DERIVED[leaf.query].grows if isinstance(leaf, Derived) else ""
+        if grows or leaf in leaning:
+            return grows or leaning[leaf]
+    return ""
 
 
 def begun_within(tables: Tables, names: Iterable[str], window: Window) -> dict[str, date]:

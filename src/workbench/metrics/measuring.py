@@ -16,7 +16,7 @@ from workbench.metrics.conditions import Condition, Where
 from workbench.metrics.definitions import METRICS
 from workbench.metrics.effects import blank_untreated
 from workbench.metrics.filters import Kept, filters, sliced
-from workbench.metrics.history import begun_within
+from workbench.metrics.history import begun_within, leanings, misled
 from workbench.metrics.measured import Measured, Row
 from workbench.metrics.measures import Leaf, Measure, leaves
 from workbench.metrics.metric import Metric
@@ -116,6 +116,7 @@ def _measured(
     )
     begun = begun_within(tables, {leaf.table for leaf in answered}, span.previous) if before else {}
     held = completeness.present(tables, answered, span.previous, before) if before else {}
+    leaning = leanings(tables, answered, span.previous) if before else {}
     rows: list[Row] = []
     for metric in asked:
         formula = formulas[metric.name]
@@ -124,7 +125,7 @@ def _measured(
         share, earlier = completeness.least(present, read), completeness.least(held, read)
         late = max((begun[name] for name in read if name in begun), default=None)
         thin = earlier if earlier < completeness.ENOUGH * share else None
-        why_not = _why_not_compared(formula, late, span, thin) if before else ""
+        why_not = _why_not_compared(formula, late, span, thin) or misled(formula, leaning) if before else ""
         found = _rows(metric, formula, values, None if late or why_not else before, share, kept_by)
         rows += [_uncompared(_with(row, formula, dimensions, doubts), why_not) for row in found]
     return Measured(metrics=asked, by=dimensions, window=span, currency=tables.currency, rows=tuple(rows))

@@ -44,6 +44,8 @@ class DerivedQuery:
         How many days of purchases before the window its figures need to be sound.
     leans : str
         What is wrong with them where the records begin later than that.
+    grows : str
+        Why they move with the length of the records alone, so that two windows are not compared.
     listed : Distinct, optional
         The users whose lists answer it too, see `workbench.metrics.user_lists`: its figures are the users,
         their events, and the squares of events per user.
@@ -62,5 +64,6 @@ class DerivedQuery:
     daily: bool = False
     looks_back: int = 0
     leans: str = ""
+    grows: str = ""
     listed: Distinct | None = None
     counted: Counted | None = None

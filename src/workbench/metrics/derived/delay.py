@@ -57,4 +57,5 @@ DELAY = DerivedQuery(
     figures=("hours", "low", "high", "buyers"),
     build=_build,
     counted=counted,
+    grows="the longer a campaign runs, the longer ago a first impression may be",
 )
