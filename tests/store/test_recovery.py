@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from workbench.errors import WorkspaceError
 from workbench.store import Workspace
 
 WRITER = Path(__file__).with_name("writing.py")
@@ -145,6 +146,15 @@ def test_what_is_pending_names_files_only(workspace: Workspace) -> None:
         load.commit()
     assert json.loads((workspace.path / "workspace.json").read_text())["name"] == "acme"
     assert list((workspace.path / "pending").iterdir()) == []
+
+
+def test_a_decision_that_cannot_be_read_is_named(workspace: Workspace) -> None:
+    note = workspace.path / "pending" / "a.json"
+    for text in ("", '{"record": {}}', "[]"):
+        note.write_text(text)
+        with pytest.raises(WorkspaceError, match=r"is damaged: .*a\.json tells what"), workspace.writer():
+            pass
+    assert workspace.tables().version == 1
 
 
 def order(number: int) -> str:

@@ -86,7 +86,8 @@ def is_unreadable(error: Exception) -> bool:
     """Return whether an error of a query is one of the files that it read."""
     import duckdb
 
-    if isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException):
+    of_query = duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException
+    if isinstance(error, (*of_query, duckdb.PermissionException)):  # a query may not look outside
         return False
     # What has no kind of its own comes from the depths of reading.
     return type(error) in {duckdb.Error, UnicodeDecodeError} or bool(_UNREADABLE.search(str(error)))

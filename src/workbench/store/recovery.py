@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import WorkspaceError
+from workbench.errors import RESTORE, WorkspaceError
 from workbench.events.rollups import STORED
 from workbench.events.tables import LOADS
 from workbench.store import delta
@@ -106,9 +106,15 @@ def carry_out(store: Path, pending: Path, intent: Intent) -> LoadRecord:
 
 
 def recover(store: Path, pending: Path) -> None:
-    """Finish what an earlier writer had decided, and delete what it had not."""
+    """Finish what an earlier writer had decided, and delete what it had not.
+
+    Raises
+    ------
+    WorkspaceError
+        If a decision cannot be read.
+    """
     for path in sorted(pending.glob("*.json")):
-        intent = Intent.from_json(path.read_text(encoding="utf-8"))
+        intent = _written(path)
         _marker(pending, intent.record.load_id).unlink(missing_ok=True)
         sync_folder(pending)
         carry_out(store, pending, intent)
@@ -120,6 +126,16 @@ def recover(store: Path, pending: Path) -> None:
             withdraw(store, pending, load_id)
     for path in pending.glob(".*"):  # a note that was being written
         path.unlink()
+
+
+def _written(path: Path) -> Intent:
+    try:
+        return Intent.from_json(path.read_text(encoding="utf-8"))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WorkspaceError(
+            f"{path.parent.parent} is damaged: {path} tells what a load had decided to do,"
+            f" and cannot be read. {RESTORE}"
+        ) from error
 
 
 def ahead(store: Path, state: Head) -> list[str]:
