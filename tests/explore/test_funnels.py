@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -13,7 +14,7 @@ from statsmodels.stats.proportion import proportion_confint, proportions_ztest
 
 from workbench import charts
 from workbench.errors import NotEnoughData, UsageError
-from workbench.explore.funnels import compare_funnels, funnel_of
+from workbench.explore.funnels import FUNNELS, compare_funnels, funnel_of
 from workbench.explore.kpis import kpi_cards
 from workbench.explore.paths import funnel, known_funnel
 
@@ -221,6 +222,9 @@ def test_nothing_loaded_is_said(base) -> None:
         assert result.to_frame().empty
     with pytest.raises(UsageError, match="awareness"):
         funnel(base(), "awarness")
+    for usual in ((0.1,), (0.1, 0.2, 0.3, 2.0), (0.1, 0.2, 0.3, 0.0)):
+        with pytest.raises(UsageError, match="needs 4 benchmarks up to 1"):
+            funnel_of([5, 4, 3, 2, 1], replace(FUNNELS["purchase"], benchmarks=usual))
 
 
 def test_leads_that_platforms_only_count_make_no_bottleneck(base) -> None:

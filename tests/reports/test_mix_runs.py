@@ -89,7 +89,7 @@ def test_a_run_is_read_again_to_the_last_bit(empty: Workspace) -> None:
     assert (again.fit.spec, again.fit.forecast, again.fit.versions) == (fit.spec, fit.forecast, fit.versions)
     assert (again.run.source, again.run.by != "", again.run.seed) == ("by hand", True, fit.spec.sampling.seed)
     assert [run.id for run in mix_runs(empty).rows] == ["weekly"]
-    assert mix_runs(empty).sentence == "1 media mix runs, 1 of which completed and missed no gate."
+    assert mix_runs(empty).sentence == "1 media mix run: 1 completed and missed no gate."
     assert not list(kept.folder.glob(".*"))
 
 

@@ -244,10 +244,10 @@ def funnel_of(
         raise wrong_kind("The definition of a funnel", definition, "one of FUNNELS, as FUNNELS['purchase']")
     if not isinstance(counts, Iterable) or not all(isinstance(count, Number) for count in counts):
         raise wrong_kind("What a funnel is made of", counts, "a number for each of its stages")
-    if len(definition.benchmarks) != len(definition.stages) - 1:
+    usual, steps = definition.benchmarks, len(definition.stages) - 1
+    if len(usual) != steps or any(share is not None and not 0 < share <= 1 for share in usual):
         raise UsageError(
-            f"The funnel {definition.name} needs {len(definition.stages) - 1} benchmarks, one for each step;"
-            " None where nothing is usual."
+            f"The funnel {definition.name} needs {steps} benchmarks up to 1, one a step; None where unknown."
         )
     if len(counts) != len(definition.stages) or any(not count >= 0 for count in counts):
         raise UsageError(

@@ -82,7 +82,8 @@ class MixRuns:
         if not self.rows:
             return "No media mix model has been fitted yet: workbench mmm fit SPEC.yaml"
         trusted = sum(run.trusted for run in self.rows)
-        return f"{len(self.rows)} media mix runs, {trusted} of which completed and missed no gate."
+        runs = f"{len(self.rows)} media mix run{'' if len(self.rows) == 1 else 's'}"
+        return f"{runs}: {trusted} completed and missed no gate."
 
     __repr__ = told
 
