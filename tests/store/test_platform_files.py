@@ -207,6 +207,14 @@ def test_an_order_whose_payment_was_voided_is_worth_nothing(workspace: Workspace
         ("#2", 1, 0.0),
         ("#3", 1, 7.0),
     ]
+    cut = [
+        rows[0],
+        rows[2],
+        "#4,,paid,EUR,1.00,0.00,2024-10-02 10:00:00 +0200,1",
+    ]  # the file begins within #1
+    assert load(workspace, tmp_path, "\n".join(cut)).accepted == 1
+    assert reasons(workspace)[0].startswith("the amount of this order stands in another file")
+    assert ("#1", 1, 50.0) in stored(workspace, "order_id, line, order_value", "orders")
 
 
 def test_a_stage_is_known_with_the_pipeline_behind_it(workspace: Workspace, tmp_path: Path) -> None:

@@ -61,6 +61,14 @@ AND old_row.line = new_row.line AND old_row.is_return <> new_row.is_return) AND 
 (SELECT order_id FROM {STAGED_ROWS} WHERE _reasons IS NULL GROUP BY order_id
 HAVING bool_or(is_return) AND NOT bool_and(is_return))"""
 
+# Of an order that a cut parts, the amount and its currency stand on the first of its rows, in the other file.
+_BEGUN_ELSEWHERE = f"""
+UPDATE {STAGED_ROWS} AS new_row SET _reasons = 'the amount of this order stands in another file, which is'
+|| ' loaded; expected all rows of an order in one file' WHERE _reasons IS NULL AND _currency IS NULL
+AND order_value = 0 AND EXISTS (SELECT 1 FROM {STAGED_ROWS} WHERE _currency IS NOT NULL) AND EXISTS
+(SELECT 1 FROM orders AS old_row WHERE old_row.order_id = new_row.order_id AND old_row.line = new_row.line
+AND old_row.order_value > 0)"""
+
 
 def native_table(columns: Sequence[str]) -> TableDefinition | None:
     """Return the table whose own columns a file has, None where none or several fit.
@@ -285,6 +293,7 @@ def tell_apart(connection: DuckDBPyConnection, table: TableDefinition, mapping: 
     key = ", ".join(map(quote, table.key))
     if table.name == "orders":
         connection.execute(_RETURNED_ALONE)
+        connection.execute(_BEGUN_ELSEWHERE)
     if mapping is not None and mapping.combine == "sum":
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE {KEPT_ROWS} AS SELECT {_summed(table)} FROM {STAGED_ROWS}"
