@@ -322,6 +322,17 @@ def test_cards_know_targets_and_streaks(base) -> None:
     assert "last 5 days" in said
 
 
+def test_a_run_of_bad_days_among_many_is_told_as_chance(base) -> None:
+    """Of a target that all days meet together, half miss it: three in a row at the end are no news."""
+    rows = [{**row, "revenue": 80.0 if n % 2 or n > 27 else 800.0} for n, row in enumerate(_daily("a", 1.0))]
+    tables = base(daily_performance=[{**row, "spend": 100.0} for row in rows])
+    view = kpi_cards(tables, ["roas"])
+    card = view.cards[0]
+    assert (card.target_met, card.streak, card.alert) == (True, 3, True)
+    assert "on each of the last 3 days, which may be chance: 16 of all days did" in view.sentence
+    assert [alert.severity for alert in alerts(tables).alerts if alert.subject == card.title] == ["info"]
+
+
 def test_cards_compare_with_the_window_before(base) -> None:
     rows = [*_daily("a", 2.0, days=60)]
     tables = base(daily_performance=rows)

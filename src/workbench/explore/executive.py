@@ -226,7 +226,8 @@ def _of_cards(cards: KpiCards) -> Iterable[Alert]:
             target = _shown(card, card.target, cards.currency)
             but = ", but" if card.target_met else " and"
             text = f"is {value}{_over(cards)}{but} missed its target of {target} {card.missed_on}"
-            yield Alert(severity="warning", subject=card.title, text=text)
+            severity: Severity = "info" if card.may_be_chance else "warning"
+            yield Alert(severity=severity, subject=card.title, text=text)
         elif card.name in _QUALITY:
             yield from _of_lateness(card)
         if card.incomplete and card.value is not None:

@@ -120,16 +120,18 @@ class Card:
         """Return on which days the target was missed, in words; a day without a figure missed nothing."""
         days = f"on each of the last {self.streak} days"
         known = all(point.value is not None for point in self.line[-(self.streak or 1) :])
-        return f"{days if known else f'{days} with a figure'}{self._perhaps_chance()}"
+        run = days if known else f"{days} with a figure"
+        return f"{run}, which may be chance: {self._missed} of all days did" if self.may_be_chance else run
 
-    def _perhaps_chance(self) -> str:
-        """Return that so many of all days missed a target they meet together that the last may by chance."""
-        values = [point.value for point in self.line if point.value is not None]
-        missed = sum(meets(value, self.target, self.better) is False for value in values)
-        last = self.streak or 0
-        if not self.target_met or comb(missed, last) < _RARE * comb(len(values), last):
-            return ""
-        return f", which may be chance: {missed} of all {len(values)} did"
+    @property
+    def may_be_chance(self) -> bool:
+        """Return whether so many days missed a target that all meet together that the last may by chance."""
+        days, last = sum(point.value is not None for point in self.line), self.streak or 0
+        return bool(self.target_met) and comb(self._missed, last) >= _RARE * comb(days, last)
+
+    @property
+    def _missed(self) -> int:
+        return sum(meets(point.value, self.target, self.better) is False for point in self.line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
