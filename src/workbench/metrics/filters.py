@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING
 
 from workbench.errors import UsageError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from workbench.source import Tables
 
 _EXACT = ("==", "!=", "in", "is not")
-_OF_MONTHS = {"cohort": "month"}  # of no day of a row, but of its user's signup
+_OF_MONTHS = ("cohort",)  # of no day of a row, but of its user's signup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +58,8 @@ def filters(where: Where) -> tuple[Condition, ...]:
     Examples
     --------
     >>> from datetime import date
-    >>> [str(one) for one in filters({"channel": "email", "month": date(2024, 3, 1)})]
-    ["channel == 'email'", "month == '2024-03-01'"]
+    >>> [str(one) for one in filters({"channel": "email", "cohort": date(2024, 3, 1)})]
+    ["channel == 'email'", "cohort == '2024-03-01'"]
     """
     return tuple(map(_checked, conditions(where)))
 
@@ -96,17 +96,22 @@ def _checked(condition: Condition) -> Condition:
 
 
 def _check(column: str, value: Scalar | None, *, exact: bool) -> None:
-    grain = DIMENSIONS[column].grain or _OF_MONTHS.get(column, "")
+    if DIMENSIONS[column].grain:  # what is counted a day, or looks back, needs to know which days are meant
+        raise UsageError(f"A {column} is chosen by the window, as 2024-01-01:2024-01-31, not by a condition.")
     if value is None:
         return
     if not isinstance(value, str):
         raise UsageError(f"{column} is compared with text, as {str(value)!r}, not with {value!r}.")
-    if not grain:
-        return
+    if column in _OF_MONTHS:
+        _check_month(column, value, exact=exact)
+
+
+def _check_month(column: str, value: str, *, exact: bool) -> None:
     try:
         day = date.fromisoformat(value)
     except ValueError:
         raise UsageError(f"{column}: {value!r} is no day. Write days as 2024-01-31.") from None
-    begins = {"day": day, "week": day - timedelta(days=day.weekday()), "month": day.replace(day=1)}[grain]
-    if exact and day != begins:
-        raise UsageError(f"{column}: no {grain} begins on {day}. Name it by its first day, {begins}.")
+    if exact and day.day > 1:
+        raise UsageError(
+            f"{column}: no month begins on {day}. Name it by its first day, {day.replace(day=1)}."
+        )
