@@ -164,7 +164,11 @@ def test_a_replaced_purchase_takes_its_order_with_it(workspace: Workspace, tmp_p
         f"{UUID(int=2)},u2,2026-04-30T10:00:00Z,19.5,8\nguest,,2026-04-30T11:00:00Z,7,3\n"
     )
     ingest(workspace, [shop], now=NOW)
-    purchases = [event(number, "user_purchased") for number in (1, 2, 3, 4)]
+    purchases = [event(number, "user_purchased") for number in (1, 2, 3, 4, 0)]
+    purchases[4]["properties"] |= {
+        "order_id": str(UUID(int=3)),
+        "order_value": 20.0,
+    }  # another tells it later
     ingest(workspace, [write(tmp_path / "a.jsonl", purchases)], now=NOW)
     corrected = [event(number, "user_purchased") for number in (1, 2)]
     for purchase in corrected:
@@ -174,7 +178,7 @@ def test_a_replaced_purchase_takes_its_order_with_it(workspace: Workspace, tmp_p
     assert ingest(workspace, [copies], now=NOW + timedelta(minutes=4)).replaced == 3
     found = rows(workspace, "SELECT order_id, order_value, category FROM orders ORDER BY ALL")
     told = "sh\"o\\e's"
-    expected = [(1, 25.0, "hats"), (2, 19.5, None), (4, 19.5, told), (5, 19.5, told)]
+    expected = [(1, 25.0, "hats"), (2, 19.5, None), (3, 20.0, told), (4, 19.5, told), (5, 19.5, told)]
     assert [tuple(row.values()) for row in found] == [
         *((str(UUID(int=number)), value, category) for number, value, category in expected),
         ("guest", 7.0, None),

@@ -118,6 +118,28 @@ def purchases_sql(events: str) -> str:
     )
 
 
+def with_others_sql(staged: str, events: str, replaced: str) -> str:
+    """Return staged events together with stored purchases of orders that replaced purchases told, too.
+
+    Parameters
+    ----------
+    staged : str
+        A relation as that of `orders_sql`.
+    events : str
+        Stored events and a condition, such as ``events WHERE true``.
+    replaced : str
+        A relation of replaced purchases.
+    """
+    columns = "event_id, event_type, user_id, timestamp, properties, order_id, value"
+    order = "json_extract_string(properties, '$.order_id')"
+    value = "CAST(json_extract_string(properties, '$.order_value') AS DOUBLE)"
+    return (
+        f"(SELECT {columns} FROM {staged} UNION ALL SELECT event_id, event_type, user_id, timestamp,"
+        f" properties, {order} AS order_id, {value} AS value FROM {events} AND event_type = 'user_purchased'"
+        f" AND {order} IN (SELECT order_id FROM {replaced}))"
+    )
+
+
 def of_purchases(purchases: str) -> str:
     """Return the SQL that is true of orders which are as those purchases told them."""
     own = "(order_id, user_id, ordered_at, order_value)"

@@ -16,7 +16,14 @@ from workbench.events.quality import alerts
 from workbench.events.tables import TableDefinition
 from workbench.store.accepted import ACCEPTED, LoadEvent, add_events, show_accepted
 from workbench.store.deduplication import COPIES, REPLACED, Copies, find_copies
-from workbench.store.derived import facts_sql, of_purchases, orders_sql, purchases_sql, staged_again
+from workbench.store.derived import (
+    facts_sql,
+    of_purchases,
+    orders_sql,
+    purchases_sql,
+    staged_again,
+    with_others_sql,
+)
 from workbench.store.doubtful import refuse_unclear, refuse_unclear_events
 from workbench.store.event_currency import differs_sql, settle, settle_own
 from workbench.store.figures import event_figures, not_mapped, row_figures
@@ -171,7 +178,7 @@ def _write_events(
     connection: DuckDBPyConnection, transaction: Transaction, source: Source, loading: Loading, copies: Copies
 ) -> None:
     show_accepted(connection, COPIES, some=copies.rows > copies.replacing)
-    gone = _remove_replaced(connection, transaction) if copies.replacing else "false"
+    gone, told = _remove_replaced(connection, transaction) if copies.replacing else ("false", ACCEPTED)
     _quarantine(
         transaction,
         f"SELECT _row, _raw, _reasons, user_id FROM {REJECTED}",
@@ -181,12 +188,15 @@ def _write_events(
     orders = connection.execute(
         f"SELECT count(*) FROM {ACCEPTED} WHERE event_type = 'user_purchased'"
     ).fetchall()
-    if orders[0][0]:
-        transaction.append("orders", orders_sql(ACCEPTED, gone))
+    if orders[0][0] or copies.replacing:
+        transaction.append("orders", orders_sql(told, gone))
 
 
-def _remove_replaced(connection: DuckDBPyConnection, transaction: Transaction) -> str:
-    """Remove the events that fresh copies replace, and return the SQL that is true of their orders."""
+def _remove_replaced(connection: DuckDBPyConnection, transaction: Transaction) -> tuple[str, str]:
+    """Remove the events that fresh copies replace.
+
+    Returned are the SQL that is true of their orders, and a relation of all that tells orders from now on.
+    """
     months = [
         row[0]
         for row in connection.execute(
@@ -214,7 +224,8 @@ def _remove_replaced(connection: DuckDBPyConnection, transaction: Transaction) -
     connection.execute(f"CREATE OR REPLACE TEMP TABLE _replaced_orders AS {told}")
     gone = of_purchases("_replaced_orders")
     transaction.remove("orders", gone)
-    return gone
+    left = f"events WHERE {within} AND event_id NOT IN (SELECT event_id FROM {REPLACED})"
+    return gone, with_others_sql(ACCEPTED, left, "_replaced_orders")
 
 
 def _quarantine(transaction: Transaction, rows: str, source: Source, about: tuple[str, str]) -> None:
