@@ -133,3 +133,19 @@ def test_silence_has_a_reason(series: np.ndarray, reason: str) -> None:
 def test_a_zero_denominator_is_no_zero() -> None:
     step = step_between(np.zeros(60), np.zeros(60), days=7, lag=7)
     assert (step.current, step.change) == (None, None)
+
+
+def test_a_shop_that_is_closed_on_sundays_lacks_no_day() -> None:
+    rng = np.random.default_rng(11)
+    series = rng.normal(100, 5, 91)
+    series[-7:] += 40
+    series[6::7] = np.nan
+    step = step_between(series, np.ones(91), days=7, lag=7)
+    assert step.change == pytest.approx(np.nansum(series[-7:]) / np.nansum(series[-14:-7]) - 1)
+    assert step.p_value is not None
+    assert step.p_value < 0.001
+    once_open = series.copy()
+    once_open[6] = 100.0
+    for lacking in (once_open, np.r_[series[:-3], np.nan, series[-2:]]):
+        assert step_between(lacking, np.ones(91), days=7, lag=7).p_value is None
+    assert step_between(series[-21:], np.ones(21), days=7, lag=7).reason.startswith("days are missing")

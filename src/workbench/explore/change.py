@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 EXTRA_DAYS = 42
 TOO_DEPENDENT = 0.6
 _PAST_STEPS = 6
+_WEEKS = 4  # after so many, a weekday on which there was never a row is not expected
 _LONGEST = 182
 
 
@@ -41,6 +42,7 @@ def step_between(numerators: ArrayLike, denominators: ArrayLike, *, days: int, l
     ----------
     numerators, denominators : array_like, shape (days of history,)
         One pair per day, the oldest first; NaN where a day is unknown; a daily figure has denominators 1.
+        A weekday that is unknown in all of four weeks or more is one on which nothing is expected.
     days : int
         The length of a block, a multiple of 7.
     lag : int
@@ -66,6 +68,7 @@ def step_between(numerators: ArrayLike, denominators: ArrayLike, *, days: int, l
     y, x = (np.asarray(values, float)[-(lag + days + _LONGEST) :] for values in (numerators, denominators))
     if len(y) < lag + days:
         return _unknown(None, None, f"{lag + days} days are needed, {_there(len(y))}")
+    y, x = _closed(y, x)
     n = len(y)
     new, old = slice(n - days, n), slice(n - days - lag, n - lag)
     both = np.r_[y[new], y[old], x[new], x[old]]
@@ -97,6 +100,15 @@ def step_between(numerators: ArrayLike, denominators: ArrayLike, *, days: int, l
     low, high = (float(end) if np.isfinite(end) else None for end in ends)
     p = float(2 * stdtr(freedom, -abs(step) / error))
     return Step(current=current, previous=previous, change=shown, low=low, high=high, p_value=p, reason="")
+
+
+def _closed(y: Floats, x: Floats) -> tuple[Floats, Floats]:
+    """Return a series with nothing on weekdays of which no day is known: a closed shop lacks no day."""
+    never = [place for place in range(7) if not np.isfinite(y[place::7]).any()]
+    if len(y) < _WEEKS * 7 or not never:
+        return y, x
+    shut = np.isin(np.arange(len(y)) % 7, never)
+    return np.where(shut, 0.0, y), np.where(shut, 0.0, x)
 
 
 def _unknown(current: float | None, previous: float | None, reason: str, change: float | None = None) -> Step:
