@@ -329,7 +329,7 @@ def test_a_run_of_bad_days_among_many_is_told_as_chance(base) -> None:
     view = kpi_cards(tables, ["roas"])
     card = view.cards[0]
     assert (card.target_met, card.streak, card.alert) == (True, 3, True)
-    assert "on each of the last 3 days, which may be chance: 16 of all days did" in view.sentence
+    assert "on each of the last 3 days, which may be chance: 16 of all 30 did" in view.sentence
     assert [alert.severity for alert in alerts(tables).alerts if alert.subject == card.title] == ["info"]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from workbench import charts
-from workbench.explore.frequency import frequency
+from workbench.explore.frequency import frequency, frequency_of
 
 DAY = datetime(2024, 2, 1, 10, tzinfo=UTC)
 
@@ -60,3 +60,15 @@ def test_an_answer_that_is_never_recorded_is_not_zero(base, fact) -> None:
     assert charts.frequency(view).reason.endswith("No click is recorded.")
     known = frequency(base(facts=[*sent, fact("campaign_clicked", 9, DAY, campaign_id="other")]))
     assert (known.rows[0].clicked, known.rows[0].converted) == (0.0, None)
+
+
+@pytest.mark.parametrize(
+    ("left", "often", "told"), [(1, 5, False), (1, 8, False), (3, 8, True), (20, 100, True)]
+)
+def test_one_who_left_of_a_few_is_no_reason_for_a_cap(left: int, often: int, told: bool) -> None:
+    counts = [
+        {"messages": 1, "users": 180, "unsubscribed": 1},
+        {"messages": 5, "users": often, "unsubscribed": left},
+    ]
+    view = frequency_of([{**row, "clicked": 0, "converted": 0} for row in counts])
+    assert ("think about a cap" in view.sentence) == told

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.explore.query import ask, window_of
-from workbench.explore.shares import share_with_interval
+from workbench.explore.shares import difference_of_shares, share_with_interval
 from workbench.explore.view import View, frame_of, lacking
 from workbench.metrics import sql
 from workbench.metrics.measures import count
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from workbench.metrics import Window
     from workbench.source import Tables
 
+_SURE = 0.05
 LABELS = ("1x", "2x", "3x", "4x+")
 _RESPONSES = {
     "clicked": "campaign_clicked",
@@ -74,8 +75,11 @@ class FrequencyView(View):
             f"{format_value(often.share, '%')} of them four times or more"
         )
         once = self.rows[0]
+        left = [round((row.unsubscribed or 0.0) * row.users) for row in (often, once)]
+        # One who left of five is no proof, which the intervals of the two shares do not see.
+        p = difference_of_shares(left[0], often.users, left[1], once.users).p_value
         low, high = often.unsubscribed_low, once.unsubscribed_high
-        if low is not None and high is not None and low > high:
+        if low is not None and high is not None and low > high and (p or 0.0) < _SURE:
             return f"{head}; these unsubscribe more often than those reached once: think about a cap."
         return f"{head}."
 

@@ -121,17 +121,20 @@ class Card:
         days = f"on each of the last {self.streak} days"
         known = all(point.value is not None for point in self.line[-(self.streak or 1) :])
         run = days if known else f"{days} with a figure"
-        return f"{run}, which may be chance: {self._missed} of all days did" if self.may_be_chance else run
+        missed, told = self._missed
+        return f"{run}, which may be chance: {missed} of all {told} did" if self.may_be_chance else run
 
     @property
     def may_be_chance(self) -> bool:
         """Return whether so many days missed a target that all meet together that the last may by chance."""
-        days, last = sum(point.value is not None for point in self.line), self.streak or 0
-        return bool(self.target_met) and comb(self._missed, last) >= _RARE * comb(days, last)
+        (missed, told), last = self._missed, self.streak or 0
+        return bool(self.target_met) and comb(missed, last) >= _RARE * comb(told, last)
 
     @property
-    def _missed(self) -> int:
-        return sum(meets(point.value, self.target, self.better) is False for point in self.line)
+    def _missed(self) -> tuple[int, int]:
+        """Return how many days missed the target, and how many have a figure."""
+        values = [point.value for point in self.line if point.value is not None]
+        return sum(meets(value, self.target, self.better) is False for value in values), len(values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
