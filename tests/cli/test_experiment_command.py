@@ -218,7 +218,7 @@ def test_what_is_defined_is_analysed_as_it_is(sold: Path, tmp_path: Path) -> Non
     )
     assert found["experiment"]["secondary"] == ["orders"]
     assert found["experiment"]["end"] == "2024-05-03"
-    assert found["assumed"] == ["The days are 2024-05-01:2024-05-03, not those planned."]
+    assert found["assumed"] == ["The days are those from 2024-05-01 to 2024-05-03, not those planned."]
     assert "was defined with" in run(sold, "analyze", "old_test", "--variants", "a,b", fails=UsageError)
     assert "cannot be tested on users" in run(
         sold, "create", "--name", "x", "--primary", "roas", fails=UsageError

@@ -163,7 +163,7 @@ def test_one_segment_is_the_only_one(base) -> None:
 def test_users_who_were_held_out_did_nothing(base, fact) -> None:
     held = fact("campaign_delivered", 1, MOMENT, segment="A", is_holdout=True, channel="email")
     assert segments(base(facts=[held]), window="7d").sentence == (
-        "Not enough data: nobody whose segment is known did anything in 2024-04-30:2024-05-06."
+        "Not enough data: nobody whose segment is known did anything from 2024-04-30 to 2024-05-06."
     )
 
 

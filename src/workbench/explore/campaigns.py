@@ -152,7 +152,7 @@ def compare_campaigns(tables: Tables, *, window: str | Window | None = "30d") ->
     facts = told_apart(campaign_facts(tables))
     rows = [_row(key[0], facts.get(key[0], {}), found) for key in found.slices]
     rows.sort(key=lambda row: (-(row.spend or 0.0), -(row.impressions or 0.0), row.campaign_id))
-    reason = "" if rows else f"Not enough data: no campaign was active in {days}."
+    reason = "" if rows else f"Not enough data: no campaign was active {days.told}."
     return _comparison(tuple(rows), tables.currency, _shift(rows) if rows else nothing, reason)
 
 

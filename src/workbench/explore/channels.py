@@ -219,7 +219,7 @@ def compare_channels(
         if key[0]
     ]
     rows.sort(key=lambda row: (-(row.spend or 0.0), -(row.impressions or 0.0), row.channel))
-    reason = "" if rows else f"Not enough data: no channel was active in {days}."
+    reason = "" if rows else f"Not enough data: no channel was active {days.told}."
     view = _comparison(tuple(rows), campaign_id, tables.currency, reason)
     credited = figures(tables, ["roas"], window=days, where=where).of((), "roas").numerator
     unnamed = ratio((credited or 0.0) - sum(row.revenue or 0.0 for row in rows), credited) or 0.0

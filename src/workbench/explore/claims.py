@@ -153,10 +153,10 @@ def claims(tables: Tables, *, window: str | Window | None = "90d") -> Claims:
     sold = figures(tables, ["revenue", "orders"], by=("week",), window=days)
     by_week = _claimed(tables, ("week",), days)
     if not any(sold.of(key, "orders").value for key in sold.slices):
-        return _nothing(tables, f"Not enough data: no order was placed in {days}.")
+        return _nothing(tables, f"Not enough data: no order was placed {days.told}.")
     counted: Counted = "revenue" if any(money for money, _ in by_week.values()) else "orders"
     if counted == "orders" and not any(number for _, number in by_week.values()):
-        return _nothing(tables, f"Not enough data: no campaign is credited with a conversion in {days}.")
+        return _nothing(tables, f"Not enough data: no campaign is credited with a conversion {days.told}.")
     weeks = _weeks(days, sold, by_week, counted)
     value, orders = sum(week.sold for week in weeks), sum(week.orders for week in weeks)
     claimed, conversions = _sum(by_week.values())

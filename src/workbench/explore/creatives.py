@@ -172,7 +172,7 @@ def creatives(
         for key in found.slices
     ]
     if not rows:
-        reason = f"Not enough data: no row names a creative in {days}."
+        reason = f"Not enough data: no row names a creative {days.told}."
         return Creatives(rate=rate, rows=(), currency=tables.currency, missing=reason)
     return Creatives(
         rate=rate,

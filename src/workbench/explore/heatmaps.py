@@ -151,7 +151,7 @@ def heatmap(
         window=days,
     )
     if not rows:
-        return _nothing(time_zone, f"Not enough data: nobody opened, clicked or did anything in {days}.")
+        return _nothing(time_zone, f"Not enough data: nobody opened, clicked or did anything {days.told}.")
     # Before the first engagement and after the last nothing was recorded: not the same as nothing done.
     seen = sorted({int(row["quarter"]) // 96 for row in rows})
     first, last = (date(1970, 1, 1) + timedelta(days=day) for day in (seen[0], seen[-1]))

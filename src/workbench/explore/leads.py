@@ -159,7 +159,7 @@ def leads(tables: Tables, *, window: str | Window | None = "90d") -> LeadReport:
         return _nothing(tables, missing or lacking(tables))
     rows = ask(tables, _counts, "lead counts", window=days)
     if not rows:
-        return _nothing(tables, f"Not enough data: no lead arrived in {days}.")
+        return _nothing(tables, f"Not enough data: no lead arrived {days.told}.")
     waits = ask(tables, _waits, "lead waits", window=days)
     channels = sorted({row["channel"] for row in rows}, key=lambda name: (-_size(rows, name), name))
     only = {"channel": tuple(channels)}

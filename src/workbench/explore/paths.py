@@ -151,7 +151,7 @@ def _totals(tables: Tables, definition: FunnelDefinition, days: Window, where: K
     note = "; ".join([*doubts, *([note] if note else [])])
     values = [of["impressions"].value, of["ctr"].numerator, leads, qualified, sales]
     if not values[0]:
-        return _nothing(definition, label, f"Not enough data: nothing was shown in {days}.")
+        return _nothing(definition, label, f"Not enough data: nothing was shown {days.told}.")
     known = [place for place, value in enumerate(values) if value is not None]
     if len(known) < 2:
         return _nothing(
@@ -254,7 +254,7 @@ def _ordered(tables: Tables, definition: FunnelDefinition, days: Window, where: 
         rows = ask(tables, lambda: _stages(where), "purchase funnel", key, window=days)
         counts = [int(rows[0][f"s{place}"] or 0) for place in range(5)]
     if counts[0] == 0:
-        reason = f"Not enough data: no message to a user is recorded from {days.first} to {days.last}"
+        reason = f"Not enough data: no message to a user is recorded {days.told}"
         return _nothing(definition, label, f"{reason}; platforms do not say who saw their ads.")
     end, note = _unrecorded(tables, counts), ""
     if end == 1:

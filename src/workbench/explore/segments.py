@@ -190,7 +190,7 @@ def segments(tables: Tables, *, window: str | Window | None = "90d") -> Segments
     sizes = {key: found.of(key, ACTIVE.name).value or 0.0 for key in found.slices}
     whole = figures(tables, [ACTIVE], window=days, where=_KNOWN).of((), ACTIVE.name).value
     if not whole:
-        reason = f"Not enough data: nobody whose segment is known did anything in {days}."
+        reason = f"Not enough data: nobody whose segment is known did anything {days.told}."
         return SegmentsView(rows=(), currency=tables.currency, missing=reason)
     rows = [_row(key, size, whole, (found, more, before, owned)) for key, size in sizes.items() if size]
     rows.sort(key=lambda row: (-row.users, row.segment))

@@ -35,7 +35,7 @@ def mismatch(formula: Measure, values: Values) -> str:
     trusted = known < 1 if is_plain_sum(formula) else alike
     if trusted or not shares:
         return ""
-    worst = max(shares, key=lambda leaf: shares[leaf])
+    worst = max(shares, key=lambda leaf: round(shares[leaf], 9))  # of equals the first, on every engine
     lacking = " and ".join(name for name in values.by if not DIMENSIONS[name].grain)  # a day is never lacking
     return f"{shares[worst]:.0%} of {worst} has no {lacking}: no value by {', '.join(values.by)}"
 

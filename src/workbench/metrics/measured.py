@@ -163,7 +163,7 @@ class Measured:
     @property
     def sentence(self) -> str:
         """Return the figures as one plain sentence; of many slices, the first metric's two ends."""
-        span = f"from {self.window.first} to {self.window.last}"
+        span = self.window.told
         if not self.rows:
             return f"There is nothing to measure {span}."
         if not self.by:

@@ -46,6 +46,11 @@ class Window:
         return f"{self.first}:{self.last}"
 
     @property
+    def told(self) -> str:
+        """Return its days as a sentence says them: ``from 2024-03-04 to 2024-03-10``, ``on 2024-03-04``."""
+        return f"on {self.first}" if self.first == self.last else f"from {self.first} to {self.last}"
+
+    @property
     def days(self) -> int:
         """Return the number of days."""
         return (self.last - self.first).days + 1

@@ -101,7 +101,8 @@ def verify(workspace: Workspace, run_id: str, *, limits: Limits | None = None) -
     try:
         inputs = read_inputs(workspace, version=receipt["data"]["version"], seed=receipt["seed"])
     except WorkspaceError as error:
-        missing = Difference(where="the data", what=f"version {receipt['data']['version']} is gone ({error})")
+        why = str(error).removesuffix(".")
+        missing = Difference(where="the data", what=f"version {receipt['data']['version']} is gone ({why})")
         return Verified(id=folder.name, outputs=len(receipt["outputs"]), difference=missing)
     notes = _changed_inputs(receipt, inputs)
     if inputs.data != receipt["data"]["sha256"]:

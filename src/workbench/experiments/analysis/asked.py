@@ -96,7 +96,7 @@ def asked(
         if plan.status in ("running", "paused"):
             monitor = "any time"  # days of one's choice are no planned end
         if (plan.start, plan.end) != (days.first, days.last) and kept.experiment is not None:
-            notes.append(f"The days are {days}, not those planned.")
+            notes.append(f"The days are those {days.told}, not those planned.")
         plan = replace(plan, start=days.first, end=days.last)
     return Asked(experiment=plan, tables=tables, notes=tuple(notes), monitor=monitor)
 

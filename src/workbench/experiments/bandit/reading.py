@@ -76,10 +76,10 @@ def creative_shares(
     days = Window(days.first, days.last - timedelta(days=lag_days))
     arms, strange = creative_arms(tables, campaign, reward=reward, window=days)
     if len(arms) < 2:
-        missing = f"Not enough data: {campaign!r:.80} has {len(arms)} creatives with impressions in {days}."
+        missing = f"Not enough data: {campaign!r:.80} has {len(arms)} creatives with impressions {days.told}."
         return Allocation(reward=reward, floor=floor, missing=missing)
     if reward == "revenue" and not sum(arm.value or 0.0 for arm in arms) > 0:
-        missing = f"Not enough data: no creative of {campaign!r:.80} has earned anything in {days}."
+        missing = f"Not enough data: no creative of {campaign!r:.80} has earned anything {days.told}."
         return Allocation(reward=reward, floor=floor, missing=missing)
     found = allocate(arms, reward=reward, floor=floor, seed=seed, currency=tables.currency)
     return with_caveats(found, strange, *_drift_of(tables, campaign, reward, days))

@@ -126,7 +126,7 @@ def _markets(
     text = sql.to_sql(lambda: _sales(metric, span is not None), (*key, span is not None), tables.dialect)
     rows: pa.Table = tables.query(text if span is None else sql.with_window(text, span))
     if not rows.num_rows:
-        raise NotEnoughData(f"No market has a row{'' if span is None else f' in {span}'}.")
+        raise NotEnoughData(f"No market has a row{'' if span is None else f' {span.told}'}.")
     unknown = rows["spend"].null_count
     spent = unknown < rows.num_rows
     if spent and unknown:

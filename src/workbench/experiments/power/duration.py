@@ -173,7 +173,7 @@ def arrivals(tables: Tables, *, window: str | Window | None = None, events: Sequ
     answer = tables.query(sql.with_window(text, days)).to_pylist()
     found = {row["first"]: row for row in answer}
     if not found:
-        raise NotEnoughData(f"Not enough data: no {' or '.join(events) or 'event'} of a user in {days}.")
+        raise NotEnoughData(f"Not enough data: no {' or '.join(events) or 'event'} of a user {days.told}.")
     each = [days.first + timedelta(days=place) for place in range((days.last - days.first).days + 1)]
     visits = sum(float(row["days"]) for row in answer)
     return Arrivals(

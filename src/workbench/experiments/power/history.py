@@ -116,7 +116,7 @@ def history(
     span = Window(window.first - timedelta(days=before), window.last)
     answer = tables.query(sql.with_window(text, span))
     if not answer.num_rows:
-        raise NotEnoughData(f"Not enough data: nobody came in {window}.")
+        raise NotEnoughData(f"Not enough data: nobody came {window.told}.")
     columns = {
         name: answer.column(place).to_numpy(zero_copy_only=False) for name, place in asked.places.items()
     }
