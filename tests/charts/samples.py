@@ -233,6 +233,7 @@ def channels(names: tuple[str, ...] = ("email", "sms", "social")) -> ChannelComp
             ChannelRow,
             channel=name,
             campaigns=2,
+            days=30,
             spend=4000.0,
             revenue=9000.0,
             roi=1.2 - place * 0.7,

@@ -243,6 +243,18 @@ def test_a_page_has_one_word_for_one_thing() -> None:
     assert "0" not in said
 
 
+@pytest.mark.parametrize(("draw", "field"), [("campaign_returns", "roas"), ("channel_returns", "roi")])
+def test_the_ends_of_a_picture_that_may_be_alike_are_not_told_apart(draw: str, field: str) -> None:
+    result = SAMPLES.campaigns() if field == "roas" else SAMPLES.channels()
+    rows = [replace(row, days=30) for row in result.rows]
+    wide = [replace(row, **{f"{field}_low": -9.0, f"{field}_high": 9.0}) for row in rows]
+    bare = [replace(row, **{f"{field}_low": None}) for row in rows]
+    findings = [
+        getattr(charts, draw)(replace(result, rows=tuple(some))).finding for some in (rows, wide, bare)
+    ]
+    assert [said.endswith(", not clearly apart") for said in findings] == [False, True, True]
+
+
 def test_what_is_not_there_is_not_explained() -> None:
     """No interval is promised where none is drawn, and no comparison missed where there is no figure."""
     rows = [replace(row, roas_low=None, roas_high=None) for row in SAMPLES.campaigns().rows]

@@ -10,10 +10,12 @@ from workbench.charts.cards import Alerts
 from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, more, opened
 from workbench.charts.shapes import MOST_BARS, dots, labels, unit_in_words
 from workbench.charts.tables import figure, heading, tabulate, text
+from workbench.explore.campaign_row import CampaignRow
 from workbench.explore.campaigns import CampaignComparison
-from workbench.explore.channels import ChannelComparison
+from workbench.explore.channels import ChannelComparison, ChannelRow
 from workbench.explore.creatives import LOW_ROAS, CreativeRow, Creatives
 from workbench.explore.executive import Leaderboard
+from workbench.explore.figures import clearly_apart
 from workbench.explore.targets import TargetsView
 from workbench.result import MISSING, format_value
 
@@ -89,11 +91,9 @@ def campaign_returns(result: CampaignComparison) -> Drawing | Nothing:
         return Nothing(title="Return on ad spend by campaign", reason=reason)
     best, worst = result.name_of(known[0].campaign_id), result.name_of(known[-1].campaign_id)
     said = [format_value(row.roas, "x") for row in (known[0], known[-1])]
-    finding = (
-        f"{best} brings back {said[0]} its spend, {worst} {said[1]}"
-        if len(known) > 1
-        else f"{best} brings back {said[0]} its spend"
-    )
+    finding = f"{best} brings back {said[0]} its spend"
+    if len(known) > 1:
+        finding += f", {worst} {said[1]}{_doubt(known, 'roas')}"
     what = _Figure(field="roas", unit="x", title="Return on ad spend by campaign", mark_at=1.0)
     drawing = _dots(known, what, finding)
     left = len(told) - len(known)
@@ -150,9 +150,17 @@ def channel_returns(result: ChannelComparison) -> Drawing | Nothing:
         return Nothing(title=title, reason=result.missing or reason)
     finding = f"{opened(known[0].channel)} gains {format_value(known[0].roi, 'x')} per unit of spend"
     if len(known) > 1:
-        finding += f", {coded(known[-1].channel)} {format_value(known[-1].roi, 'x')}"
+        finding += f", {coded(known[-1].channel)} {format_value(known[-1].roi, 'x')}{_doubt(known, 'roi')}"
     what = _Figure(field="roi", unit="x", title=title, name="channel", mark_at=0.0)
     return _dots(known, what, finding)
+
+
+def _doubt(known: Sequence[CampaignRow] | Sequence[ChannelRow], field: str) -> str:
+    """Return that the first and the last of a chart may differ by chance; empty where they surely do."""
+    first, last = known[0], known[-1]
+    ends = [tuple(getattr(row, f"{field}{end}") for end in ("", "_low", "_high")) for row in (first, last)]
+    surely = clearly_apart(ends[0], ends[1], days=(first.days, last.days), compared=len(known))
+    return "" if surely else ", not clearly apart"
 
 
 def channel_engagement(result: ChannelComparison) -> Drawing | Nothing:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from workbench.explore.advice import OVER, Advice, advice_of
 from workbench.explore.campaign_row import CampaignRow
-from workbench.explore.figures import SUMS, Figures, among, figures
+from workbench.explore.figures import SUMS, Figures, clearly_apart, figures
 from workbench.explore.query import ask, told_apart, window_of
 from workbench.explore.shifts import BudgetShift, Return, budget_shift, no_shift
 from workbench.explore.view import View, frame_of, lacking, span
@@ -237,25 +237,15 @@ _DOUBT = ", but not clearly apart"
 
 
 def _apart(first: CampaignRow, last: CampaignRow, column: str, compared: int) -> bool:
-    """Return whether the first of a ranking surely differs from the last; counts have no chance.
-
-    Of many alike the first and the last lie far apart by chance, so every pair counts (Bonferroni).
-    """
+    """Return whether the first of a ranking surely differs from the last; counts have no chance."""
     if column not in _UNSURE:
         return True
-    pairs = compared * (compared - 1) // 2
-    if getattr(first, column) < getattr(last, column):  # of costs the lowest is first
-        first, last = last, first
-    best, low, _ = _ends_of(first, column, pairs)
-    worst, _, high = _ends_of(last, column, pairs)
-    if low is None or high is None:
-        return False
-    return bool(abs(best - worst) > ((best - low) ** 2 + (high - worst) ** 2) ** 0.5)
+    ends = (_ends_of(first, column), _ends_of(last, column))
+    return clearly_apart(*ends, days=(first.days, last.days), compared=compared)
 
 
-def _ends_of(row: CampaignRow, column: str, pairs: int) -> tuple[float, float | None, float | None]:
-    value, low, high = (getattr(row, f"{column}{end}") for end in ("", "_low", "_high"))
-    return (value, *among(value, low, high, row.days, pairs))
+def _ends_of(row: CampaignRow, column: str) -> tuple[float, float | None, float | None]:
+    return getattr(row, column), getattr(row, f"{column}_low"), getattr(row, f"{column}_high")
 
 
 def _ranking(

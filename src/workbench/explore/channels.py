@@ -57,7 +57,7 @@ class ChannelRow:
 
     `incremental_p` is the p of "the money came back, and no more"; None where too few bought for a verdict:
     revenue is skewed, and an interval from a handful of buyers held out is rough. `caution` says where some
-    of it may count twice.
+    of it may count twice; `days` over how many days the return on investment is.
     """
 
     channel: str
@@ -82,6 +82,7 @@ class ChannelRow:
     incremental_return_high: float | None
     incremental_p: float | None = None
     caution: str = ""
+    days: int = 0
 
     @property
     def surely_adds(self) -> bool:
@@ -241,6 +242,7 @@ def _row(channel: str, campaigns: int, found: Figures, rate: str) -> ChannelRow:
         roi=of["roi"].value,
         roi_low=of["roi"].low,
         roi_high=of["roi"].high,
+        days=int(of["roi"].n or 0),
         roas=of["roas"].value,
         ctr=of["ctr"].value,
         engagement_rate=of[rate].value,

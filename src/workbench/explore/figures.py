@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -123,6 +124,42 @@ def among(
         return None, None
     wider = widening(days, count)
     return value - wider * (value - low), value + wider * (high - value)
+
+
+def clearly_apart(
+    one: tuple[float, float | None, float | None],
+    other: tuple[float, float | None, float | None],
+    *,
+    days: tuple[int, int],
+    compared: int,
+) -> bool:
+    """Return whether two figures, the first and the last of so many, surely differ.
+
+    Of many alike the first and the last lie far apart by chance, so every pair counts (Bonferroni).
+
+    Parameters
+    ----------
+    one, other : (float, float or None, float or None)
+        A figure and the ends of its 95 % interval.
+    days : (int, int)
+        Over how many days each is.
+    compared : int
+        Among how many they are the first and the last.
+
+    Examples
+    --------
+    >>> low, high = (1.0, 0.6, 1.4), (2.0, 1.5, 2.5)
+    >>> [clearly_apart(low, high, days=(30, 30), compared=count) for count in (2, 8)]
+    [True, False]
+    """
+    pairs = compared * (compared - 1) // 2
+    upper, lower = (one, other) if one[0] >= other[0] else (other, one)
+    spent = days if upper is one else days[::-1]
+    low, _ = among(*upper, spent[0], pairs)
+    _, high = among(*lower, spent[1], pairs)
+    if low is None or high is None:
+        return False
+    return bool(upper[0] - lower[0] > math.hypot(upper[0] - low, high - lower[0]))
 
 
 def widening(days: int, count: int) -> float:
