@@ -50,7 +50,7 @@ _TOGETHER = (
     tuple(f"tests/browser/test_{name}.py" for name in _IN_JUPYTERLAB),
     ("tests/engines/",),
     ("tests/events/simulation/",),
-    ("tests/mmm/test_fitting.py", "tests/mmm/test_report.py"),
+    tuple(f"tests/mmm/test_{name}.py" for name in ("curves_reference", "fitting", "model", "report")),
     ("tests/notebooks/",),
 )
 _left_out: dict[str, list[str]] = {}
