@@ -178,6 +178,25 @@ def test_a_change_that_may_be_chance_is_no_news(p: float | None) -> None:
     assert card["change"] == "+6.3%"
 
 
+def test_a_change_beyond_chance_is_no_chance_where_it_is_neither_good_nor_bad() -> None:
+    cards = kpi_cards()
+    spend = replace(cards.cards[0], better="neither", change_p=0.01)
+    (card,) = charts.kpi_cards(replace(cards, cards=(spend,)))._repr_mimebundle_()[mime.KPI]["cards"]
+    assert card["change_is"] == "told"
+
+
+def test_cards_in_the_lab_name_their_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JPY_SESSION_NAME", "executive.ipynb")
+    monkeypatch.delenv("WORKBENCH_OUTPUT", raising=False)
+    cards = kpi_cards()
+    unsure = replace(cards.cards[0], change_p=0.4, target_by_chance=True)
+    table = charts.kpi_cards(replace(cards, cards=(unsure,)))._repr_mimebundle_()["text/html"]
+    heads = ["Value", "95% interval", "Change", "Target"]
+    assert re.findall(r"<th scope='col'>([^<]*)<", table) == heads
+    said = ["", "2.87x", "2.61x to 3.10x", "+6.3% (may be chance)"]
+    assert re.findall(r"<td>([^<]*)<", table) == [*said, "3.50x missed, within what chance could do"]
+
+
 def test_changes_are_left_out_on_request() -> None:
     (card,) = charts.kpi_cards(kpi_cards(), compare=False)._repr_mimebundle_()[mime.KPI]["cards"]
     assert card["change"] == card["before"] == ""

@@ -42,6 +42,21 @@ def test_the_lab_gets_the_form_it_draws_itself(monkeypatch: pytest.MonkeyPatch) 
     assert "v5" in bundle[mime.LAB_CHART]["$schema"]
 
 
+def test_the_lab_shows_titles_and_notes_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture in the lab cut its title within an interval, and its note was nowhere."""
+    monkeypatch.setenv("JPY_SESSION_NAME", "executive.ipynb")
+    finding = "Spend of 7 of 8 campaigns will end near 198,600 (95% interval 191,617 to 205,983)"
+    words = {"workbench": {"note": "The largest budgets are drawn."}}
+    spec = {"mark": "bar", "title": {"text": finding, "subtitle": "Spend so far"}, "usermeta": words}
+    bundle = render(spec)
+    lines = bundle[mime.LAB_CHART]["title"]["text"]
+    assert len(lines) == 2
+    assert " ".join(lines) == finding
+    assert max(map(len, lines)) <= 66
+    assert bundle[mime.LAB_CHART]["title"]["subtitle"] == ["Spend so far", "The largest budgets are drawn."]
+    assert bundle[mime.CHART] == spec
+
+
 def test_a_run_started_from_the_lab_is_still_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JPY_SESSION_NAME", "executive.ipynb")
     monkeypatch.setenv("WORKBENCH_OUTPUT", "batch")

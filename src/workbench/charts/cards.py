@@ -44,14 +44,34 @@ class Cards:
     def _repr_mimebundle_(self, **_options: object) -> dict[str, Any]:
         payload = {"period": self.period, "caption": self.caption, "cards": list(self.items)}
         text = "; ".join(f"{item['title']}: {item['value']}" for item in self.items)
-        rows = "".join(
-            f"<tr><th scope='row'>{escape(item['title'])}</th><td>{escape(item['value'])}</td>"
-            f"<td>{escape(item['interval'])}</td><td>{escape(item['change'])}</td>"
-            f"<td>{escape(item['target'])}</td></tr>"
-            for item in self.items
+        return shown_as(mime.KPI, payload, text, self._html(), list(self.figures))
+
+    def _html(self) -> str:
+        rows = [_in_words(item) for item in self.items]
+        used = [head for head in rows[0] if any(row[head] for row in rows)] if rows else []
+        head = "".join(f"<th scope='col'>{name}</th>" for name in used)
+        body = "".join(
+            f"<tr><th scope='row'>{escape(item['title'])}</th>"
+            + "".join(f"<td>{escape(row[name])}</td>" for name in used)
+            + "</tr>"
+            for item, row in zip(self.items, rows, strict=True)
         )
-        html = f"<table><caption>{escape(self.period)}</caption><tbody>{rows}</tbody></table>"
-        return shown_as(mime.KPI, payload, text, html, list(self.figures))
+        caption = f"<caption>{escape(self.period)}</caption>"
+        return f"<table>{caption}<thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _in_words(item: dict[str, Any]) -> dict[str, str]:
+    """Return a card as a line of a table, where no colour and no sign says what a card shows by them."""
+    doubt = " (may be chance)" if item["change_is"] == "even" else ""
+    met = item["target_is"] and f" {item['target_is']}"
+    by_chance = ", within what chance could do" if item["target_by_chance"] else ""
+    return {
+        "Value": item["value"],
+        "95% interval": item["interval"],
+        "Change": item["change"] and f"{item['change']}{doubt}",
+        "Target": item["target"] and f"{item['target']}{met}{by_chance}",
+        "Bear in mind": item["note"] if item["value"] == "–" else item["remark"],
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,13 +260,14 @@ def _change(change: float | None) -> str:
 
 
 def _judged(card: Card) -> str:
-    """Return whether a change is good news: ``"good"``, ``"bad"``, or ``"even"``.
+    """Return whether a change is good news: ``"good"``, ``"bad"``, or ``"even"`` where it may be chance.
 
-    It is even where neither is meant, and where the change cannot be told from chance.
+    A change that is more than chance and neither good nor bad, as of spend, is ``"told"``.
     """
-    told = card.change_p is not None and card.change_p < TOLD_APART
-    if not card.change or not told or card.better not in {"higher", "lower"}:
+    if not card.change or card.change_p is None or card.change_p >= TOLD_APART:
         return "even"
+    if card.better not in {"higher", "lower"}:
+        return "told"
     return "good" if (card.change > 0) == (card.better == "higher") else "bad"
 
 

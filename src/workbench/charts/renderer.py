@@ -7,12 +7,15 @@ JupyterLab draws by itself, offline.
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
 from workbench.charts.mime import CHART, LAB_CHART
 
 _LAB_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
+# Signs that stand in 640 pixels, the width of a picture: of its title, and of the smaller lines below.
+_TITLE_SIGNS, _BELOW_SIGNS = 66, 96
 
 
 def render(spec: Mapping[str, Any], **_options: object) -> dict[str, Any]:
@@ -31,7 +34,7 @@ def render(spec: Mapping[str, Any], **_options: object) -> dict[str, Any]:
     """
     bundle: dict[str, Any] = {CHART: dict(spec), "text/plain": title_of(spec) or "Chart"}
     if in_lab():
-        bundle[LAB_CHART] = {**_coloured_ground(spec), "$schema": _LAB_SCHEMA}
+        bundle[LAB_CHART] = {**_told_in_full(_coloured_ground(spec)), "$schema": _LAB_SCHEMA}
     return bundle
 
 
@@ -61,3 +64,18 @@ def title_of(spec: Mapping[str, Any]) -> str:
 def _coloured_ground(spec: Mapping[str, Any]) -> dict[str, Any]:
     # JupyterLab may be dark; the light theme's ink needs its own ground.
     return {**spec, "config": {**spec.get("config", {}), "background": "#ffffff"}, "padding": 12}
+
+
+def _told_in_full(spec: dict[str, Any]) -> dict[str, Any]:
+    # Vega-Lite cuts a long line, also within a figure; and what a page sets below a picture, the lab
+    # has no place for but in it.
+    title = spec.get("title")
+    if not isinstance(title, Mapping):
+        return spec
+    words = spec.get("usermeta", {}).get("workbench", {})
+    below = [title.get("subtitle", ""), words.get("note", "")]
+    lines = [line for text in below for line in textwrap.wrap(str(text), _BELOW_SIGNS)]
+    return {
+        **spec,
+        "title": {**title, "text": textwrap.wrap(title_of(spec), _TITLE_SIGNS), "subtitle": lines},
+    }

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _TEMPLATE = Path(__file__).parent / "template" / "report.typ"
 _VARIABLE = re.compile(r"var\(--([a-z0-9]+)\)")
 _LONG = 34
-_GOOD = {"good": "good", "bad": "bad", "met": "good", "missed": "bad"}
+_GOOD = {"good": "good", "bad": "bad", "told": "ink", "met": "good", "missed": "bad"}
 _VOID = frozenset({"br", "hr"})
 
 
