@@ -17,6 +17,7 @@ from workbench.explore.query import told_apart, window_of
 from workbench.explore.view import View, frame_of, lacking
 from workbench.metrics import METRICS
 from workbench.metrics.cautions import counted_twice
+from workbench.metrics.told_in_parts import ToldInParts, told_in_parts
 from workbench.metrics.told_twice import TWICE, ToldTwice, told_twice
 from workbench.result import format_value
 
@@ -215,6 +216,7 @@ def alerts(
         *_of_pacing(pacing(tables)),
         *_of_campaigns(compare_campaigns(tables, window=window)),
         *_of_told_twice(told_twice(tables, window=window)),
+        *_of_told_in_parts(told_in_parts(tables, window=window)),
     ]
     return Alerts(alerts=tuple(sorted(found, key=lambda alert: _ORDER.index(alert.severity))))
 
@@ -284,3 +286,11 @@ def _of_told_twice(told: Sequence[ToldTwice]) -> Iterable[Alert]:
             f"of {', '.join(places[:_NAMED])}{more} {are} both recorded and reported by a platform: {TWICE}"
         )
         yield Alert(severity="warning", subject=what.capitalize(), text=text)
+
+
+def _of_told_in_parts(told: Sequence[ToldInParts]) -> Iterable[Alert]:
+    for ways in dict.fromkeys(one.ways for one in told):
+        places = list(dict.fromkeys(one.place for one in told if one.ways == ways))
+        more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
+        text = f"of {', '.join(places[:_NAMED])}{more} tell the same days {' and '.join(ways)}: {TWICE}"
+        yield Alert(severity="warning", subject="Reports", text=text)

@@ -16,6 +16,7 @@ from workbench.metrics.intervals import ratio
 from workbench.metrics.measures import Days, Leaf, Measure, leaves
 from workbench.metrics.own_records import is_own
 from workbench.metrics.slices import DIMENSIONS, ends
+from workbench.metrics.told_in_parts import REPORTS, ToldInParts, added_parts, caution_of_parts
 from workbench.metrics.told_twice import TWICE, ToldTwice, added_twice, caution, slices_of_both
 from workbench.metrics.unfinished import GIVEN_UP, NOT_OVER, last_day_of, unfinished
 from workbench.metrics.window import DAY_COLUMNS
@@ -45,6 +46,8 @@ class Cautions:
         Campaign -> what of it is both recorded and reported, and so added up; None -> that of all campaigns.
     both : dict
         ``clicks``, ``leads`` ... -> the slices in which it is both recorded and reported.
+    parts : tuple of ToldInParts
+        The campaigns whose reports tell the same days in two ways.
     begun : dict
         Table -> the first day that was not over when its data came.
     ends : dict
@@ -63,6 +66,7 @@ class Cautions:
     leaning: dict[Leaf, str]
     twice: dict[str | None, list[ToldTwice]]
     both: dict[str, frozenset[Slice]]
+    parts: tuple[ToldInParts, ...]
     begun: dict[str, date]
     ends: dict[str, date]
     last: date
@@ -73,7 +77,7 @@ class Cautions:
     def of(self, formula: Measure, by: tuple[str, ...], key: Slice) -> str:
         """Return what to bear in mind of one figure; empty where it is sound."""
         if not (
-            self.leaning or self.twice or self.begun or self.ends or self.young
+            self.leaning or self.twice or self.parts or self.begun or self.ends or self.young
         ):  # thousands are asked for
             return ""
         said = [self.leaning[leaf] for leaf in leaves(formula) if leaf in self.leaning]
@@ -81,6 +85,8 @@ class Cautions:
         told = self.twice.get(campaign, []) if "campaign" not in by or campaign else []
         twice = [one for one in told if key in self.both[one.what]]
         said += [caution(twice, formula, by, key)] if twice else []
+        if self.parts and any(leaf.table == REPORTS for leaf in leaves(formula)):
+            said += [caution_of_parts(self.parts, by, key, (self.window.first, self.window.last))]
         timed = any(DIMENSIONS[name].grain for name in by)
         said += [self._diluted(formula)] if self.young and not timed else []
         said += [self._unfinished(formula)] if self.begun and not timed else []
@@ -207,6 +213,7 @@ def cautions(
         leaning=leanings(tables, answered, window),
         twice=_by_campaign(twice),
         both=slices_of_both(twice, values),
+        parts=added_parts(tables, answered, where, window),
         begun=begun,
         ends=ends,
         last=last,

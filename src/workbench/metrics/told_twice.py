@@ -65,8 +65,19 @@ class ToldTwice:
     @property
     def place(self) -> str:
         """Return the campaign and its channel in words."""
-        called = self.name or self.campaign
-        return f"{called} ({self.channel.replace('_', ' ')})" if self.channel else called
+        return place_of(self.campaign, self.channel, self.name)
+
+
+def place_of(campaign: str, channel: str | None, name: str) -> str:
+    """Return a campaign and its channel in words.
+
+    Examples
+    --------
+    >>> place_of("c1", "paid_social", "Spring"), place_of("c1", None, "")
+    ('Spring (paid social)', 'c1')
+    """
+    called = name or campaign
+    return f"{called} ({channel.replace('_', ' ')})" if channel else called
 
 
 def told_twice(tables: Tables, *, window: str | Window | None = None) -> tuple[ToldTwice, ...]:
@@ -169,7 +180,7 @@ def _found(
             if key[0] is not None and theirs > 0 and (mine := _of(counted, key)) > 0
         ]
     found = _at_the_same_time(tables, found, pairs, where, window, mixed)
-    names = _names(tables) if found else {}
+    names = names_of(tables) if found else {}
     return tuple(replace(one, name=names.get(one.campaign) or "") for one in found)
 
 
@@ -209,7 +220,8 @@ def _ends(counted: Floats) -> tuple[int, int]:
     return int(days[0]), int(days[-1])
 
 
-def _names(tables: Tables) -> dict[str, str]:
+def names_of(tables: Tables) -> dict[str, str]:
+    """Return what campaigns are called, by their ids."""
     if "campaigns" not in tables.names:
         return {}
     rows = tables.query("SELECT campaign_id, name FROM campaigns")
