@@ -97,15 +97,16 @@ def ours(workspace: Workspace, notebook: Path, out: Path, top: int) -> float:
 
 def compared(name: str, cells: dict[str, str], folder: Path, rounds: int) -> tuple[list[Taken], list[Taken]]:
     """Print and return what a report takes, in interleaved rounds, after one that is not counted."""
-    notebook = write_notebook(folder, name.replace(" ", "-"), cells)
-    workspace = Workspace.create(folder / name.replace(" ", "-"))
+    stem = name.replace(" ", "-")
+    notebook, out = write_notebook(folder, stem, cells), folder / f"{stem}-pages"
+    workspace = Workspace.create(folder / stem)
     theirs: list[Taken] = []
     mine: list[Taken] = []
     with warm_kernels(workspace.path, [read_notebook(notebook).source]):
-        first = timed(lambda: ours(workspace, notebook, folder / "out", 0))
+        first = timed(lambda: ours(workspace, notebook, out, 0))
         for top in range(1, rounds + 1):
             theirs.append(timed(lambda top=top: peer(notebook, folder, top)))  # type: ignore[misc]
-            mine.append(timed(lambda top=top: ours(workspace, notebook, folder / "out", top)))  # type: ignore[misc]
+            mine.append(timed(lambda top=top: ours(workspace, notebook, out, top)))  # type: ignore[misc]
     print(f"\n{name}")
     for label, taken in (("papermill + nbconvert", theirs), ("run + publish", mine), ("the first", [first])):
         wall, cpu = (statistics.median(getattr(t, part) for t in taken) for part in ("wall", "cpu"))
@@ -162,9 +163,8 @@ def main() -> None:
         reached["polars and altair"] = ratio(theirs, mine, "wall")
         cpu = statistics.median(t.cpu for t in mine)
         reached["fifty"] = fifty(folder, papermill_alone(folder))
-        largest = max(
-            page.stat().st_size for page in (folder / "out").glob("*.html") if page.name != "index.html"
-        )
+        pages = (folder / "polars-and-altair-pages").glob("*.html")
+        largest = max(page.stat().st_size for page in pages if page.name != "index.html")
         print(f"\nlargest page, of three live charts: {largest / 1000:.0f} kB")
         dear = compared("with pymc_marketing", CELLS | MODELLING, folder, max(1, ROUNDS // 2))
         reached["with pymc_marketing"] = ratio(*dear, "wall")
