@@ -7,13 +7,15 @@ from datetime import date, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
+from scipy.special import stdtr, stdtrit
 
 Floats = NDArray[np.float64]
 
 RECENT_DAYS = 28
 ENOUGH_DAYS = 7
 _ALIKE = 1e-18  # of the squares of days' spend: what the rounding of floats leaves over
+_CORRELATIONS: Floats = np.linspace(0.0, 0.9, 19)  # of a day with the one before, all as likely beforehand
+_OUTSIDE = 0.05
 
 
 def projected_spend(
@@ -21,7 +23,8 @@ def projected_spend(
 ) -> tuple[float | None, float | None]:
     """Return the spend at the end, and half the width of its 95 % interval.
 
-    The width is None with too few days, and 0 where days are all alike, or none are left.
+    The width is None with too few days, and 0 where days are all alike, or none are left. It knows that days
+    hang together, and that a few do not show by how much.
 
     Parameters
     ----------
@@ -37,6 +40,10 @@ def projected_spend(
     >>> april = {date(2024, 4, day): 10.0 for day in range(1, 15)}
     >>> projected_spend(april, start=None, end=date(2024, 4, 30), as_of=date(2024, 4, 14))
     (300.0, 0.0)
+
+    References
+    ----------
+    Zellner and Tiao (1964), Journal of the American Statistical Association 59, 763-778.
     """
     left, spent = (end - as_of).days, float(sum(daily.values()))
     if left <= 0:
@@ -55,11 +62,51 @@ def projected_spend(
 
 
 def _half_width(recent: Floats, left: int) -> float:
+    """Return what a mixture of Student's distributions, one per correlation, exceeds in 5 % of all cases.
+
+    A week or two do not show how far days hang together: each correlation counts by how likely it makes them.
+    """
+    from scipy.optimize import brentq
+
     n = len(recent)
     rest = recent - recent.mean()
     power = float(np.square(rest).sum())
     if power <= _ALIKE * float(np.square(recent).sum()):
         return 0.0
-    correlation = min(max(float((rest[1:] * rest[:-1]).sum()) / power + 2 / n, 0.0), 0.8)
-    variance = power / (n - 1) * (1 + correlation) / (1 - correlation) * left * (1 + left / n)
-    return float(stdtrit(n - 1, 0.975) * np.sqrt(variance))
+    squares, chance = _unexplained(rest / np.sqrt(power))
+    scale = np.sqrt(power * squares / (n - 1) * _variance(_CORRELATIONS, n, left))
+
+    def beyond(half: float) -> float:
+        return float((chance * 2 * stdtr(n - 1, -half / scale)).sum()) - _OUTSIDE
+
+    return float(brentq(beyond, 0.0, stdtrit(n - 1, 1 - _OUTSIDE / 4) * scale.max(), rtol=1e-9))
+
+
+def _unexplained(rest: Floats) -> tuple[Floats, Floats]:
+    """Return the squares that each correlation leaves, in units of a day's variance, and its probability."""
+    n, before = len(rest), _CORRELATIONS[:, None]
+    own = np.sqrt(1 - np.square(before))
+    shocks = np.concatenate(
+        [np.repeat(rest[:1], len(before))[:, None], (rest[1:] - before * rest[:-1]) / own], 1
+    )
+    mean = np.concatenate([np.ones_like(before), np.repeat((1 - before) / own, n - 1, axis=1)], 1)
+    told = np.square(mean).sum(axis=1)
+    squares = np.square(shocks - (shocks * mean).sum(axis=1, keepdims=True) / told[:, None] * mean).sum(
+        axis=1
+    )
+    squares = np.maximum(squares, _ALIKE)
+    log = -((n - 1) * np.log(own[:, 0]) + (np.log(told) + (n - 1) * np.log(squares)) / 2)
+    chance = np.exp(log - log.max())
+    return squares, chance / chance.sum()
+
+
+def _variance(correlation: Floats, n: int, left: int) -> Floats:
+    """Return the variance of the sum of days to come less that expected from the n before, by a day's."""
+    gone, share = 1 - correlation, left / n
+
+    def alone(days: int) -> Floats:
+        lost = 2 * correlation * (1 - correlation**days) / np.square(gone)
+        return np.asarray(days * (1 + correlation) / gone - lost)
+
+    both = correlation * (1 - correlation**n) * (1 - correlation**left) / np.square(gone)
+    return np.asarray(alone(left) + share**2 * alone(n) - 2 * share * both)
