@@ -65,8 +65,7 @@ def _advice(row: CampaignRow, judged: int) -> Advice | None:
         few = "are too few" if row.days < CLUSTERS else "are all alike, which is not enough"
         return line("low", "wait", f"{row.days} days {few} to judge a return of {shown}")
     wider = widening(row.days, judged)
-    # A return has a tail upwards, so that its upper end grows as a multiple of it.
-    low, high = row.roas - wider * (row.roas - row.roas_low), row.roas * (row.roas_high / row.roas) ** wider
+    low, high = row.roas - wider * (row.roas - row.roas_low), _surely_below(row.roas, row.roas_high, wider)
     if high < 1 and (row.conversions or 0) >= ENOUGH:
         return line("high", "pause or rework", f"it surely costs more than it returns: {shown}")
     if low > SCALE_ROAS:
@@ -78,6 +77,20 @@ def _advice(row: CampaignRow, judged: int) -> Advice | None:
     if row.incrementality is None:
         return line("low", "hold out a random share of users", "what it adds beyond itself is not measured")
     return None
+
+
+def _surely_below(value: float, high: float, wider: float) -> float:
+    """Return the upper end of one return of many.
+
+    A return has a tail upwards, so that its upper end grows as a multiple of it; and what Student's
+    distribution adds for many is too little of sums that a few large orders make, so it counts twice.
+
+    Examples
+    --------
+    >>> [round(_surely_below(0.5, 0.8, wider), 2) for wider in (1.0, 1.5)]
+    [0.8, 1.28]
+    """
+    return float(value * (high / value) ** (2 * wider - 1))
 
 
 def _doubt(row: CampaignRow, judged: int) -> str:
