@@ -139,11 +139,17 @@ def test_refused_numbers_say_why(duck: duckdb.DuckDBPyConnection, text: str, sai
 def test_formats_are_refused_where_they_contradict_the_mapping(duck: duckdb.DuckDBPyConnection) -> None:
     assert "EUR is read" in why(duck, number("v", GERMAN), "$1,50")
     assert "not a number" in why(duck, number("v", GERMAN), "1.23,4")
+    assert "not a number" in why(
+        duck, number("v", GERMAN), "€1.23,4"
+    )  # whose currency is the one that is read
     assert "ambiguous" in why(duck, number("v", NumberFormat(decimal=",")), "1.234")
     assert "not a number" in why(duck, number("v", NumberFormat(thousands=",")), "12,34")
     assert value_of(duck, number("v", NumberFormat(thousands=",")), "1,234,567.5") == 1_234_567.5
     assert value_of(duck, number("v", NumberFormat(thousands="'")), "1’234.5") == 1234.5
-    assert value_of(duck, number("v", NumberFormat(thousands=" ")), "1\u202f234.5") == 1234.5
+    for space in " \u00a0\u2007\u2009\u202f":
+        assert value_of(duck, number("v", NumberFormat(thousands=" ")), f"1{space}234.5") == 1234.5
+        euros = NumberFormat(decimal=",", thousands=" ", currency="EUR")
+        assert value_of(duck, number("v", euros), f"1{space}234,50{space}€") == 1234.5
     assert value_of(duck, number("v", NumberFormat(unit="percent")), "12.5 %") == 0.125
     assert value_of(duck, number("v", NumberFormat(unit="percent")), "12.5") == 0.125
     assert value_of(duck, number("v", NumberFormat(unit="cents")), "1999") == 19.99

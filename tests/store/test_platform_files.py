@@ -103,7 +103,8 @@ def test_titles_of_a_sheet_are_told(workspace: Workspace, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["Total", "total: account", "Grand Total", "Total of 3 results", "Gesamtergebnis"]
+    "name",
+    ["Total", "total: account", "Grand Total", "Total of 3 results", "Results from 3 campaigns", "Insgesamt"],
 )
 def test_a_campaign_that_is_a_sum_is_refused(workspace: Workspace, tmp_path: Path, name: str) -> None:
     rows = f"2024-10-01,a,email,1,1\n2024-10-01,{name},email,1,1\n2024-10-01,Total Wireless,email,1,1\n"
@@ -176,11 +177,15 @@ def test_results_that_are_no_conversions_count_as_nothing(workspace: Workspace, 
         "e": "",
         "f": "actions:offsite_conversion.fb_pixel_lead",
         "g": "actions:offsite_conversion.fb_pixel_add_to_cart",
+        "h": "actions:onsite_conversion.messaging_conversation_started_7d",
+        "i": "actions:mobile_app_install",
+        "j": "actions:leadgen.other",
+        "k": "actions:omni_landing_page_view",
+        "l": "conversions:offsite_conversion.fb_pixel_custom.Booked",
+        "m": "actions:omni_purchase",
     }
-    assert (
-        load(workspace, tmp_path, META + "".join(f"{n},{day},9,{k}\n" for n, k in kinds.items())).accepted
-        == 7
-    )
+    rows = "".join(f"{n},{day},9,{k}\n" for n, k in kinds.items())
+    assert load(workspace, tmp_path, META + rows).accepted == 13
     assert stored(workspace, "campaign_id, conversions, leads") == [
         ("a", None, None),
         ("b", None, None),
@@ -189,6 +194,12 @@ def test_results_that_are_no_conversions_count_as_nothing(workspace: Workspace, 
         ("e", None, None),
         ("f", None, 9.0),
         ("g", None, None),
+        ("h", None, None),
+        ("i", None, None),
+        ("j", None, 9.0),
+        ("k", None, None),
+        ("l", 9.0, None),
+        ("m", 9.0, None),
     ]
 
 

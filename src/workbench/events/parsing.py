@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from workbench.events.fields import LARGEST
 
 # Blanks, also those without width and the marks of direction that spreadsheets write before dates.
-BLANKS = " \t\n\r\u00a0\u200b\u200e\u200f\u202f\u2060\ufeff"
+BLANKS = " \t\n\r\u00a0\u2007\u2009\u200b\u200e\u200f\u202f\u2060\ufeff"
+GAP = "[ \u00a0\u2007\u2009\u202f]"  # one blank within a number: no-break, thin, or as wide as a digit
 SPACES = f"'{BLANKS}'"  # one text: many parts are put together anew for each cell that is planned
 SIGNS = {
     "USD": ("$", "US$"),
@@ -32,7 +33,7 @@ SIGNS = {
     "TRY": ("₺",),
 }
 DIVISORS = {"micros": 1e6, "cents": 100.0, "percent": 100.0, "millis": 1e3, "none": 1.0}
-_GROUPS = {",": ",", ".": r"\.", " ": "[ \u00a0\u202f]", "'": "['’]"}
+_GROUPS = {",": ",", ".": r"\.", " ": GAP, "'": "['’]"}
 _LARGEST_COUNT = 9_007_199_254_740_992  # the last whole number that a double holds exactly
 
 
@@ -250,7 +251,7 @@ def _without_signs(text: str, written: NumberFormat) -> str:
     bare = text
     if signs:
         names = "|".join(_escaped(sign) for sign in sorted(signs, key=len, reverse=True))
-        gap = "[ \u00a0\u202f]?"
+        gap = f"{GAP}?"
         bare = f"regexp_replace({bare}, {literal(f'^([+-]?){gap}(?:{names}){gap}|{gap}(?:{names})$')}, '\\1')"
     if written.unit == "percent":
         bare = f"regexp_replace({bare}, '[ \u00a0\u202f]?%$', '')"
@@ -272,7 +273,7 @@ def _number_reason(text: str, bare: str, written: NumberFormat, plain: Parsed) -
             f"WHEN regexp_full_match({bare}, {literal(unclear)}) THEN {shown(text)} || {literal(_UNCLEAR)} "
         )
     money = literal(_currency(written))
-    cases += f"WHEN regexp_full_match({text}, {literal(_MONEY)}) THEN {shown(text)} || {money} "
+    cases += f"WHEN regexp_full_match({bare}, {literal(_MONEY)}) THEN {shown(text)} || {money} "
     return f"CASE {cases}ELSE {plain.reason} END"
 
 

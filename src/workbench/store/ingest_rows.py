@@ -45,7 +45,7 @@ _DEFAULTS = {
 _SUMMED = {"daily_performance": "campaign_id", "geo_performance": "geo"}
 _TOTALS = (
     r"(?:grand |sub)?totals?(?: ?:.*| of \d.*| g[eé]n[eé]ral)?"
-    r"|gesamt(?:ergebnis|summe)?|summe|totale complessivo"
+    r"|(?:ins)?gesamt(?:ergebnis|summe)?|summe|totale complessivo|totaux|totaal|results from \d.*"
 )
 
 _RETURNED = (  # added to revenue, it would be taken for a sale

@@ -227,7 +227,7 @@ def _checked(row: Row, width: int) -> tuple[int, str, str | None, list[str | Non
         if len(cells) > width and not any(cell.strip() for cell in extra):
             cells = cells[:width]
         else:
-            problem = f"{len(cells)} cells where the header has {width}"
+            problem = f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'} where the header has {width}"
     if problem is not None:
         return place, raw, problem, [None] * width
     return place, raw, None, [cell or None for cell in cells]
