@@ -36,6 +36,7 @@ def test_findings(options: dict[str, float], curve: str, weeks: str) -> None:
     assert isinstance(days, Drawing)
     assert drawn.finding == curve
     assert days.finding == weeks
+    assert days.spec["layer"][1]["encoding"]["x"]["scale"] == {"zero": False, "nice": False}  # from week 1 on
 
 
 def test_without_users_a_day_there_is_no_curve_of_weeks() -> None:

@@ -25,6 +25,7 @@ from workbench.charts.cards import Alerts, period
 from workbench.charts.drawing import DataTable, Drawing, Nothing, shown
 from workbench.charts.shapes import labels
 from workbench.charts.theme import DARK, LIGHT
+from workbench.explore.funnels import compare_funnels
 
 SAMPLES = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("samples.py"))))
 HOSTILE, RESULTS, START = SAMPLES.HOSTILE, SAMPLES.RESULTS, SAMPLES.START
@@ -148,6 +149,14 @@ def test_funnel_shows_the_published_vector() -> None:
     assert [row[2] for row in table.table.rows[1:]] == ["3.79%", "85.4%", "78.1%", "13.2%"] or [
         row[2] for row in table.table.rows[1:]
     ] == ["3.79%", "85.39%", "78.09%", "13.22%"]
+
+
+def test_a_funnel_of_a_channel_names_it_as_one_reads_it() -> None:
+    of_one = replace(funnel(), label="contact_form")
+    tables = charts.funnel(of_one).table, charts.funnel_steps(compare_funnels(of_one, funnel()))
+    assert tables[0].caption == "Funnel: contact form"
+    assert tables[1].columns[1].label == "contact form"
+    assert "contact_form" not in tables[1].caption
 
 
 def test_card_says_value_change_target_and_streak() -> None:

@@ -130,7 +130,7 @@ def test_bands_and_levels(base, fact) -> None:
 
 
 def test_unknown_zone_and_no_data(base) -> None:
-    for name in ("Mars/Base", "../../etc/passwd", ""):
+    for name in ("Mars/Base", "../../etc/passwd", "", None, 2):
         with pytest.raises(UsageError, match="time zone"):
             heatmap(base(), time_zone=name)
     assert heatmap(base()).missing

@@ -245,7 +245,8 @@ def _weeks(rows: list[dict[str, Any]], unit: str, aim: float) -> Any:
     import altair as alt
 
     y = alt.Y("y:Q", axis=unit_axis(unit), scale=alt.Scale(zero=True, nice=True))
-    x = alt.X("x:Q", axis=alt.Axis(title=None, format="d", tickMinStep=1, labelExpr="'week ' + datum.label"))
+    axis = alt.Axis(title=None, format="d", tickMinStep=1, labelExpr="'week ' + datum.label")
+    x = alt.X("x:Q", axis=axis, scale=alt.Scale(zero=False, nice=False))
     base = alt.Chart(values(rows)).encode(x=x, y=y)
     words = tooltip(("weeks", "title"), ("change", "Smallest change found"), ("users", "Users until then"))
     line = alt.Chart(values([{"y": aim}])).mark_rule(color=colour("muted"), strokeDash=[3, 3])

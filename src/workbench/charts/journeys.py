@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.charts.drawing import DataTable, Drawing, Nothing
+from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, opened
 from workbench.charts.shapes import labels, spec_of, tooltip, values
 from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import colour
@@ -50,7 +50,7 @@ def funnel(result: Funnel) -> Drawing | Nothing:
                 figure("dropped", "Lost", "count"),
                 figure("overall", "Of the first", "%"),
             ],
-            caption=f"Funnel {result.label}",
+            caption="Funnel" if result.label == "all" else f"Funnel: {coded(result.label)}",
         ),
         note=result.note,
     )
@@ -96,14 +96,14 @@ def funnel_steps(result: FunnelComparison) -> DataTable | Nothing:
         result.steps,
         [
             text("step", "Step"),
-            figure("rate_a", result.first.label, "%"),
-            figure("rate_b", result.second.label, "%"),
+            figure("rate_a", coded(result.first.label), "%"),
+            figure("rate_b", coded(result.second.label), "%"),
             figure("difference", "Difference", "pp"),
             figure("low", "95% interval from", "pp"),
             figure("high", "to", "pp"),
             figure("p_corrected", "p (corrected)", ""),
         ],
-        caption=result.sentence,
+        caption=opened(result.sentence),
     )
 
 

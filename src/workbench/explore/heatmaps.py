@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincinv
 
-from workbench.errors import UsageError
+from workbench.errors import UsageError, wrong_kind
 from workbench.explore.query import ask, window_of
 from workbench.explore.view import View, frame_of, lacking, listed
 from workbench.explore.week_hours import ENOUGH_ENGAGEMENTS, dispersion, surely
@@ -216,6 +216,8 @@ def best_windows(cells: Sequence[HeatCell], counts: Floats, low: Floats) -> tupl
 
 
 def _zone(name: str) -> ZoneInfo:
+    if not isinstance(name, str):
+        raise wrong_kind("A time zone", name, "its name, as 'Europe/Berlin'")
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
