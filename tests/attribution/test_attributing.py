@@ -239,6 +239,15 @@ def test_wrong_questions_are_refused(few_channels) -> None:
         attribute(few_channels, window="90d")
     with pytest.raises(UsageError, match="orders 1 to 3"):
         attribute(few_channels, order=5)
+    for name, wrong in (("order", "2"), ("order", 2.0), ("replicates", "500"), ("seed", "x")):
+        with pytest.raises(UsageError, match=f"whole number, not the {type(wrong).__name__} {wrong}"):
+            attribute(few_channels, **{name: wrong})
+        with pytest.raises(UsageError, match="whole number"):
+            attribute(frame_of([(1, 0, "a"), (1, 1, 5.0)]), **{name: wrong})
+    with pytest.raises(UsageError, match="text as 30d, or a timedelta, not the int 30"):
+        attribute(few_channels, window=30)
+    with pytest.raises(UsageError, match="or several names, not the int 3"):
+        attribute(few_channels, models=3)
     with pytest.raises(UsageError, match="100 replicates"):
         attribute(few_channels, replicates=5)
     with pytest.raises(UsageError, match="No model in this result named 'linaer'"):

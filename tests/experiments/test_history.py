@@ -130,6 +130,8 @@ def test_only_users_who_would_be_in_the_test_count(tables) -> None:
 
 def test_a_past_that_is_too_short_is_said(tables) -> None:
     plan = design_from_tables(tables, metric="revenue", mde=0.1, days=60)
+    with pytest.raises(UsageError, match=r"cannot change by -.*: no user has less than 0"):
+        design_from_tables(tables, metric="revenue", mde=-2, days=60)
     assert plan.baseline.reduction == 0
     assert any("do not reach back far enough" in text for text in plan.warnings)
 
@@ -201,6 +203,12 @@ def test_a_page_gets_the_plan_and_its_rehearsal(tables) -> None:
     planned = power.rows[2]
     # Revenue that grows by a part differs more between users, so that a little less is found.
     assert planned.calculated - 0.08 < planned.power < planned.calculated + 0.02
+    found = f"users find the planned change of +20.0% in {planned.power:.0%} of tests"
+    assert found in power.sentence
+    high, more = replace(planned, high=0.79), replace(power.rows[3], power=0.9)
+    short = replace(power, rows=(*power.rows[:2], high, more)).sentence
+    assert f"{found} only (" in short
+    assert short.endswith("less often than the 80% of the plan; one of +25.0% in 90%.")
     guard = planned_test(tables, metric="revenue", mde=0.0, margin=0.3)
     assert "looks for no change" in rehearsed_power(tables, guard, metric="revenue").missing
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +39,8 @@ def chosen_models(models: str | Iterable[str]) -> tuple[AttributionModel, ...]:
     UsageError
         If a name is unknown, or none is given.
     """
+    if not isinstance(models, Iterable):
+        raise wrong_kind("What is named as models", models, "text as 'linear,markov', or several names")
     several = [part.strip() for part in models.split(",")] if isinstance(models, str) else list(models)
     found = tuple((MODELS if several == ["all"] else MODELS.only(several)).values())
     if not found:
@@ -117,6 +120,11 @@ def _checked(journeys: Journeys, question: Question, replicates: int) -> Questio
     if not hasattr(journeys, "settings"):
         raise wrong_kind("What is credited", journeys, "Journeys, such as journeys_of(FRAME)")
     journeys.settings.place(question.window)
+    for name, given in (("The number of replicates", replicates), ("A seed", question.seed)):
+        if not isinstance(given, Integral):
+            raise wrong_kind(name, given, "a whole number")
+    if not isinstance(question.order, Integral | None):
+        raise wrong_kind("The order", question.order, "a whole number")
     if replicates < 0 or 0 < replicates < 100:
         raise UsageError(f"Intervals take 100 replicates or more, or 0 for none; not {replicates}.")
     if question.seed < 0:

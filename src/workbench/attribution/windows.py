@@ -11,10 +11,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from numbers import Integral
 from typing import Literal
 
 from workbench.attribution.rules import RULES, Rule
-from workbench.errors import UsageError
+from workbench.errors import UsageError, wrong_kind
 
 Reuse = Literal["split", "reuse"]
 MOST_ORDER = 4
@@ -67,6 +68,8 @@ def lookback(asked: str | timedelta | LookBack | None) -> LookBack:
         return LookBack(_ANY)
     if isinstance(asked, timedelta):
         return LookBack(asked // _MICROSECOND)
+    if not isinstance(asked, str):
+        raise wrong_kind("A look-back window", asked, "text as 30d, or a timedelta")
     found = _DAYS.fullmatch(asked.strip())
     if not found:
         raise UsageError(f"{asked!r} is no look-back window. Write 30d, or any.")
@@ -120,6 +123,8 @@ class JourneySettings:
             raise UsageError("Name at least one look-back window, the shortest first, none twice.")
         if self.conversions not in ("split", "reuse"):
             raise UsageError(f"Conversions are 'split' or 'reuse', not {self.conversions!r}.")
+        if not isinstance(self.order, Integral):
+            raise wrong_kind("The order", self.order, "a whole number")
         if not 1 <= self.order <= MOST_ORDER:
             raise UsageError(f"The order is 1 to {MOST_ORDER}, not {self.order}.")
         if not 1 <= self.buckets <= 4096:

@@ -18,6 +18,7 @@ from workbench.result import Result, format_value
 _LINE_WIDTH, _LINE_HEIGHT = 120.0, 28.0
 _MOST = 30  # of alerts on a page
 TOLD_APART = 0.05
+_OF_HOLDOUTS = {"incrementality", "holdout_lift", "net_incremental_revenue"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +182,8 @@ def _caption(result: KpiCards, days: int | None) -> str:
     parts = []
     if any(card.low is not None for card in result.cards):
         parts.append("Ranges are 95% intervals.")
+    if any(card.low is not None and card.name in _OF_HOLDOUTS for card in result.cards):
+        parts.append("Those of holdouts come by a quicker method than in the report on holdouts.")
     if any(card.change is not None for card in result.cards):
         before = f"{days} days" if days else "period"
         parts.append(f"Changes compare with the {before} before; in grey they may be chance.")

@@ -103,7 +103,8 @@ def rehearsed_power(
         return SimulatedPower(runs=0, users=plan.total, alpha=0.05, rows=(), missing=reason)
     values = _values(tables, metric, days, seed)
     lifts = [factor * plan.relative for factor in FACTORS]
-    return simulate_power(values, lifts, _once(plan), users=plan.total, runs=runs, seed=seed)
+    found = simulate_power(values, lifts, _once(plan), users=plan.total, runs=runs, seed=seed)
+    return replace(found, planned=plan.relative, goal=plan.power)
 
 
 def _values(tables: Tables, metric: str, days: int, seed: int) -> UserValues:

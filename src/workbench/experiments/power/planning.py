@@ -172,6 +172,11 @@ def design_from_tables(
     if relative and baseline.value == 0:
         raise NotEnoughData(f"Not enough data: {found.outcome.says} was 0 in {found.window}.")
     unit = abs(baseline.value) if relative else 1.0
+    if mde is not None and mde * unit < -baseline.value and found.values.column("value").min() >= 0:
+        raise UsageError(
+            f"{found.outcome.says} of {baseline.value:g} cannot change by {mde * unit:+g}: "
+            "no user has less than 0."
+        )
     procedure = _procedure(choices, choices.get("margin", 0.0) * unit)
     plan = design_of(
         replace(baseline, skewness=found.values.skewness),

@@ -134,7 +134,10 @@ class PowerRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedPower:
-    """The power of a test on one's own users, by the size of the change."""
+    """The power of a test on one's own users, by the size of the change.
+
+    `planned` is the change that a plan is for, where there is one, and `goal` the power it is to have.
+    """
 
     runs: int
     users: int
@@ -142,20 +145,28 @@ class SimulatedPower:
     rows: tuple[PowerRow, ...]
     missing: str = ""
     note: str = ""
+    planned: float | None = None
+    goal: float = 0.8
 
     @property
     def sentence(self) -> str:
-        """Return which change is found most of the time."""
+        """Return how often the planned change is found, or which change is found most of the time."""
         if self.missing or not self.rows:
             return self.missing or "No change was tried."
-        enough = [row for row in self.rows if row.power >= 0.8]
-        shown = min(enough, key=lambda row: abs(row.lift)) if enough else max(self.rows, key=_power)
-        only = "" if enough else " only"
+        enough = [row for row in self.rows if row.power >= self.goal]
+        found = min(enough, key=lambda row: abs(row.lift)) if enough else max(self.rows, key=_power)
+        shown = next((row for row in self.rows if row.lift == self.planned), found)
+        of = "a" if self.planned is None else "the planned"
+        short = shown.high < self.goal if self.planned is not None else not enough
         said = (
-            f"{self.users:,} users find a change of {shown.lift:+.1%} in {shown.power:.0%} of tests{only} "
-            f"({shown.low:.0%} to {shown.high:.0%}: {self.runs:,} were simulated)."
+            f"{self.users:,} users find {of} change of {shown.lift:+.1%} in {shown.power:.0%} of tests"
+            f"{' only' if short else ''} "
+            f"({shown.low:.0%} to {shown.high:.0%}: {self.runs:,} were simulated)"
         )
-        return f"{said} {self.note}".rstrip()
+        if short and self.planned is not None:
+            said += f", less often than the {self.goal:.0%} of the plan"
+            said += f"; one of {found.lift:+.1%} in {found.power:.0%}" if enough else ""
+        return f"{said}. {self.note}".rstrip()
 
     __repr__ = told
 
