@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.errors import BadInput, UsageError
+from workbench.errors import BadInput
 from workbench.reports.admission import most_jobs
 from workbench.reports.batch_file import expand, read_batch_file
 from workbench.reports.batches import batch
@@ -105,8 +106,10 @@ def test_a_wrong_file_is_refused_whole(workspace: Workspace, tmp_path: Path, tex
 
 
 def test_unknown_names(workspace: Workspace, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="Did you mean 'executive'"):
-        batch(workspace, written(tmp_path, "runs: [{notebook: executiv}]"))
+    path = written(tmp_path, "runs: [{notebook: executiv}]")
+    said = f"{path}, run 1: No notebook named 'executiv'. Did you mean 'executive'?"
+    with pytest.raises(BadInput, match=re.escape(said)):
+        batch(workspace, path)
     with pytest.raises(BadInput, match="No such file"):
         batch(workspace, tmp_path / "none.yaml")
 

@@ -181,7 +181,7 @@ def expand(batch: BatchFile, tables: Snapshot | None, path: Path) -> Wanted:
     runs: list[WantedRun] = []
     notes: list[str] = []
     for number, entry in enumerate(batch.runs, start=1):
-        found = find_notebook(_beside(path, entry.notebook))
+        found = find_notebook(_beside(path, entry.notebook), source=f"{path}, run {number}")
         source = f"{path}, run {number} ({found.name})"
         refuse_unknown(found.parameters, entry.parameters, source=source)
         sets = list(itertools.islice(_parameter_sets(entry, found, tables, source), MOST_RUNS + 1))

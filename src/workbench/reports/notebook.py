@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import create_model
 
-from workbench.errors import BadInput
+from workbench.errors import BadInput, unknown_name
 from workbench.events.documents import read_whole
 from workbench.reports.definitions import NOTEBOOKS
 from workbench.reports.parameter_kinds import RunParameters
@@ -81,8 +81,15 @@ def notebooks_folder() -> Path:
     return checkout if checkout.is_dir() else package / "notebooks"
 
 
-def find_notebook(name_or_path: str) -> Notebook:
+def find_notebook(name_or_path: str, *, source: str | None = None) -> Notebook:
     """Return a notebook by its name or its path.
+
+    Parameters
+    ----------
+    name_or_path : str
+        A name of the catalog, or a path that ends on .ipynb.
+    source : str, optional
+        The place of a file that says so, which an unknown name is then a mistake of.
 
     Raises
     ------
@@ -93,6 +100,10 @@ def find_notebook(name_or_path: str) -> Notebook:
     """
     path = Path(name_or_path)
     if path.suffix != ".ipynb":
+        if source is not None and name_or_path not in NOTEBOOKS:
+            raise BadInput(
+                str(unknown_name("notebook", name_or_path, NOTEBOOKS)).removesuffix("."), file=source
+            )
         path = notebooks_folder() / f"{NOTEBOOKS[name_or_path].name}.ipynb"
     if not path.is_file():
         raise BadInput(

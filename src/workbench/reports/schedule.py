@@ -235,7 +235,7 @@ def _notebook(given: _EntryText, file: Path, place: str) -> str | None:
         return None
     beside = given.notebook.endswith(".ipynb") and not Path(given.notebook).is_absolute()
     name = str(file.resolve().parent / given.notebook) if beside else given.notebook
-    found = find_notebook(name)
+    found = find_notebook(name, source=place)
     refuse_unknown(found.parameters, given.parameters, source=place)
     read_parameters(found.parameters, given.parameters, source=place)
     return name
