@@ -13,6 +13,7 @@ from workbench.store import Workspace
 from workbench.store.compaction import compact, keep_compact, vacuum
 from workbench.store.delta import data_files
 from workbench.store.ingest import ingest
+from workbench.store.writer import Writer
 
 from .upkeep import load, sums
 
@@ -92,6 +93,35 @@ def test_files_of_different_sizes_are_left_alone(workspace: Workspace) -> None:
                     load.commit()
         assert keep_compact(writer).files_after == 1  # of the load log, which has a row for each load
         assert len(data_files(writer.store / "quarantine", writer.head.versions["quarantine"])) == 8
+
+
+def test_a_month_that_another_has_followed_is_merged_sooner(workspace: Workspace) -> None:
+    def kept(writer: Writer, name: str, *files: tuple[int, int]) -> list[tuple[str | None, int]]:
+        with writer.transaction(name) as load:
+            for month, rows in files:
+                at = f"2024-{month:02}-05"
+                load.append(
+                    "facts",
+                    f"SELECT 'user_engaged' AS event_type, DATE '{at}' AS day, i AS user_key,"
+                    f" TIMESTAMPTZ '{at}' AS timestamp, 'mobile' AS source, 0 AS lag_minutes,"
+                    f" false AS late_arrival FROM range({rows}) AS r(i)",
+                )
+            load.commit()
+        keep_compact(writer)
+        found = data_files(writer.store / "facts", writer.head.versions["facts"])
+        return sorted((file.partition["month"], file.rows) for file in found)
+
+    with workspace.writer(threads=1) as writer:
+        ended, newest = [(1, 9)] * 4, [("2024-02", 9)] * 4
+        assert kept(writer, "a", *ended, *[(2, 9)] * 4) == [("2024-01", 36), *newest]
+        # Files that outweigh the late ones are not written anew for these.
+        late = [(1, 1)] * 4
+        assert kept(writer, "b", *late, (1, 17)) == [
+            *(("2024-01", rows) for rows in (4, 17, 36)),
+            *newest,
+        ]
+    counted = "SELECT load_id, count(*) FROM facts GROUP BY ALL ORDER BY ALL"
+    assert workspace.tables(threads=1).listed(counted) == [("a", 72), ("b", 21)]
 
 
 def test_files_loaded_one_by_one_become_few_by_themselves(workspace: Workspace, tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from workbench.store.writer import Writer
 
 SMALL_BYTES = 64 * 2**20
 FEWEST_FILES = 4
+# A file of more times the rows of all smaller ones together stays as it is.
+_OUTWEIGHS = 2
 # About so many rows are rewritten after one load.
 ROWS_AT_ONCE = 4_000_000
 # A notebook or a report that opened the workspace yesterday may still be at work.
@@ -67,15 +69,12 @@ def keep_compact(writer: Writer) -> Compacted:
     """Rewrite what many small loads have left, where there is much of it: what follows every load.
 
     Eight small files of one partition and of about one size become one. So a partition never has many
-    files, and a row is rewritten only as often as its file has grown eightfold. In one call no more is
-    rewritten than takes some seconds; the rest waits for the next. Roll-ups that an earlier version of the
-    workbench did not keep are made.
+    files, and a row is rewritten only as often as its file has grown eightfold. Of a month that another has
+    followed four become one: it gets few rows more, and of years of months each would keep a dozen files.
+    In one call no more is rewritten than takes some seconds; the rest waits for the next. Roll-ups that an
+    earlier version of the workbench did not keep are made.
     """
-    alike: list[tuple[str, list[DataFile]]] = []
-    for name in TABLES:
-        small = (file for file in _files(writer, name) if file.size < SMALL_BYTES)
-        groups = _grouped(small, lambda file: (_partition(file), delta.scale(file.rows)))
-        alike.extend((name, group) for group in groups if len(group) >= delta.ALIKE)
+    alike = [(name, group) for name in TABLES for group in _mergeable(_files(writer, name))]
     chosen: dict[str, list[DataFile]] = {}
     rows = 0
     for name, group in sorted(alike, key=lambda found: -len(found[1])):
@@ -87,6 +86,33 @@ def keep_compact(writer: Writer) -> Compacted:
     none = Compacted(files_before=0, files_after=0)
     done = _rewrite(writer, chosen, rollups=unmade) if chosen or unmade else none
     return _with_loads(writer, done, loads)
+
+
+def _mergeable(files: Iterable[DataFile]) -> list[list[DataFile]]:
+    """Return the groups of files of a table each of which should be one file."""
+    small = [file for file in files if file.size < SMALL_BYTES]
+    newest = max((file.partition.get("month") or "" for file in small), default="")
+    found: list[list[DataFile]] = []
+    for group in _grouped(small, _partition):
+        if (group[0].partition.get("month") or newest) < newest:
+            found += (run for run in _runs(group) if len(run) >= FEWEST_FILES)
+        else:
+            sizes = _grouped(group, lambda file: delta.scale(file.rows))
+            found += (one for one in sizes if len(one) >= delta.ALIKE)
+    return found
+
+
+def _runs(files: Iterable[DataFile]) -> list[list[DataFile]]:
+    """Return files in the order of their rows, parted before each that outweighs those before it."""
+    runs: list[list[DataFile]] = [[]]
+    rows = 0
+    for file in sorted(files, key=lambda file: file.rows):
+        if runs[-1] and file.rows > _OUTWEIGHS * rows:
+            runs.append([])
+            rows = 0
+        runs[-1].append(file)
+        rows += file.rows
+    return runs
 
 
 def _files(writer: Writer, table: str) -> tuple[DataFile, ...]:

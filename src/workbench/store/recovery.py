@@ -18,6 +18,7 @@ from workbench.errors import RESTORE, WorkspaceError
 from workbench.events.rollups import STORED
 from workbench.events.tables import LOADS
 from workbench.store import delta
+from workbench.store.checkpoints import checkpoint
 from workbench.store.delta import Change, DataFile
 from workbench.store.loads import Head, LoadRecord, append_load, head
 from workbench.store.staging import file_prefix, sync_files, sync_folder, write_durably
@@ -102,6 +103,8 @@ def carry_out(store: Path, pending: Path, intent: Intent) -> LoadRecord:
         for path in paths:
             (store / name / path).unlink(missing_ok=True)
     _intent_path(pending, load_id).unlink()
+    newest = {**record.versions, LOADS.name: delta.newest_version(store / LOADS.name)}
+    checkpoint(store, {name: newest[name] for name in (*intent.changes, LOADS.name) if name in newest})
     return record
 
 

@@ -12,6 +12,7 @@ from workbench.errors import UsageError, WorkspaceError
 from workbench.events.rollups import STORED
 from workbench.events.tables import LOADS, TABLES
 from workbench.store import delta
+from workbench.store.checkpoints import mend
 from workbench.store.checksums import damage, is_unreadable
 from workbench.store.connection import connect, create_view
 from workbench.store.loads import Head, LoadRecord, find_load, head
@@ -120,6 +121,7 @@ def open_writer(folder: Path, threads: int | None = None) -> Iterator[Writer]:
         If another writer is at work.
     """
     with writer_lock(folder / ".lock"):
+        mend(folder / "store", STORED)
         recover(folder / "store", folder / "pending")
         check_named(folder / "store")
         _add_tables(folder / "store")
