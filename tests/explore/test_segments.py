@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import combinations
 
 import numpy as np
 import pytest
 
 from workbench.errors import UsageError
 from workbench.explore import compare_segments, segments
+from workbench.explore.figures import Figure
+from workbench.explore.segment_comparison import _difference
+from workbench.explore.shares import holm
+from workbench.stats import ratio_interval
 
 DAY = date(2024, 5, 6)
 
@@ -55,7 +60,7 @@ def test_growth_needs_a_whole_window_before(base) -> None:
 
 
 def test_orders_twice_as_large_are_told_though_their_values_are_unequal(base) -> None:
-    """Three orders a day for 40 days: tails draw intervals out, and cancel in a difference."""
+    """Six orders a day for 40 days: tails draw intervals out, and a difference with them."""
     rng = np.random.default_rng(3)
     rows = [
         {**_engaged(number, segment), "event_type": "campaign_converted", "channel": "email"}
@@ -66,10 +71,30 @@ def test_orders_twice_as_large_are_told_though_their_values_are_unequal(base) ->
             "order_id": f"{segment}{number}",
         }
         for segment, factor in (("INACTIVE", 1.0), ("NEW_SHOPPER", 2.0))
-        for number, value in enumerate(rng.lognormal(3, 1, 120))
+        for number, value in enumerate(rng.lognormal(3, 1, 240))
         for at in [datetime(2024, 5, 6, 12, tzinfo=UTC) - timedelta(days=number % 40)]
     ]
     tables, names = base(facts=rows), ["INACTIVE", "NEW_SHOPPER"]
     view = compare_segments(tables, names, metric="aov", window="40d")
     assert view.sentence.startswith("Average order value differs: inactive")
     assert view.pairs[0].high < 0
+
+
+def test_a_small_segment_without_a_large_order_does_not_differ() -> None:
+    """Orders of all segments are of one size; with the shorter sides alone, 12 % of pages told them apart."""
+    rng, found = np.random.default_rng(8), 0
+    for _ in range(200):
+        sides = [_orders(count, rng) for count in (300, 300, 30)]
+        tests = [_difference(one, other) for one, other in combinations(sides, 2)]
+        found += any(p is not None and p < 0.05 for p in holm([test[3] for test in tests]))
+        assert all((test[1] <= 0 <= test[2]) == (test[3] >= 0.05) for test in tests if test[3] is not None)
+    assert found <= 0.065 * 200
+
+
+def _orders(count: int, rng: np.random.Generator) -> Figure:
+    """Return the mean of lognormal orders of 60 days."""
+    days = np.sort(rng.integers(0, 60, count))
+    each = np.bincount(days, minlength=60)
+    values = np.bincount(days, weights=rng.lognormal(0, 1.3, count), minlength=60)
+    low, high = ratio_interval(values[each > 0], each[each > 0])
+    return Figure(value=values.sum() / count, low=max(float(low), 0.0), high=float(high))
