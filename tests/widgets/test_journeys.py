@@ -111,7 +111,7 @@ def test_an_order_without_a_touch_says_so(found: Sequences, browser: JourneyBrow
     browser.look_back.value = "7d"
     bare = next(place for place, row in enumerate(browser.orders.rows) if not row.touches)
     browser.list.index = bare
-    assert "no touch in the 7d before it" in browser.table.value
+    assert "no touch in the 7 days before it" in browser.table.value
     assert browser.picture.outputs == ()
 
 

@@ -18,7 +18,7 @@ from workbench.attribution.sequences import Sequences, sequences
 from workbench.attribution.timeline import Timelines, timelines
 from workbench.attribution.transitions import Transitions, transitions
 from workbench.attribution.views import UNTOUCHED
-from workbench.attribution.windows import lookback
+from workbench.attribution.windows import lookback, within
 from workbench.errors import NotEnoughData
 from workbench.result import shown, told
 
@@ -164,10 +164,8 @@ def _one_order(
     if not latest.rows:
         return None, "There is no such order in the window."
     if not latest.rows[0].touches:
-        return (
-            None,
-            f"The order {latest.rows[0].conversion_id[:80]!r} has no touch in the {look_back} before it.",
-        )
+        name, before = latest.rows[0].conversion_id[:80], within(str(lookback(look_back)))
+        return None, f"The order {name!r} has no touch {before} it."
     return latest, ""
 
 

@@ -13,6 +13,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from workbench.attribution.journeys import NOT_SET, UNATTRIBUTED
+from workbench.attribution.windows import within
 from workbench.errors import unknown_name
 from workbench.result import format_value, html_table, told
 
@@ -139,7 +140,7 @@ class Credit:
         noun = "conversion" if self.conversions == 1 else "conversions"
         head = f"{format_value(self.conversions, 'count')} {noun} worth {self._money(self.value)}"
         if not self.channels:
-            return f"None of {head} had a touch in the {self.window} before it."
+            return f"None of {head} had a touch {within(self.window)} it."
         ranges = {name: self._range(name) for name in self.channels}
         first = self.channels[0]
         parts = [f"Of {head}, {self._called(first)} is credited with {_span(ranges[first])}"]

@@ -11,7 +11,7 @@ import numpy as np
 
 from workbench.attribution.journeys import HOURS, LONGEST, NEW, RETURNING, Journeys
 from workbench.attribution.tallies import Floats
-from workbench.attribution.windows import LookBack
+from workbench.attribution.windows import LookBack, within
 from workbench.result import format_value, html_table, told
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Lengths:
         """Return how many touches and days a conversion takes."""
         every = self.rows[0]
         if not every.conversions:
-            return f"No conversion had a touch in the {self.window} before it."
+            return f"No conversion had a touch {within(self.window)} it."
         median = "90 days or more" if every.median_days is None else format_value(every.median_days, "days")
         return (
             f"A conversion takes {every.mean_touches:.1f} touches on average; half of them come within "

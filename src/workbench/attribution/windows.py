@@ -76,6 +76,22 @@ def lookback(asked: str | timedelta | LookBack | None) -> LookBack:
     return LookBack(timedelta(days=int(found[1])) // _MICROSECOND)
 
 
+def within(window: str) -> str:
+    """Return a look-back window as the words between a touch and what it lies before.
+
+    Examples
+    --------
+    >>> within("30d"), within("1d"), within("36h"), within("any")
+    ('in the 30 days before', 'in the day before', 'in the 36 hours before', 'at any time before')
+    """
+    if window == "any":
+        return "at any time before"
+    units = {"d": "day", "h": "hour", "s": "second", "us": "microsecond"}
+    size = window.rstrip("dhsu")
+    unit = units[window.removeprefix(size)]
+    return f"in the {unit} before" if size == "1" else f"in the {size} {unit}s before"
+
+
 LOOKBACKS = tuple(lookback(text) for text in ("7d", "14d", "28d", "30d", "any"))
 
 

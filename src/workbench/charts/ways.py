@@ -9,6 +9,7 @@ from typing import Any
 
 from workbench.attribution.buying import Ways
 from workbench.attribution.timeline import Timeline, TimelineTouch
+from workbench.attribution.windows import within
 from workbench.charts.attribution import model_name
 from workbench.charts.drawing import Column, DataTable, Drawing, Nothing, coded, opened, shown
 from workbench.charts.shapes import in_one_line, labels, spec_of, tooltip, unit_axis, values
@@ -82,7 +83,7 @@ def way_lengths(result: Ways) -> Drawing | Nothing:
         bars,
         finding=f"{format_value(single / (every.conversions or 1), '%')} of orders with a touch have one, "
         f"{every.mean_touches or 0.0:.1f} on average",
-        subtitle=f"Orders by touches in the {found.window} before",
+        subtitle=f"Orders by touches {within(found.window)}",
         unit="Touches",
     )
 
@@ -97,7 +98,7 @@ def way_days(result: Ways) -> Drawing | Nothing:
         _bars(found.by_days, most=_LATEST, first=0),
         finding=f"{format_value(every.within_a_day, '%')} of orders with a touch come within a day of the "
         f"first one, {format_value(every.within_a_week, '%')} within a week",
-        subtitle=f"Orders by whole days since the first touch in the {found.window} before",
+        subtitle=f"Orders by whole days since the first touch {within(found.window)}",
         unit="Days",
     )
 

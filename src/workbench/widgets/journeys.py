@@ -14,7 +14,7 @@ from workbench.attribution.browsing import OrderSearch, browsable, find_orders, 
 from workbench.attribution.raking import Raking
 from workbench.attribution.sequences import Sequences
 from workbench.attribution.timeline import Timeline, Timelines
-from workbench.attribution.windows import LOOKBACKS
+from workbench.attribution.windows import LOOKBACKS, within
 from workbench.charts import order_timeline
 from workbench.charts.attribution import model_name
 from workbench.charts.drawing import Drawing, Nothing, shown
@@ -191,7 +191,7 @@ class JourneyBrowser:
             return
         drawn = order_timeline(order_alone(self.orders, order, self.model.value or None))
         if isinstance(drawn, Nothing):
-            reason = f"This order has no touch in the {self.orders.window} before it."
+            reason = f"This order has no touch {within(self.orders.window)} it."
             self.picture.outputs, self.table.value = (), f"<p>{escape(reason)}</p>"
             return
         bundle = drawn._repr_mimebundle_()
