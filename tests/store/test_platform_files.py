@@ -228,6 +228,37 @@ def test_an_order_whose_payment_was_voided_is_worth_nothing(workspace: Workspace
     assert ("#1", 1, 50.0) in stored(workspace, "order_id, line, order_value", "orders")
 
 
+def test_of_an_order_cut_in_two_no_line_takes_the_place_of_another(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    def told(*rows: str, head: str = "") -> Any:
+        named = f"order_id,ordered_at,order_value,category{head}"
+        return load(workspace, tmp_path, "\n".join([named, *rows]), mapping="generic_orders")
+
+    tea, jam, oil = (f"a,2024-10-01,{value},{item}" for value, item in ((9, "tea"), (8, "jam"), (7, "oil")))
+    other = "b,2024-10-01,5,tea"
+    assert told(tea).accepted == 1
+    cut = told(jam, oil, other)
+    assert (cut.accepted, cut.quarantined) == (1, 2)
+    assert reasons(workspace)[0].startswith("other items of this order are stored from another file")
+    assert told(tea, jam, oil, other).accepted == 2
+    values = stored(workspace, "order_id, line, order_value", "orders")
+    assert values == [("a", 1, 9.0), ("a", 2, 8.0), ("a", 3, 7.0), ("b", 1, 5.0)]
+    # What corrects an order tells of the same items, or of the same amounts, or stands within a file.
+    corrected = told(tea.replace("9", "99"), jam, oil)
+    assert corrected.accepted == 1
+    assert corrected.files[0].notes[-1].endswith("told by the place in the file: load orders whole, in one file")
+    assert told(tea.replace("9", "99").replace("tea", "green tea"), jam, oil).accepted == 1
+    assert told("c,2024-10-01,1,x", "b,2024-10-01,6,salt", "d,2024-10-01,1,y").accepted == 3
+    assert told("a,2024-10-01,6,rice,3", head=",line").accepted == 1  # has a number of its own
+    assert stored(workspace, "order_id, line, order_value", "orders")[:4] == [
+        ("a", 1, 99.0),
+        ("a", 2, 8.0),
+        ("a", 3, 6.0),
+        ("b", 1, 6.0),
+    ]
+
+
 def test_a_stage_is_known_with_the_pipeline_behind_it(workspace: Workspace, tmp_path: Path) -> None:
     stages = ("Closed Won", "Closed Won (Sales Pipeline)", "Closed Won (Renewals)")
     rows = [f"{place},Deal,{stage},2024-10-01 10:00" for place, stage in enumerate(stages)]

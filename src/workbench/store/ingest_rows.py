@@ -25,6 +25,7 @@ from workbench.events.parsing import (
 from workbench.events.tables import TABLES, TableDefinition
 from workbench.events.validation import holds_nul, is_formula_error, is_shortened
 from workbench.store.doubtful import doubts, judge
+from workbench.store.parted_orders import refuse_parts
 from workbench.store.schema import quote, sql_type
 from workbench.store.sources import Source, unreadable
 
@@ -51,23 +52,6 @@ _TOTALS = (
 _RETURNED = (  # added to revenue, it would be taken for a sale
     "CASE WHEN is_return AND order_value > 0 THEN 'a return with a value above zero: order_value' END"
 )
-# Of an order without lines a return in a file of its own has the key of the sale, whose place it would take.
-_RETURNED_ALONE = f"""
-UPDATE {STAGED_ROWS} AS new_row SET _reasons = CASE WHEN is_return
-THEN 'a return under the order_id and line of a stored sale; expected a line of its own'
-ELSE 'a sale under the order_id and line of a stored return; expected a line of its own' END
-WHERE _reasons IS NULL AND EXISTS (SELECT 1 FROM orders AS old_row WHERE old_row.order_id = new_row.order_id
-AND old_row.line = new_row.line AND old_row.is_return <> new_row.is_return) AND order_id NOT IN
-(SELECT order_id FROM {STAGED_ROWS} WHERE _reasons IS NULL GROUP BY order_id
-HAVING bool_or(is_return) AND NOT bool_and(is_return))"""
-
-# Of an order that a cut parts, the amount and its currency stand on the first of its rows, in the other file.
-_BEGUN_ELSEWHERE = f"""
-UPDATE {STAGED_ROWS} AS new_row SET _reasons = 'the amount of this order stands in another file, which is'
-|| ' loaded; expected all rows of an order in one file' WHERE _reasons IS NULL AND _currency IS NULL
-AND order_value = 0 AND EXISTS (SELECT 1 FROM {STAGED_ROWS} WHERE _currency IS NOT NULL) AND EXISTS
-(SELECT 1 FROM orders AS old_row WHERE old_row.order_id = new_row.order_id AND old_row.line = new_row.line
-AND old_row.order_value > 0)"""
 
 
 def native_table(columns: Sequence[str]) -> TableDefinition | None:
@@ -283,17 +267,27 @@ def one_currency(found: Sequence[str], source: Source, known: str | None) -> str
     return known or next(iter(found), None)
 
 
-def tell_apart(connection: DuckDBPyConnection, table: TableDefinition, mapping: Mapping | None) -> int:
+def with_signs(mapping: Mapping, code: str | None) -> Mapping:
+    """Return a mapping that reads amounts beside the workspace's own sign of money."""
+    # Rows of another currency are refused by their code.
+    if code is None or isinstance(mapping.currency, str):
+        return mapping
+    return mapping.model_copy(update={"currency": code})
+
+
+def tell_apart(
+    connection: DuckDBPyConnection, table: TableDefinition, mapping: Mapping | None, by_place: bool
+) -> int:
     """Fill `KEPT_ROWS` with the rows to be stored, and return how many rows were copies.
 
     Of rows with one key the first is kept; an equal one is a copy, another is rejected. A row that is stored
     already, with the same values, is a copy too. With ``combine: sum`` the rows of one key are added up.
+    Lines of orders may be known by their place in the file.
     """
     columns = ", ".join(map(quote, table.columns))
     key = ", ".join(map(quote, table.key))
     if table.name == "orders":
-        connection.execute(_RETURNED_ALONE)
-        connection.execute(_BEGUN_ELSEWHERE)
+        refuse_parts(connection, STAGED_ROWS, by_place=by_place)
     if mapping is not None and mapping.combine == "sum":
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE {KEPT_ROWS} AS SELECT {_summed(table)} FROM {STAGED_ROWS}"

@@ -34,14 +34,17 @@ def unkept(mapping: Mapping | None, source: Source) -> tuple[str, ...]:
     return (f"columns that belong to no event: {named(found)}",) if found else ()
 
 
-def overwritten(table: TableDefinition, rows: int) -> tuple[str, ...]:
+def overwritten(table: TableDefinition, rows: int, by_place: bool) -> tuple[str, ...]:
     """Return a note where rows were stored already with other values: what two files share counts once.
+
+    Lines of orders that are known by their place only may have taken the place of others.
 
     Examples
     --------
     >>> from workbench.events.tables import TABLES
-    >>> overwritten(TABLES["creatives"], 2)
+    >>> overwritten(TABLES["creatives"], 2, by_place=False)
     ('2 stored rows were replaced by new values for the same creative_id',)
     """
     what = "1 stored row was" if rows == 1 else f"{rows:,} stored rows were"
-    return (f"{what} replaced by new values for the same {', '.join(table.key)}",) if rows else ()
+    parted = ", told by the place in the file: load orders whole, in one file" if by_place else ""
+    return (f"{what} replaced by new values for the same {', '.join(table.key)}{parted}",) if rows else ()

@@ -44,10 +44,12 @@ from workbench.store.ingest_rows import (
     native_columns,
     stage_rows,
     tell_apart,
+    with_signs,
 )
 from workbench.store.ingested import FileLoad
 from workbench.store.load_notes import overwritten, unkept, unstated, unused
 from workbench.store.loads import LoadRecord
+from workbench.store.parted_orders import lines_by_place
 from workbench.store.schema import quote, user_key
 from workbench.store.sources import Source, check_columns
 from workbench.store.told_again import told_again
@@ -248,19 +250,14 @@ def load_rows(
     """Return what became of a file of rows of one table."""
     mapping, loading = how
     check_columns(source.columns, source.path)
-    columns: tuple[MappedColumn, ...]
-    currency = "CAST(NULL AS VARCHAR)"
     notes: tuple[str, ...] = (*unused(mapping, source), *unstated(mapping, source))
-    if mapping is None:
-        columns = native_columns(table, source.columns, loading.workspace.currency)
-    else:
-        columns = _with_signs(mapping, loading.workspace.currency).columns(source.columns)
-        currency = mapping.currency_sql(source.columns)
+    columns, currency = _columns(mapping, source, table, loading.workspace.currency)
     notes += stage_rows(connection, source, table, columns, currency, now=loading.now)
     code = check_currency(connection, source, loading.workspace.currency)
     if code is not None and loading.workspace.currency is None:
         loading.workspace.set_currency(code)
-    duplicates = tell_apart(connection, table, mapping)
+    by_place = lines_by_place(mapping, source.columns)
+    duplicates = tell_apart(connection, table, mapping, by_place)
     read, rejected = connection.execute(
         f"SELECT count(*), count(*) FILTER (_reasons IS NOT NULL) FROM {STAGED_ROWS}"
     ).fetchall()[0]
@@ -272,6 +269,7 @@ def load_rows(
         user = quote(table.user) if table.user else "CAST(NULL AS VARCHAR)"
         rows = f"SELECT _row, _raw, _reasons, {user} AS user_id FROM {STAGED_ROWS} WHERE _reasons IS NOT NULL"
         _quarantine(transaction, rows, source, (table.name, loading.arrival))
+    notes += told_again(connection, table, mapping) + overwritten(table, transaction.replaced, by_place)
     load = FileLoad(
         file=str(source.path),
         table=table.name,
@@ -283,16 +281,18 @@ def load_rows(
         quarantined=rejected,
         quality=figures,
         alerts=alerts(figures, live=False),
-        notes=(*notes, *told_again(connection, table, mapping), *overwritten(table, transaction.replaced)),
+        notes=notes,
     )
     return _commit(connection, transaction, loading, load, with_rows=False)
 
 
-def _with_signs(mapping: Mapping, code: str | None) -> Mapping:
-    # The workspace's own sign may stand beside amounts: rows of another currency are refused by their code.
-    if code is None or isinstance(mapping.currency, str):
-        return mapping
-    return mapping.model_copy(update={"currency": code})
+def _columns(
+    mapping: Mapping | None, source: Source, table: TableDefinition, code: str | None
+) -> tuple[tuple[MappedColumn, ...], str]:
+    """Return the SQL of every column of the table, and that of the currency of a row."""
+    if mapping is None:
+        return native_columns(table, source.columns, code), "CAST(NULL AS VARCHAR)"
+    return with_signs(mapping, code).columns(source.columns), mapping.currency_sql(source.columns)
 
 
 def _commit(
