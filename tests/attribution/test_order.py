@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from workbench.attribution.chain import chain_of_paths
 from workbench.attribution.order import chances_of_end, choose_order
 from workbench.attribution.validation import auc, judged
+from workbench.attribution.views import CheckRow, ModelChecks
 from workbench.errors import NotEnoughData
 
 
@@ -88,3 +90,28 @@ def test_area_under_the_curve_of_ten_thousand_paths(public_data: Path) -> None:
         ended = chain.conversions + chain.nulls
         rate = np.divide(chain.conversions, ended, out=np.zeros(len(ended)), where=ended > 0)
         assert auc(rate, chain.conversions, chain.nulls) == pytest.approx(exact, abs=1e-9)
+
+
+def test_a_model_that_knows_nothing_seldom_seems_to_predict() -> None:
+    rng, high = np.random.default_rng(2), 0
+    for _ in range(400):
+        scores, converted = rng.random(200), rng.random(200) < 0.15
+        found = judged(scores, converted, ~converted, plain=0.15)
+        assert found.chance is not None
+        high += found.chance < 0.05
+    assert 0.02 <= high / 400 <= 0.08
+    assert judged([0.2], [0.0], [9.0], plain=0.1).chance is None
+    row = CheckRow(
+        model="markov",
+        variant="order 1",
+        chosen=True,
+        auc=0.55,
+        log_loss=0.49,
+        plain_log_loss=0.5,
+        gain=0.02,
+        chance=0.1,
+    )
+    unsure = ModelChecks(rows=(row,)).sentence
+    assert unsure.startswith("No model surely predicts conversions of unseen users: markov has 2% less loss")
+    sure = ModelChecks(rows=(replace(row, chance=0.001),)).sentence
+    assert sure.startswith("Markov predicts conversions of unseen users best")

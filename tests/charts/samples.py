@@ -583,7 +583,14 @@ def credit_returns(names: tuple[str, ...] = ("email", "paid_search")) -> Returns
 
 def checks(_names: tuple[str, ...] = ()) -> ModelChecks:
     row = CheckRow(
-        model="markov", variant="order 2", chosen=True, auc=0.7, log_loss=0.5, plain_log_loss=0.6, gain=1 / 6
+        model="markov",
+        variant="order 2",
+        chosen=True,
+        auc=0.7,
+        log_loss=0.5,
+        plain_log_loss=0.6,
+        gain=1 / 6,
+        chance=0.0,
     )
     other = replace(row, model="regression", variant="", auc=None, log_loss=0.62, gain=-1 / 30)
     return ModelChecks(rows=(row, other), journeys=9000.0)

@@ -25,7 +25,7 @@ def with_shares(found: Credit, last: dict[str, float], learnt: dict[str, float])
         (
             {"email": 0.6, "tv": 0.4},
             {"email": 0.5, "tv": 0.5},
-            "Tv gains most when all touches count: 50% of conversions instead of 40%; email loses most: 50%",
+            "Tv gains most when all touches count: 50% of conversions instead of 40% (intervals overlap)",
         ),
         (
             {"email": 0.6, "tv": 0.3},
@@ -37,6 +37,24 @@ def with_shares(found: Credit, last: dict[str, float], learnt: dict[str, float])
 def test_nobody_gains_what_stays_alike(samples, last, learnt, said) -> None:
     found = with_shares(samples.credit(tuple(last)), last, learnt)
     assert credit_beside(found).finding.startswith(said)
+
+
+def test_a_gain_within_intervals_that_overlap_is_told_as_one(samples) -> None:
+    """Of channels that are alike one gains most, too."""
+    shares = ({"email": 0.6, "tv": 0.4}, {"email": 0.5, "tv": 0.5})
+    found = with_shares(samples.credit(("email", "tv")), *shares)
+    ends = {("last_touch", "tv"): (30.0, 42.0), ("markov", "tv"): (41.0, 60.0)}
+    rows = [
+        replace(row, conversions_low=low, conversions_high=high)
+        for row in found.rows
+        for low, high in [ends.get((row.model, row.channel), (None, None))]
+    ]
+    said = (
+        "Tv gains most when all touches count: 50% of conversions instead of 40% (intervals overlap); email"
+    )
+    assert credit_beside(replace(found, rows=tuple(rows))).finding.startswith(said)
+    clear = [replace(row, conversions_low=row.conversions_low and row.conversions_low + 2) for row in rows]
+    assert "overlap" not in credit_beside(replace(found, rows=tuple(clear))).finding
 
 
 def test_touches_without_a_name_are_no_channel(samples) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,14 +32,31 @@ class HoldOut:
         Mean of -log of the chance given to what happened, per journey, in nats.
     plain_log_loss : float
         The same for a model that gives every journey the same chance.
-    journeys : float
-        How many were judged.
+    journeys, conversions : float
+        How many were judged, and how many of them converted.
     """
 
     auc: float | None
     log_loss: float
     plain_log_loss: float
     journeys: float
+    conversions: float
+
+    @property
+    def chance(self) -> float | None:
+        """Return how often an AUC is as high where the model knows nothing (Mann and Whitney); None without.
+
+        Examples
+        --------
+        >>> some = judged([0.1, 0.4, 0.4, 0.9], [0, 10, 0, 20], [20, 0, 10, 10], plain=0.43)
+        >>> some.chance < 0.001
+        True
+        """
+        lost = self.journeys - self.conversions
+        if self.auc is None or not self.conversions * lost > 0:
+            return None
+        error = math.sqrt((self.journeys + 1) / (12 * self.conversions * lost))
+        return math.erfc((self.auc - 0.5) / error / math.sqrt(2)) / 2
 
     @property
     def sentence(self) -> str:
@@ -108,6 +126,7 @@ def judged(chances: ArrayLike, positives: ArrayLike, negatives: ArrayLike, *, pl
         log_loss=float(_loss(p, good, bad)) / count,
         plain_log_loss=float(_loss(np.full(len(p), plain), good, bad)) / count,
         journeys=count,
+        conversions=float(good.sum()),
     )
 
 

@@ -27,6 +27,8 @@ UNTOUCHED = (
     "platforms do not say who was touched before an order."
 )
 
+_ALARM = 0.025  # one-sided, for all models together
+
 
 def model_credit(
     tables: Tables,
@@ -152,6 +154,8 @@ class CheckRow:
         Mean of -log of the chance given to what happened, in nats; and the same with one chance for all.
     gain : float
         By how much the loss is lower, as a share of the plain one; negative where it is higher.
+    chance : float or None
+        How often an AUC is as high where the model knows nothing.
     """
 
     model: str
@@ -161,6 +165,7 @@ class CheckRow:
     log_loss: float
     plain_log_loss: float
     gain: float
+    chance: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,13 +181,15 @@ class ModelChecks:
         """Return which model predicts best, and whether that is any good."""
         if self.missing or not self.rows:
             return self.missing or "No model could be judged."
-        best = max((row for row in self.rows if row.chosen), key=lambda row: row.gain)
+        used = [row for row in self.rows if row.chosen]
+        best = max(used, key=lambda row: row.gain)
         if best.gain <= 0:
             return "No model predicts conversions of unseen users better than their mean rate."
+        less = f"{format_value(best.gain, '%')} less loss than their mean rate, AUC {format_value(best.auc)}"
+        if best.chance is None or best.chance * len(used) >= _ALARM:
+            return f"No model surely predicts conversions of unseen users: {best.model} has {less}."
         return (
-            f"{best.model.capitalize()} predicts conversions of unseen users best: "
-            f"{format_value(best.gain, '%')} less loss than their mean rate, AUC {format_value(best.auc)} "
-            "(0.5 is guessing)."
+            f"{best.model.capitalize()} predicts conversions of unseen users best: {less} (0.5 is guessing)."
         )
 
     __repr__ = told
@@ -240,5 +247,6 @@ def _check(model: str, found: HoldOut, *, variant: str, chosen: bool) -> CheckRo
         auc=found.auc,
         log_loss=found.log_loss,
         plain_log_loss=found.plain_log_loss,
+        chance=found.chance,
         gain=1 - found.log_loss / found.plain_log_loss if found.plain_log_loss > 0 else 0.0,
     )

@@ -216,7 +216,16 @@ def _change(result: Credit, gains: Mapping[str, float]) -> str:
 
 def _moved(result: Credit, name: str) -> str:
     last, learnt = (format_value(_share_of(result, model, name), "%") for model in _BESIDE)
-    return f"{learnt} of conversions instead of {last}"
+    return f"{learnt} of conversions instead of {last}{_overlap(result, name)}"
+
+
+def _overlap(result: Credit, name: str) -> str:
+    """Return that the intervals of both models overlap: of channels that are alike one gains most, too."""
+    found = [row for model in _BESIDE for row in result.of(model) if row.channel == name]
+    lows = [row.conversions_low for row in found if row.conversions_low is not None]
+    highs = [row.conversions_high for row in found if row.conversions_high is not None]
+    apart = len(lows) < len(_BESIDE) or len(highs) < len(_BESIDE) or max(lows) > min(highs)
+    return "" if apart else " (intervals overlap)"
 
 
 def _money(result: Credit, value: float | None) -> str:
