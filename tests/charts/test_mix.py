@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -116,6 +117,15 @@ def test_areas_and_bars_add_up_to_the_fitted_outcome(fit: MixFit) -> None:
     bars = [row for data in _data(drawing("mix_parts", report).to_json()) for row in data if "start" in row]
     assert bars[-1]["end"] == pytest.approx(made.fitted.sum())
     assert bars[-2]["end"] == pytest.approx(bars[-1]["end"])
+
+
+def test_words_at_the_edges_have_room_on_a_phone(fit: MixFit) -> None:
+    """The first places of a logarithmic axis stood on each other; a legend of three columns was cut."""
+    learning, parts = (
+        json.dumps(drawing(name, mix_report(fit)).spec) for name in ("mix_learning", "mix_decomposition")
+    )
+    assert '"labelFlush": false' in learning
+    assert '"legend": {"columnPadding": 8, "columns": 2' in parts
 
 
 def test_what_is_not_there_says_why(fit: MixFit) -> None:

@@ -122,7 +122,7 @@ def _steps(points: Sequence[Mapping[str, Any]], measure: Measure) -> dict[str, A
     low, high = math.floor(math.log10(min(ends))), math.ceil(math.log10(max(ends)))
     steps = (1, 2, 5) if high - low <= 3 else (1,)
     places = [step * 10.0**power for power in range(low, high + 1) for step in steps]
-    return {"values": places, "labelOverlap": False}
+    return {"values": places, "labelOverlap": False, "labelFlush": False}  # the first and last stand close
 
 
 def _columns(series: Sequence[str], order: Sequence[str]) -> dict[str, Any]:

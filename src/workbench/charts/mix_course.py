@@ -171,7 +171,7 @@ def _areas_spec(
     told = alt.Color(
         "part:N",
         scale=alt.Scale(domain=names, range=shades),
-        legend=alt.Legend(columns=3, columnPadding=8, symbolOpacity=1, labelLimit=130),
+        legend=alt.Legend(columns=2, columnPadding=8, symbolOpacity=1, labelLimit=130),
     )
     y = alt.Y("value:Q", stack="zero", axis=unit_axis(unit))
     words = tooltip(("part", "title"), ("day", "From"), ("said", "Caused"))
