@@ -132,7 +132,7 @@ def test_what_is_not_there_says_why(fit: MixFit) -> None:
     report = mix_report(fit)
     moved = charts.mix_moved(report)
     assert isinstance(moved, Nothing)
-    assert "no earlier run" in moved.reason
+    assert moved.reason == "There is no earlier run to compare with; the parameter before names one."
     for left_out in (charts.mix_regions(report), charts.mix_reasons(report)):
         assert isinstance(left_out, Nothing)
         assert str(left_out) == ""

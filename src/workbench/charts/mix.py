@@ -153,7 +153,8 @@ def mix_moved(result: MixReport) -> Drawing | Nothing:
     if found is None or result.missing or not found.channels:
         if result.missing or result.results is None:
             return Nothing(title="Since the earlier run", reason=missing_of(result))
-        return Nothing(title="", reason="There is no earlier run to compare with: `before` names one.")
+        reason = "There is no earlier run to compare with; the parameter before names one."
+        return Nothing(title="", reason=reason)
     rows = found.channels[:12]
     names, unit = labels([coded(one.channel) for one in rows]), "x" if found.kind == "revenue" else ""
     by = unit_of_return(found.kind)

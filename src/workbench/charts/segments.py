@@ -71,7 +71,7 @@ def segment_rates(result: SegmentsView) -> Drawing | Nothing:
             ],
             caption=title,
         ),
-        note=f"{result.caution or 'Who is in a segment was not chosen by chance'}.",
+        note=f"{opened(result.caution) or 'Who is in a segment was not chosen by chance'}.",
     )
 
 
