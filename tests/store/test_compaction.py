@@ -120,8 +120,11 @@ def test_a_month_that_another_has_followed_is_merged_sooner(workspace: Workspace
             *(("2024-01", rows) for rows in (4, 17, 36)),
             *newest,
         ]
+        # When hardly anything comes any more, these are written once more.
+        assert kept(writer, "c", (3, 9)) == [("2024-01", 57), ("2024-02", 36), ("2024-03", 9)]
+        assert kept(writer, "d", (1, 7))[:2] == [("2024-01", 7), ("2024-01", 57)]
     counted = "SELECT load_id, count(*) FROM facts GROUP BY ALL ORDER BY ALL"
-    assert workspace.tables(threads=1).listed(counted) == [("a", 72), ("b", 21)]
+    assert workspace.tables(threads=1).listed(counted) == [("a", 72), ("b", 21), ("c", 9), ("d", 7)]
 
 
 def test_files_loaded_one_by_one_become_few_by_themselves(workspace: Workspace, tmp_path: Path) -> None:

@@ -20,8 +20,11 @@ from workbench.store.writer import Writer
 
 SMALL_BYTES = 64 * 2**20
 FEWEST_FILES = 4
-# A file of more times the rows of all smaller ones together stays as it is.
-_OUTWEIGHS = 2
+# From how many files on those of a month that ended are merged, but for one of more times the rows of all
+# smaller ones. In the last such month late events come; in earlier ones hardly anything does.
+_LAST_ENDED, _LONG_ENDED = (FEWEST_FILES, 2), (2, delta.ALIKE)
+# Files of more rows than that are few, and cost more to merge than they cost readers.
+_LITTLE_ROWS = 100_000
 # About so many rows are rewritten after one load.
 ROWS_AT_ONCE = 4_000_000
 # A notebook or a report that opened the workspace yesterday may still be at work.
@@ -70,9 +73,9 @@ def keep_compact(writer: Writer) -> Compacted:
 
     Eight small files of one partition and of about one size become one. So a partition never has many
     files, and a row is rewritten only as often as its file has grown eightfold. Of a month that another has
-    followed four become one: it gets few rows more, and of years of months each would keep a dozen files.
-    In one call no more is rewritten than takes some seconds; the rest waits for the next. Roll-ups that an
-    earlier version of the workbench did not keep are made.
+    followed four become one, and of earlier months two: few rows come any more, and of years of months each
+    would keep a dozen files. In one call no more is rewritten than takes some seconds; the rest waits for
+    the next. Roll-ups that an earlier version of the workbench did not keep are made.
     """
     alike = [(name, group) for name in TABLES for group in _mergeable(_files(writer, name))]
     chosen: dict[str, list[DataFile]] = {}
@@ -91,23 +94,32 @@ def keep_compact(writer: Writer) -> Compacted:
 def _mergeable(files: Iterable[DataFile]) -> list[list[DataFile]]:
     """Return the groups of files of a table each of which should be one file."""
     small = [file for file in files if file.size < SMALL_BYTES]
-    newest = max((file.partition.get("month") or "" for file in small), default="")
+    months = sorted({_month(file) for file in small})
+
+    def has_ended(file: DataFile) -> bool:
+        return _month(file) < months[-1] and file.rows < _LITTLE_ROWS
+
     found: list[list[DataFile]] = []
-    for group in _grouped(small, _partition):
-        if (group[0].partition.get("month") or newest) < newest:
-            found += (run for run in _runs(group) if len(run) >= FEWEST_FILES)
+    for group in _grouped(small, lambda file: (_partition(file), has_ended(file))):
+        if has_ended(group[0]):
+            fewest, times = _LAST_ENDED if _month(group[0]) == months[-2] else _LONG_ENDED
+            found += (run for run in _runs(group, times) if len(run) >= fewest)
         else:
             sizes = _grouped(group, lambda file: delta.scale(file.rows))
             found += (one for one in sizes if len(one) >= delta.ALIKE)
     return found
 
 
-def _runs(files: Iterable[DataFile]) -> list[list[DataFile]]:
-    """Return files in the order of their rows, parted before each that outweighs those before it."""
+def _month(file: DataFile) -> str:
+    return file.partition.get("month") or ""
+
+
+def _runs(files: Iterable[DataFile], times: int) -> list[list[DataFile]]:
+    """Return files in the order of their rows, parted before each of more `times` the rows of its run."""
     runs: list[list[DataFile]] = [[]]
     rows = 0
     for file in sorted(files, key=lambda file: file.rows):
-        if runs[-1] and file.rows > _OUTWEIGHS * rows:
+        if runs[-1] and file.rows > times * rows:
             runs.append([])
             rows = 0
         runs[-1].append(file)
