@@ -180,9 +180,11 @@ def test_a_currency_in_the_name_of_a_column(workspace: Workspace, tmp_path: Path
         load(
             workspace, tmp_path, META.format("SEK),Amount spent (CHF") + "Brand,2024-10-02,2024-10-02,1,2,3\n"
         )
-    other = META.format("NOK") + "Brand,2024-10-03,2024-10-03,10,12.50\n"
+    other = META.format("NOK") + "Brand,2024-10-03,2024-10-03,10,12.50\nBrand,2024-10-04,2024-10-04,10,ten\n"
     assert load(workspace, tmp_path, other).accepted == 0
-    assert reasons(workspace) == [f"another currency: NOK; the workspace is in {code}"]
+    first, second = reasons(workspace)
+    assert first == f"another currency: NOK; the workspace is in {code}"
+    assert second.startswith("column 'Amount spent (NOK)': 'ten' is not a number")
 
 
 def test_the_workspaces_own_sign_beside_amounts(workspace: Workspace, tmp_path: Path) -> None:
@@ -192,7 +194,7 @@ def test_the_workspaces_own_sign_beside_amounts(workspace: Workspace, tmp_path: 
     assert load(workspace, tmp_path, GOOGLE + rows + "d,2024-10-01,USD,1,€4\n").accepted == 2
     assert stored(workspace, "campaign_id, impressions, spend") == [("a", 1234, 1234.5), ("b", 1, 2.5)]
     assert {
-        "column 'cost': '$3' carries a currency, and EUR is read;"
+        "column 'Cost': '$3' carries a currency, and EUR is read;"
         " expected digits with '.' decimals and ',' between thousands",
         "another currency: USD; the workspace is in EUR",
     } <= set(reasons(workspace))

@@ -158,11 +158,11 @@ class Column(Strict):
     def _made(self, kind: Kind, find: Finder, reading: Reading) -> Parsed | None:
         if self.from_ is not None:
             text, name = next(
-                ((found, p.column) for p in self.from_ if (found := find(p)) is not None), (None, "")
+                ((found, find.named(p)) for p in self.from_ if (found := find(p)) is not None), (None, "")
             )
             return None if text is None else named(self._once(text, kind, reading), name)
         if self.first_of is not None:
-            there = [(found, place.column) for place in self.first_of if (found := find(place)) is not None]
+            there = [(found, find.named(p)) for p in self.first_of if (found := find(p)) is not None]
             first = _first([text for text, _ in there])
             return named(self._once(first, kind, reading), there[0][1]) if there else None
         if self.either is not None:
@@ -188,7 +188,8 @@ class Column(Strict):
 
     def _of_one_day(self, made: Parsed, find: Finder) -> Parsed:
         """Return a date that fails where the row reaches on to another day: a month is no day."""
-        text, name = next(((t, p.column) for p in self.until or () if (t := find(p)) is not None), (None, ""))
+        ends = ((t, find.named(p)) for p in self.until or () if (t := find(p)) is not None)
+        text, name = next(ends, (None, ""))
         if text is None:
             return made
         end = named(day(text, self.formats), name)
@@ -253,7 +254,7 @@ class Column(Strict):
     def _numbers(self, places: tuple[Place, ...], find: Finder, reading: Reading) -> list[Parsed] | None:
         # A sum may lack some of its columns, a product may not.
         written = self._written(reading)
-        found = [(place.column, find(place)) for place in places]
+        found = [(find.named(place), find(place)) for place in places]
         made = [named(number(text, written), name) for name, text in found if text is not None]
         return None if not made or (self.product is places and len(made) < len(places)) else made
 
@@ -322,7 +323,7 @@ class Column(Strict):
                 return Parsed(sql=text if self.case == "keep" else f"{self.case}({text})")
 
 
-def named(parsed: Parsed, column: str) -> Parsed:
+def named(parsed: Parsed, column: str | None) -> Parsed:
     """Return the same value with the column's name before the reason."""
     if parsed.reason is None:
         return parsed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -140,7 +140,6 @@ class Reading:
 
 
 _IN_NAME = re.compile(r"\(([A-Z]{3})\)$")
-Finder = Callable[[Place], str | None]
 Sign = Literal[".", ","]
 
 
@@ -204,3 +203,6 @@ class Columns:
         column = self.named(Place(column=name))
         found = _IN_NAME.search((column or "").strip(BLANKS))
         return found[1] if found else None
+
+
+Finder = Columns
