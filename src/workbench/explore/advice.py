@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from workbench.explore.campaign_row import CampaignRow
-from workbench.explore.figures import widening
+from workbench.explore.figures import ENOUGH_ORDERS, highest_return, widening
 from workbench.explore.view import span
 from workbench.metrics.intervals import CLUSTERS
 from workbench.result import format_value
 
 SCALE_ROAS = 3.5
-ENOUGH = 50  # conversions; of fewer, whose values differ as those of orders do, the interval ends too low
 OVER = ("draft", "paused", "completed", "archived")
 
 Priority = Literal["high", "medium", "low"]
@@ -65,8 +64,8 @@ def _advice(row: CampaignRow, judged: int) -> Advice | None:
         few = "are too few" if row.days < CLUSTERS else "are all alike, which is not enough"
         return line("low", "wait", f"{row.days} days {few} to judge a return of {shown}")
     wider = widening(row.days, judged)
-    low, high = row.roas - wider * (row.roas - row.roas_low), _surely_below(row.roas, row.roas_high, wider)
-    if high < 1 and (row.conversions or 0) >= ENOUGH:
+    low, high = row.roas - wider * (row.roas - row.roas_low), highest_return(row.roas, row.roas_high, wider)
+    if high < 1 and (row.conversions or 0) >= ENOUGH_ORDERS:
         return line("high", "pause or rework", f"it surely costs more than it returns: {shown}")
     if low > SCALE_ROAS:
         known = row.incrementality_low is not None and row.incrementality_low > 0
@@ -79,24 +78,12 @@ def _advice(row: CampaignRow, judged: int) -> Advice | None:
     return None
 
 
-def _surely_below(value: float, high: float, wider: float) -> float:
-    """Return the upper end of one return of many.
-
-    A return has a tail upwards, so that its upper end grows as a multiple of it; and what Student's
-    distribution adds for many is too little of sums that a few large orders make, so it counts twice.
-
-    Examples
-    --------
-    >>> [round(_surely_below(0.5, 0.8, wider), 2) for wider in (1.0, 1.5)]
-    [0.8, 1.28]
-    """
-    return float(value * (high / value) ** (2 * wider - 1))
-
-
 def _doubt(row: CampaignRow, judged: int) -> str:
     if (row.roas_high or 0.0) >= 1:
         return "but that is not sure"
-    few = (row.conversions or 0) < ENOUGH
+    few = (row.conversions or 0) < ENOUGH_ORDERS
     return (
-        f"but fewer than {ENOUGH} conversions are no proof" if few else f"but one of {judged} may by chance"
+        f"but fewer than {ENOUGH_ORDERS} conversions are no proof"
+        if few
+        else f"but one of {judged} may by chance"
     )

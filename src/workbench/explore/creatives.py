@@ -12,7 +12,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.errors import UsageError
-from workbench.explore.figures import SUMS, Figures, Slice, among, figures
+from workbench.explore.figures import (
+    ENOUGH_ORDERS,
+    SUMS,
+    Figure,
+    Figures,
+    Slice,
+    figures,
+    highest_return,
+    widening,
+)
 from workbench.explore.query import ask, window_of
 from workbench.explore.shares import probability_best, share_with_interval
 from workbench.explore.view import View, frame_of, lacking
@@ -186,11 +195,13 @@ def _judged(rows: Sequence[CreativeRow], found: Figures) -> list[CreativeRow]:
     """Return the rows with those marked whose return surely is low, of all that can be judged."""
     returns = [found.of((row.creative_id, row.campaign_id), "roas") for row in rows]
     count = sum(one.high is not None for one in returns)
-    ends = [among(one.value or 0.0, one.low, one.high, int(one.n or 0), count)[1] for one in returns]
-    return [
-        replace(row, surely_low=end is not None and end < LOW_ROAS)
-        for row, end in zip(rows, ends, strict=True)
-    ]
+    return [replace(row, surely_low=_is_low(row, one, count)) for row, one in zip(rows, returns, strict=True)]
+
+
+def _is_low(row: CreativeRow, found: Figure, count: int) -> bool:
+    if found.value is None or found.high is None or (row.conversions or 0) < ENOUGH_ORDERS:
+        return False  # the next large order may be missing
+    return highest_return(found.value, found.high, widening(int(found.n or 0), count)) < LOW_ROAS
 
 
 def _dispersion(found: Figures, metric: str) -> dict[Slice, float]:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from workbench.source import Tables
 
 _LEAST, _MOST = (0.0, -1.0), 1.0  # of a return or a rate, of a gain per unit of spend; of a rate
+ENOUGH_ORDERS = (
+    50  # of fewer, whose values differ as those of orders do, the interval of a return ends too low
+)
 SUMS = ("impressions", "clicks", "conversions", "revenue")  # they may be known where no rate is
 
 
@@ -168,3 +171,17 @@ def widening(days: int, count: int) -> float:
 
     free = max(days - 1, 1)
     return float(stdtrit(free, 1 - 0.025 / max(count, 1)) / stdtrit(free, 0.975))
+
+
+def highest_return(value: float, high: float, wider: float) -> float:
+    """Return the upper end of the return on spend of one of many, whose interval is so many times wider.
+
+    A return has a tail upwards, so that its upper end grows as a multiple of it; and what Student's
+    distribution adds for many is too little of sums that a few large orders make, so it counts twice.
+
+    Examples
+    --------
+    >>> [round(highest_return(0.5, 0.8, wider), 2) for wider in (1.0, 1.5)]
+    [0.8, 1.28]
+    """
+    return float(value * (high / value) ** (2 * wider - 1)) if value > 0 else high
