@@ -55,6 +55,22 @@ def test_every_picture_holds_the_figures_of_the_result(view: BudgetView) -> None
     assert "The next €20,000 go to" in more.caption
 
 
+@pytest.mark.parametrize(("half", "overlap"), [(0.0, False), (1e9, True)])
+def test_what_brings_most_of_channels_that_may_be_alike_is_told_so(
+    view: BudgetView, half: float, overlap: bool
+) -> None:
+    assert view.plan is not None
+    rows = tuple(
+        replace(row, marginal_now=replace(row.marginal_now, low=value - half, high=value + half))
+        for row in view.plan.rows
+        for value in [row.marginal_now.value]
+    )
+    plan = replace(view.plan, projection=replace(view.plan.projection, rows=rows))
+    drawn = charts.budget_returns(plan)
+    assert isinstance(drawn, Drawing)
+    assert drawn.finding.endswith("; their intervals overlap") == overlap
+
+
 @pytest.mark.parametrize("draw", DRAWN, ids=lambda one: one.__name__)
 def test_names_of_any_kind_are_one_short_line(draw) -> None:
     names = ("<script>x</script>", "\u202etv\n2", "y" * 9000, "paid_search", "a" * 50)

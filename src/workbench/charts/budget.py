@@ -105,6 +105,9 @@ def budget_returns(result: Plan | BudgetView) -> Drawing | Nothing:
     ]
     most, least = drawn[0], drawn[-1]
     apart = f"{most['label']} ({most['now_said']}), least in {least['label']} ({least['now_said']})"
+    # One of channels that bring the same brings most, too.
+    unsure = rows[0].marginal_now.low <= rows[-1].marginal_now.high and len(rows) > 1
+    apart += "; their intervals overlap" if unsure else ""
     return Drawing(
         finding=f"Today the next unit of money brings most in {apart}",
         subtitle="What one more unit of money brings: hollow is today, filled the plan with its 94% interval",
