@@ -9,6 +9,7 @@ import pytest
 
 from workbench.explore import trends
 from workbench.metrics import measure
+from workbench.metrics.told_by_two_names import told_by_two_names
 from workbench.metrics.told_in_parts import told_in_parts
 from workbench.metrics.told_twice import told_twice
 from workbench.metrics.unfinished import finished, unfinished
@@ -24,8 +25,11 @@ def test_cautions_agree(postgres_dsn: str, tmp_path: Path) -> None:
     today = datetime.now(UTC).date()
     days = [today - timedelta(days=back) for back in range(20)]
     files = {
-        "daily_performance.csv": "date,campaign_id,channel,creative_id,spend,leads\n"
-        + "\n".join(f"{day},m,email,,10.0,2\n{day},m,email,a,10.0," for day in days),
+        "daily_performance.csv": "date,campaign_id,channel,creative_id,spend,impressions,leads\n"
+        + "\n".join(
+            f"{day},m,email,,10.0,90,2\n{day},m,email,a,10.0,90,\n{day},also m,email,,20.0,180,"
+            for day in days
+        ),
         "leads.csv": "lead_id,created_at,stage,channel,campaign_id\n"
         + "\n".join(f"l{day},{day}T00:00:01Z,new,email,m" for day in days),
     }
@@ -45,6 +49,8 @@ def test_cautions_agree(postgres_dsn: str, tmp_path: Path) -> None:
     assert [one.what for one in told_twice(tables)] == ["leads"]
     assert told_in_parts(other) == told_in_parts(tables)
     assert [one.totals for one in told_in_parts(tables)] == [(200.0, 200.0)]
+    assert told_by_two_names(other) == told_by_two_names(tables)
+    assert [one.campaigns for one in told_by_two_names(tables)] == [("also m", "m")]
     for by in ("", "campaign", "week", "day"):
         ours, theirs = (measure(t, ["leads", "cost_per_lead"], by=by, window=window) for t in (tables, other))
         assert [(r.slice, r.note, r.caution, r.partial) for r in ours.rows] == [

@@ -17,6 +17,7 @@ from workbench.explore.query import told_apart, window_of
 from workbench.explore.view import View, frame_of, lacking
 from workbench.metrics import METRICS
 from workbench.metrics.cautions import counted_twice
+from workbench.metrics.told_by_two_names import TwoNames, told_by_two_names
 from workbench.metrics.told_in_parts import ToldInParts, told_in_parts
 from workbench.metrics.told_twice import TWICE, ToldTwice, told_twice
 from workbench.result import format_value
@@ -217,6 +218,7 @@ def alerts(
         *_of_campaigns(compare_campaigns(tables, window=window)),
         *_of_told_twice(told_twice(tables, window=window)),
         *_of_told_in_parts(told_in_parts(tables, window=window)),
+        *_of_two_names(told_by_two_names(tables, window=window)),
     ]
     return Alerts(alerts=tuple(sorted(found, key=lambda alert: _ORDER.index(alert.severity))))
 
@@ -293,4 +295,12 @@ def _of_told_in_parts(told: Sequence[ToldInParts]) -> Iterable[Alert]:
         places = list(dict.fromkeys(one.place for one in told if one.ways == ways))
         more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
         text = f"of {', '.join(places[:_NAMED])}{more} tell the same days {' and '.join(ways)}: {TWICE}"
+        yield Alert(severity="warning", subject="Reports", text=text)
+
+
+def _of_two_names(told: Sequence[TwoNames]) -> Iterable[Alert]:
+    if told:
+        pairs = [f"{' and '.join(one.names)} ({one.days} days)" for one in told]
+        more = f" and {len(pairs) - _NAMED} more pairs" if len(pairs) > _NAMED else ""
+        text = f"of {', of '.join(pairs[:_NAMED])}{more} tell the same spend and impressions: {TWICE}"
         yield Alert(severity="warning", subject="Reports", text=text)

@@ -1,0 +1,48 @@
+"""A campaign that is reported by its name and again by its id is added up, so it is said."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from metric_tables import Memory, days
+from test_told_twice import campaign
+
+from workbench.explore import alerts
+from workbench.metrics.told_by_two_names import told_by_two_names
+
+DAYS = days("2024-03-04", 8)
+
+
+def row(day: date, name: str, spend: float, **columns: Any) -> dict[str, Any]:
+    line = {"date": day, "campaign_id": name, "channel": "paid_social", "spend": spend}
+    return {**line, "impressions": round(100 * spend), **columns}
+
+
+def market(alike: int) -> Memory:
+    """Return `m` by its name and by its id 17, whose reports are alike on so many of eight days, and n."""
+    named = [row(day, "Spring", 12.04 + 4 * place) for place, day in enumerate(DAYS)]
+    parts = [
+        row(day, "17", part * (12.04 + 4 * place + (place >= alike)), creative_id=str(part))
+        for place, day in enumerate(DAYS)
+        for part in (0.25, 0.75)
+    ]
+    other = [row(day, "n", 12.04 + 4 * place, impressions=7) for place, day in enumerate(DAYS)]
+    return Memory(daily_performance=[*named, *parts, *other], campaigns=[campaign("17", "paid_social")])
+
+
+def test_a_campaign_under_two_names_is_found() -> None:
+    tables = market(alike=7)
+    (one,) = told_by_two_names(tables)
+    assert (one.campaigns, one.names, one.days) == (("17", "Spring"), ("Campaign 17", "Spring"), 7)
+    assert round(one.spend, 2) == 7 * 12.04 + 4 * 21
+    (alert,) = [alert for alert in alerts(tables, window=None).alerts if alert.subject == "Reports"]
+    assert alert.text == (
+        "of Campaign 17 and Spring (7 days) tell the same spend and impressions:"
+        " if they are the same ones, they count twice"
+    )
+
+
+def test_campaigns_alike_on_some_days_are_two() -> None:
+    assert told_by_two_names(market(alike=6)) == ()
+    assert told_by_two_names(market(alike=8), window="2024-03-04:2024-03-07") == ()  # four days may be chance
