@@ -247,7 +247,9 @@ def test_of_an_order_cut_in_two_no_line_takes_the_place_of_another(
     # What corrects an order tells of the same items, or of the same amounts, or stands within a file.
     corrected = told(tea.replace("9", "99"), jam, oil)
     assert corrected.accepted == 1
-    assert corrected.files[0].notes[-1].endswith("told by the place in the file: load orders whole, in one file")
+    assert (
+        corrected.files[0].notes[-1].endswith("told by the place in the file: load orders whole, in one file")
+    )
     assert told(tea.replace("9", "99").replace("tea", "green tea"), jam, oil).accepted == 1
     assert told("c,2024-10-01,1,x", "b,2024-10-01,6,salt", "d,2024-10-01,1,y").accepted == 3
     assert told("a,2024-10-01,6,rice,3", head=",line").accepted == 1  # has a number of its own
