@@ -112,19 +112,16 @@ def test_a_month_that_another_has_followed_is_merged_sooner(workspace: Workspace
         return sorted((file.partition["month"], file.rows) for file in found)
 
     with workspace.writer(threads=1) as writer:
-        ended, newest = [(1, 9)] * 4, [("2024-02", 9)] * 4
-        assert kept(writer, "a", *ended, *[(2, 9)] * 4) == [("2024-01", 36), *newest]
-        # Files that outweigh the late ones are not written anew for these.
-        late = [(1, 1)] * 4
-        assert kept(writer, "b", *late, (1, 17)) == [
-            *(("2024-01", rows) for rows in (4, 17, 36)),
-            *newest,
-        ]
-        # When hardly anything comes any more, these are written once more.
-        assert kept(writer, "c", (3, 9)) == [("2024-01", 57), ("2024-02", 36), ("2024-03", 9)]
-        assert kept(writer, "d", (1, 7))[:2] == [("2024-01", 7), ("2024-01", 57)]
+        late, second = [(1, 1)] * 4, [("2024-02", 9)] * 3
+        assert kept(writer, "a", *[(1, 9)] * 8, *[(2, 9)] * 3) == [("2024-01", 72), *second]
+        # Files that outweigh the late ones are not written anew for these, and four are waited for.
+        grown = [("2024-01", 1)] * 4 + [("2024-01", 17), ("2024-01", 72), *second]
+        assert kept(writer, "b", *late, (1, 17)) == grown
+        # When hardly anything comes any more, what outweighs others is written once more.
+        months = [("2024-01", 93), *second, ("2024-03", 72)]
+        assert kept(writer, "c", *[(3, 9)] * 8) == months
     counted = "SELECT load_id, count(*) FROM facts GROUP BY ALL ORDER BY ALL"
-    assert workspace.tables(threads=1).listed(counted) == [("a", 72), ("b", 21), ("c", 9), ("d", 7)]
+    assert workspace.tables(threads=1).listed(counted) == [("a", 99), ("b", 21), ("c", 72)]
 
 
 def test_files_loaded_one_by_one_become_few_by_themselves(workspace: Workspace, tmp_path: Path) -> None:

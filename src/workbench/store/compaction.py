@@ -78,6 +78,8 @@ def keep_compact(writer: Writer) -> Compacted:
     the next. Roll-ups that an earlier version of the workbench did not keep are made.
     """
     alike = [(name, group) for name in TABLES for group in _mergeable(_files(writer, name))]
+    if max((len(group) for _, group in alike), default=0) < delta.ALIKE:
+        alike = []  # a merge is a version of its own: what is due soon waits for what is due
     chosen: dict[str, list[DataFile]] = {}
     rows = 0
     for name, group in sorted(alike, key=lambda found: -len(found[1])):
@@ -92,7 +94,10 @@ def keep_compact(writer: Writer) -> Compacted:
 
 
 def _mergeable(files: Iterable[DataFile]) -> list[list[DataFile]]:
-    """Return the groups of files of a table each of which should be one file."""
+    """Return the groups of files of a table each of which should be one file, once there is one of eight.
+
+    Of a table by months, whose buckets grow alike but not in step, half as many go along.
+    """
     small = [file for file in files if file.size < SMALL_BYTES]
     months = sorted({_month(file) for file in small})
 
@@ -106,7 +111,8 @@ def _mergeable(files: Iterable[DataFile]) -> list[list[DataFile]]:
             found += (run for run in _runs(group, times) if len(run) >= fewest)
         else:
             sizes = _grouped(group, lambda file: delta.scale(file.rows))
-            found += (one for one in sizes if len(one) >= delta.ALIKE)
+            fewest = FEWEST_FILES if months[-1] else delta.ALIKE
+            found += (one for one in sizes if len(one) >= fewest)
     return found
 
 
