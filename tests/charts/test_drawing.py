@@ -197,7 +197,7 @@ def test_a_change_beyond_chance_is_no_chance_where_it_is_neither_good_nor_bad() 
 def test_cards_say_that_the_report_on_holdouts_has_other_intervals() -> None:
     cards = kpi_cards()
     of_holdouts = replace(cards.cards[0], name="incrementality")
-    said = "Those of holdouts come by a quicker method than in the report on holdouts."
+    said = "Those of holdouts come by a quicker method than in the report on holdouts, so they may differ."
     assert said in charts.kpi_cards(replace(cards, cards=(*cards.cards, of_holdouts))).caption
     for told in (cards.cards[0], replace(of_holdouts, low=None)):
         assert said not in charts.kpi_cards(replace(cards, cards=(told,))).caption

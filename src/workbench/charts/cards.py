@@ -183,7 +183,9 @@ def _caption(result: KpiCards, days: int | None) -> str:
     if any(card.low is not None for card in result.cards):
         parts.append("Ranges are 95% intervals.")
     if any(card.low is not None and card.name in _OF_HOLDOUTS for card in result.cards):
-        parts.append("Those of holdouts come by a quicker method than in the report on holdouts.")
+        parts.append(
+            "Those of holdouts come by a quicker method than in the report on holdouts, so they may differ."
+        )
     if any(card.change is not None for card in result.cards):
         before = f"{days} days" if days else "period"
         parts.append(f"Changes compare with the {before} before; in grey they may be chance.")
