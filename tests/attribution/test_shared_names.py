@@ -17,7 +17,7 @@ from workbench.store import Workspace
 from workbench.store.ingest import ingest
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
-FIRST, SECOND, OTHER = (str(UUID(int=number)) for number in (1, 2, 3))
+FIRST, SECOND, OTHER, UNTRACKED = (str(UUID(int=number)) for number in (1, 2, 3, 4))
 
 
 def events() -> list[dict[str, object]]:
@@ -55,7 +55,7 @@ def events() -> list[dict[str, object]]:
 
 @pytest.fixture
 def tables(tmp_path: Path) -> Tables:
-    names = {FIRST: "Brand", SECOND: "Brand", OTHER: "Summer"}
+    names = {FIRST: "Brand", SECOND: "Brand", OTHER: "Summer", UNTRACKED: "Leaflets"}
     (tmp_path / "c.csv").write_text(
         "campaign_id,name,campaign_type,channel,status\n"
         + "".join(f"{own},{name},OTHER,email,active\n" for own, name in names.items())
@@ -80,8 +80,13 @@ def test_each_is_credited_by_itself(tables: Tables) -> None:
     for campaign, value in ((FIRST, 30.0), (SECOND, 60.0), (OTHER, 90.0)):
         (row,) = campaign_credit(tables, campaign, models="last_touch").rows
         assert row.value == value
-    costs = {row.channel: row.spend for row in credit_returns(tables, whole).rows}
-    assert costs == {f"Brand ({FIRST})": 1.0, f"Brand ({SECOND})": 2.0, "Summer": 3.0}
+    costs = {row.channel: (row.spend, row.roas) for row in credit_returns(tables, whole).rows}
+    assert costs == {
+        f"Brand ({FIRST})": (1.0, 30.0),
+        f"Brand ({SECOND})": (2.0, 30.0),
+        "Summer": (3.0, 30.0),
+        "Leaflets": (4.0, None),  # of which nothing is known but the spend
+    }
 
 
 def test_each_is_named_by_itself(tables: Tables) -> None:
@@ -90,4 +95,5 @@ def test_each_is_named_by_itself(tables: Tables) -> None:
         FIRST: f"Brand ({FIRST})",
         SECOND: f"Brand ({SECOND})",
         OTHER: "Summer",
+        UNTRACKED: "Leaflets",
     }

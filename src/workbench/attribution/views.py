@@ -104,6 +104,8 @@ def campaign_credit(
 def credit_returns(tables: Tables, credit: Credit, *, window: str | None = None) -> Returns:
     """Return what the credited channels or campaigns cost, and what they return by each model.
 
+    What spent and stands on nobody's way was not tracked: its spend is known, its return is not.
+
     Parameters
     ----------
     tables : Tables
@@ -119,7 +121,9 @@ def credit_returns(tables: Tables, credit: Credit, *, window: str | None = None)
     if not spend:
         reason = "Not enough data: no spend is loaded, so neither cost nor return is known."
         return Returns(by=credit.by, rows=(), currency=credit.currency, missing=reason)
-    return returns(credit, spend)
+    made, seen = returns(credit, spend), {row.channel for row in credit.rows}
+    rows = (row if row.channel in seen else replace(row, roas=None) for row in made.rows)
+    return replace(made, rows=tuple(rows))
 
 
 def _by_name(tables: Tables, spend: dict[str, float], by: str) -> dict[str, float]:
