@@ -228,6 +228,19 @@ def test_an_order_whose_payment_was_voided_is_worth_nothing(workspace: Workspace
     assert ("#1", 1, 50.0) in stored(workspace, "order_id, line, order_value", "orders")
 
 
+def test_clicks_without_impressions_are_noted(workspace: Workspace, tmp_path: Path) -> None:
+    rows = [
+        "2024-10-01,a,paid_social,100,1,3",
+        "2024-10-02,a,paid_social,,1,3",
+        "2024-10-01,b,email,,0,9",  # mails have none
+    ]
+    done = load(workspace, tmp_path, "\n".join([f"{OWN.strip()},clicks", *rows]))
+    assert done.files[0].notes == (
+        "1 row tells clicks and no impressions, as others of the channel do:"
+        " rates of clicks come out too high",
+    )
+
+
 def test_of_an_order_cut_in_two_no_line_takes_the_place_of_another(
     workspace: Workspace, tmp_path: Path
 ) -> None:

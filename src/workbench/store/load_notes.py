@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from workbench.events.mapping import Mapping
 from workbench.events.mistakes import named
 from workbench.events.tables import TableDefinition
 from workbench.store.sources import Source
 from workbench.store.typed_events import unknown_columns
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 
 def unused(mapping: Mapping | None, source: Source) -> tuple[str, ...]:
@@ -32,6 +37,19 @@ def unkept(mapping: Mapping | None, source: Source) -> tuple[str, ...]:
     """Return a note where columns of events in our own form belong to none."""
     found = unknown_columns(source) if mapping is None and source.shape != "lines" else ()
     return (f"columns that belong to no event: {named(found)}",) if found else ()
+
+
+def unshown(connection: DuckDBPyConnection, table: TableDefinition, rows: str) -> tuple[str, ...]:
+    """Return a note where rows to be stored tell clicks and no impressions, on channels that have both."""
+    if table.name != "daily_performance":
+        return ()
+    (blank,) = connection.execute(
+        f"SELECT count(*) FROM {rows} WHERE impressions IS NULL AND clicks > 0"
+        f" AND channel IN (SELECT channel FROM {rows} WHERE impressions > 0)"
+    ).fetchall()[0]
+    tell = "1 row tells" if blank == 1 else f"{blank:,} rows tell"
+    said = f"{tell} clicks and no impressions, as others of the channel do: rates of clicks come out too high"
+    return (said,) if blank else ()
 
 
 def overwritten(table: TableDefinition, rows: int, by_place: bool) -> tuple[str, ...]:

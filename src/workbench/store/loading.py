@@ -47,7 +47,7 @@ from workbench.store.ingest_rows import (
     with_signs,
 )
 from workbench.store.ingested import FileLoad
-from workbench.store.load_notes import overwritten, unkept, unstated, unused
+from workbench.store.load_notes import overwritten, unkept, unshown, unstated, unused
 from workbench.store.loads import LoadRecord
 from workbench.store.parted_orders import lines_by_place
 from workbench.store.schema import quote, user_key
@@ -269,7 +269,8 @@ def load_rows(
         user = quote(table.user) if table.user else "CAST(NULL AS VARCHAR)"
         rows = f"SELECT _row, _raw, _reasons, {user} AS user_id FROM {STAGED_ROWS} WHERE _reasons IS NOT NULL"
         _quarantine(transaction, rows, source, (table.name, loading.arrival))
-    notes += told_again(connection, table, mapping) + overwritten(table, transaction.replaced, by_place)
+    notes += told_again(connection, table, mapping) + unshown(connection, table, KEPT_ROWS)
+    notes += overwritten(table, transaction.replaced, by_place)
     load = FileLoad(
         file=str(source.path),
         table=table.name,
