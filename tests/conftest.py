@@ -44,9 +44,11 @@ _NEEDS = {
 # Rooms whose files take minutes: they begin, so that no worker waits at the end for another's longest file.
 _LONGEST = ("notebooks", "acceptance", "browser", "mmm", "reports", "cli", "store", "experiments", "charts")
 _IN_JUPYTERLAB = ("budget_simulator_lab", "experiment_designer_browser", "journey_browser", "jupyterlab")
-# Files that share what is dear to make (a loaded market, a fitted model, a server): one worker makes it.
+# Files that share what is dear to make (a loaded market, a fitted model, a server, what is compiled): one
+# worker makes it.
 _TOGETHER = (
     ("tests/acceptance/test_independent_",),
+    ("tests/attribution/",),
     tuple(f"tests/browser/test_{name}.py" for name in _IN_JUPYTERLAB),
     ("tests/engines/",),
     ("tests/events/simulation/",),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ACCEPTED = "_accepted_events"
 _FEW_MONTHS = 6
+_FEW_ROWS = 50_000  # of which a partition gets so few that a query for each takes longer than the writing
 _OWN = (
     *("event_id", "event_type", "timestamp", "user_id", "session_id", "source", "properties", "context"),
     "late_arrival",
@@ -70,17 +71,16 @@ def add_events(
     own = ", ".join(_OWN)
     events = f"SELECT {own}, {told.arrival} AS ingested_at FROM {ACCEPTED} WHERE true"
     facts = f"{facts_sql(ACCEPTED, told.arrival, literal(transaction.load_id))} WHERE true"
-    found = (
-        connection.execute(f"SELECT DISTINCT _month, bucket FROM {ACCEPTED}").fetchall() if with_rows else []
-    )
-    months = sorted({month for month, _ in found})
-    if len(months) > _FEW_MONTHS:
-        # Of many partitions all are written in one pass over the rows.
+    counted = f"SELECT _month, bucket, count(*) FROM {ACCEPTED} GROUP BY ALL"
+    found = connection.execute(counted).fetchall() if with_rows else []
+    months = sorted({month for month, _, _ in found})
+    if len(months) > _FEW_MONTHS or 0 < sum(rows for _, _, rows in found) < _FEW_ROWS:
+        # Of many partitions, or of few rows, all are written in one pass over the rows.
         transaction.append("events", f"{events} UNION ALL BY NAME {told.event}")
         transaction.append("facts", f"{facts} UNION ALL BY NAME {told.fact}")
         return
     (bucket,) = connection.execute(f"SELECT {user_bucket(literal(told.user_id))}").fetchall()[0]
-    parts = {f"{_folder(m)}/bucket={b}": f"{events} AND _month = {m} AND bucket = {b}" for m, b in found}
+    parts = {f"{_folder(m)}/bucket={b}": f"{events} AND _month = {m} AND bucket = {b}" for m, b, _ in found}
     here = f"month={told.at:%Y-%m}"
     transaction.append_sorted("events", _with(parts, f"{here}/bucket={bucket}", told.event, told))
     parts = {_folder(month): f"{facts} AND _month = {month}" for month in months}
