@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import io
+import re
 import time
+from pathlib import Path
 from typing import Any
 
 import nbformat
 import pypdf
+import pytest
 from nbformat import v4
 
 from workbench.charts import mime
+from workbench.charts.theme import config
 from workbench.reports.exporter import About, ReportExporter
 from workbench.reports.page import Page
 from workbench.reports.typeset import Typeset, typeset, typeset_report
+from workbench.reports.vega import drawings_of
 
 from .conftest import NASTY
 
+WIDE = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
 HOSTILE = (
     *NASTY[:6],
     "#panic()",
@@ -29,6 +35,14 @@ HOSTILE = (
 def text_of(made: Typeset) -> str:
     pages = pypdf.PdfReader(io.BytesIO(made.content)).pages
     return " ".join(" ".join(page.extract_text() for page in pages).split())
+
+
+def lines_of(made: Typeset) -> list[list[str]]:
+    """Return the lines of every page."""
+    return [
+        page.extract_text().replace("\u2060", "").splitlines()
+        for page in pypdf.PdfReader(io.BytesIO(made.content)).pages
+    ]
 
 
 def report(
@@ -132,6 +146,59 @@ def test_what_a_reader_must_know_of_a_card_is_in_the_page_and_in_the_pdf() -> No
     ]
     assert [part.split("</p>")[0] for part in html.split('<p class="note">')[1:4]] == told
     assert sum(text_of(typeset_report(parts)).count(said) for said in told[1:]) == 3
+
+
+def test_lines_end_where_they_are_full_and_columns_where_their_words_do() -> None:
+    heads = ["Creative", "Remarks", *(f"Figure {n}" for n in range(9))]
+    table = {
+        "caption": "Wide",
+        "columns": [{"label": head, "number": n > 1} for n, head in enumerate(heads)],
+        "rows": [["9e29c336-7f6f-4ede-94df-82bdfa740d79", "a word " * 40, *["€1,256,713"] * 9]],
+        "left_out": 0,
+    }
+    losses = [f"The interval of all orders goes from {'i' * n} \u2212€27,552 up" for n in range(36, 56, 2)]
+    says = "# A/B test: delivery promise\n\n**One**\n**two** says how often\nchance shows as much."
+    made = typeset_report(
+        report(*({mime.SENTENCE: {"text": said}} for said in losses), {mime.TABLE: table}, says=says)
+    )
+    (lines,) = lines_of(made)
+    assert "A/B test: delivery promise" in lines, "the title fits"
+    assert "One two says how often chance shows as much." in lines
+    assert not any(line.endswith("\u2212") for line in lines)
+    assert "82bdfa740d79" not in next(line for line in lines if "9e29c336" in line), "a long name is broken"
+    starts: dict[str, float] = {}
+
+    def place(text: str, cm: list[float], tm: list[float], _font: object, _size: float) -> None:
+        starts.setdefault(text.strip(), cm[4] + cm[0] * tm[4])
+
+    pypdf.PdfReader(io.BytesIO(made.content)).pages[0].extract_text(visitor_text=place)
+    at = [starts[head] for head in ("Creative", "Remarks", "Figure 0")]
+    assert at[1] - at[0] > 50, "so wide is half of the name"
+    assert at[2] - at[1] > 30
+
+
+def test_words_stand_with_the_picture_they_lead_to() -> None:
+    fill = report({mime.SENTENCE: {"text": "Filled."}}).cells[1].outputs * 32
+    parts = report({mime.CHART: bars()[mime.CHART]})
+    parts.cells[1:1] = [v4.new_code_cell("1", outputs=fill), v4.new_markdown_cell("## Found\n\nIntroduced.")]
+    first, second = lines_of(typeset_report(parts))
+    assert "Filled." in first[-2:][0] + first[-1]
+    assert [line for line in second if line in {"Found", "Introduced.", "Social leads"}] == [
+        "Found",
+        "Introduced.",
+        "Social leads",
+    ]
+
+
+@pytest.mark.skipif(not WIDE.is_file(), reason="this machine draws with other letters")
+def test_a_drawing_keeps_room_for_the_letters_it_is_drawn_with() -> None:
+    spec = bars()[mime.CHART] | {"config": config()}
+    spec["data"] = {"values": [{"a": "delivery promise: free returns", "b": 1}]}
+    spec["encoding"] = {name: channel | {"title": None} for name, channel in spec["encoding"].items()}
+    (drawn,) = drawings_of(ReportExporter().from_notebook_node(report({mime.CHART: spec}))[0])
+    room = re.search(r"translate\((\d+)", drawn)
+    assert room
+    assert int(room[1]) >= 188, "of the label and of what keeps it from the bars"
 
 
 def test_a_character_no_font_has_is_said() -> None:

@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+# The last but one is what many servers have, and wide: what is drawn there must keep room for it.
 FONT = (
-    'Inter, ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
+    'Inter, ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, '
+    '"DejaVu Sans", sans-serif'
 )
 
 # The series colours keep a contrast of 3:1 against their ground and stay apart in the simulated sight of

@@ -33,7 +33,7 @@ _SILENT |= {"title", "select", "head", "form"}
 _HREF = re.compile(r"(?:https?://|mailto:|#)[^\s]*", re.IGNORECASE)
 _HEADING = re.compile(r"h[1-6]")
 _CODE = re.compile(r"(<(?:script|style)\b.*?</(?:script|style)>)", re.DOTALL)
-_MINUS = re.compile("\u2212(?=[\u20ac$\u00a3\u00a5])")
+_SIGN = re.compile("([+\u2212])(?=[\u20ac$\u00a3\u00a5])")
 
 
 class _Writer(HTMLParser):
@@ -125,7 +125,7 @@ def clean(html: str, ids: dict[str, int] | None = None) -> tuple[str, list[tuple
 
 
 def unbroken(page: str) -> str:
-    """Return a page in which no line ends between a minus and the sign of a currency.
+    """Return a page in which no line ends between a minus or plus and the sign of a currency.
 
     A browser may break there, and what is left in the next line reads as a gain.
 
@@ -136,7 +136,7 @@ def unbroken(page: str) -> str:
     (1, '<p>$5</p>')
     """
     parts = _CODE.split(page)
-    parts[::2] = [_MINUS.sub("\u2212\u2060", part) for part in parts[::2]]
+    parts[::2] = [_SIGN.sub("\\1\u2060", part) for part in parts[::2]]
     return "".join(parts)
 
 

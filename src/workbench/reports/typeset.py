@@ -19,7 +19,9 @@ from workbench.charts.drawing import shown
 from workbench.charts.theme import LIGHT
 from workbench.errors import RunFailed
 from workbench.reports.exporter import About, about_of
+from workbench.reports.markup import unbroken
 from workbench.reports.page import Page, page_of
+from workbench.reports.typeset_tables import breakable, table_set
 from workbench.reports.vega import DrawnAlbum, drawings_of
 
 if TYPE_CHECKING:
@@ -27,9 +29,9 @@ if TYPE_CHECKING:
 
 _TEMPLATE = Path(__file__).parent / "template" / "report.typ"
 _VARIABLE = re.compile(r"var\(--([a-z0-9]+)\)")
-_LONG = 34
 _GOOD = {"good": "good", "bad": "bad", "told": "ink", "met": "good", "missed": "bad"}
 _VOID = frozenset({"br", "hr"})
+_OUTER = frozenset({"div", "ul", "ol", "dl", "table", "thead", "tbody", "tr", "blockquote"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +82,8 @@ def typeset(page: Page, about: About, *, ended: str | None = None) -> Typeset:
 
     files = {"main.typ": _TEMPLATE.read_bytes()}
     report = _Writer(files=files).report(page, about)
-    files["data.json"] = json.dumps(report, ensure_ascii=True).encode()
+    said = json.loads(unbroken(json.dumps(report, ensure_ascii=False)))
+    files["data.json"] = json.dumps(said, ensure_ascii=True).encode()
     moment = datetime.fromisoformat(ended).astimezone(UTC) if ended else datetime(2000, 1, 1, tzinfo=UTC)
     moment = moment.replace(microsecond=0)
     problem = ""
@@ -143,7 +146,7 @@ class _Writer:
         elif kind == "chart":
             yield self.chart(block)
         elif kind == "table":
-            yield {"kind": kind, "table": _table(block["table"])}
+            yield {"kind": kind, "table": table_set(block["table"])}
         elif kind == "simulator":
             yield _simulator(block)
         elif kind == "image":
@@ -200,6 +203,7 @@ class _Reader(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.root: list[Any] = []
         self.open: list[list[Any]] = [self.root]
+        self.tags: list[str] = ["div"]
         self.level = level
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -212,14 +216,18 @@ class _Reader(HTMLParser):
         self.open[-1].append({"tag": tag, "parts": parts, "level": level, "href": outward})
         if tag not in _VOID:
             self.open.append(parts)
+            self.tags.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
         if tag not in _VOID and len(self.open) > 1:
             self.open.pop()
+            self.tags.pop()
 
     def handle_data(self, data: str) -> None:
-        if data.strip() or data == " ":
-            self.open[-1].append(data)
+        # A line that ends in the source is no line that ends on paper.
+        said = data if "pre" in self.tags else re.sub(r"[ \t\r\n]+", " ", data)
+        if said.strip() or (said and self.tags[-1] not in _OUTER):
+            self.open[-1].append(said)
 
 
 _PLAIN = {
@@ -259,24 +267,6 @@ def _card(card: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _table(table: Mapping[str, Any]) -> dict[str, Any]:
-    columns, rows = table["columns"], [[str(cell) for cell in row] for row in table["rows"]]
-    widest = [max((len(row[n]) for row in rows), default=0) for n in range(len(columns))]
-    wide = [length > _LONG and not column["number"] for length, column in zip(widest, columns, strict=True)]
-    if not any(wide):
-        texts = [n for n, column in enumerate(columns) if not column["number"]] or [0]
-        wide[max(texts, key=lambda n: widest[n])] = True
-    return {
-        "caption": table["caption"],
-        "columns": [
-            {"label": column["label"], "number": bool(column["number"]), "wide": one}
-            for column, one in zip(columns, wide, strict=True)
-        ],
-        "rows": [[breakable(cell) for cell in row] for row in rows],
-        "left_out": int(table.get("left_out") or 0),
-    }
-
-
 def _simulator(block: Mapping[str, Any]) -> dict[str, Any]:
     rows = block["rows"]
     heads = ("Channel", "Today", "Proposed", "Change", rows[0]["next_label"] if rows else "Next")
@@ -295,7 +285,7 @@ def _simulator(block: Mapping[str, Any]) -> dict[str, Any]:
         "kind": "simulator",
         **words,
         "figures": figures,
-        "table": _table(table),
+        "table": table_set(table),
         "warnings": block["warnings"],
     }
 
@@ -303,14 +293,3 @@ def _simulator(block: Mapping[str, Any]) -> dict[str, Any]:
 def printed(svg: str) -> str:
     """Return a drawing with the colours of paper in place of variables."""
     return _VARIABLE.sub(lambda found: LIGHT.get(found[1], LIGHT["ink"]), svg)
-
-
-def breakable(text: str, most: int = 24) -> str:
-    """Return a text in which a word too long for a column may break: at a space without width.
-
-    Examples
-    --------
-    >>> breakable("x" * 40).count(chr(0x200B)), breakable("short words")
-    (1, 'short words')
-    """
-    return re.sub(rf"(\S{{{most}}})(?=\S)", "\\1\u200b", text)
