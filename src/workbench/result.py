@@ -95,7 +95,8 @@ def format_value(value: float | None, unit: str = "", *, currency: str | None = 
         None and NaN are shown as a dash.
     unit : str
         ``"%"`` and ``"pp"`` take shares (0.05 is 5 %), ``"money"`` uses the currency, ``"x"`` is a multiple,
-        ``"count"`` a whole number; any other unit is written behind the figure.
+        ``"count"`` a whole number, or where platforms count in parts one with its parts; any other unit is
+        written behind the figure.
     currency : str, optional
         ISO 4217 code.
 
@@ -107,6 +108,8 @@ def format_value(value: float | None, unit: str = "", *, currency: str | None = 
     ('0.00043%', '€0.00066')
     >>> format_value(1.27241, "x"), format_value(384230, "count"), format_value(8.4, "h")
     ('1.27x', '384,230', '8.4 h')
+    >>> [format_value(value, "count") for value in (14.5, 0.5, 14.0, 999.97, 1234.5)]
+    ['14.5', '0.5', '14', '1,000', '1,234']
     >>> format_value(0.99997, "%"), format_value(-0.0, "%"), format_value(-0.001, "x")
     ('99.99%', '0%', '-0.001x')
     >>> format_value(-1e-17, "%"), format_value(-1e-18, "money", currency="EUR")
@@ -125,7 +128,7 @@ def format_value(value: float | None, unit: str = "", *, currency: str | None = 
         case "x":
             return f"{_significant(value) if 0 < abs(value) <= 0.005 else f'{value:,.2f}'}x"
         case "count":
-            return _significant(value) if 0 < abs(value) <= 0.5 else f"{value:,.0f}"
+            return _counted(value)
         case "money":
             return _money(value, currency)
         case _:
@@ -140,6 +143,13 @@ def _significant(value: float) -> str:
     text = f"{value:,.{places}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text == "-0" else text
+
+
+def _counted(value: float) -> str:
+    if 0 < abs(value) <= 0.5:
+        return _significant(value)
+    # Platforms report modelled conversions in parts; of a thousand a part is no longer read.
+    return f"{value:,.{1 if abs(value) < 1000 else 0}f}".removesuffix(".0")
 
 
 def _percent(share: float) -> str:

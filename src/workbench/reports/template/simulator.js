@@ -136,6 +136,11 @@
   };
   /* What is not zero does not read as zero. */
   const unlessNothing = (value, places, least) => value !== 0 && Math.abs(value) <= least ? significant(value) : fixed(value, places);
+  /* Platforms report modelled conversions in parts; of a thousand a part is no longer read. */
+  const counted = value => {
+    const size = Math.abs(value);
+    return size > 0.5 && size < 1000 ? fixed(value, 1).replace(/\.0$/, "") : unlessNothing(value, 0, 0.5);
+  };
   const money = (value, currency) => {
     const sign = SIGNS[currency] ?? "", size = Math.abs(value), minus = value < 0 ? "−" : "", least = placesOf(currency);
     const [scale, suffix] = size >= 1e9 ? [1e9, "B"] : size >= 1e6 ? [1e6, "M"] : [1, ""];
@@ -201,7 +206,7 @@
     }
     say(text) { this.find("note").textContent = text; }
     put(name, text, raw) { const part = this.find(name); part.textContent = text; part.dataset.raw = raw; }
-    amount(value) { return this.page.unit === "money" ? money(value, this.page.currency) : signed(unlessNothing(value, 0, 0.5)); }
+    amount(value) { return this.page.unit === "money" ? money(value, this.page.currency) : signed(counted(value)); }
     put_estimate(name, found) {
       this.put(name, this.amount(found.value), found.value);
       const range = this.find(`${name}-range`);
