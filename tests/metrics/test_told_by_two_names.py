@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import numpy as np
+import pytest
 from metric_tables import Memory, days
 from test_told_twice import campaign
 
@@ -46,3 +48,15 @@ def test_a_campaign_under_two_names_is_found() -> None:
 def test_campaigns_alike_on_some_days_are_two() -> None:
     assert told_by_two_names(market(alike=6)) == ()
     assert told_by_two_names(market(alike=8), window="2024-03-04:2024-03-07") == ()  # four days may be chance
+
+
+@pytest.mark.parametrize("shown", [1000, None])
+def test_equal_daily_budgets_are_no_second_name(shown: int | None) -> None:
+    """Of 20 campaigns each spends 50.00 a day: for impressions that are bought, or for few as they come."""
+    rng = np.random.default_rng(5)
+    rows = [
+        row(day, f"c{place}", 50.0, impressions=shown or int(rng.poisson(2)))
+        for day in DAYS
+        for place in range(20)
+    ]
+    assert told_by_two_names(Memory(daily_performance=rows)) == ()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from metric_tables import Memory, days
 from test_told_twice import campaign
@@ -15,14 +16,14 @@ from workbench.metrics.told_in_parts import told_in_parts
 
 DAYS = days("2024-03-04", 4)
 SAID = (
-    "4 days of Campaign m (paid social) are told as a whole (spend 204) and by creative (spend 202):"
+    "4 days of Campaign m (paid social) are told as a whole (spend €204.00) and by creative (spend €202.00):"
     " if they are the same ones, they count twice"
 )
 
 
 def row(day: date, spend: float, **columns: Any) -> dict[str, Any]:
     line = {"date": day, "campaign_id": "m", "channel": "paid_social", "spend": spend}
-    return {**line, "impressions": 10 * int(spend), **columns}
+    return {**line, "impressions": (10 + day.day) * int(spend), **columns}
 
 
 def market(*more: dict[str, Any]) -> Memory:
@@ -74,7 +75,20 @@ def test_reports_without_money_are_held_against_each_other_by_what_was_shown() -
     whole = [row(day, 51.0) | {"spend": None} for day in DAYS]
     regions = [row(day, 25.5, region=name) | {"spend": None} for day in DAYS for name in ("DE", "FR")]
     (one,) = told_in_parts(Memory(daily_performance=[*whole, *regions]))
-    assert (one.what, one.ways, one.totals) == ("impressions", ("as a whole", "by region"), (2040.0, 2000.0))
+    assert (one.what, one.ways, one.totals) == ("impressions", ("as a whole", "by region"), (3162.0, 3100.0))
+
+
+@pytest.mark.parametrize("counts", ["vary", "bought", "none"])
+def test_equal_daily_budgets_are_no_second_report(counts: str) -> None:
+    """Of 20 campaigns one part names its ad and one does not; each spends its budget of 50.00 a day."""
+    rng = np.random.default_rng(4)
+    rows = []
+    for place in range(20 * 10 * 2):
+        shown, clicks = int(rng.poisson(3000)), int(rng.poisson(60))
+        of = {"campaign_id": f"m{place % 20}", "creative_id": "a" if place % 40 < 20 else None}
+        told = {"vary": {"clicks": clicks}, "bought": {"impressions": 3000}, "none": {"impressions": None}}
+        rows.append(row(DAYS[0] + timedelta(place // 40), 50.0, impressions=shown, **of) | told[counts])
+    assert told_in_parts(Memory(daily_performance=rows)) == ()
 
 
 def test_one_report_is_asked_for_nothing_more_than_which_rows_it_has() -> None:

@@ -51,7 +51,13 @@ def market(**columns: Any) -> Memory:
 def test_clicks_that_are_recorded_and_reported_are_named(roll: bool) -> None:
     tables = rolled_up(market(clicks=100)) if roll else market(clicks=100)
     one = ToldTwice(
-        what="clicks", campaign="m", channel="paid_social", recorded=90.0, reported=100.0, name="Campaign m"
+        what="clicks",
+        campaign="m",
+        channel="paid_social",
+        recorded=90.0,
+        reported=100.0,
+        name="Campaign m",
+        currency="EUR",
     )
     assert told_twice(tables) == (one,)
     row = measure(tables, "clicks").rows[0]
@@ -158,7 +164,8 @@ def test_leads_and_what_was_sold_are_looked_at_too() -> None:
         ("leads", 5, 2),
     ]
     assert (
-        "revenue of Campaign m (paid social) is recorded (60) and" in measure(tables, "roas").rows[0].caution
+        "revenue of Campaign m (paid social) is recorded (€60.00) and"
+        in measure(tables, "roas").rows[0].caution
     )
     assert "leads of Campaign m (paid social)" in measure(tables, "cost_per_lead").rows[0].caution
     assert not measure(tables, "aov").rows[0].caution

@@ -1,7 +1,8 @@
 """What reports of a platform tell twice under two names: by a campaign's name once, and by its id again.
 
 The rows of both have keys of their own, so all are stored and added up. Two campaigns whose spend, to the
-cent, and impressions are the same on nearly all of their days are one campaign.
+cent, and impressions are the same on nearly all of their days are one campaign, where these differ from day
+to day: two that have the same daily budget, or bought as many impressions a day, are no double.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from workbench.metrics.window import Window
     from workbench.source import Tables
 
-_FEWEST = 5  # days: on one or two, small sums are the same by chance
+_FEWEST = 5  # days, and figures among them: on one or two, small sums are the same by chance
 _MOST = 0.8  # of the days of the one that has fewer
 
 
@@ -56,8 +57,8 @@ def told_by_two_names(tables: Tables, *, window: str | Window | None = None) -> 
     Returns
     -------
     tuple of TwoNames
-        The largest spend first; empty where no two campaigns are alike on five days or more, and on four of
-        five days of the one that has fewer.
+        The largest spend first; empty where no two campaigns are alike on five days or more that differ
+        among themselves, and on four of five days of the one that has fewer.
     """
     if "daily_performance" not in given(tables).names:
         return ()
@@ -72,7 +73,8 @@ def told_by_two_names(tables: Tables, *, window: str | Window | None = None) -> 
         " COUNT(*) AS days, SUM(one.cents) AS cents FROM daily AS one JOIN daily AS other"
         " ON one.date = other.date AND one.channel = other.channel AND one.cents = other.cents"
         " AND one.shown = other.shown AND one.campaign_id < other.campaign_id"
-        f" GROUP BY one.campaign_id, other.campaign_id, one.channel HAVING COUNT(*) >= {_FEWEST}"
+        " GROUP BY one.campaign_id, other.campaign_id, one.channel"
+        f" HAVING COUNT(DISTINCT one.cents) >= {_FEWEST} OR COUNT(DISTINCT one.shown) >= {_FEWEST}"
     )
     lasted = "SELECT campaign_id, channel, COUNT(*) AS days FROM daily GROUP BY campaign_id, channel"
     rows = tables.query(

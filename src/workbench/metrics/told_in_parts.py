@@ -6,7 +6,7 @@ are stored and added up: the same money counts twice. Where two ways of telling 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import combinations, product
@@ -20,8 +20,9 @@ from workbench.metrics.plan import plan
 from workbench.metrics.presence import loaded
 from workbench.metrics.slices import days_of
 from workbench.metrics.told_twice import TWICE, names_of, place_of
-from workbench.metrics.values import Slice, Values, fetch
+from workbench.metrics.values import Floats, Slice, Values, fetch
 from workbench.metrics.window import resolve
+from workbench.result import format_value
 from workbench.source import given
 
 if TYPE_CHECKING:
@@ -32,9 +33,13 @@ REPORTS = "daily_performance"
 Kind = tuple[bool, ...]  # which of creative, segment and region a row names
 _PARTS = {"creative_id": "creative", "segment": "segment", "region": "region"}
 _BY = ("campaign", "channel", "platform")
-_COLUMNS = ("spend", "impressions", "clicks")
+_COUNTS = ("impressions", "clicks")
+_COLUMNS = ("spend", *_COUNTS)
 _ALIKE = 0.05  # two reports of the same day differ by what was corrected in between
 _MOST = 0.8  # of the days of which both tell
+_FEWEST = 3  # days: on one or two, anything is alike by chance
+_BY_CHANCE = 0.001
+_LARGE = 40_000  # a day: corrections move so many by more than chance does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +60,8 @@ class ToldInParts:
         These days.
     name : str
         What the campaign is called, where the table of campaigns says it.
+    currency : str or None
+        Of the money, where it is known.
     """
 
     campaign: str
@@ -64,6 +71,7 @@ class ToldInParts:
     totals: tuple[float, float]
     days: tuple[date, ...]
     name: str = ""
+    currency: str | None = None
 
     @property
     def place(self) -> str:
@@ -77,8 +85,10 @@ def told_in_parts(
     """Return the campaigns whose reports tell the same days in two ways.
 
     Two ways are told apart by which of creative, segment and region a row names. They tell the same where
-    their spend (else impressions, else clicks) agrees within a twentieth on four of five days of which both
-    tell: rows that a report could give to no creative are far less, or more, than those that it could.
+    all that both tell of (spend, impressions, clicks) agrees within a twentieth on four of five days of which
+    both tell, three at least: rows that a report could give to no creative are far less, or more, than those
+    that it could. Equal spend alone is that of equal daily budgets, so impressions or clicks must be more
+    alike than two counts by chance are; where there are none, spend must differ from day to day.
 
     Parameters
     ----------
@@ -114,7 +124,7 @@ def told_in_parts(
         if (one := _alike(values, pair, place, days)) is not None
     ]
     names = names_of(tables) if found else {}
-    told = [replace(one, name=names.get(one.campaign) or "") for one in found]
+    told = [replace(one, name=names.get(one.campaign) or "", currency=tables.currency) for one in found]
     return tuple(sorted(told, key=lambda one: (-len(one.days), one.campaign, one.ways)))
 
 
@@ -138,9 +148,9 @@ def caution_of_parts(
     --------
     >>> day = date(2024, 3, 4)
     >>> one = ToldInParts(campaign="spring", channel="social", what="spend", totals=(90.0, 91.0),
-    ...     ways=("as a whole", "by creative"), days=(day,))
+    ...     ways=("as a whole", "by creative"), days=(day,), currency="EUR")
     >>> caution_of_parts([one], ("campaign",), ("spring",), (day, day))
-    '1 day of spring (social) is told as a whole (spend 90) and by creative (spend 91):
+    '1 day of spring (social) is told as a whole (spend €90.00) and by creative (spend €91.00):
     if they are the same ones, they count twice'
     >>> caution_of_parts([one], ("creative",), ("a",), (day, day))
     ''
@@ -163,9 +173,9 @@ def caution_of_parts(
     days = "1 day" if len(one.days) == 1 else f"{len(one.days):,} days"
     is_are = "is" if len(one.days) == 1 else "are"
     more = f", as are days of {others:,} more" if others else ""
-    ways = " and ".join(
-        f"{way} ({one.what} {sum_:,.0f})" for way, sum_ in zip(one.ways, one.totals, strict=True)
-    )
+    unit = "count" if one.what in _COUNTS else "money"
+    sums = (format_value(sum_, unit, currency=one.currency) for sum_ in one.totals)
+    ways = " and ".join(f"{way} ({one.what} {sum_})" for way, sum_ in zip(one.ways, sums, strict=True))
     return f"{days} of {one.place} {is_are} told {ways}{more}: {TWICE}"
 
 
@@ -204,23 +214,61 @@ def _shared(values: Values, pair: tuple[Kind, Kind]) -> list[int]:
 def _alike(values: Values, pair: tuple[Kind, Kind], place: int, days: Window) -> ToldInParts | None:
     """Return what two kinds of rows tell of a campaign alike; None where one is silent or they differ."""
     campaign, channel, _ = values.slices[place]
-    for column in _COLUMNS:
-        one, other = (values.daily[_told(kind, column)][place] for kind in pair)
-        shared = np.flatnonzero((one > 0) & (other > 0))
-        if not shared.size:
-            continue
-        one, other = one[shared], other[shared]
-        if np.mean(np.abs(one - other) <= _ALIKE * np.maximum(one, other)) < _MOST:
-            return None
-        return ToldInParts(
-            campaign=campaign,
-            channel=channel,
-            what=column,
-            ways=(_way(pair[0]), _way(pair[1])),
-            totals=(float(one.sum()), float(other.sum())),
-            days=tuple(days.first + timedelta(days=day) for day in shared.tolist()),
-        )
-    return None
+    sides = {
+        column: (values.daily[_told(pair[0], column)][place], values.daily[_told(pair[1], column)][place])
+        for column in _COLUMNS
+    }
+    both = {column: (one > 0) & (other > 0) for column, (one, other) in sides.items()}
+    what = next((column for column in _COLUMNS if both[column].any()), "")
+    shared = np.flatnonzero(both[what]) if what else np.array([], int)
+    told = {
+        column: (one[shared], other[shared])
+        for column, (one, other) in sides.items()
+        if both[column][shared].any()
+    }
+    if len(shared) < _FEWEST or not _are_the_same(told):
+        return None
+    one, other = told[what]
+    return ToldInParts(
+        campaign=campaign,
+        channel=channel,
+        what=what,
+        ways=(_way(pair[0]), _way(pair[1])),
+        totals=(float(one.sum()), float(other.sum())),
+        days=tuple(days.first + timedelta(days=day) for day in shared.tolist()),
+    )
+
+
+def _are_the_same(told: Mapping[str, tuple[Floats, Floats]]) -> bool:
+    """Return whether days that are told in two ways are the same ones, rather than alike by equal budgets."""
+    for column, (one, other) in told.items():
+        least = 1.0 if column in _COUNTS else 0.0  # of few clicks, one more or less is no other report
+        if np.mean(np.abs(one - other) <= np.maximum(_ALIKE * np.maximum(one, other), least)) < _MOST:
+            return False
+    counts = [told[column] for column in _COUNTS if column in told]
+    if not counts:
+        spends = told["spend"][0]
+        various = len(np.unique(spends.round(2))) > len(spends) / 2  # budgets by weekday are few
+        return various and bool(np.ptp(spends) > 2 * _ALIKE * spends.mean())
+    return any(_closer_than_chance(one, other) for one, other in counts)
+
+
+def _closer_than_chance(one: Floats, other: Floats) -> bool:
+    """Return whether two counts a day differ less than counts of two things alike do, which vary by chance.
+
+    A report may lack a part of the other, so they are held against each other by their ratio. Counts that are
+    bought, as so many impressions a day, do not vary, and tell nothing.
+    """
+    from scipy.special import chdtri
+
+    both = one + other
+    if np.ptp(both) <= 2 * np.sqrt(both.mean()):
+        return False
+    if min(one.mean(), other.mean()) > _LARGE:
+        return True
+    expected = both * (one.sum() / both.sum())
+    apart = np.square(one - expected) / np.maximum(expected * (1 - one.sum() / both.sum()), 1e-9)
+    return bool(apart.sum() < chdtri(len(both) - 1, 1 - _BY_CHANCE))
 
 
 def _way(kind: Kind) -> str:

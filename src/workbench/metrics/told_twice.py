@@ -21,6 +21,7 @@ from workbench.metrics.presence import loaded
 from workbench.metrics.terms import clicks, conversions, credited_revenue, impressions, leads
 from workbench.metrics.values import Floats, Slice, Values, fetch
 from workbench.metrics.window import resolve
+from workbench.result import format_value
 from workbench.source import given
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class ToldTwice:
         last day of which both tell: a conversion is not reported on the very day on which it is recorded.
     name : str
         What the campaign is called, where the table of campaigns says it.
+    currency : str or None
+        Of the money, where it is known.
     """
 
     what: str
@@ -61,6 +64,7 @@ class ToldTwice:
     recorded: float
     reported: float
     name: str = ""
+    currency: str | None = None
 
     @property
     def place(self) -> str:
@@ -152,9 +156,13 @@ def caution(told: Sequence[ToldTwice], formula: Measure, by: tuple[str, ...], ke
     others = len({(one.campaign, one.channel) for one in mine}) - 1
     are, those = ("is", "that") if first.what == "revenue" else ("are", "those")
     more = f", as {are} {those} of {others:,} more" if others else ""
+    unit = "money" if first.what == "revenue" else "count"
+    recorded, reported = (
+        format_value(value, unit, currency=first.currency) for value in (first.recorded, first.reported)
+    )
     return (
-        f"{first.what} of {first.place} {are} recorded ({first.recorded:,.0f}) and reported by a platform"
-        f" ({first.reported:,.0f}){more}: {TWICE}"
+        f"{first.what} of {first.place} {are} recorded ({recorded}) and reported by a platform"
+        f" ({reported}){more}: {TWICE}"
     )
 
 
@@ -181,7 +189,7 @@ def _found(
         ]
     found = _at_the_same_time(tables, found, pairs, where, window, mixed)
     names = names_of(tables) if found else {}
-    return tuple(replace(one, name=names.get(one.campaign) or "") for one in found)
+    return tuple(replace(one, name=names.get(one.campaign) or "", currency=tables.currency) for one in found)
 
 
 def _at_the_same_time(
