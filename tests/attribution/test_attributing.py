@@ -159,7 +159,13 @@ def test_conversions_without_any_touch_are_nobodys() -> None:
 def test_every_reader_is_told(few_channels) -> None:
     credit = attribute(few_channels, replicates=100)
     said = " ".join(credit.caveats)
-    for words in ("only an experiment", "Rules look back 30d", "is a convention", "Order ", "AUC"):
+    for words in (
+        "only an experiment",
+        "Rules count touches in the 30 days before;",
+        "is a convention",
+        "Order ",
+        "AUC",
+    ):
         assert words in said
     assert "Credit is not effect" in credit.sentence
     assert not any(word in credit.sentence + said for word in ("None", "nan", "inf"))
@@ -170,7 +176,7 @@ def test_what_is_few_short_or_negative_is_said() -> None:
     said = " ".join(attribute(frame_of(rows), replicates=0).caveats)
     for words in (
         "Fewer than 30 conversions are credited to email",
-        "shorter than the window",
+        "touches in the 30 days before, and the data are shorter",
         "negative value",
     ):
         assert words in said

@@ -45,6 +45,7 @@ def found() -> Sequences:
 def test_newest_first_and_credit_adds_up(found: Sequences) -> None:
     shown = timelines(found, newest=20)
     assert (len(shown.rows), shown.found) == (20, 90)
+    assert " touches on average in the 30 days before, half of the ways took " in shown.sentence
     instants = [row.at for row in shown.rows]
     assert instants == sorted(instants, reverse=True)
     for row in shown.rows:

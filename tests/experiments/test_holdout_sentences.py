@@ -44,6 +44,12 @@ def test_it_pays_only_where_the_cost_is_known(share: tuple[float, float], cost: 
     assert words in said(share, cost)
 
 
+def test_one_campaign_is_one() -> None:
+    alone = Coverage(campaigns=1, with_holdout=1, users=8000, covered=8000).sentence
+    assert alone.startswith("1 of 1 campaign kept a holdout (100%)")
+    assert COVERED.sentence.startswith("2 of 2 campaigns kept a holdout (100%)")
+
+
 def test_nothing_is_stopped_before_its_users_had_their_days() -> None:
     held = np.repeat([False, True], [4000, 1000])
     bought = np.random.default_rng(3).random(5000) < 0.2

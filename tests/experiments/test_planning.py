@@ -93,6 +93,9 @@ def test_history_that_is_too_short_is_said() -> None:
     assert any(
         "7 days of the past" in text for text in design(baseline=0.05, mde=0.2, arrivals=known).warnings
     )
+    known = Arrivals(new_users=(900.0,), first_day=date(2024, 1, 1), last_day=date(2024, 1, 1))
+    said = design(baseline=0.05, mde=0.2, arrivals=known).warnings
+    assert any(text.startswith("1 day of the past is known; ") for text in said)
 
 
 def test_noninferiority_names_its_margin() -> None:

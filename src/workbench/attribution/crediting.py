@@ -15,7 +15,7 @@ from workbench.attribution.credit import FEW, Credit, CreditRow, sorted_rows
 from workbench.attribution.journeys import NOT_SET, UNATTRIBUTED
 from workbench.attribution.models import MODELS, AttributionModel, Question, Solution
 from workbench.attribution.raking import Raking, rake
-from workbench.attribution.windows import LookBack, lookback
+from workbench.attribution.windows import LookBack, lookback, within
 from workbench.errors import NotEnoughData, UsageError, wrong_kind
 from workbench.result import format_value
 
@@ -196,8 +196,8 @@ def _general(journeys: Journeys, span: LookBack, rows: list[CreditRow], *, inter
     models = {row.model for row in rows}
     if journeys.reach != span and str(span) != "any" and models - {r.name for r in journeys.settings.rules}:
         said.append(
-            f"Rules look back {span}; Markov, Shapley and regression take all touches since the conversion "
-            "before, however old."
+            f"Rules count touches {within(str(span))}; Markov, Shapley and regression take all touches "
+            "since the conversion before, however old."
         )
     rest = {row.share for row in rows if row.channel == UNATTRIBUTED}
     if rest:
@@ -211,7 +211,10 @@ def _general(journeys: Journeys, span: LookBack, rows: list[CreditRow], *, inter
             f"as {NOT_SET}: that credit belongs to some of the others, which have too little."
         )
     if known.first is not None and known.last is not None and known.last - known.first < span.micros:
-        said.append(f"The data are shorter than the window of {span}: early conversions lack touches.")
+        said.append(
+            f"Rules count touches {within(str(span))}, and the data are shorter: early conversions "
+            "lack touches."
+        )
     few = sorted({row.channel for row in rows if row.conversions < FEW and row.channel != UNATTRIBUTED})
     if few:
         names = ", ".join(few[:5]) + (f" and {len(few) - 5} more" if len(few) > 5 else "")

@@ -13,7 +13,7 @@ import numpy as np
 from workbench.attribution.raking import Raking
 from workbench.attribution.rules import Rule, weights
 from workbench.attribution.sequences import Integers, Sequences
-from workbench.attribution.windows import LookBack, lookback
+from workbench.attribution.windows import LookBack, lookback, within
 from workbench.errors import NotEnoughData, UsageError
 from workbench.result import format_value, html_table, told
 
@@ -101,13 +101,13 @@ class Timelines:
         shown = f"{len(self.rows):,} of {self.found:,} conversions" if len(self.rows) < self.found else "All"
         head = shown if shown != "All" else f"{self.found:,} conversion{'s' if self.found != 1 else ''}"
         if not touched:
-            return f"{head}, none with a touch before it (look-back {self.window})."
+            return f"{head}, none with a touch {within(self.window)} it."
         touches = float(np.mean([len(row.touches) for row in touched]))
         days = float(np.median([row.touches[0].age.total_seconds() / _DAY for row in touched]))
         without = len(self.rows) - len(touched)
         return (
-            f"{head}: {touches:.1f} touches on average, half of the ways took {format_value(days, 'days')} "
-            f"or less{f'; {without:,} had no touch' if without else ''} (look-back {self.window})."
+            f"{head}: {touches:.1f} touches on average {within(self.window)}, half of the ways took "
+            f"{format_value(days, 'days')} or less{f'; {without:,} had no touch' if without else ''}."
         )
 
     __repr__ = told

@@ -132,7 +132,7 @@ def quarantine(
     if len(rows) < whole:
         say(f"The newest {len(rows):,} of {whole:,} rejected rows; --limit takes more.")
     elif not as_json:
-        say(f"{whole:,} rejected rows.")
+        say(f"{whole:,} rejected row{'s' if whole != 1 else ''}.")
 
 
 @app.command()

@@ -90,6 +90,8 @@ def test_geos_without_sales_are_never_found(past):
 def test_what_cannot_be_rehearsed_is_refused(past):
     with pytest.raises(NotEnoughData, match="100 periods are too few to rehearse a test of 40"):
         power_curve(past, TREATED, periods=(40,))
+    with pytest.raises(NotEnoughData, match=r"^1 period is too few"):
+        window_starts(1, 28)
     with pytest.raises(UsageError, match="geo 003, geo 011 cannot be treated and control"):
         power_curve(past, TREATED, periods=(14,), controls=past.geos)
     with pytest.raises(UsageError, match="No geo named"):

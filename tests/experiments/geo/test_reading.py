@@ -118,12 +118,16 @@ def test_regions_of_users_are_geos_too(tmp_path):
     workspace = Workspace.create(tmp_path / "acme")
     with workspace.writer() as writer, writer.transaction("a") as load:
         writer.connection.register("order_rows", rows.to_arrow())
-        writer.connection.register("user_rows", users.to_arrow())
         load.append(
             "orders",
             "SELECT order_id, 1 AS line, user_id, ordered_at::TIMESTAMPTZ AS ordered_at, order_value,"
             " false AS is_return FROM order_rows",
         )
+        load.commit()
+    with pytest.raises(NotEnoughData, match=r"^Revenue is not known by market or region: orders cannot"):
+        geo_panel(workspace.tables())
+    with workspace.writer() as writer, writer.transaction("b") as load:
+        writer.connection.register("user_rows", users.to_arrow())
         load.append("users", "SELECT user_id, signup_at::TIMESTAMPTZ AS signup_at, region FROM user_rows")
         load.commit()
     panel = geo_panel(workspace.tables())

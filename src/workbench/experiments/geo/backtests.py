@@ -197,8 +197,9 @@ def window_starts(periods: int, longest: int, *, most: int = 8) -> tuple[tuple[i
     if middle <= first:
         need = 3 * longest + 2 * max(MIN_PRE, longest)
         raise NotEnoughData(
-            f"{periods} periods are too few to rehearse a test of {longest} on windows of their own: "
-            f"about {need} are needed. Plan a shorter test, or bring a longer history."
+            f"{periods} period{'s are' if periods != 1 else ' is'} too few to rehearse a test of {longest} "
+            f"on windows of their own: about {need} are needed. Plan a shorter test, or bring "
+            "a longer history."
         )
     chosen, later = np.linspace((first, middle + longest), (middle, last), most).astype(int).T
     return tuple(np.unique(chosen).tolist()), tuple(np.unique(later).tolist())

@@ -156,7 +156,8 @@ def _regions(tables: Tables, metric: str, window: str | Window | None, gaps: Gap
     except UsageError as error:
         if "cannot be sliced" not in str(error):
             raise
-        raise NotEnoughData(f"{metric} is not known by market or region: {error}") from None
+        reason = str(error).partition(": ")[2] or str(error)
+        raise NotEnoughData(f"{asked.title} is not known by market or region: {reason}") from None
     rows = [(*row.slice, row.value) for row in found.rows if np.isfinite(row.value)]
     nowhere = sum(value for region, _, value in rows if region is None)
     known = [row for row in rows if row[0] is not None]

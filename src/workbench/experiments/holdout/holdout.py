@@ -63,8 +63,9 @@ class Coverage:
         campaigns = format_value(self.share, "%")
         users = format_value(self.covered / self.users if self.users else None, "%")
         return (
-            f"{self.with_holdout} of {self.campaigns} campaigns kept a holdout ({campaigns}); {users} of the "
-            "users who were sent something got it from one of them, each counted once per campaign."
+            f"{self.with_holdout} of {self.campaigns} campaign{'s' if self.campaigns != 1 else ''} kept a "
+            f"holdout ({campaigns}); {users} of the users who were sent something "
+            "got it from one of them, each counted once per campaign."
         )
 
 

@@ -112,8 +112,9 @@ def _beyond(plan: Design) -> str:
     if known is None or plan.needed_days is None or known.first_day is None or plan.needed_days <= known.days:
         return ""
     return (
-        f"{known.days} days of the past are known; later ones are taken to bring as many new users as "
-        "the last week of them. People come back, so it may take longer."
+        f"{known.days} day{'s of the past are' if known.days != 1 else ' of the past is'} known; "
+        "later ones are taken to bring as many new users as the last week of them. "
+        "People come back, so it may take longer."
     )
 
 
