@@ -140,6 +140,9 @@ def test_figures_for_machines_are_complete_and_exact() -> None:
     assert [row["value"] for row in figures] == [point.value for point in result.points]
     table = drawing.to_json()["usermeta"]["workbench"]["table"]
     assert (len(table["rows"]), table["left_out"]) == (400, 100)
+    whole = charts.trend(replace(result, points=tuple(replace(p, complete=True) for p in result.points)))
+    marks = [[layer["mark"]["type"] for layer in made.spec["layer"]] for made in (drawing, whole)]
+    assert ["point" in found for found in marks] == [True, False], "no layer without a row"
 
 
 def test_funnel_shows_the_published_vector() -> None:

@@ -149,12 +149,10 @@ def _lines(rows: list[dict[str, Any]], unit: str, scale: alt.Scale | None = None
         layers.append(strong.encode(y=alt.Y("mean:Q", axis=unit_axis(unit), scale=y_scale)))
     if not has_values:
         layers.append(base.mark_point(size=60, color=colour("s1")).encode(y=y))
-    hollow = base.transform_filter("!datum.complete && isValid(datum.value)")
-    layers.append(
-        hollow.mark_point(filled=False, size=28, color=colour("muted"), opacity=1, strokeWidth=1.2).encode(
-            y=y
-        )
-    )
+    if any(not row["complete"] and row["value"] is not None for row in rows):
+        hollow = base.transform_filter("!datum.complete && isValid(datum.value)")
+        ring = hollow.mark_point(filled=False, size=28, color=colour("muted"), opacity=1, strokeWidth=1.2)
+        layers.append(ring.encode(y=y))
     # An invisible rule over each day, so that the tooltip is found without hitting a line.
     layers.append(base.mark_rule(opacity=0.001, strokeWidth=9).encode(tooltip=words))
     return alt.layer(*layers)
