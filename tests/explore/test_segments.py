@@ -13,6 +13,7 @@ from workbench.explore import compare_segments, segments
 from workbench.explore.figures import Figure
 from workbench.explore.segment_comparison import _difference
 from workbench.explore.shares import holm
+from workbench.metrics.user_shares import shares
 from workbench.stats import ratio_interval
 
 DAY = date(2024, 5, 6)
@@ -98,3 +99,17 @@ def _orders(count: int, rng: np.random.Generator) -> Figure:
     values = np.bincount(days, weights=rng.lognormal(0, 1.3, count), minlength=60)
     low, high = ratio_interval(values[each > 0], each[each > 0])
     return Figure(value=values.sum() / count, low=max(float(low), 0.0), high=float(high))
+
+
+def test_converters_who_did_not_click_make_no_segments_differ() -> None:
+    """Three segments of 300 clickers, and 60 buyers each who never clicked: no part of the clickers."""
+    rng, wrong = np.random.default_rng(7), 0
+    for _ in range(200):
+        sides = []
+        for bought, clicked in zip(rng.poisson(60.0, 3), rng.poisson(300.0, 3), strict=True):
+            found = shares(*np.array([[bought], [clicked], [bought + clicked]], float))
+            rate, low, high, n = bought / clicked, found.low[0], found.high[0], found.n[0]
+            sides.append(Figure(value=rate, low=low, high=high, numerator=bought, denominator=clicked, n=n))
+        found_p = holm([_difference(one, other)[3] for one, other in combinations(sides, 2)])
+        wrong += any(p is not None and p < 0.05 for p in found_p)
+    assert wrong <= 14

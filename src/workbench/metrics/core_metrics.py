@@ -10,6 +10,7 @@ from workbench.metrics.system_metrics import FRESHNESS, RUN_SUCCESS, cost_per_qu
 from workbench.metrics.terms import (
     MARGIN_SPREAD,
     clickers,
+    clickers_or_converters,
     clicks,
     conversions,
     converters,
@@ -64,6 +65,7 @@ CORE = (
         owner="lifecycle",
         refresh="real-time",
         is_=converters / clickers,
+        spread=(clickers_or_converters,),
         says="Distinct converting users per distinct clicking user.",
     ),
     Metric(

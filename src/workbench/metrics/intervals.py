@@ -1,8 +1,8 @@
 """Intervals for metrics by slice: shares of users by Wilson's score, formulas of sums by their days.
 
-Which one a metric gets follows from its formula. Distinct users over distinct users is a share. A formula
-whose leaves are all sums varies from day to day: it is linearised at the totals, and its days are the
-clusters. Where neither holds there is no interval, and the reason says so.
+Which one a metric gets follows from its formula. Distinct users over distinct users is a share, as
+`user_shares` tells. A formula whose leaves are all sums varies from day to day: it is linearised at the
+totals, and its days are the clusters. Where neither holds there is no interval, and the reason says so.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import numpy as np
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from workbench.metrics import costs
-from workbench.metrics.measures import Arithmetic, Constant, Count, Distinct, Leaf, Measure
+from workbench.metrics.measures import Arithmetic, Constant, Count, Leaf, Measure
 from workbench.metrics.slices import DIMENSIONS
 from workbench.metrics.values import Floats, Values
-from workbench.stats import share_interval, skewed_widths
+from workbench.stats import skewed_widths
 
 CLUSTERS = 8
 LEVEL = 0.95
@@ -38,7 +38,8 @@ class Spread:
     p : array
         Against no effect; NaN for metrics that are not effects.
     n : array
-        What was counted: users of a share or a mean, days of a formula of sums.
+        What was counted: users of a share or a mean, days of a formula of sums; of a share of which some are
+        above the line alone, the fewer users of a whole that tell as much.
     notes : list of str
         One per slice: why there is no interval, or what to bear in mind.
     behind : array, optional
@@ -83,23 +84,6 @@ def ratio(measure: Measure) -> tuple[Measure, Measure] | None:
         inner = ratio(measure.right)
         return (measure.left * inner[0], inner[1]) if inner else None
     return None
-
-
-def is_share(measure: Measure) -> bool:
-    """Return whether a measure is distinct users over distinct users."""
-    sides = ratio(measure)
-    return sides is not None and all(isinstance(side, Distinct) for side in sides)
-
-
-def shares(successes: Floats, trials: Floats) -> Spread:
-    """Return Wilson's interval for shares of users."""
-    low, high = share_interval(successes, trials, level=LEVEL)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = successes / trials
-        error = np.sqrt(share * (1 - share) / trials)
-    odd = "no interval: more above the line than below, so it is no share"
-    notes = [odd if above > below > 0 else "" for above, below in zip(successes, trials, strict=True)]
-    return Spread(low=low, high=high, error=error, p=np.full(len(low), np.nan), n=trials, notes=notes)
 
 
 def means(sums: Floats, squares: Floats, n: Floats) -> Spread:

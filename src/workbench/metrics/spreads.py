@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from workbench.metrics import effects, intervals
+from workbench.metrics import effects, intervals, user_shares
 from workbench.metrics.derived import derived
 from workbench.metrics.intervals import Spread
 from workbench.metrics.measures import Arithmetic, Leaf, Measure, Quantile, Stored, Total, leaves
@@ -26,9 +26,10 @@ def spread(metric: Metric, formula: Measure, values: Values) -> Spread:
     """Return the uncertainty of a metric for every slice, by the method that its formula allows."""
     if metric.interval in ("lift", "incrementality", "net revenue"):
         return effects.effect(metric.interval, values, values.of(derived("holdout_cost", "spend")))
-    if metric.interval == "share" or intervals.is_share(formula):
+    if metric.interval == "share" or user_shares.is_share(formula):
         top, bottom = _sides(formula)
-        return intervals.shares(values.of(top), values.of(bottom))
+        either = values.of(metric.spread[0]) if metric.spread else None
+        return user_shares.shares(values.of(top), values.of(bottom), either)
     special = _SPECIAL.get(metric.interval)
     if special is not None:
         return special(metric, formula, values)

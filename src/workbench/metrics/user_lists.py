@@ -100,9 +100,12 @@ def lists(query: Query) -> Expression:
     """Return lists of users, ``users_``, by slice, ``d0`` ..., and whether a leaf counts them: ``l0`` ..."""
     leaves, late = _listed(query) or (), _looked_up(query)
     passes: dict[Distinct, list[int]] = {}
-    for place, leaf in enumerate(leaves):
-        now = tuple(condition for condition in leaf.where if condition.column not in late)
-        passes.setdefault(replace(leaf, where=now), []).append(place)
+    read = [replace(leaf, where=tuple(c for c in leaf.where if c.column not in late)) for leaf in leaves]
+    for place, leaf in enumerate(read):
+        kinds = [replace(leaf, of=(kind,)) for kind in leaf.of]
+        # Who did the one or the other is in the lists of either, where these are read anyway.
+        for one in kinds if all(kind in read for kind in kinds) else (leaf,):
+            passes.setdefault(one, []).append(place)
     found = [_pass(query, leaf, places) for leaf, places in passes.items()]
     whole = found[0]
     for other in found[1:]:
