@@ -333,6 +333,23 @@ def test_a_run_of_bad_days_among_many_is_told_as_chance(base) -> None:
     assert [alert.severity for alert in alerts(tables).alerts if alert.subject == card.title] == ["info"]
 
 
+def test_silence_is_no_good_news_where_nothing_can_be_judged(base) -> None:
+    plan = "no campaign that runs has a budget, a start and an end"
+    why = (
+        f"no figure with a target has a value on 3 days; {plan};"
+        " no campaign that runs has returns on 8 days with 50 conversions in all"
+    )
+    early = base(daily_performance=_daily("a", 4.0, days=2))
+    view = alerts(early, window="2d")
+    assert view.sentence == f"Whether anything needs a decision cannot be judged yet: {why}."
+    assert charts.alerts(view).reason == view.sentence  # no tick stands before it
+    assert alerts(early).sentence.endswith(f"7% of the days only. Nothing else can be judged yet: {why}.")
+    assert charts.alerts(alerts(early)).items[-1] == ("info", "Nothing else", f"can be judged yet: {why}")
+    later = alerts(base(daily_performance=_daily("a", 9.0, days=30)))
+    assert later.sentence == f"Nothing needs a decision today, as far as can be judged: {plan}."
+    assert charts.alerts(later).calm == later.sentence
+
+
 def test_cards_compare_with_the_window_before(base) -> None:
     rows = [*_daily("a", 2.0, days=60)]
     tables = base(daily_performance=rows)

@@ -142,9 +142,11 @@ def kpi_cards(result: KpiCards, *, compare: bool = True) -> Cards | Nothing:
 
 def alerts(result: DecisionAlerts) -> Alerts | Nothing:
     """Return what needs a decision, the most severe first."""
-    if result.missing:
-        return Nothing(title="What needs a decision", reason=result.missing)
+    if result.missing or (result.blind and not result.alerts):
+        return Nothing(title="What needs a decision", reason=result.sentence)
     items = tuple((alert.severity, alert.subject, alert.text) for alert in result.alerts)
+    if result.blind:
+        items += (("info", "Nothing else", f"can be judged yet: {'; '.join(result.unjudged)}"),)
     return Alerts(items=items, calm=result.sentence if not items else "")
 
 

@@ -9,14 +9,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from workbench.explore.advice import OVER
 from workbench.explore.campaigns import CampaignComparison, campaign_facts, compare_campaigns
-from workbench.explore.figures import NOTHING, Figures, Slice, figures
-from workbench.explore.kpis import TARGETS, Card, KpiCards, kpi_cards, verdict_of
+from workbench.explore.figures import ENOUGH_ORDERS, NOTHING, Figures, Slice, figures
+from workbench.explore.kpis import ALERT_AFTER, TARGETS, Card, KpiCards, kpi_cards, verdict_of
 from workbench.explore.pacing import Pacing, pacing
+from workbench.explore.projection import ENOUGH_DAYS
 from workbench.explore.query import told_apart, window_of
 from workbench.explore.view import View, frame_of, lacking
 from workbench.metrics import METRICS
 from workbench.metrics.cautions import counted_twice
+from workbench.metrics.intervals import CLUSTERS
 from workbench.metrics.told_by_two_names import TwoNames, told_by_two_names
 from workbench.metrics.told_in_parts import ToldInParts, told_in_parts
 from workbench.metrics.told_twice import TWICE, ToldTwice, told_twice
@@ -33,6 +36,7 @@ _ORDER = ("critical", "warning", "info")
 _QUALITY = ("data_freshness_p95",)
 _RETURNS = ("roas", "revenue")
 _NAMED = 3
+_JUDGED = 3  # targets, budgets, returns
 _SPANS = ((1440, "days"), (60, "hours"))
 
 
@@ -96,21 +100,34 @@ class Alert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alerts(View):
-    """What needs a decision, the most severe first."""
+    """What needs a decision, the most severe first.
+
+    `unjudged` says of what nothing can be told, and why: targets, budgets, returns.
+    """
 
     alerts: tuple[Alert, ...]
     missing: str = ""
+    unjudged: tuple[str, ...] = ()
+
+    @property
+    def blind(self) -> bool:
+        """Return whether silence is no good news: no target, budget or return could have been found bad."""
+        return len(self.unjudged) == _JUDGED
 
     @property
     def sentence(self) -> str:
         """Return how many alerts there are, and the first."""
         if self.missing:
             return self.missing
+        why = "; ".join(self.unjudged)
+        if self.blind and not self.alerts:
+            return f"Whether anything needs a decision cannot be judged yet: {why}."
         if not self.alerts:
-            return "Nothing needs a decision today."
+            return f"Nothing needs a decision today{f', as far as can be judged: {why}' if why else ''}."
         count = len(self.alerts)
         noun = "matter needs" if count == 1 else "matters need"
-        return f"{count} {noun} a decision; first: {self.alerts[0].subject} {self.alerts[0].text}."
+        rest = f" Nothing else can be judged yet: {why}." if self.blind else ""
+        return f"{count} {noun} a decision; first: {self.alerts[0].subject} {self.alerts[0].text}.{rest}"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per alert."""
@@ -212,15 +229,33 @@ def alerts(
     if window_of(tables, window) is None:
         return Alerts(alerts=(), missing=lacking(tables))
     cards = kpi_cards(tables, [*targets, *_QUALITY], window=window, targets=targets)
+    budgets, campaigns = pacing(tables), compare_campaigns(tables, window=window)
     found = [
         *_of_cards(cards),
-        *_of_pacing(pacing(tables)),
-        *_of_campaigns(compare_campaigns(tables, window=window)),
+        *_of_pacing(budgets),
+        *_of_campaigns(campaigns),
         *_of_told_twice(told_twice(tables, window=window)),
         *_of_told_in_parts(told_in_parts(tables, window=window)),
         *_of_two_names(told_by_two_names(tables, window=window)),
     ]
-    return Alerts(alerts=tuple(sorted(found, key=lambda alert: _ORDER.index(alert.severity))))
+    return Alerts(
+        alerts=tuple(sorted(found, key=lambda alert: _ORDER.index(alert.severity))),
+        unjudged=tuple(_unjudged(cards, budgets, campaigns)),
+    )
+
+
+def _unjudged(cards: KpiCards, budgets: Pacing, campaigns: CampaignComparison) -> Iterable[str]:
+    """Return of what nothing can be told, and why: silence is no good news there."""
+    days = [sum(point.value is not None for point in card.line) for card in cards.cards if card.target]
+    if max(days, default=0) < ALERT_AFTER:
+        yield f"no figure with a target has a value on {ALERT_AFTER} days"
+    planned = [row for row in budgets.rows if row.budget and row.projected is not None]
+    if not any(row.projected_low is not None or row.verdict != "unclear" for row in planned):
+        lacks = f"a budget and spend on {ENOUGH_DAYS} days" if planned else "a budget, a start and an end"
+        yield f"no campaign that runs has {lacks}"
+    enough = [row for row in campaigns.rows if (row.conversions or 0) >= ENOUGH_ORDERS]
+    if not any(row.roas_low is not None and row.status not in OVER for row in enough):
+        yield f"no campaign that runs has returns on {CLUSTERS} days with {ENOUGH_ORDERS} conversions in all"
 
 
 def _of_cards(cards: KpiCards) -> Iterable[Alert]:
