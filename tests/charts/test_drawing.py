@@ -281,6 +281,12 @@ def test_a_page_has_one_word_for_one_thing() -> None:
     geo = charts.geo_estimates(SAMPLES.geo_test())
     said = [row[[column.label for column in geo.table.columns].index("p")] for row in geo.table.rows]
     assert "0" not in said
+    assert re.search(r" touch(es)? and [\d.]+ (day|hour)s?$", drawn("order_timeline").finding)
+    course = charts.geo_course(SAMPLES.geo_test())
+    assert re.fullmatch(r"\d+ [A-Z][a-z]{2} \d{4}", course.table.rows[0][0]), "a day as on all other pages"
+    assert isinstance(course.table.figures[0]["day"], str)
+    aims = charts.targets(SAMPLES.targets())
+    assert "roas" not in {row[1] for row in aims.rows}
 
 
 @pytest.mark.parametrize(("draw", "field"), [("campaign_returns", "roas"), ("channel_returns", "roi")])

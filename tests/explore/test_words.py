@@ -113,7 +113,7 @@ def test_a_target_is_held_against_what_is_due(base) -> None:
         (
             {"target_roas": 3.5, "target_conversions": 5.0},
             {"conversions": 9.0, "spend": 2.0, "revenue": 2.0},
-            "1 of 2 targets is reached; behind: A (roas 28.57%).",
+            "1 of 2 targets is reached; behind: A (return on ad spend 28.57%).",
         ),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 from collections.abc import Callable
 from pathlib import Path
@@ -84,6 +85,7 @@ def test_what_is_asked_reaches_the_optimiser(kept: Callable[..., Path]) -> None:
     row = next(row for row in view.plan.rows if row.channel == "tv")
     assert row.proposed == pytest.approx(row.current)
     assert max(row.change for row in view.plan.rows) <= 0.2 + 1e-9
+    assert re.search(r"on the spend of \d+ [A-Z][a-z]+ .* \d{4}\.$", view.source)
     half = planned_budget(folder, window="182d", more=100.0)
     assert half.table is not None
     assert half.table.spend == pytest.approx(fit.market.spend[0, -26:].sum(axis=0))

@@ -250,7 +250,7 @@ def targets(result: TargetsView) -> DataTable | Nothing:
         {
             "Actual": format_value(row.actual, row.unit, currency=result.currency),
             "Aimed at": format_value(row.target, row.unit, currency=result.currency),
-            "Target": row.metric.replace("_", " "),
+            "Target": row.title,
         }
         for row in result.rows
     ]

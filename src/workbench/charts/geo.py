@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, opened
@@ -27,7 +28,7 @@ MOST_BEFORE = 90
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Day:
-    day: str
+    day: date
     part: str
     observed: float | None
     expected: float | None
@@ -49,7 +50,7 @@ def geo_course(result: GeoReport) -> Drawing | Nothing:
     drawn = days[max(0, split.pre - MOST_BEFORE) :]
     rows = [
         {
-            "day": row.day,
+            "day": row.day.isoformat(),
             "observed": row.observed,
             "expected": row.expected,
             "low": row.expected_low,
@@ -69,7 +70,7 @@ def geo_course(result: GeoReport) -> Drawing | Nothing:
         description=f"Two lines over time, observed and expected, shaded from {split.start} to the end. "
         f"Before the test they lie {format_value(found.found.relative_rmse, '%')} apart; in it "
         f"{said_of(found, found.incremental.value)} in all.",
-        spec=_course(rows, unit, (days[split.pre].day, days[-1].day)),
+        spec=_course(rows, unit, (days[split.pre].day.isoformat(), days[-1].day.isoformat())),
         table=_days_table(found, days),
         note=(
             f"Drawn are the last {MOST_BEFORE} of {split.pre} periods before the test; the controls are "
@@ -89,7 +90,7 @@ def geo_cumulative(result: GeoReport) -> Drawing | Nothing:
     unit, total = unit_of(found), found.incremental
     rows = [
         {
-            "day": row.day,
+            "day": row.day.isoformat(),
             "value": row.cumulative,
             "low": row.cumulative_low,
             "high": row.cumulative_high,
@@ -158,7 +159,7 @@ def _days(found: GeoAnalysis) -> list[_Day]:
     names = _Day.__slots__
     return [
         _Day(
-            day=row["day"].isoformat(),
+            day=row["day"],
             part=row["part"],
             **{name: finite(row[name]) for name in names if name not in ("day", "part")},
         )

@@ -131,7 +131,7 @@ def order_timeline(result: Ways) -> Drawing | Nothing:
         reason = result.missing or result.order_missing or "No order had a touch before it."
         return Nothing(title="One order, touch by touch", reason=reason)
     value = format_value(order.value, "money", currency=result.currency)
-    took = _duration(order.duration or timedelta())
+    took = _duration(order.duration or timedelta(), words=True)
     buyer = "returning" if order.returning else "new"
     names = labels([f"{place} {coded(t.touch)}" for place, t in enumerate(order.touches, 1)], 22)
     drawn = list(zip(names, order.touches, strict=True))[-_MOST_TOUCHES:]
@@ -151,12 +151,12 @@ def order_timeline(result: Ways) -> Drawing | Nothing:
     )
 
 
-def _duration(span: timedelta) -> str:
+def _duration(span: timedelta, *, words: bool = False) -> str:
     seconds = span.total_seconds()
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds:.0f} s"
+    units = ((86_400, "d", "day"), (3_600, "h", "hour"), (60, "min", "minute"), (1, "s", "second"))
+    size, unit, word = next((one for one in units if seconds >= one[0]), units[-1])
+    said = f"{seconds / size:.3g}" if size > 1 else f"{seconds:.0f}"
+    return f"{said} {word}{'' if said == '1' else 's'}" if words else f"{said} {unit}"
 
 
 def _bars(counts: Sequence[tuple[int, int, int]], *, most: int, first: int) -> list[dict[str, Any]]:

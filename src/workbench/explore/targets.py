@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from workbench.explore.figures import figures
 from workbench.explore.query import ask, window_of
 from workbench.explore.view import View, frame_of, listed, ratio
-from workbench.metrics import sql
+from workbench.metrics import METRICS, sql
 from workbench.metrics.cautions import counted_twice
 from workbench.result import format_value
 from workbench.source import given
@@ -51,6 +51,11 @@ class TargetRow:
     caution: str = ""
 
     @property
+    def title(self) -> str:
+        """Return the name of the metric that is aimed at."""
+        return METRICS[self.metric].title
+
+    @property
     def reached(self) -> str:
         """Return the achievement in words, with the share that is due where days are left."""
         due = (
@@ -79,7 +84,7 @@ class TargetsView(View):
             return "No target can be judged: what was reached is not known."
         reached = sum(row.verdict == "reached" for row in judged)
         behind = [
-            f"{row.name} ({row.metric} {row.reached})"
+            f"{row.name} ({row.title[0].lower()}{row.title[1:]} {row.reached})"
             for row in sorted(self.rows, key=lambda row: ratio(row.actual, row.expected) or 0.0)
             if row.verdict == "behind"
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from workbench.charts.cards import period
 from workbench.errors import NotEnoughData
 from workbench.metrics.window import parse_window
 from workbench.mmm.budget.question import BudgetQuestion
@@ -65,7 +66,7 @@ def planned_budget(
     market = found.fit.market
     draws = page_draws(len(market.channels))
     table = response_table(found.fit, window=_window(market, window), draws=draws)
-    days = f"{table.first:%Y-%m-%d} to {table.last:%Y-%m-%d}"
+    days = period(table.first, table.last)
     source = f"By run {found.id} of the model {table.model}, on the spend of {days}."
     return replace(budget_view(table, asked, more=more, worth=worth), source=source)
 
