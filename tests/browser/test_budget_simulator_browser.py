@@ -31,6 +31,8 @@ HOSTILE = (
     "{{7*7}}",
     "email",
 )
+RUNNING_OFF = """[...document.querySelectorAll(".sim-channel dd")].filter(one =>
+    one.getBoundingClientRect().right > one.closest(".simulator").getBoundingClientRect().right - 16)"""
 FACTS = {"draws": 400, "channels": 8, "spread": 0.5, "seed": 11}
 
 
@@ -125,6 +127,13 @@ def test_moving_a_slider_gives_the_figures_of_python(opened, unit: str) -> None:
     field.press("Enter")
     assert split_of(page)[2] == round(1.3 * table.spend[2])
     agrees(page, table, split_of(page))
+    page.set_viewport_size({"width": 700, "height": 900})  # about as wide as A4 between its margins
+    page.emulate_media(media="print")
+    assert page.locator(".sim-lock, .sim-slider, .sim-amount").locator("visible=true").count() == 0
+    known = project(table, split_of(page))
+    spent = [figure(row.proposed, "money", known.currency) for row in known.rows]
+    assert page.locator(".sim-still dd").all_inner_texts() == spent
+    assert page.evaluate(RUNNING_OFF) == []
 
 
 def test_a_page_of_an_older_run_knows_neither_gates_nor_beliefs(opened, table) -> None:

@@ -161,7 +161,7 @@
       this.rows = [...root.querySelectorAll(".sim-channel")].map(row => ({ row,
         slider: row.querySelector("input[type=range]"), field: row.querySelector("input[type=number]"),
         lock: row.querySelector("input[type=checkbox]"), change: row.querySelector("[data-part=change]"),
-        next: row.querySelector("[data-part=next]") }));
+        still: row.querySelector("[data-part=split]"), next: row.querySelector("[data-part=next]") }));
       this.listen();
       for (const part of root.querySelectorAll(".sim-live")) part.hidden = false;
       this.show();
@@ -221,13 +221,14 @@
       const better = gains.filter(one => one > 0).length / page.draws;
       this.put("better", gains.every(one => one === 0) ? "no change" : better > 0.995 ? "over 99%" : better < 0.005 ? "under 1%" : `${fixed(100 * better, 0)}%`, better);
       this.find("total").value = String(Math.round(sum(split)));
-      this.rows.forEach(({ slider, field, lock, change, next, row }, c) => {
+      this.rows.forEach(({ slider, field, lock, still, change, next, row }, c) => {
         const times = split[c] / page.spend[c], worth = this.marginal(c);
         if (c !== moved || document.activeElement !== slider) slider.value = String(times);
         slider.setAttribute("aria-valuetext", `${money(split[c], page.currency)}, ${fixed(times, 2)} times today`);
         if (document.activeElement !== field || c !== moved) field.value = String(Math.round(split[c]));
         slider.disabled = field.disabled = lock.checked = locked[c];
         row.classList.toggle("changed", Math.abs(times - 1) > 0.0005);
+        still.textContent = money(split[c], page.currency);
         change.textContent = percent(times - 1);
         change.dataset.raw = split[c];
         next.textContent = page.unit === "money" ? `${unlessNothing(worth, 2, 0.005)}x` : significant(worth);
