@@ -67,6 +67,7 @@ def test_a_return_that_moved_is_said_with_its_probability_and_the_changed_prior(
     assert move.after.value == pytest.approx(2 * move.before.value)
     assert move.difference.value == pytest.approx(move.before.value)
     assert move.chance_higher > 0.95
+    assert replace(move, chance_higher=199 / 200).sentence.endswith("with a probability of over 99%.")
     assert found.sentence.startswith("tv went up from ")
     assert "channels[tv].prior.median is 3.0 instead of none" in found.sentence
     down = compare_runs(after, before)

@@ -86,6 +86,8 @@ def test_a_channel_that_pays_is_told_to_grow_and_one_that_does_not_to_shrink() -
     said = found["tv"].in_words(kind="revenue", currency="EUR")
     assert "More spend brings more revenue than it costs (probability over 99%)" in said
     assert found["tv"].chance_next_pays == 1
+    nearly = replace(found["tv"], chance_next_pays=199 / 200).in_words(kind="revenue", currency="EUR")
+    assert "(probability over 99%)" in nearly, "99.5% is not rounded to 100%"
     assert "costs more than it brings" in found["search"].in_words(kind="revenue", currency="EUR")
     with pytest.raises(UsageError, match="search"):
         found["serch"]

@@ -75,7 +75,7 @@ class ChannelMove:
             case _:
                 chance = max(self.chance_higher, 1 - self.chance_higher)
                 way = "up" if self.chance_higher > 0.5 else "down"
-                sure = "over 99%" if chance > 0.995 else f"{chance:.0%}"
+                sure = "over 99%" if chance >= 0.995 else f"{chance:.0%}"
                 return f"{worded(self.channel)} went {way} {ends}, with a probability of {sure}."
 
 

@@ -172,7 +172,7 @@ def _flat(name: str, value: Estimate) -> dict[str, float]:
 
 def _chance(share: float) -> str:
     """Return a share of draws as a probability: some thousand draws cannot say that nothing else can be."""
-    return "over 99%" if share > 0.995 else f"{share:.0%}"
+    return "over 99%" if share >= 0.995 else f"{share:.0%}"
 
 
 def _money(value: Estimate, currency: str) -> str:

@@ -24,12 +24,12 @@ def chance(share: float) -> str:
 
     Examples
     --------
-    >>> chance(0.973), chance(1.0), chance(0.0)
-    ('97%', 'over 99%', 'under 1%')
+    >>> chance(0.973), chance(1.0), chance(0.995), chance(0.005), chance(0.0)
+    ('97%', 'over 99%', 'over 99%', 'under 1%', 'under 1%')
     """
-    if share > 0.995:
+    if share >= 0.995:
         return "over 99%"
-    return "under 1%" if share < 0.005 else f"{100 * share:.0f}%"
+    return "under 1%" if share <= 0.005 else f"{100 * share:.0f}%"
 
 
 def with_interval(found: Estimate, unit: str, currency: str) -> str:

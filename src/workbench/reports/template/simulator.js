@@ -219,7 +219,7 @@
       this.put_estimate("outcome", estimate(then));
       this.put_estimate("gain", estimate(gains));
       const better = gains.filter(one => one > 0).length / page.draws;
-      this.put("better", gains.every(one => one === 0) ? "no change" : better > 0.995 ? "over 99%" : better < 0.005 ? "under 1%" : `${fixed(100 * better, 0)}%`, better);
+      this.put("better", gains.every(one => one === 0) ? "no change" : better >= 0.995 ? "over 99%" : better <= 0.005 ? "under 1%" : `${fixed(100 * better, 0)}%`, better);
       this.find("total").value = String(Math.round(sum(split)));
       this.rows.forEach(({ slider, field, lock, still, change, next, row }, c) => {
         const times = split[c] / page.spend[c], worth = this.marginal(c);
