@@ -21,6 +21,15 @@ from workbench.store import Workspace
 assert workbench.cli.data  # their imports add the commands
 assert workbench.cli.upkeep
 WHO = "ann@example.org"
+RECORD = RunRecord(
+    id="20240101-000000-aaaaaaaa",
+    notebook="executive",
+    title="Executive overview",
+    parameters={},
+    tenant="acme",
+    data_version=4,
+    status="completed",
+)
 
 
 def run(*arguments: object, answer: str | None = None) -> Any:
@@ -111,19 +120,8 @@ def test_vacuum_keeps_what_runs_name(folder: Path) -> None:
     assert small.exit_code == 0
     assert json.loads(small.stdout)["files_after"] < json.loads(small.stdout)["files_before"]
     assert "many small files" in run("compact", "-w", folder).stdout
-    record = RunRecord(
-        id="20240101-000000-aaaaaaaa",
-        notebook="executive",
-        title="Executive overview",
-        parameters={},
-        tenant="acme",
-        data_version=4,
-        status="completed",
-    )
-    later = replace(
-        record, id="20240102-000000-bbbbbbbb", data_version=99
-    )  # of tables that were restored since
-    for one in (record, later):
+    later = replace(RECORD, id="20240102-000000-bbbbbbbb", data_version=99)  # of tables restored since
+    for one in (RECORD, later):
         (folder / "runs" / one.id).mkdir()
         write_record(folder / "runs" / one.id, one)
     said = "0 files deleted, none of the versions that runs have read: 4.\n"
@@ -137,3 +135,24 @@ def test_vacuum_keeps_what_runs_name(folder: Path) -> None:
         Workspace.open(folder).tables(3)
     assert run("erase", WHO, "-w", folder, "--yes").exit_code == 0
     assert run("vacuum", "-w", folder).stdout == "0 files deleted.\n"  # nobody can read that version any more
+
+
+def test_the_newest_load_is_taken_back_after_a_yes(folder: Path) -> None:
+    before = Workspace.open(folder).tables().version
+    asked = run("undo", "-w", folder, answer="n\n")
+    assert asked.exit_code == 1
+    assert "users-4.jsonl into users would be taken back: 2 rows of users would leave" in asked.stderr
+    assert "and 1 row of users that it had replaced would come back. Take it back?" in asked.stderr
+    assert Workspace.open(folder).tables().version == before
+    for one in (RECORD, replace(RECORD, id="20240102-000000-bbbbbbbb", data_version=before)):
+        (folder / "runs" / one.id).mkdir()
+        write_record(folder / "runs" / one.id, one)
+    done = run("undo", "-w", folder, answer="y\n")
+    assert "users-4.jsonl into users is taken back: 2 rows of users left" in done.stdout
+    assert done.stderr.endswith("have read it, and stay as they are: 20240102-000000-bbbbbbbb.\n")
+    assert known(folder) == [WHO, *(f"bob-{number}" for number in range(4))]
+    newest = "SELECT load_id FROM loads WHERE operation = 'ingest' ORDER BY loaded_at DESC LIMIT 1"
+    ((load,),) = Workspace.open(folder).tables().listed(newest)
+    told = json.loads(run("undo", load, "--workspace", folder, "--json").stdout)
+    assert (told["table"], told["rows_left"], told["rows_returned"]) == ("users", {"users": 2}, {"users": 1})
+    assert (told["data_version"], told["runs"]) == (before + 2, ["20240102-000000-bbbbbbbb"])

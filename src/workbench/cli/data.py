@@ -33,7 +33,7 @@ def init(
 ) -> None:
     """Make a new, empty workspace."""
     from workbench.store import Workspace
-    from workbench.store.workspace import check_code
+    from workbench.store.manifest import check_code
 
     if currency is not None:
         check_code(currency)  # before there is a folder that would be in use at the next try

@@ -1,4 +1,4 @@
-"""The commands that take away: a person's data, many small files, files that nobody needs any more."""
+"""The commands that take away: a load, a person's data, many small files, files that nobody needs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,69 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.app import app
+from workbench.cli.app import app, say
 from workbench.cli.data import printable
 
 if TYPE_CHECKING:
     from workbench.store.erasure import Erased
+    from workbench.store.undo import Undone
 
 _WORKSPACE = Annotated[Path, typer.Option("--workspace", "-w", help="The workspace's folder.")]
 _JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def undo(
+    load: Annotated[
+        str | None,
+        typer.Argument(metavar="LOAD", help="Its id, as `ingest --json` tells it; without one it asks."),
+    ] = None,
+    *,
+    workspace: _WORKSPACE,
+    as_json: _JSON = False,
+) -> None:
+    """Take back the newest load of a file: its rows leave, and rows that they replaced come back.
+
+    The file counts as never loaded, and may come again. Earlier data versions, and the runs that read them,
+    stay. With an id nothing is asked, and only that load is taken back, once, however often this is called.
+    Leaves with 3 where another load is the newest, or it cannot be taken back any more: after users were
+    erased, or after `vacuum` deleted the files of before.
+    """
+    from workbench.reports.runs import list_runs
+    from workbench.store import Workspace
+    from workbench.store.undo import planned
+    from workbench.store.undo import undo as undo_load
+
+    opened = Workspace.open(workspace)
+    if load is None:
+        with opened.writer() as writer:
+            plan = planned(writer)
+        load = plan.load_id
+        typer.confirm(f"{printable(plan.sentence)} Take it back?", abort=True, err=True)
+    with opened.writer() as writer:
+        done = undo_load(writer, load)
+        version = writer.head.version
+    runs = [run.id for run in list_runs(opened) if run.data_version in done.versions]
+    if as_json:
+        typer.echo(json.dumps({**_undone(done), "data_version": version, "runs": runs}, ensure_ascii=True))
+    else:
+        typer.echo(printable(done.sentence))
+    if runs:
+        say(f"Runs that have read it, and stay as they are: {', '.join(runs)}.")
+    if done.kept:
+        say(f"Written since, and kept, though it may rest on it: {', '.join(done.kept)}.")
+
+
+def _undone(done: Undone) -> dict[str, object]:
+    return {
+        "load_id": done.load_id,
+        "file": done.file,
+        "table": done.table_name,
+        "rows_left": dict(done.leaving),
+        "rows_returned": dict(done.returning),
+        "currency_withdrawn": done.currency,
+        "tables_written_since": list(done.kept),
+    }
 
 
 @app.command()

@@ -8,6 +8,8 @@ from workbench.events.layout import TableDefinition
 
 _MONTH = field("month")  # YYYY-MM, UTC
 _LOAD = field("load_id")
+# What was ingested and taken back again with `undo` is marked `undone`.
+_OPERATIONS = ("init", "ingest", "write", "compact", "erase", "undo", "undone")
 
 EVENTS = TableDefinition(
     name="events",
@@ -155,7 +157,7 @@ LOADS = TableDefinition(
     says="One load, and the version of every table after it: the last row is the state of the workspace.",
     fields=(
         _LOAD,
-        field("operation", Kind.CHOICE, choices=("init", "ingest", "write", "compact", "erase")),
+        field("operation", Kind.CHOICE, choices=_OPERATIONS),
         field("file"),
         field("mapping?"),
         field("table_name"),

@@ -51,9 +51,9 @@ def rendered(
     ):
         return run
     receipt, executed = read_receipt(run), executed_notebook(run)
-    payload = report_payload(
-        record, receipt, executed, currency=workspace.currency, last_day=_last_day(workspace, receipt["data"])
-    )
+    data = receipt["data"]
+    code = workspace.currency_at(data["version"])
+    payload = report_payload(record, receipt, executed, currency=code, last_day=_last_day(workspace, data))
     files = {
         PAGE: page_html(record, receipt, executed, subject).encode("utf-8", errors="replace"),
         FIGURES: to_bytes(_finite(payload), indent=1) + b"\n",

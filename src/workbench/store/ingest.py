@@ -21,6 +21,7 @@ from workbench.store.ingest_rows import native_table
 from workbench.store.ingested import FileLoad, Ingested
 from workbench.store.journal import tell
 from workbench.store.loading import Loading, load_events, load_rows
+from workbench.store.loads import untaken_id
 from workbench.store.reading import Found, find_files, fingerprint, open_source, unopened
 from workbench.store.reading_lines import with_all_keys
 from workbench.store.reading_sheet import UNNAMED
@@ -217,7 +218,8 @@ def _unknown_form(source: Source) -> BadInput:
 
 def _load(writer: Writer, plan: _Plan, loading: Loading) -> FileLoad:
     how = plan.mapping.model_dump_json() if plan.mapping else plan.table_name
-    load_id = fingerprint(plan.source.path, f"{how}|{'backfill' if loading.backfill else 'live'}")
+    bytes_id = fingerprint(plan.source.path, f"{how}|{'backfill' if loading.backfill else 'live'}")
+    load_id = untaken_id(writer.store, bytes_id)
     mapped = plan.mapping.name if plan.mapping else None
     with writer.transaction(
         load_id,

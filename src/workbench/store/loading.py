@@ -100,7 +100,7 @@ def load_events(
     loading: Loading,
 ) -> FileLoad:
     """Return what became of a file of events."""
-    _stage_events(connection, source, mapping, loading)
+    _stage_events(connection, source, mapping, loading, transaction.load_id)
     stored = loading.workspace.store_path / "events", transaction.files("events")
     copies = find_copies(connection, loading.now, stored)
     (read, sound, late) = connection.execute(
@@ -128,7 +128,7 @@ def load_events(
 
 
 def _stage_events(
-    connection: DuckDBPyConnection, source: Source, mapping: Mapping | None, loading: Loading
+    connection: DuckDBPyConnection, source: Source, mapping: Mapping | None, loading: Loading, load_id: str
 ) -> None:
     """Stage the events of a file, and note the currency that its money is in."""
     code = loading.workspace.currency
@@ -149,7 +149,7 @@ def _stage_events(
     if mapping is None and code is None:
         code = settle_own(connection, source)
     if code is not None:
-        loading.workspace.set_currency(code)
+        loading.workspace.set_currency(code, load_id)
 
 
 def _incoming(
@@ -255,7 +255,7 @@ def load_rows(
     notes += stage_rows(connection, source, table, columns, currency, now=loading.now)
     code = check_currency(connection, source, loading.workspace.currency)
     if code is not None and loading.workspace.currency is None:
-        loading.workspace.set_currency(code)
+        loading.workspace.set_currency(code, transaction.load_id)
     by_place = lines_by_place(mapping, source.columns)
     duplicates = tell_apart(connection, table, mapping, by_place)
     read, rejected = connection.execute(

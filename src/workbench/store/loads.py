@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _NOTE = "workbench"
+_UNDO = "undo-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,8 @@ class LoadRecord:
     load_id : str
         What tells the load apart; filled by the transaction.
     operation : str
-        init, ingest, write, compact or erase; filled by the transaction.
+        init, ingest, write, compact, erase or undo, and undone of an ingest that was taken back; filled by
+        the transaction.
     file, mapping, table_name : str
         Where its rows came from and went to; filled by the transaction.
     rows_read, accepted, duplicates, quarantined, late : int
@@ -106,10 +108,13 @@ def head(store: Path, version: int | None = None) -> Head:
     )
 
 
-def append_load(store: Path, record: LoadRecord, *, after: Head | None) -> LoadRecord:
+def append_load(
+    store: Path, record: LoadRecord, *, after: Head | None, rewritten: delta.Change | None = None
+) -> LoadRecord:
     """Commit a load's row, which makes the versions it names the state of the workspace.
 
-    The time is later than that of the row before it even where the clock went back.
+    The time is later than that of the row before it even where the clock went back. With the row goes what
+    is `rewritten` of the log's own files.
     """
     from pyarrow.json import ParseOptions, read_json
     from pyarrow.parquet import write_table
@@ -136,7 +141,9 @@ def append_load(store: Path, record: LoadRecord, *, after: Head | None) -> LoadR
         stats=json.dumps({"numRecords": 1}),
         checksum=checksum(folder / name),
     )
-    delta.commit(folder, delta.Change(added=(file,)), record.load_id, note(record.versions, now))
+    change = rewritten or delta.Change()
+    change = delta.Change(added=(file, *change.added), removed=change.removed)
+    delta.commit(folder, change, record.load_id, note(record.versions, now))
     return record
 
 
@@ -151,3 +158,28 @@ def find_load(connection: DuckDBPyConnection, load_id: str) -> LoadRecord | None
         connection.sql("SELECT * FROM loads WHERE load_id = ?", params=[load_id]).to_arrow_table().to_pylist()
     )
     return LoadRecord(**{**rows[0], "versions": json.loads(rows[0]["versions"])}) if rows else None
+
+
+def undo_id(load_id: str) -> str:
+    """Return the id of the load that takes another one back.
+
+    Examples
+    --------
+    >>> undo_id("7f3a"), undone_load("undo-7f3a")
+    ('undo-7f3a', '7f3a')
+    """
+    return _UNDO + load_id
+
+
+def undone_load(load_id: str) -> str:
+    """Return the load that an undo takes back, by the id of the undo."""
+    return load_id.removeprefix(_UNDO)
+
+
+def untaken_id(store: Path, load_id: str) -> str:
+    """Return under which id a file is loaded: its own, or another where its load was taken back."""
+    made, times = load_id, 1
+    while delta.has_load(store / LOADS.name, undo_id(made)):
+        times += 1
+        made = f"{load_id}-{times}"
+    return made

@@ -20,7 +20,8 @@ from workbench.events.tables import LOADS
 from workbench.store import delta
 from workbench.store.checkpoints import checkpoint
 from workbench.store.delta import Change, DataFile
-from workbench.store.loads import Head, LoadRecord, append_load, head
+from workbench.store.loads import Head, LoadRecord, append_load, head, undone_load
+from workbench.store.manifest import withdraw_currency
 from workbench.store.staging import file_prefix, sync_files, sync_folder, write_durably
 
 DECIDED = "all of it is on the disk and shows then, as already loaded"
@@ -95,10 +96,14 @@ def carry_out(store: Path, pending: Path, intent: Intent) -> LoadRecord:
         before = head(store)
         versions = dict(before.versions)
         for name, change in intent.changes.items():
-            versions[name] = delta.commit(store / name, change, load_id)
-            sync_files(store / name, [f"_delta_log/{delta.log_entry(store / name, versions[name]).name}"])
-        record = append_load(store, replace(record, versions=versions), after=before)
+            if name != LOADS.name:
+                versions[name] = delta.commit(store / name, change, load_id)
+                sync_files(store / name, [f"_delta_log/{delta.log_entry(store / name, versions[name]).name}"])
+        rewritten = intent.changes.get(LOADS.name, Change())
+        record = append_load(store, replace(record, versions=versions), after=before, rewritten=rewritten)
     _sync_log(store / LOADS.name)
+    if record.operation == "undo":
+        withdraw_currency(store.parent, undone_load(load_id), delta.newest_version(store / LOADS.name) - 1)
     for name, paths in intent.purged.items():
         for path in paths:
             (store / name / path).unlink(missing_ok=True)

@@ -217,7 +217,7 @@ class Transaction:
         """Make every roll-up one file, and those that are not kept yet; return whether there was anything."""
         facts = self.files(FACTS.name)
         prefix = file_prefix(self.load_id)
-        return self._change(rollups.merged(self._connection, self._store, self._head.versions, facts, prefix))
+        return self.change(rollups.merged(self._connection, self._store, self._head.versions, facts, prefix))
 
     def commit(self, record: LoadRecord | None = None) -> LoadRecord:
         """Make all changes visible at once, and return the load's record.
@@ -283,9 +283,10 @@ class Transaction:
             files=tuple(self.files(FACTS.name)) if self._days else (),
         )
         prefix = file_prefix(self.load_id)
-        self._change(rollups.refreshed(self._connection, self._store, self._head.versions, touched, prefix))
+        self.change(rollups.refreshed(self._connection, self._store, self._head.versions, touched, prefix))
 
-    def _change(self, changes: Mapping[str, Change]) -> bool:
+    def change(self, changes: Mapping[str, Change]) -> bool:
+        """Take over changes of tables whose files are there already; return whether there are any."""
         for name, change in changes.items():
             self._check(name, change.removed)
             self._added[name], self._removed[name] = list(change.added), list(change.removed)

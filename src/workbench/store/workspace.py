@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from contextlib import AbstractContextManager
@@ -11,21 +10,19 @@ from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from workbench.errors import RESTORE, UsageError, WorkspaceError, wrong_kind
-from workbench.events.fields import is_currency
+from workbench.errors import RESTORE, WorkspaceError, wrong_kind
 from workbench.events.rollups import STORED
 from workbench.events.tables import LOADS, TABLES
 from workbench.governance.names import check_plain, check_slug, is_slug, slug
-from workbench.store.staging import write_durably
+from workbench.store.manifest import MANIFEST, currency_at, read_manifest, state_currency, write_manifest
 
 if TYPE_CHECKING:
     from workbench.store.snapshot import Snapshot
     from workbench.store.writer import Writer
 
 FORMAT = 1
-_MANIFEST = "workspace.json"
 _FOLDERS = ("store", "runs", "cache", "pending", "journal")
 
 
@@ -87,19 +84,19 @@ class Workspace:
         if not isinstance(path, str | PathLike):
             raise wrong_kind("A workspace", path, "named by its folder, as 'data/acme'")
         folder = Path(path).resolve()
-        if not (folder / _MANIFEST).is_file():
+        if not (folder / MANIFEST).is_file():
             raise WorkspaceError(
                 f"There is no workspace at {folder}. Make one with: workbench init {quote(str(path))}"
             )
         made = cls(check_plain(folder))
-        manifest = made._manifest()
+        manifest = read_manifest(folder)
         if manifest.get("format") != FORMAT:
             raise WorkspaceError(
                 f"{folder} has the format {manifest.get('format')!r}; this workbench reads {FORMAT}."
             )
         if not is_slug(str(manifest.get("name"))):
             raise WorkspaceError(
-                f"{folder / _MANIFEST} is damaged: {manifest.get('name')!r:.80} is no name. {RESTORE}"
+                f"{folder / MANIFEST} is damaged: {manifest.get('name')!r:.80} is no name. {RESTORE}"
             )
         for part in (*_FOLDERS, *(f"store/{table}" for table in STORED)):
             inner = folder / part
@@ -116,13 +113,12 @@ class Workspace:
     @property
     def name(self) -> str:
         """Return the workspace's name."""
-        return str(self._manifest()["name"])
+        return str(read_manifest(self.path)["name"])
 
     @property
     def currency(self) -> str | None:
         """Return the ISO 4217 code of all money in it, once it is known."""
-        code = self._manifest().get("currency")
-        return None if code is None else str(code)
+        return currency_at(read_manifest(self.path))
 
     @property
     def store_path(self) -> Path:
@@ -139,24 +135,26 @@ class Workspace:
         """Return a folder whose content can be deleted at any time."""
         return self.path / "cache"
 
-    def set_currency(self, code: str) -> None:
+    def set_currency(self, code: str, stated_by: str | None = None) -> None:
         """Say what all money of the workspace is in; it is said once.
+
+        Parameters
+        ----------
+        code : str
+            The currency.
+        stated_by : str, optional
+            The load whose file says so, with which it goes again.
 
         Raises
         ------
         UsageError
             If it is no currency code, or another one was set.
         """
-        check_code(code)
-        manifest = self._manifest()
-        known = manifest.get("currency")
-        if known == code:
-            return
-        if known is not None:
-            raise UsageError(
-                f"The money of workspace {self.name!r} is in {known}, not {code}; it has one currency."
-            )
-        write_durably(self.path / _MANIFEST, _json({**manifest, "currency": code}))
+        state_currency(self.path, code, stated_by)
+
+    def currency_at(self, version: int | None) -> str | None:
+        """Return the currency of all money at a data version: what a load stated goes when it is undone."""
+        return currency_at(read_manifest(self.path), version)
 
     def tables(self, version: int | None = None, *, threads: int | None = None) -> Snapshot:
         """Return the tables at a data version, the newest by default.
@@ -168,7 +166,7 @@ class Workspace:
         """
         from workbench.store.snapshot import Snapshot
 
-        return Snapshot(self.path, version, currency=self.currency, threads=threads)
+        return Snapshot(self.path, version, currency=self.currency_at(version), threads=threads)
 
     def writer(self, *, threads: int | None = None) -> AbstractContextManager[Writer]:
         """Return the writer as a context manager: it holds the lock, and first ends what was left unfinished.
@@ -193,32 +191,10 @@ class Workspace:
                 if table in known:
                     raise WorkspaceError(f"{self.path} is damaged: store/{table} is missing. {RESTORE}")
 
-    def _manifest(self) -> dict[str, Any]:
-        try:
-            read = json.loads((self.path / _MANIFEST).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            said = getattr(error, "strerror", None) or error
-            raise WorkspaceError(f"{self.path / _MANIFEST} cannot be read: {said}.") from error
-        if not isinstance(read, dict):
-            raise WorkspaceError(f"{self.path / _MANIFEST} is damaged: an object was expected. {RESTORE}")
-        return read
-
-
-def check_code(code: str) -> None:
-    """Refuse what is no currency code.
-
-    Raises
-    ------
-    UsageError
-        If it is none.
-    """
-    if not is_currency(code):
-        raise UsageError(f"{code!r:.20} is no currency code: three capital letters, such as EUR.")
-
 
 def _refuse_used(folder: Path) -> None:
     for parent in (folder, *folder.parents):
-        if (parent / _MANIFEST).exists():
+        if (parent / MANIFEST).exists():
             where = "is a workspace already" if parent == folder else f"lies in the workspace {parent}"
             raise WorkspaceError(f"{folder} {where}.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -238,10 +214,4 @@ def _fill(folder: Path, name: str) -> None:
     del versions["loads"]
     append_load(folder / "store", LoadRecord(load_id="init", operation="init", versions=versions), after=None)
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    write_durably(
-        folder / _MANIFEST, _json({"format": FORMAT, "name": name, "currency": None, "created": created})
-    )
-
-
-def _json(manifest: dict[str, Any]) -> str:
-    return json.dumps(manifest, indent=2) + "\n"
+    write_manifest(folder, {"format": FORMAT, "name": name, "currency": None, "created": created})

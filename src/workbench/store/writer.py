@@ -59,7 +59,7 @@ class Writer:
         load_id : str
             What tells the load apart, e.g. a hash of its bytes and mapping.
         operation : str
-            ingest, write, compact or erase.
+            ingest, write, compact, erase or undo.
         file, mapping, table_name : str, optional
             Where the rows come from and go to, for the load log.
         """
