@@ -252,6 +252,17 @@ def test_labels_are_told_apart(names: list[str]) -> None:
     assert len(set(found)) == len(found)
 
 
+def test_a_page_lists_the_largest_budgets_and_their_total() -> None:
+    plan = SAMPLES.pacing()
+    rows = tuple(replace(plan.rows[0], campaign_id=f"c{n}") for n in range(60))
+    many = replace(plan, rows=rows, total=replace(rows[0], name="Total"))
+    table = charts.pacing_table(many)
+    assert (len(table.rows), table.rows[-1][0], len(table.figures)) == (51, "Total", 61)
+    assert table.caption == "All running campaigns, the 50 largest budgets of 60; the figures have all"
+    assert charts.pacing(many).note == "The largest budgets are drawn; the figures have all."
+    assert len(charts.pacing_table(plan).rows) == len(plan.rows)
+
+
 def test_period_reads_like_one() -> None:
     assert period(START, START) == "1 March 2025"
     assert period(None, None) == ""

@@ -94,6 +94,10 @@ def test_a_target_is_held_against_what_is_due(base) -> None:
     view = target_vs_actual(base(campaigns=[running, over], daily_performance=days))
     said = "0 of 2 targets are reached; behind: B (conversions 60%) and A (conversions 48% of 50% due)."
     assert view.sentence == said
+    long = [one | {"name": "Spring sale in all stores of the north " * 200} for one in (running, over)]
+    view = target_vs_actual(base(campaigns=long, daily_performance=days))
+    assert view.sentence.endswith("(a) (conversions 48% of 50% due).")
+    assert len(view.sentence) < 300, "the figures behind a long name are read, too"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from workbench.charts.drawing import DataTable, Drawing, Nothing
+from workbench.charts.drawing import DataTable, Drawing, Nothing, figures_of
 from workbench.charts.shapes import day_axis, heat, in_one_line, labels, spec_of, tooltip, unit_axis, values
 from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import colour
@@ -14,6 +14,7 @@ from workbench.explore.pacing import Pacing
 from workbench.result import format_value
 
 MOST_PICTURES = 6
+MOST_LISTED = 50
 
 
 def pacing(result: Pacing, campaign_id: str | None = None) -> Drawing | Nothing:
@@ -38,8 +39,15 @@ def pacing(result: Pacing, campaign_id: str | None = None) -> Drawing | Nothing:
         description=f"Line charts of spend against plan. {listed}.",
         spec=_pictures([row.campaign_id for row in planned], names, result),
         table=pacing_rows(result),
-        note="The largest budgets are drawn; the table has all." if len(result.rows) > len(planned) else "",
+        note=_left_out(len(result.rows), len(planned)),
     )
+
+
+def _left_out(campaigns: int, drawn: int) -> str:
+    if campaigns <= drawn:
+        return ""
+    where = "table has" if campaigns <= MOST_LISTED else "figures have"
+    return f"The largest budgets are drawn; the {where} all."
 
 
 def pacing_table(result: Pacing) -> DataTable | Nothing:
@@ -50,9 +58,14 @@ def pacing_table(result: Pacing) -> DataTable | Nothing:
 
 
 def pacing_rows(result: Pacing, caption: str = "Spend against plan") -> DataTable:
-    """Return all campaigns and the total."""
-    return tabulate(
-        [*result.rows, *([result.total] if result.total else [])],
+    """Return the campaigns with the largest budgets and the total; the figures have all."""
+    total = [result.total] if result.total else []
+    if len(result.rows) > MOST_LISTED:
+        caption = (
+            f"{caption}, the {MOST_LISTED} largest budgets of {len(result.rows):,}; the figures have all"
+        )
+    made = tabulate(
+        [*result.rows[:MOST_LISTED], *total],
         [
             text("name", "Campaign"),
             figure("spent", "Spent", "money"),
@@ -66,6 +79,7 @@ def pacing_rows(result: Pacing, caption: str = "Spend against plan") -> DataTabl
         caption=caption,
         currency=result.currency,
     )
+    return replace(made, figures=figures_of([*result.rows, *total]))
 
 
 def _pictures(campaigns: list[str], names: list[str], result: Pacing) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from workbench.result import apart
 if TYPE_CHECKING:
     from workbench.source import Tables
 
+_LONGEST = 80  # letters of a campaign's name: a sentence that names several has some hundred
+
 
 def ask(
     tables: Tables, build: Callable[[], Any], *key: Hashable, window: Window | None = None
@@ -66,6 +68,17 @@ def _source() -> str:
 
 
 def told_apart(facts: dict[str, dict[str, object]]) -> dict[str, dict[str, object]]:
-    """Return the same with the id behind a name that several campaigns share."""
-    names = apart({key: row["name"] for key, row in facts.items()})
+    """Return the same with names that leave a sentence room, and the id behind one that several share.
+
+    Examples
+    --------
+    >>> made = told_apart({key: {"name": "Spring sale " * 30 + key} for key in ("c1", "c2")})
+    >>> made["c1"]["name"][-12:], len(made["c2"]["name"])
+    ('Spring… (c1)', 84)
+    """
+    names = apart({key: _short(row["name"]) for key, row in facts.items()})
     return {key: {**row, "name": names[key]} for key, row in facts.items()}
+
+
+def _short(name: object) -> object:
+    return f"{name[: _LONGEST - 1].rstrip()}…" if isinstance(name, str) and len(name) > _LONGEST else name

@@ -12,7 +12,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.explore.figures import figures
-from workbench.explore.query import ask, window_of
+from workbench.explore.query import ask, told_apart, window_of
 from workbench.explore.view import View, frame_of, listed, ratio
 from workbench.metrics import METRICS, sql
 from workbench.metrics.cautions import counted_twice
@@ -122,7 +122,8 @@ def target_vs_actual(
     days = window_of(tables, window)
     if days is None:
         return _nothing(tables, "Not enough data: no table has a day yet.")
-    plans = [row for row in ask(tables, _plans, "target plans") if campaign_id in (None, row["campaign_id"])]
+    named = told_apart({row["campaign_id"]: row for row in ask(tables, _plans, "target plans")})
+    plans = [row for key, row in named.items() if campaign_id in (None, key)]
     # With what was shown and clicked, or a campaign that reached nothing would not be found at all.
     asked = ["leads", "conversions", "cost_per_conversion", "roas", "roi", "ctr"]
     found = figures(tables, asked, by=("campaign",), window=days)
