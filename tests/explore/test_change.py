@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.explore.change import step_between
+from workbench.explore.change import Step, step_between
 
 WEEK = np.array([1, 1.1, 1.05, 1, 0.95, 0.6, 0.5])
 
@@ -80,6 +80,27 @@ def test_a_real_change_is_seen() -> None:
         covered += step.low <= 0.4 <= step.high
     assert seen >= 95
     assert covered >= 88
+
+
+def _holidays(runs: int, days: list[int], *, week: float = 1.0) -> list[Step]:
+    """Return the steps of weeks of which some days, counted back from the last, have next to nothing."""
+    rng, found = np.random.default_rng(7), []
+    for _ in range(runs):
+        series = _autoregression(rng, 120, 0.3) * np.resize(WEEK, 120)
+        series[-7:] *= week
+        series[[119 - ago for ago in days]] *= 0.1
+        found.append(step_between(series, np.ones(120), days=7, lag=7))
+    return found
+
+
+@pytest.mark.parametrize("runs", [12, pytest.param(1000, marks=pytest.mark.slow)])
+def test_a_holiday_is_a_day_and_no_change_of_its_week(runs: int) -> None:
+    """By itself it would be one in three of ten weeks; two days in a row are so in six or seven."""
+    for days, most in (([3], 0.06), ([10], 0.06), ([3, 4], 0.1)):
+        steps = _holidays(runs, days)
+        assert sum(step.p_value is not None and step.p_value < 0.05 for step in steps) <= max(2, most * runs)
+        assert set(days) & {ago for step in steps for ago in step.alone}
+    assert np.mean([step.p_value < 0.05 for step in _holidays(runs, [60], week=1.5)]) >= 0.7
 
 
 def test_a_ratio_is_a_ratio_of_sums() -> None:

@@ -2,16 +2,20 @@
 
 Words: a *block* is a run of days; a *step* is the difference between two blocks. The noise of a step comes
 from the whole history: from how much days differ and hang together (a first-order autoregression of what
-weekday and level leave over), and from the steps seen in the past. The larger of the two counts.
+weekday and level leave over), and from the steps seen in the past. The larger of the two counts. A step that
+one day or two make is none: a public holiday in a week is a day, and the week beside it is as ever.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtr, stdtrit
+
+from workbench.explore.view import listed
 
 Floats = NDArray[np.float64]
 
@@ -20,11 +24,18 @@ TOO_DEPENDENT = 0.6
 _PAST_STEPS = 6
 _WEEKS = 4  # after so many, a weekday on which there was never a row is not expected
 _LONGEST = 182
+_LOOKED_AT = 0.05  # a p above is no change in any case
+_SPECIAL = 3.0  # robust standard deviations of days
+_AS_FAR = 0.75
+_MOST_SPECIAL = 2  # as at Easter; of a week, what is left are five days
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A step between two blocks; None where the data cannot carry the figure, and `reason` says why."""
+    """A step between two blocks; None where the data cannot carry the figure, and `reason` says why.
+
+    `alone` is how many days before the last one those lie that made the step, which is none without them.
+    """
 
     current: float | None
     previous: float | None
@@ -33,6 +44,22 @@ class Step:
     high: float | None
     p_value: float | None
     reason: str
+    alone: tuple[int, ...] = ()
+
+    def bear_in_mind(self, last: date) -> str:
+        """Return why nothing can be told, or which days made what is else no change.
+
+        Examples
+        --------
+        >>> usual = np.random.default_rng(1).normal(100, 3, 69)
+        >>> step = step_between(np.r_[usual, 10.0], np.ones(70), days=7, lag=7)
+        >>> step.bear_in_mind(date(2024, 5, 9))
+        '2024-05-09 stands apart, as holidays do; without it there is no change'
+        """
+        days = [str(last - timedelta(days=ago)) for ago in self.alone]
+        one = len(days) == 1
+        said = f"{listed(days)} stand{'s' if one else ''} apart, as holidays do"
+        return f"{said}; without {'it' if one else 'them'} there is no change" if days else self.reason
 
 
 def step_between(numerators: ArrayLike, denominators: ArrayLike, *, days: int, lag: int) -> Step:
@@ -50,7 +77,9 @@ def step_between(numerators: ArrayLike, denominators: ArrayLike, *, days: int, l
 
     Notes
     -----
-    Where all daily figures are >= 0 the step is measured on the log scale, else as a difference.
+    Where all daily figures are >= 0 the step is measured on the log scale, else as a difference. Where the
+    day that adds most to it lies far from what its weekday and block have as a rule, p is the larger of two:
+    of the step, and of what is left of it without that day, and one more of the kind, in both blocks.
 
     References
     ----------
@@ -69,10 +98,35 @@ def step_between(numerators: ArrayLike, denominators: ArrayLike, *, days: int, l
     if len(y) < lag + days:
         return _unknown(None, None, f"{lag + days} days are needed, {_there(len(y))}")
     y, x = _closed(y, x)
+    found = rest = _judged(y, x, days, lag)
+    if found.p_value is None or found.p_value >= _LOOKED_AT:
+        return found
+    gone: list[int] = []
+    least = _SPECIAL
+    while len(gone) < _MOST_SPECIAL:
+        far, place = _far(y, x, days, lag), _largest(y, x, days, lag)
+        special = max(place, place - lag, key=lambda one: float(far[one]))
+        if far[special] <= least:
+            break
+        least = max(least, _AS_FAR * float(far[special]))
+        gone.append(special)
+        y, x = _without(y, place, lag), _without(x, place, lag)
+        rest = _judged(y, x, days, lag, left_out=len(gone))
+    # Where another day stands as far apart as these did, something began, or ended, within a block.
+    if not gone or _far(y, x, days, lag).max() > least:
+        return found
+    if rest.p_value is None:
+        return replace(found, p_value=None, reason=rest.reason)
+    alone = tuple(len(y) - 1 - place for place in sorted(gone)) if rest.p_value >= _LOOKED_AT else ()
+    return replace(found, p_value=max(found.p_value, rest.p_value), alone=alone)
+
+
+def _judged(y: Floats, x: Floats, days: int, lag: int, *, left_out: int = 0) -> Step:
+    """Return the step of all days, or of all but some that are left out of both blocks."""
     n = len(y)
     new, old = slice(n - days, n), slice(n - days - lag, n - lag)
     both = np.r_[y[new], y[old], x[new], x[old]]
-    if not np.isfinite(both).all():
+    if np.isnan(both).sum() > 4 * left_out:
         return _unknown(
             _rate(y[new], x[new]), _rate(y[old], x[old]), "days are missing from the blocks compared"
         )
@@ -86,8 +140,9 @@ def step_between(numerators: ArrayLike, denominators: ArrayLike, *, days: int, l
     if reason:
         return _unknown(current, previous, reason, shown)
     weights = np.zeros(n)
-    weights[new] = 1 / y[new].sum() if log else 1 / x[new].sum()
-    weights[old] = -1 / y[old].sum() if log else -1 / x[old].sum()
+    weights[new] = 1 / np.nansum(y[new]) if log else 1 / np.nansum(x[new])
+    weights[old] = -1 / np.nansum(y[old]) if log else -1 / np.nansum(x[old])
+    weights[np.isnan(y)] = 0.0
     error, freedom, dependent = _error(y, x, weights, (new, old), log=log)
     if dependent > TOO_DEPENDENT and n < 8 * days:
         reason = "neighbouring days hang together too much for so short a history"
@@ -100,6 +155,36 @@ def step_between(numerators: ArrayLike, denominators: ArrayLike, *, days: int, l
     low, high = (float(end) if np.isfinite(end) else None for end in ends)
     p = float(2 * stdtr(freedom, -abs(step) / error))
     return Step(current=current, previous=previous, change=shown, low=low, high=high, p_value=p, reason="")
+
+
+def _largest(y: Floats, x: Floats, days: int, lag: int) -> int:
+    """Return the place of the day of the last block without which, in both, least is left of the step."""
+    new, old = slice(len(y) - days, len(y)), slice(len(y) - days - lag, len(y) - lag)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        later = (np.nansum(y[new]) - y[new]) / (np.nansum(x[new]) - x[new])
+        before = (np.nansum(y[old]) - y[old]) / (np.nansum(x[old]) - x[old])
+    step = np.nansum(y[new]) / np.nansum(x[new]) - np.nansum(y[old]) / np.nansum(x[old])
+    left = np.sign(step) * (later - before)
+    return new.start + int(np.argmin(np.where(np.isfinite(left), left, np.inf)))
+
+
+def _far(y: Floats, x: Floats, days: int, lag: int) -> Floats:
+    """Return how far each day of the blocks lies from what its weekday and block have, in usual distances."""
+    n = len(y)
+    new, old = slice(n - days, n), slice(n - days - lag, n - lag)
+    known = np.isfinite(y) & np.isfinite(x)
+    residual, _ = _residuals(y, x, known, (new, old))
+    usual = 1.4826 * float(np.median(np.abs(residual[known])))
+    far = np.zeros(n)
+    for block in (new, old):
+        far[block] = np.abs(residual[block]) / max(usual, 1e-300)
+    return far
+
+
+def _without(values: Floats, place: int, lag: int) -> Floats:
+    rest = values.copy()
+    rest[[place, place - lag]] = np.nan
+    return rest
 
 
 def _closed(y: Floats, x: Floats) -> tuple[Floats, Floats]:
@@ -135,7 +220,7 @@ def _gate(y: Floats, new: slice, old: slice) -> str:
     if known < needed:
         return f"{needed} days of history are needed to know the usual movement, {_there(known)}"
     for block in (new, old):
-        values = np.abs(y[block])
+        values = np.abs(y[block][np.isfinite(y[block])])
         if (values > 0).sum() < 5:
             return "fewer than five days with anything in a block"
         if values.max() > 0.6 * values.sum():
@@ -149,9 +234,7 @@ def _error(
     """Return a step's standard error, its degrees of freedom, and the autocorrelation it rests on, if any."""
     n: int = len(y)
     known = np.isfinite(y) & np.isfinite(x)
-    rest = _level(y, x, blocks)
-    residual = np.where(known, y - rest * x, 0.0)
-    residual, used = _without_weekdays(residual, known, blocks)
+    residual, used = _residuals(y, x, known, blocks)
     m = int(known.sum())
     variance = float(np.square(residual[known]).sum() / max(m - used, 1))
     pairs = known[1:] & known[:-1]
@@ -164,6 +247,14 @@ def _error(
         return past, steps - 1, 0.0
     effective = m * (1 - correlation) / (1 + correlation) - used / 2
     return dependent, max(effective, 3.0), 0.0 if steps else correlation
+
+
+def _residuals(
+    y: Floats, x: Floats, known: NDArray[np.bool_], blocks: tuple[slice, slice]
+) -> tuple[Floats, int]:
+    """Return what the level of its block and its weekday leave over of each day, and what that cost."""
+    residual = np.where(known, y - _level(y, x, blocks) * x, 0.0)
+    return _without_weekdays(residual, known, blocks)
 
 
 def _level(y: Floats, x: Floats, blocks: tuple[slice, slice]) -> Floats:

@@ -45,7 +45,8 @@ class Movement:
     change, change_low, change_high : float or None
         Relative, with its own 95 % interval.
     p_value : float or None
-        Corrected for all figures by Holm's method; None where `reason` says why.
+        Corrected for all figures by Holm's method; None where `reason` says why. Else that says which days
+        alone made the movement.
     """
 
     metric: str
@@ -120,7 +121,10 @@ class Movements(View):
         against = f"against {AGAINST[self.kind]}"
         if not found:
             who = f"None of {judged} figures" if judged > 1 else "The only figure that can be judged never"
-            return f"{who} left its usual range {against}."
+            apart = sum(row.p_value is not None and bool(row.reason) for row in self.rows)
+            had = "one had days" if apart == 1 else f"{apart} had days"
+            days = f"; {had} that stand apart, as holidays do" if apart else ""
+            return f"{who} left its usual range {against}{days}."
         told = listed(f"{row.name} {self._moved(row)}" for row in found[:_NAMED])
         more = f", and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
         count = f"{len(found)} of {judged} figure{'' if judged == 1 else 's'}"

@@ -71,7 +71,7 @@ class Change:
         Relative change; `change_low` and `change_high` are its 95 % interval.
     p_value : float or None
         Of a step as large as this in the usual movement of the series, corrected for the number of slices by
-        Holm's method; None where `reason` says why.
+        Holm's method; None where `reason` says why. Else that says which days alone made the step.
     """
 
     slice: str
@@ -130,7 +130,8 @@ class Trends(View):
         if not sure:
             looked = dict.fromkeys(_WORDS[one.kind] for one in self.changes if one.p_value is not None)
             against = f" against {' or '.join(looked)}" if looked else ""
-            return f"{self.title}: no change{against} can be told from the usual movement."
+            apart = [f": {one.reason}" for one in self.changes if one.p_value is not None and one.reason][:1]
+            return f"{self.title}: no change{against} can be told from the usual movement{''.join(apart)}."
         most = max(sure, key=lambda change: np.inf if change.change is None else abs(change.change))
         where = f" of {self.called(most.slice)}" if most.slice else ""
         now, before = (self._said(value) for value in (most.current, most.previous))
@@ -234,7 +235,8 @@ def trends(
     if grain == "week":
         weeks = figures(tables, [metric], by=(*((by,) if by else ()), "week"), window=days, where=where)
         points = _measured(points, weeks, metric, sliced=by is not None)
-    return replace(empty, points=tuple(points), changes=_changes(series, young=counts_stages(definition.is_)))
+    changes = _changes(series, days.last, young=counts_stages(definition.is_))
+    return replace(empty, points=tuple(points), changes=changes)
 
 
 def _measured(points: Sequence[TrendPoint], weeks: Figures, metric: str, *, sliced: bool) -> list[TrendPoint]:
@@ -324,7 +326,7 @@ def _rate(top: Floats, bottom: Floats) -> float | None:
     return number(top[known].sum() / total) if total != 0 else None
 
 
-def _changes(series: dict[str, tuple[Floats, Floats]], *, young: bool) -> tuple[Change, ...]:
+def _changes(series: dict[str, tuple[Floats, Floats]], last: date, *, young: bool) -> tuple[Change, ...]:
     changes: list[Change] = []
     for kind, (days, lag) in KINDS.items():
         steps = {name: step_between(*sides, days=days, lag=lag) for name, sides in series.items()}
@@ -341,7 +343,7 @@ def _changes(series: dict[str, tuple[Floats, Floats]], *, young: bool) -> tuple[
                 change_low=step.low,
                 change_high=step.high,
                 p_value=p_value,
-                reason=step.reason,
+                reason=step.bear_in_mind(last),
             )
             for (name, step), p_value in zip(steps.items(), corrected, strict=True)
         )
