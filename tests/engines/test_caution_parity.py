@@ -27,8 +27,8 @@ def test_cautions_agree(postgres_dsn: str, tmp_path: Path) -> None:
     files = {
         "daily_performance.csv": "date,campaign_id,channel,creative_id,spend,impressions,leads\n"
         + "\n".join(
-            f"{day},m,email,,10.0,90,2\n{day},m,email,a,10.0,90,\n{day},also m,email,,20.0,180,"
-            for day in days
+            f"{day},m,email,,10.0,{n},2\n{day},m,email,a,10.0,{n},\n{day},also m,email,,20.0,{2 * n},"
+            for n, day in zip(range(90, 490, 20), days, strict=True)
         ),
         "leads.csv": "lead_id,created_at,stage,channel,campaign_id\n"
         + "\n".join(f"l{day},{day}T00:00:01Z,new,email,m" for day in days),
