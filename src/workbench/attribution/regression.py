@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 
     from workbench.attribution.journeys import Journeys
 
+    Table = csr_array | NDArray[np.float64]
+
 Floats = NDArray[np.float64]
 PENALTY = 10.0
 _MOST_STEPS = 50
 _TOLERANCE = 1e-12
+_DENSE_CELLS = 1_000_000  # up to which a table of channels is quicker as it is than with its zeros left out
 _LEVEL_PENALTY = 1e-3  # keeps the mean coefficient finite where all journeys touch equally many channels
 
 
@@ -97,8 +100,7 @@ def fit_regression(
         raise NotEnoughData(
             "Not enough data: every journey converted; a regression has nothing to tell apart."
         )
-    table, channels = presence(coalitions), len(coalitions.names)
-    table = _with_ones(table)
+    table, channels = _with_ones(presence(coalitions)), len(coalitions.names)
     ridge = np.zeros((channels + 1, channels + 1))
     ridge[1:, 1:] = penalty * (np.eye(channels) - 1 / channels) + _LEVEL_PENALTY * np.eye(channels)
     rate = float(good.sum() / whole.sum())
@@ -122,32 +124,38 @@ def fit_regression(
     )
 
 
-def _with_ones(table: csr_array) -> csr_array:
+def _with_ones(table: csr_array) -> Table:
     from scipy.sparse import csr_array, hstack
 
-    return csr_array(hstack([csr_array(np.ones((table.shape[0], 1))), table]))
+    rows, channels = table.shape
+    if rows * channels <= _DENSE_CELLS:
+        return np.column_stack([np.ones(rows), table.toarray()])
+    return csr_array(hstack([csr_array(np.ones((rows, 1))), table]))
 
 
-def _cost(table: csr_array, good: Floats, whole: Floats, ridge: Floats, point: Floats) -> float:
+def _cost(table: Table, good: Floats, whole: Floats, ridge: Floats, point: Floats) -> float:
     """Return the penalised -log likelihood."""
     odds = table @ point
     return float((whole * np.logaddexp(0, odds) - good * odds).sum() + point @ ridge @ point / 2)
 
 
-def _newton(table: csr_array, good: Floats, whole: Floats, ridge: Floats, point: Floats) -> Floats:
+def _newton(table: Table, good: Floats, whole: Floats, ridge: Floats, point: Floats) -> Floats:
     """Return where the quadratic that touches the cost at a point is least, coefficients not negative."""
     from scipy.linalg import cholesky, solve_triangular
-    from scipy.optimize import lsq_linear
+    from scipy.optimize import nnls
 
     chance = 1 / (1 + np.exp(-(table @ point)))
     weight = np.maximum(whole * chance * (1 - chance), 1e-12)
-    curvature = (table.T @ (table * weight[:, None])).toarray() + ridge
+    products = table.T @ (table * weight[:, None])
+    curvature = (products if isinstance(products, np.ndarray) else products.toarray()) + ridge
     curvature[np.diag_indices_from(curvature)] += 1e-9
     slope = table.T @ (whole * chance - good) + ridge @ point
     upper = cholesky(curvature)
     aim = solve_triangular(upper, curvature @ point - slope, trans="T")
-    low = np.concatenate([[-np.inf], np.zeros(len(point) - 1)])
-    return np.asarray(lsq_linear(upper, aim, bounds=(low, np.inf), method="bvls").x, float)
+    # Whatever the coefficients, the intercept, which is not bound, meets the first row to the end.
+    coefficients, _ = nnls(upper[1:, 1:], aim[1:])
+    intercept = (aim[0] - upper[0, 1:] @ coefficients) / upper[0, 0]
+    return np.concatenate([[intercept], coefficients])
 
 
 def regression_of(journeys: Journeys, *, penalty: float = PENALTY) -> Regression:
