@@ -79,6 +79,20 @@ def test_orders_twice_as_large_are_told_though_their_values_are_unequal(base) ->
     view = compare_segments(tables, names, metric="aov", window="40d")
     assert view.sentence.startswith("Average order value differs: inactive")
     assert view.pairs[0].high < 0
+    # Of 42 orders each much would not be told; of 18 each nothing is.
+    week = compare_segments(tables, names, metric="aov", window="8d")
+    reach = max(abs(week.pairs[0].low), abs(week.pairs[0].high))
+    assert week.sentence.startswith(
+        "Average order value does not differ between these segments beyond chance;"
+    )
+    assert week.sentence.endswith(f"a difference of up to €{reach:.2f} would not have been told.")
+    early = compare_segments(tables, names, metric="aov", window="4d")
+    assert early.pairs[0].p_corrected is None
+    assert early.sentence == (
+        "Whether Average order value differs between these segments cannot be told: fewer than 8 days."
+    )
+    summed = compare_segments(tables, names, metric="conversions", window="40d")
+    assert summed.sentence.endswith("cannot be told: a sum of what was recorded, nothing is sampled.")
 
 
 def test_a_small_segment_without_a_large_order_does_not_differ() -> None:

@@ -16,7 +16,7 @@ from workbench.explore.figures import NOTHING, Figure, Figures, figures
 from workbench.explore.query import window_of
 from workbench.explore.segments import named, segments
 from workbench.explore.shares import difference_of_shares, holm
-from workbench.explore.view import View, frame_of
+from workbench.explore.view import View, frame_of, listed
 from workbench.metrics import METRICS
 from workbench.result import format_value
 
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
     from workbench.metrics import Window
     from workbench.source import Tables
+
+
+_FEWEST = 25  # orders: of fewer, the next large one may be missing from one segment alone
+_NONE = "no interval: "
+_FEW = f"no two of them have {_FEWEST} orders, or what else they are divided by"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +49,7 @@ class SegmentDifference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentComparison(View):
-    """Two or three segments, pair by pair, in one metric."""
+    """Two or three segments, pair by pair, in one metric; `reason` says why where no pair can be judged."""
 
     metric: str
     title: str
@@ -52,6 +57,7 @@ class SegmentComparison(View):
     pairs: tuple[SegmentDifference, ...]
     currency: str | None = None
     missing: str = ""
+    reason: str = _FEW
 
     @property
     def sentence(self) -> str:
@@ -59,14 +65,31 @@ class SegmentComparison(View):
         if self.missing:
             return self.missing
         sure = [pair for pair in self.pairs if pair.p_corrected is not None and pair.p_corrected < 0.05]
+        if not any(pair.p_corrected is not None for pair in self.pairs):
+            return f"Whether {self.title} differs between these segments cannot be told: {self.reason}."
         if not sure:
-            return f"{self.title} does not differ between these segments beyond chance."
+            # Of few and unequal orders, large differences are not told: that is no proof of there being none.
+            ends = (abs(end) for pair in self.pairs for end in (pair.low, pair.high) if end is not None)
+            unit = "pp" if self.unit == "%" else self.unit
+            hidden = format_value(max(ends), unit, currency=self.currency)
+            return (
+                f"{self.title} does not differ between these segments beyond chance{self._unjudged}; "
+                f"a difference of up to {hidden} would not have been told."
+            )
         words = [
             f"{named(pair.first)} ({self._said(pair.first_value)}) against {named(pair.second)} "
             f"({self._said(pair.second_value)})"
             for pair in sure
         ]
         return f"{self.title} differs: {'; '.join(words)}."
+
+    @property
+    def _unjudged(self) -> str:
+        """Return which segments could be held against no other; empty where there are none."""
+        judged = {x for pair in self.pairs if pair.p_corrected is not None for x in (pair.first, pair.second)}
+        named_all = dict.fromkeys(x for pair in self.pairs for x in (pair.first, pair.second))
+        left = [named(x) for x in named_all if x not in judged]
+        return f", where {listed(left)} cannot be judged" if left else ""
 
     def _said(self, value: float | None) -> str:
         return format_value(value, self.unit, currency=self.currency)
@@ -118,12 +141,15 @@ def compare_segments(
     if absent:
         reason = f"Not enough data: {definition.title} is not known for {', '.join(absent)}."
         return replace(empty, missing=reason)
+    notes = [part for side in sides.values() for part in side.note.split("; ")]
+    reasons = [part.removeprefix(_NONE) for part in notes if part.startswith(_NONE)]
     pairs = list(combinations(names, 2))
     tests = [_difference(sides[first], sides[second]) for first, second in pairs]
     corrected = holm([test[3] for test in tests])
     return replace(
         empty,
         currency=tables.currency,
+        reason=(reasons or [_FEW])[0],
         pairs=tuple(
             SegmentDifference(
                 first=first,
@@ -174,6 +200,8 @@ def _difference(first: Figure, second: Figure) -> _Test:
             first.numerator or 0.0, first.n, second.numerator or 0.0, second.n or 0.0
         )
         return found.difference, found.low, found.high, found.p_value
+    if any(side.denominator is not None and side.denominator < _FEWEST for side in (first, second)):
+        return step, None, None, None
     (down, up), (other_down, other_up) = _sides(first), _sides(second)
     below, above = hypot(down, other_up), hypot(up, other_down)
     to_nothing = below if step > 0 else above
