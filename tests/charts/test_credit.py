@@ -8,7 +8,9 @@ import pytest
 
 from workbench import charts
 from workbench.attribution.credit import Credit
+from workbench.attribution.journeys import UNATTRIBUTED
 from workbench.charts import credit_beside, credit_table
+from workbench.result import format_value
 
 
 def with_shares(found: Credit, last: dict[str, float], learnt: dict[str, float]) -> Credit:
@@ -68,6 +70,21 @@ def test_touches_without_a_name_are_no_channel(samples) -> None:
     assert credit_table(found).caption.endswith(said.rstrip("."))
     assert "an unnamed channel is credited with" in samples.credit(("(not set)",)).sentence
     assert "(not set)" not in credit_beside(samples.credit(("email", "tv"))).note
+
+
+def test_of_very_many_channels_the_largest_are_listed_and_the_others_together(samples) -> None:
+    names = tuple(f"c{n:03d}" for n in range(60))
+    found = samples.credit(names)
+    some = [replace(r, value=abs(r.value) + 1, share=abs(r.share) + 0.001) for r in found.rows]
+    found = replace(found, rows=tuple(some))
+    table = credit_table(found)
+    assert [row[0] for row in table.rows[-2:]] == ["10 others", UNATTRIBUTED]
+    assert len(table.rows) == len(table.bars) == 52
+    assert len(table.figures) == len(found.rows)
+    left = {name for name in names if name not in {row[0] for row in table.rows}}
+    rest = sum(row.share for row in found.rows if row.model == found.models[0] and row.channel in left)
+    assert table.rows[-2][1] == format_value(rest, "%")
+    assert len(credit_table(samples.credit()).rows) == 4
 
 
 @pytest.mark.parametrize("kind", ["trend", "holdout_balance", "model_spread", "caveats", "experiment_daily"])

@@ -15,6 +15,7 @@ from workbench.charts.drawing import Column, DataTable, Nothing, coded, figures_
 from workbench.charts.tables import figure, heading, tabulate, text
 from workbench.result import MISSING, format_value
 
+MOST_LISTED = 50
 _SPEAKERS = {"Markov", "Regression", "Shapley (Markov game)"}
 
 
@@ -23,10 +24,11 @@ def credit_table(result: Credit) -> DataTable | Nothing:
     if result.missing or not result.rows:
         return Nothing(title="Shares", reason=result.missing or untouched(result))
     rest = (UNATTRIBUTED,) if result.unattributed else ()
-    names = (*result.channels, *rest)
-    found = {(row.model, row.channel): row for row in result.rows}
-    shares = [[_share(found.get((model, name))) for model in result.models] for name in names]
-    most = max((max(line) for name, line in zip(names, shares, strict=True) if name not in rest), default=0.0)
+    listed, others = result.channels[:MOST_LISTED], result.channels[MOST_LISTED:]
+    lines = [(coded(name), _shares(result, name)) for name in listed]
+    most = max((max(line) for _, line in lines), default=0.0)
+    plain = [(f"{len(others):,} others", _shares(result, *others))] if others else []
+    plain += [(coded(name), _shares(result, name)) for name in rest]
     return DataTable(
         caption=(
             f"Share of {format_value(result.conversions, 'count')} "
@@ -39,13 +41,10 @@ def credit_table(result: Credit) -> DataTable | Nothing:
             Column(label=heading(result.by)),
             *(Column(label=model_name(model), number=True, bars=True) for model in result.models),
         ),
-        rows=tuple(
-            (coded(name), *(format_value(share, "%") for share in line))
-            for name, line in zip(names, shares, strict=True)
-        ),
-        bars=tuple(
-            tuple(None if name in rest else round(share / (most or 1.0), 3) for share in line)
-            for name, line in zip(names, shares, strict=True)
+        rows=tuple((name, *(format_value(share, "%") for share in line)) for name, line in [*lines, *plain]),
+        bars=(
+            *(tuple(round(share / (most or 1.0), 3) for share in line) for _, line in lines),
+            *((None,) * len(line) for _, line in plain),
         ),
         figures=credit_figures(result),
     )
@@ -136,6 +135,15 @@ def model_checks(result: ModelChecks) -> DataTable | Nothing:
         ],
         caption=f"{result.sentence} The order of Markov is chosen by every next step, not by the end alone.",
     )
+
+
+def _shares(result: Credit, *channels: str) -> list[float]:
+    """Return what each model credits to some channels together."""
+    sums, known = dict.fromkeys(result.models, 0.0), frozenset(channels)
+    for row in result.rows:
+        if row.channel in known:
+            sums[row.model] += _share(row)
+    return list(sums.values())
 
 
 def _share(row: CreditRow | None) -> float:
