@@ -5,7 +5,7 @@ Segments are described, not compared as if users had been sent to them by chance
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from math import hypot
@@ -141,15 +141,13 @@ def compare_segments(
     if absent:
         reason = f"Not enough data: {definition.title} is not known for {', '.join(absent)}."
         return replace(empty, missing=reason)
-    notes = [part for side in sides.values() for part in side.note.split("; ")]
-    reasons = [part.removeprefix(_NONE) for part in notes if part.startswith(_NONE)]
     pairs = list(combinations(names, 2))
     tests = [_difference(sides[first], sides[second]) for first, second in pairs]
     corrected = holm([test[3] for test in tests])
     return replace(
         empty,
         currency=tables.currency,
-        reason=(reasons or [_FEW])[0],
+        reason=_why_none(sides.values()),
         pairs=tuple(
             SegmentDifference(
                 first=first,
@@ -165,6 +163,12 @@ def compare_segments(
             for (first, second), test, p in zip(pairs, tests, corrected, strict=True)
         ),
     )
+
+
+def _why_none(sides: Iterable[Figure]) -> str:
+    """Return why no two figures can be held against each other."""
+    notes = [part for side in sides for part in side.note.split("; ")]
+    return next((part.removeprefix(_NONE) for part in notes if part.startswith(_NONE)), _FEW)
 
 
 def _largest(tables: Tables, window: str | Window | None) -> tuple[list[str], str]:
