@@ -19,5 +19,4 @@ from .segments import segments as segments
 from .subject import campaign_named as campaign_named, campaign_of as campaign_of
 from .system_health import system_health as system_health
 from .targets import target_vs_actual as target_vs_actual
-from .together import together as together
 from .trends import trends as trends
