@@ -69,6 +69,25 @@ class _Examples:
 def pytest_configure(config: pytest.Config) -> None:
     """Look for examples in the package too, beside which no file of this kind lies."""
     config.pluginmanager.register(_Examples())
+    if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > (os.cpu_count() or 1):
+        _ask_in_one_thread()
+
+
+def _ask_in_one_thread() -> None:
+    """Let DuckDB use one thread where workers are more than cores, and each would wait for a second one.
+
+    Fewer workers, as those of the oldest DuckDB are, ask as everybody does.
+    """
+    import duckdb
+
+    connect = duckdb.connect
+
+    def connect_with_one(
+        database: str = ":memory:", read_only: bool = False, config: dict[str, Any] | None = None
+    ) -> duckdb.DuckDBPyConnection:
+        return connect(database, read_only, {"threads": 1} | (config or {}))
+
+    duckdb.connect = connect_with_one
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
