@@ -54,12 +54,12 @@ class Step:
         >>> usual = np.random.default_rng(1).normal(100, 3, 69)
         >>> step = step_between(np.r_[usual, 10.0], np.ones(70), days=7, lag=7)
         >>> step.bear_in_mind(date(2024, 5, 9))
-        '2024-05-09 stands apart, as holidays do; without it there is no change'
+        '9 May 2024 stands apart, as holidays do, and alone makes the difference'
         """
-        days = [str(last - timedelta(days=ago)) for ago in self.alone]
-        one = len(days) == 1
-        said = f"{listed(days)} stand{'s' if one else ''} apart, as holidays do"
-        return f"{said}; without {'it' if one else 'them'} there is no change" if days else self.reason
+        days = [last - timedelta(days=ago) for ago in self.alone]
+        s = "s" if len(days) == 1 else ""
+        said = f"{listed(f'{day.day} {day:%B %Y}' for day in days)} stand{s} apart, as holidays do"
+        return f"{said}, and alone make{s} the difference" if days else self.reason
 
 
 def step_between(numerators: ArrayLike, denominators: ArrayLike, *, days: int, lag: int) -> Step:
