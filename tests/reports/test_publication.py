@@ -115,7 +115,7 @@ def test_figures_for_other_software(workspace: Workspace, published: Path) -> No
     assert payload["channels"] == [{"channel": "email", "campaign": NASTY[0], "value": 3.0}]
     assert payload["attribution"] == []
     assert payload["run"] in {p.name for p in workspace.runs_path.iterdir()}
-    wide = json.loads(next(published.glob("small-x*.json")).read_text())
+    wide = json.loads(next(published.glob("small-xx*.json")).read_text())
     assert wide["date_range"] == {"first": "2023-12-10", "last": "2024-01-08", "window": "30d"}
     for table in published.glob("*.csv"):
         rows = list(csv.reader(table.read_text(encoding="utf-8-sig").splitlines()))
@@ -125,7 +125,7 @@ def test_figures_for_other_software(workspace: Workspace, published: Path) -> No
 
 
 def test_receipts_of_before_do_not_say_the_last_day(workspace: Workspace, published: Path) -> None:
-    page = next(published.glob("small-x*.json"))
+    page = next(published.glob("small-xx*.json"))
     run_folder = workspace.runs_path / json.loads(page.read_text())["run"]
     receipt = json.loads((run_folder / "receipt.json").read_text())
     del receipt["data"]["last_day"], receipt["sha256"]
