@@ -51,6 +51,8 @@ def test_without_scripts_every_chart_is_drawn(show) -> None:
     assert page.locator(".drawn svg >> visible=true").count() == 3
     assert page.locator(".card").count() == 3
     assert watch.requests[1:] == []
+    letters = [one.bounding_box()["height"] for one in page.locator(".half .drawn svg text").all()]
+    assert min(letters) >= 11  # in half of the width too
     page.set_viewport_size({"width": 390, "height": 900})
     wide = page.locator(".pictures:not(.several) .drawn svg").first
     assert wide.bounding_box()["width"] >= 560  # its letters can be read
