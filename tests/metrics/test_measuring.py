@@ -206,6 +206,16 @@ def test_zero_and_missing_denominators_are_null(tables: Memory) -> None:
     assert found.row("gross_margin").note.startswith("no orders loaded")
 
 
+def test_a_loss_over_returns_is_no_margin() -> None:
+    """Returns of 100 more than was sold: a margin of 150 % and a payback of -10 days would look well."""
+    costs = {"date": date(2024, 3, 1), "campaign_id": "c", "channel": "email", "spend": 50.0}
+    sold = [order("u", "2024-03-01", value, cogs=value / 2) for value in (60.0, -160.0)]
+    tables = Memory(orders=sold, daily_performance=[costs | {"revenue": -100.0, "conversions": 2.0}])
+    found = measure(tables, ["gross_margin", "profit_margin", "payback_days", "break_even_conversions"])
+    assert all(math.isnan(row.value) and "below zero" in row.note for row in found.rows)
+    assert measure(tables, ["revenue", "roas"]).value("roas") == -2.0
+
+
 def test_unreported_is_unknown_not_zero() -> None:
     rows = [{"date": date(2024, 3, 1), "campaign_id": "c", "channel": "email", "spend": 5.0}]
     found = measure(Memory(daily_performance=rows), ["roas", "spend", "clicks"], by="campaign")

@@ -211,7 +211,7 @@ def _there(days: int) -> str:
 def _rate(y: Floats, x: Floats) -> float | None:
     known = np.isfinite(y) & np.isfinite(x)
     total = x[known].sum()
-    return float(y[known].sum() / total) if known.any() and total != 0 else None
+    return float(y[known].sum() / total) if known.any() and total > 0 else None
 
 
 def _gate(y: Floats, new: slice, old: slice) -> str:

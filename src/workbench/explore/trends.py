@@ -323,7 +323,7 @@ def _rate(top: Floats, bottom: Floats) -> float | None:
     if not known.any():
         return None
     total = bottom[known].sum()
-    return number(top[known].sum() / total) if total != 0 else None
+    return number(top[known].sum() / total) if total > 0 else None
 
 
 def _changes(series: dict[str, tuple[Floats, Floats]], last: date, *, young: bool) -> tuple[Change, ...]:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 Asked = str | Metric | Iterable[str | Metric]
 _SINGLE_DAYS = ("day", "week")
 BEYOND = "its sums are beyond what a number can hold"
+BELOW_ZERO = "nothing to divide by: the denominator is below zero"
 
 
 def measure(
@@ -258,6 +259,8 @@ def _note(value: float, bottom: float, unknown: str, known: tuple[str, str]) -> 
         return "; ".join(said for said in known if said)
     if unknown or (interval and not interval.startswith("no interval")):
         return unknown or interval
+    if bottom < 0:
+        return BELOW_ZERO
     return "nothing to divide by: the denominator is zero" if bottom == 0 else NOT_REPORTED
 
 

@@ -140,7 +140,9 @@ def evaluate(
             return left - right
         case "*":
             return left * right
-    whole: Floats = np.divide(left, right, out=np.full(shape, np.nan), where=(right != 0) & ~np.isnan(right))
+    # What is left of revenue after returns may be below zero: a loss over it would look like a margin.
+    divides = (right != 0) if isinstance(measure.right, Constant) else (right > 0)
+    whole: Floats = np.divide(left, right, out=np.full(shape, np.nan), where=divides)
     return whole
 
 
