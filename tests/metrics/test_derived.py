@@ -104,7 +104,8 @@ def test_ltv_is_the_first_year_of_users_seen_for_one() -> None:
     row = found.row("ltv_12m")
     assert (row.numerator, row.denominator, row.value) == (80.0, 2.0, 40.0)
     sample = np.array([80.0, 0.0])
-    assert (row.high - row.low) / 2 == pytest.approx(12.7062 * sample.std(ddof=1) / math.sqrt(2), rel=1e-4)
+    assert row.high - 40 == pytest.approx(12.7062 * sample.std(ddof=1) / math.sqrt(2), rel=1e-4)
+    assert row.low == 0  # nobody brought less
     assert found.value("ltv_projected_share") == pytest.approx(1 / 3)
 
 

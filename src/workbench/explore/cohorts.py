@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from workbench.errors import UsageError
 from workbench.explore.query import ask, days_since_epoch, month_number
 from workbench.explore.shares import share_with_interval
-from workbench.explore.view import View, frame_of, lacking
+from workbench.explore.view import View, frame_of, lacking, number
 from workbench.metrics import sql
 from workbench.metrics.unfinished import last_whole_day
+from workbench.metrics.user_means import means
 from workbench.metrics.window import Window, parse_window
 from workbench.result import format_value
 from workbench.source import given
@@ -52,7 +55,7 @@ class CohortCell:
     retention, low, high : float or None
         active / users with Wilson's 95 % interval; None at age 0.
     revenue_per_user : float
-        Revenue at this age over all users of the cohort, with its 95 % interval.
+        Revenue at this age over all users of the cohort, with a 95 % interval from 30 users and one order on.
     cumulative_per_user : float
         The same up to this age.
     """
@@ -183,7 +186,8 @@ def cohort_table(
     sizes : sequence of dict
         cohort (12 x year + month - 1), slice, users.
     ages : sequence of dict
-        cohort, slice, age, active, revenue, squares (of the revenue of each user at this age).
+        cohort, slice, age, active, revenue, squares and cubes (of the revenue of each user at this age), and
+        how many brought less than nothing (below).
     firsts : sequence of dict
         cohort, slice, days (of the first order after signup), users.
     since : date, optional
@@ -230,10 +234,8 @@ def _first_day(month: int) -> date:
 def _cell(size: Mapping[str, Any], row: Mapping[str, Any] | None, age: int, before: float) -> CohortCell:
     users = int(size["users"])
     active = int(row["active"] or 0) if row else 0
-    revenue, squares = (float(row[name] or 0) for name in ("revenue", "squares")) if row else (0.0, 0.0)
-    mean = revenue / users
-    spread = max(squares / users - mean * mean, 0.0)
-    half = 1.96 * (spread / (users - 1)) ** 0.5 if users >= ENOUGH_USERS else None
+    mean = float(row["revenue"] or 0) / users if row else 0.0
+    ends = _ends(row, users) if row and users >= ENOUGH_USERS else (None, None)
     share, low, high = share_with_interval(active, users)
     return CohortCell(
         cohort=_first_day(int(size["cohort"])),
@@ -245,10 +247,17 @@ def _cell(size: Mapping[str, Any], row: Mapping[str, Any] | None, age: int, befo
         low=low if age else None,
         high=high if age else None,
         revenue_per_user=mean,
-        revenue_low=None if half is None else mean - half,
-        revenue_high=None if half is None else mean + half,
+        revenue_low=ends[0],
+        revenue_high=ends[1],
         cumulative_per_user=before + mean,
     )
+
+
+def _ends(row: Mapping[str, Any], users: int) -> tuple[float | None, float | None]:
+    """Return the interval of the revenue per user of a cell; None where nobody differs."""
+    powers = tuple(np.array([float(row[name] or 0)]) for name in ("revenue", "squares", "cubes"))
+    found = means(powers, np.array([float(users)]), least=-np.inf if row["below"] else 0.0)
+    return number(found.low[0]), number(found.high[0])
 
 
 def _activation(size: Mapping[str, Any], within: int, firsts: Rows) -> ActivationCell:
@@ -321,7 +330,11 @@ def _ages(basis: str, column: str | None) -> Any:
     aged = old.filter(old.day >= 0).mutate(age=(old.day + AGE_DAYS - 1) // AGE_DAYS)
     each = aged.group_by(["cohort", "slice", "age", "who"]).agg(value=aged.value.sum(), real=aged.real.max())
     return each.group_by(["cohort", "slice", "age"]).agg(
-        active=each.real.sum(), revenue=each.value.sum(), squares=(each.value * each.value).sum()
+        active=each.real.sum(),
+        revenue=each.value.sum(),
+        squares=(each.value * each.value).sum(),
+        cubes=(each.value * each.value * each.value).sum(),
+        below=sql.when(each.value < 0, 1, 0).sum(),
     )
 
 

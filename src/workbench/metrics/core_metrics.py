@@ -134,7 +134,7 @@ CORE = (
         refresh="weekly",
         is_=derived("first_year", "revenue") / derived("first_year", "users"),
         interval="mean",
-        spread=(derived("first_year", "squares"),),
+        spread=tuple(derived("first_year", name) for name in ("squares", "cubes", "below")),
         says=(
             "Mean revenue of a user in the 12 months after signup, of the users "
             "whose 12 months ended in the window."

@@ -86,17 +86,6 @@ def ratio(measure: Measure) -> tuple[Measure, Measure] | None:
     return None
 
 
-def means(sums: Floats, squares: Floats, n: Floats) -> Spread:
-    """Return Student's interval of a mean over users, from sums and sums of squares."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = sums / n
-        variance = np.maximum(squares / n - mean * mean, 0) * n / (n - 1)
-        error = np.where(n > 1, np.sqrt(variance / n), np.nan)
-    half = stdtrit(np.maximum(n - 1, 1), 0.5 + LEVEL / 2) * error
-    notes = ["no interval: fewer than two users" if users < 2 else "" for users in n]
-    return Spread(low=mean - half, high=mean + half, error=error, p=np.full(len(n), np.nan), n=n, notes=notes)
-
-
 def ratios(sums: tuple[Floats, Floats], products: tuple[Floats, Floats, Floats], n: Floats) -> Spread:
     """Return Student's interval of a ratio of two sums over users, linearised at the totals.
 

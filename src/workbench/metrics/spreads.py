@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from workbench.metrics import effects, intervals, user_shares
+from workbench.metrics import effects, intervals, user_means, user_shares
 from workbench.metrics.derived import derived
 from workbench.metrics.intervals import Spread
 from workbench.metrics.measures import Arithmetic, Leaf, Measure, Quantile, Stored, Total, leaves
@@ -86,7 +86,12 @@ def _stored(formula: Stored, values: Values) -> Spread:
 
 def _mean(metric: Metric, formula: Measure, values: Values) -> Spread:
     top, bottom = _sides(formula)
-    return intervals.means(values.of(top), values.of(metric.spread[0]), values.of(bottom))
+    squares, *more = (values.of(leaf) for leaf in metric.spread)
+    if not more:  # counts, which have no long tail
+        return user_means.means((values.of(top), squares), values.of(bottom))
+    cubes, below = more
+    least = np.where(below > 0, -np.inf, 0.0)
+    return user_means.means((values.of(top), squares, cubes), values.of(bottom), least)
 
 
 def _per_user(metric: Metric, formula: Measure, values: Values) -> Spread:

@@ -25,12 +25,21 @@ def _first_year(query: Query) -> Expression:
         users=sql.when(observed, 1, 0),
         revenue=sql.when(observed, 0.0),
         squares=sql.when(observed, 0.0),
+        cubes=sql.when(observed, 0.0),
+        below=sql.when(observed, 0),
         signed_up=sql.when(known, 1, 0),
         too_young=sql.when(known & young, 1, 0),
     )
     worth = _spent(users.filter(observed), by)
     bought = worth.select(
-        *by, users=0, revenue=worth.spent_, squares=worth.spent_ * worth.spent_, signed_up=0, too_young=0
+        *by,
+        users=0,
+        revenue=worth.spent_,
+        squares=worth.spent_ * worth.spent_,
+        cubes=worth.spent_ * worth.spent_ * worth.spent_,
+        below=sql.when(worth.spent_ < 0, 1, 0),
+        signed_up=0,
+        too_young=0,
     )
     rows = rows.union(bought, distinct=False)
     return aggregated(
@@ -79,12 +88,13 @@ FIRST_YEAR = DerivedQuery(
     name="first_year",
     says=(
         f"Users whose first {YEAR} days ended in the window, what they spent in those days, returns taken "
-        "off, and the squares of that for its variance; and how many of all users by then had not been seen"
-        " for a year. Who signed up before the first order on record is left out."
+        "off, the squares and cubes of that for its interval, and who brought less than nothing; and how many"
+        " of all users by then had not been seen for a year. Who signed up before the first order on record "
+        "is left out."
     ),
     table="users",
     needs=frozenset({"users", "orders"}),
-    figures=("users", "revenue", "squares", "signed_up", "too_young"),
+    figures=("users", "revenue", "squares", "cubes", "below", "signed_up", "too_young"),
     build=_first_year,
     time=False,
 )
