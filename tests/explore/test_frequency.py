@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from workbench import charts
-from workbench.explore.frequency import frequency, frequency_of
+from workbench.explore.frequency import Followed, frequency, frequency_of
 
 DAY = datetime(2024, 2, 1, 10, tzinfo=UTC)
 
@@ -70,5 +70,47 @@ def test_one_who_left_of_a_few_is_no_reason_for_a_cap(left: int, often: int, tol
         {"messages": 1, "users": 180, "unsubscribed": 1},
         {"messages": 5, "users": often, "unsubscribed": left},
     ]
-    view = frequency_of([{**row, "clicked": 0, "converted": 0} for row in counts])
+    gone = [{"messages": row["messages"], "users": row["unsubscribed"]} for row in counts]
+    view = frequency_of([{**row, "clicked": 0, "converted": 0} for row in counts], gone)
     assert ("think about a cap" in view.sentence) == told
+
+
+def _sent(rng: np.random.Generator, *, stop: bool, tired: float) -> tuple[list[dict], list[dict]]:
+    """Return counts of 4,000 users who leave after one message in 200, and after each further one more often.
+
+    Who has left is sent no more, or all that was planned.
+    """
+    planned, counts, gone = rng.geometric(0.3, 4000), np.zeros((99, 2), int), np.zeros(99, int)
+    hazard = 0.005 * (1 + tired * np.arange(99))
+    for many in planned:
+        leaves = np.flatnonzero(rng.random(many) < hazard[:many])
+        gone[leaves[:1] + 1] += 1
+        counts[leaves[0] + 1 if stop and len(leaves) else many] += (1, len(leaves) > 0)
+    there = np.flatnonzero(counts[:, 0])
+    rows = [
+        {"messages": n, "users": counts[n, 0], "unsubscribed": counts[n, 1], "clicked": 0, "converted": 0}
+        for n in there
+    ]
+    return rows, [{"messages": n, "users": gone[n]} for n in np.flatnonzero(gone)]
+
+
+@pytest.mark.parametrize("stop", [True, False])
+def test_who_is_sent_more_has_more_occasions_to_leave_and_that_is_no_reason_for_a_cap(stop: bool) -> None:
+    """Where all messages are alike, a cap was advised on every page if who left is sent the rest all the same."""
+    rng = np.random.default_rng(8)
+    alike = ["cap" in frequency_of(*_sent(rng, stop=stop, tired=0.0)).sentence for _ in range(40)]
+    assert sum(alike) <= 4
+    tiring = ["cap" in frequency_of(*_sent(rng, stop=stop, tired=0.5)).sentence for _ in range(10)]
+    assert sum(tiring) >= 9
+
+
+def test_messages_count_until_one_leaves(base, fact) -> None:
+    """One leaves after the first message of two, one after the fourth, one before any."""
+    rows = []
+    for user, (sent, left) in enumerate([(2, 1), (4, 4), (5, 0), (4, None)]):
+        at = [DAY + timedelta(hours=n) for n in range(1, sent + 1)]
+        rows += [fact("campaign_delivered", user, when, campaign_id="c", is_holdout=False) for when in at]
+        if left is not None:
+            rows.append(fact("user_unsubscribed", user, DAY + timedelta(hours=left, minutes=30)))
+    view = frequency(base(facts=rows))
+    assert (view.first, view.later) == (Followed(messages=3, left=1), Followed(messages=2, left=1))

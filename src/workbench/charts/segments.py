@@ -208,5 +208,5 @@ def frequency(result: FrequencyView) -> Drawing | Nothing:
             ],
             caption="Answers by how often people were reached",
         ),
-        note="Different people are compared: those who answer are also sent more.",
+        note="Different people are compared: who answers is also sent more, who leaves is sent no more.",
     )
