@@ -82,6 +82,27 @@ def test_published_campaign(base) -> None:
     assert found.name == "C"
 
 
+def test_a_target_is_of_the_whole_campaign_on_a_page_of_some_days(base) -> None:
+    """Ten a day, as planned: of the last 30 days alone, 300 of the 500 that are due looked behind."""
+    days = {"start_date": START, "end_date": START + timedelta(days=99)}
+    plan = _campaign("c", target_conversions=1000.0, target_roas=3.0, **days)
+    rng = np.random.default_rng(2)
+    sold = [
+        {"date": START + timedelta(days=day), "campaign_id": "c", "channel": "social", "spend": 100.0}
+        | {"conversions": 10.0, "revenue": float(rng.lognormal(5.0, 1.0))}
+        for day in range(50)
+    ]
+    tables = base(daily_performance=sold, campaigns=[plan])
+    whole, part = (target_vs_actual(tables, window=window) for window in (None, "30d"))
+    due = [(row.actual, row.expected, row.verdict) for row in (whole.rows[0], part.rows[0])]
+    assert due == [(500.0, 500.0, "on the way")] * 2
+    assert part.sentence.endswith("Leads and conversions are all so far, not of these days alone.")
+    returned = part.rows[1]
+    assert returned.actual == compare_campaigns(tables, window="30d").rows[0].roas
+    assert (returned.verdict, returned.by_chance) == ("behind", True)
+    assert "which may be chance" in part.sentence
+
+
 def test_published_sms_campaign(base) -> None:
     plan = _campaign(
         "s", channel="sms", budget=5000.0, target_leads=150.0, target_conversions=15.0, target_roi=2.5

@@ -96,7 +96,7 @@ def _sent(rng: np.random.Generator, *, stop: bool, tired: float) -> tuple[list[d
 
 @pytest.mark.parametrize("stop", [True, False])
 def test_who_is_sent_more_has_more_occasions_to_leave_and_that_is_no_reason_for_a_cap(stop: bool) -> None:
-    """Where all messages are alike, a cap was advised on every page if who left is sent the rest all the same."""
+    """Where all messages are alike, a cap was advised on every page if who left is sent the rest as well."""
     rng = np.random.default_rng(8)
     alike = ["cap" in frequency_of(*_sent(rng, stop=stop, tired=0.0)).sentence for _ in range(40)]
     assert sum(alike) <= 4

@@ -251,6 +251,7 @@ def targets(result: TargetsView) -> DataTable | Nothing:
             "Actual": format_value(row.actual, row.unit, currency=result.currency),
             "Aimed at": format_value(row.target, row.unit, currency=result.currency),
             "Target": row.title,
+            "Verdict": row.judged,
         }
         for row in result.rows
     ]

@@ -11,18 +11,19 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
-from workbench.explore.figures import figures
+from workbench.explore.figures import Figure, figures
+from workbench.explore.kpis import by_chance
 from workbench.explore.query import ask, told_apart, window_of
 from workbench.explore.view import View, frame_of, listed, ratio
 from workbench.metrics import METRICS, sql
 from workbench.metrics.cautions import counted_twice
+from workbench.metrics.window import Window
 from workbench.result import format_value
 from workbench.source import given
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.metrics import Window
     from workbench.source import Tables
 
 TargetVerdict = Literal["reached", "on the way", "behind", "unknown"]
@@ -37,7 +38,10 @@ _TARGETS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetRow:
-    """One target of one campaign; `expected` is the part of the target that is due by now."""
+    """One target of one campaign; `expected` is the part of the target that is due by now.
+
+    `by_chance` says whether the interval of a return reaches to the other side of its target.
+    """
 
     campaign_id: str
     name: str
@@ -49,6 +53,12 @@ class TargetRow:
     expected: float
     verdict: TargetVerdict
     caution: str = ""
+    by_chance: bool = False
+
+    @property
+    def judged(self) -> str:
+        """Return the verdict as it is read."""
+        return f"{self.verdict}, which may be chance" if self.by_chance else self.verdict
 
     @property
     def title(self) -> str:
@@ -63,16 +73,18 @@ class TargetRow:
             if self.expected == self.target
             else f" of {format_value(self.expected / self.target, '%')} due"
         )
-        return f"{format_value(self.achievement, '%')}{due}"
+        chance = ", which may be chance" if self.by_chance else ""
+        return f"{format_value(self.achievement, '%')}{due}{chance}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetsView(View):
-    """All targets of all campaigns."""
+    """All targets of all campaigns; `since` is since when leads and conversions count, if not the window."""
 
     rows: tuple[TargetRow, ...]
     currency: str | None
     missing: str = ""
+    since: date | None = None
 
     @property
     def sentence(self) -> str:
@@ -96,7 +108,11 @@ class TargetsView(View):
         rest = len(self.rows) - len(judged)
         unknown = f"; {rest} cannot be judged" if rest else ""
         verb = "is" if reached == 1 or len(judged) == 1 else "are"
-        return f"{reached} of {counted} {verb} reached{tail}{unknown}."
+        counts = any(row.unit == "count" for row in self.rows)
+        since = (
+            " Leads and conversions are all so far, not of these days alone." if self.since and counts else ""
+        )
+        return f"{reached} of {counted} {verb} reached{tail}{unknown}.{since}"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per campaign and target."""
@@ -115,7 +131,8 @@ def target_vs_actual(
     campaign_id : str, optional
         Only this campaign.
     window : str or Window, optional
-        The days that count; None counts everything so far.
+        The days of returns, and the last day of leads and conversions: those count from the beginning, as a
+        target is of the whole campaign. None counts everything so far.
     """
     if "campaigns" not in given(tables).names:
         return _nothing(tables, "Not enough data: no campaigns are loaded, and with them no targets.")
@@ -127,16 +144,26 @@ def target_vs_actual(
     # With what was shown and clicked, or a campaign that reached nothing would not be found at all.
     asked = ["leads", "conversions", "cost_per_conversion", "roas", "roi", "ctr"]
     found = figures(tables, asked, by=("campaign",), window=days)
+    whole = window_of(tables, None)
+    since = whole.first if whole and whole.first < days.first else None
+    counted = figures(tables, asked, by=("campaign",), window=Window(since, days.last)) if since else found
     rows: list[TargetRow] = []
     for plan in plans:
         key = (plan["campaign_id"],)
-        actual = {name: found.of(key, name).value for name in ("leads", "roas", "roi")}
-        actual["conversions"] = found.of(key, "cost_per_conversion").denominator
-        told = {name: counted_twice([found.of(key, name).caution]) for name in actual}
-        rows += [replace(row, caution=told[row.metric]) for row in target_rows(plan, actual, as_of=days.last)]
+        known = {name: found.of(key, name) for name in ("roas", "roi")}
+        known |= {name: counted.of(key, name) for name in ("leads", "conversions")}
+        actual = {name: figure.value for name, figure in known.items()}
+        actual["conversions"] = counted.of(key, "cost_per_conversion").denominator
+        rows += [_with(row, known[row.metric]) for row in target_rows(plan, actual, as_of=days.last)]
     if not rows:
         return _nothing(tables, "Not enough data: no campaign has a target.")
-    return TargetsView(rows=tuple(rows), currency=tables.currency)
+    return TargetsView(rows=tuple(rows), currency=tables.currency, since=since)
+
+
+def _with(row: TargetRow, figure: Figure) -> TargetRow:
+    """Return a row that says what to bear in mind of its figure."""
+    chance = by_chance((figure.low, figure.high), row.target, "higher")
+    return replace(row, caution=counted_twice([figure.caution]), by_chance=chance)
 
 
 def target_rows(
