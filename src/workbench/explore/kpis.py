@@ -13,6 +13,7 @@ from math import comb
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from workbench.explore.differing_days import known_by_days
 from workbench.explore.figures import figures
 from workbench.explore.query import window_of
 from workbench.explore.shares import holm
@@ -234,7 +235,8 @@ def kpi_cards(
         )
         usual = targets is not TARGETS or _is_usual(METRICS[name], measured.currency)
         target = targets.get(name) if usual else None
-        cards.append(_card(measured.metric(name), measured.row(name), target, line, measured.currency))
+        row = known_by_days(measured.row(name), formula, daily)
+        cards.append(_card(measured.metric(name), row, target, line, measured.currency))
     corrected = holm([card.change_p for card in cards])  # of eight cards a third of pages shows one by chance
     return KpiCards(
         cards=tuple(replace(card, change_p=p) for card, p in zip(cards, corrected, strict=True)),
