@@ -275,10 +275,13 @@ def test_the_dark_theme_is_no_part_of_a_chart() -> None:
 
 
 def test_a_page_lists_the_first_alerts_and_counts_the_others() -> None:
-    many = Alerts(items=tuple(("info", f"c{n}", "spends") for n in range(500)), calm="")
+    levels = ["critical"] * 12 + ["info"] * 488
+    many = Alerts(items=tuple((level, f"c{n}", "spends") for n, level in enumerate(levels)), calm="", most=10)
     bundle = many._repr_mimebundle_()
     said = bundle[mime.ALERTS]["items"]
-    assert (len(said), said[-1]["title"], len(bundle[mime.FIGURES])) == (31, "470 more", 500)
+    assert (len(said), said[-1]["title"], len(bundle[mime.FIGURES])) == (11, "490 more", 500)
+    assert said[-1]["level"] == "critical", "of what is not shown, some is as severe as what is"
+    assert said[-1]["text"].startswith("(2 critical, 488 info) ")
 
 
 def test_a_page_has_one_word_for_one_thing() -> None:

@@ -679,6 +679,20 @@ def test_days_that_are_alike_are_no_certainty(base) -> None:
     assert not [alert for alert in alerts(tables).alerts if alert.severity == "critical"]
 
 
+def test_what_needs_a_decision_is_in_the_order_of_money(base) -> None:
+    """By name or by budget the smallest waste would stand first; a page lists ten and counts the others."""
+    plan = {"start_date": START, "end_date": START + timedelta(days=59), "status": "active"}
+    beyond = {f"c{place:02}": 20.0 + 15.0 * place for place in range(12)}
+    rows = [row for name, extra in beyond.items() for row in _daily(name, 4.0, spend=100.0 + extra)]
+    plans = [_campaign(name, budget=6000.0, **plan) for name in beyond]
+    found = alerts(base(daily_performance=rows, campaigns=plans), targets={})
+    over = [alert for alert in found.alerts if alert.severity == "critical"]
+    assert [alert.subject for alert in over] == [name.upper() for name in reversed(beyond)]
+    assert over[0].stake == pytest.approx(60 * beyond["c11"], rel=0.1)
+    shown = charts.alerts(found)._repr_mimebundle_()["application/vnd.workbench.alerts+json"]["items"]
+    assert (len(shown), shown[-1]["title"]) == (11, f"{len(found.alerts) - 10} more")
+
+
 def test_a_target_of_which_nothing_is_reached_is_missed(base, fact) -> None:
     """Messages were sent and clicked, and nobody bought: none of 50 conversions, not an unknown number."""
     at = datetime(2024, 2, 5, 8, tzinfo=UTC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import date
 from html import escape
@@ -16,7 +17,7 @@ from workbench.metrics.unfinished import NOT_OVER
 from workbench.result import Result, format_value
 
 _LINE_WIDTH, _LINE_HEIGHT = 120.0, 28.0
-_MOST = 30  # of alerts on a page
+_MOST, _DECISIONS = 30, 10  # alerts on a page
 TOLD_APART = 0.05
 _OF_HOLDOUTS = {"incrementality", "holdout_lift", "net_incremental_revenue"}
 
@@ -88,10 +89,11 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alerts:
-    """What needs attention, most pressing first; `calm` is said where there is nothing."""
+    """What needs attention, most pressing first; `calm` is said where there is nothing, `most` are listed."""
 
     items: tuple[tuple[str, str, str], ...]
     calm: str
+    most: int = _MOST
 
     def _repr_mimebundle_(self, **_options: object) -> dict[str, Any]:
         items = [
@@ -99,12 +101,14 @@ class Alerts:
             for level, title, text in self.items
         ]
         figures = [{"alert": item["title"], "level": item["level"], "text": item["text"]} for item in items]
-        if len(items) > _MOST:  # a page of hundreds is read by nobody, and hides the first
-            rest = f"{len(items) - _MOST:,} more"
-            items = [
-                *items[:_MOST],
-                {"level": "info", "title": rest, "text": "are in the figures of this page"},
-            ]
+        if len(items) > self.most:  # a page of all is read by nobody, and hides the first
+            levels = Counter(item["level"] for item in items[self.most :])
+            kinds = ", ".join(f"{count:,} {level}" for level, count in levels.items())
+            rest = {
+                "title": f"{len(items) - self.most:,} more",
+                "text": f"({kinds}) are in the figures of this page",
+            }
+            items = [*items[: self.most], {"level": items[self.most]["level"], **rest}]
         lines = "; ".join(f"{item['title']}: {item['text']}" for item in items) or self.calm
         html = "".join(f"<li><b>{escape(i['title'])}</b> {escape(i['text'])}</li>" for i in items)
         return shown_as(
@@ -147,7 +151,7 @@ def alerts(result: DecisionAlerts) -> Alerts | Nothing:
     items = tuple((alert.severity, alert.subject, alert.text) for alert in result.alerts)
     if result.blind:
         items += (("info", "Nothing else", f"can be judged yet: {'; '.join(result.unjudged)}"),)
-    return Alerts(items=items, calm=result.sentence if not items else "")
+    return Alerts(items=items, calm=result.sentence if not items else "", most=_DECISIONS)
 
 
 def sentence(result: Result | str) -> Sentence:

@@ -5,6 +5,7 @@ Words: an *alert* is a fact that asks for a decision, with its severity; what is
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -91,16 +92,17 @@ class Leaderboard(View):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """One fact that asks for a decision."""
+    """One fact that asks for a decision; `stake` is the money of one budget or campaign that it is about."""
 
     severity: Severity
     subject: str
     text: str
+    stake: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alerts(View):
-    """What needs a decision, the most severe first.
+    """What needs a decision, the most severe first; of the same severity what is of all, then by money.
 
     `unjudged` says of what nothing can be told, and why: targets, budgets, returns.
     """
@@ -239,9 +241,13 @@ def alerts(
         *_of_two_names(told_by_two_names(tables, window=window)),
     ]
     return Alerts(
-        alerts=tuple(sorted(found, key=lambda alert: _ORDER.index(alert.severity))),
+        alerts=tuple(sorted(found, key=_rank)),
         unjudged=tuple(_unjudged(cards, budgets, campaigns)),
     )
+
+
+def _rank(alert: Alert) -> tuple[int, float]:
+    return _ORDER.index(alert.severity), -math.inf if alert.stake is None else -alert.stake
 
 
 def _unjudged(cards: KpiCards, budgets: Pacing, campaigns: CampaignComparison) -> Iterable[str]:
@@ -305,13 +311,16 @@ def _of_pacing(view: Pacing) -> Iterable[Alert]:
             ends = [format_value(x, "money", currency=view.currency) for x in (row.projected, row.budget)]
             text = f"will end near {ends[0]} of {ends[1]} planned"
             severity: Severity = "critical" if row.verdict == "over" else "warning"
-            yield Alert(severity=severity, subject=row.name, text=text)
+            stake = abs((row.projected or 0.0) - (row.budget or 0.0))
+            yield Alert(severity=severity, subject=row.name, text=text, stake=stake)
 
 
 def _of_campaigns(view: CampaignComparison) -> Iterable[Alert]:
+    lost = {row.campaign_id: (row.spend or 0.0) - (row.revenue or 0.0) for row in view.rows}
     for line in view.advice:
         if line.priority == "high":
-            yield Alert(severity="critical", subject=line.name, text=f"should {line.action}: {line.reason}")
+            text, stake = f"should {line.action}: {line.reason}", lost[line.campaign_id]
+            yield Alert(severity="critical", subject=line.name, text=text, stake=stake)
 
 
 def _of_told_twice(told: Sequence[ToldTwice]) -> Iterable[Alert]:
