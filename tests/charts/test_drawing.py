@@ -8,6 +8,7 @@ import re
 import runpy
 import unicodedata
 from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -272,6 +273,21 @@ def test_the_dark_theme_is_no_part_of_a_chart() -> None:
     drawing = charts.trend(trend())
     assert isinstance(drawing, Drawing)
     assert not set(re.findall(r"#[0-9a-f]{6}", json.dumps(drawing.to_json()))) & set(DARK.values())
+
+
+def test_the_ticks_of_weeks_stand_where_weeks_begin() -> None:
+    """An axis left to itself puts them on Sundays, a day before the points."""
+    weeks = [date(2024, 11, 18) + timedelta(days=7 * n) for n in range(13)]
+    claims, day = RESULTS["claimed_weeks"](), SAMPLES.trend()
+    sold = replace(claims, weeks=tuple(replace(claims.weeks[0], week=week) for week in weeks))
+    by_week = replace(day, grain="week", points=tuple(replace(day.points[0], day=week) for week in weeks))
+    for picture in (charts.claimed_weeks(sold), charts.trend(by_week)):
+        spec = picture.to_json()
+        axis = spec["layer"][0]["encoding"]["x"]["axis"]
+        ticks = [datetime.fromtimestamp(at / 1000, UTC).date() for at in axis["values"]]
+        assert 4 <= len(ticks) <= 6
+        assert set(ticks) <= set(weeks)
+    assert "values" not in charts.trend(day).to_json()["layer"][0]["encoding"]["x"]["axis"]
 
 
 def test_a_page_lists_the_first_alerts_and_counts_the_others() -> None:

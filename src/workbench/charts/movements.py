@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.charts.drawing import DataTable, Drawing, Nothing, figures_of, opened
-from workbench.charts.shapes import day_axis, dots, in_one_line, labels, spec_of, tooltip, unit_axis, values
+from workbench.charts.shapes import dots, in_one_line, labels, spec_of, tooltip, unit_axis, values, weeks_axis
 from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import colour
 from workbench.experiments.inference.comparison import shown_p
@@ -209,7 +209,7 @@ def _lines(points: list[dict[str, Any]], unit: str) -> dict[str, Any]:
     series = [_SOLD, _CLAIMED]
     tones = alt.Scale(domain=series, range=[colour("s1"), colour("s2")])
     chart = alt.Chart(values(points)).encode(
-        x=day_axis(),
+        x=weeks_axis(point["day"] for point in points),
         y=alt.Y("value:Q", axis=unit_axis(unit, grid=True), scale=alt.Scale(zero=True)),
         color=alt.Color("series:N", scale=tones, sort=series, legend=alt.Legend(symbolOpacity=1)),
         shape=alt.Shape("series:N", scale=alt.Scale(domain=series, range=["circle", "square"]), legend=None),

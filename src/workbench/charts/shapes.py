@@ -5,7 +5,9 @@ A figure in a tooltip is a text formatted like the one in the table: a chart nev
 
 from __future__ import annotations
 
+from calendar import timegm
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from workbench.charts.drawing import shown
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 ROW_HEIGHT = 30
 MOST_BARS = 15
+_TICKS = 6  # about so many on an axis of days
 _FORMATS = {"%": "~%", "pp": "~%", "count": "~s", "money": "~s"}
 _SHORT = "replace(format(datum.value, '~s'), 'G', 'B')"  # a billion is not a giga-euro
 
@@ -58,8 +61,16 @@ def day_axis(field: str = "day", **options: Any) -> alt.X:
     import altair as alt
 
     usual = {"format": "%-d %b", "labelSeparation": 10}
-    axis = alt.Axis(title=None, labelOverlap="greedy", tickCount=6, **{**usual, **options})
+    axis = alt.Axis(title=None, labelOverlap="greedy", tickCount=_TICKS, **{**usual, **options})
     return alt.X(f"{field}:T", scale=alt.Scale(type="utc"), axis=axis)
+
+
+def weeks_axis(days: Iterable[str], field: str = "day") -> alt.X:
+    """Return a time axis whose ticks are Mondays, as weeks begin; left to itself it takes Sundays."""
+    known = [date.fromisoformat(day) for day in sorted(set(days))]
+    ticks = [day for day in known if day.weekday() == 0] or known
+    kept = ticks[:: -(-len(ticks) // _TICKS) or 1]
+    return day_axis(field, values=[1000 * timegm(day.timetuple()) for day in kept])
 
 
 def tooltip(*pairs: tuple[str, str]) -> list[alt.Tooltip]:

@@ -17,6 +17,7 @@ from workbench.charts.shapes import (
     unit_axis,
     unit_in_words,
     values,
+    weeks_axis,
 )
 from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import colour
@@ -88,7 +89,7 @@ def _note(result: Trends, drawn: int) -> str:
     if any(point.rolling is not None for point in result.points):
         parts.append("Strong line: 7-day mean; thin line: single days.")
     if any(not point.complete for point in result.points):
-        parts.append("Hollow days are still incomplete.")
+        parts.append(f"Hollow {result.grain}s are still incomplete.")
     if len(result.slices) > drawn:
         others = len(result.slices) - drawn
         are = "other is" if others == 1 else "others are"
@@ -115,7 +116,7 @@ def _rows(points: Sequence[TrendPoint], result: Trends) -> list[dict[str, Any]]:
 
 
 def _single(points: Sequence[TrendPoint], result: Trends) -> dict[str, Any]:
-    return spec_of(_lines(_rows(points, result), result.unit).properties(width=640, height=230))
+    return spec_of(_lines(_rows(points, result), result).properties(width=640, height=230))
 
 
 def _several(parts: Sequence[Sequence[TrendPoint]], result: Trends) -> dict[str, Any]:
@@ -125,7 +126,7 @@ def _several(parts: Sequence[Sequence[TrendPoint]], result: Trends) -> dict[str,
     low = min(0.0, *(p.value or 0.0 for part in parts for p in part))
     names = labels([result.called(part[0].slice or "(none)") for part in parts])
     pictures = [
-        _lines(_rows(part, result), result.unit, alt.Scale(domain=[low, top], nice=True)).properties(
+        _lines(_rows(part, result), result, alt.Scale(domain=[low, top], nice=True)).properties(
             width=200, height=120, title=name
         )
         for part, name in zip(parts, names, strict=True)
@@ -133,20 +134,26 @@ def _several(parts: Sequence[Sequence[TrendPoint]], result: Trends) -> dict[str,
     return spec_of(alt.concat(*pictures, columns=2 if len(pictures) in {2, 4} else 3))
 
 
-def _lines(rows: list[dict[str, Any]], unit: str, scale: alt.Scale | None = None) -> Any:
+def _lines(rows: list[dict[str, Any]], result: Trends, scale: alt.Scale | None = None) -> Any:
     import altair as alt
 
     has_mean = any(row["mean"] is not None for row in rows)
+    weekly = result.grain == "week"
+    axis = weeks_axis(row["day"] for row in rows) if weekly else day_axis()
     has_values = sum(row["value"] is not None for row in rows) > 1
-    base = alt.Chart(values(rows)).encode(x=day_axis())
+    base = alt.Chart(values(rows)).encode(x=axis)
     flat = not any(row["value"] or row["mean"] for row in rows)
     y_scale = scale or (alt.Scale(domain=[0, 1]) if flat else alt.Scale(zero=True, nice=True))
-    y = alt.Y("value:Q", axis=unit_axis(unit), scale=y_scale)
-    words = tooltip(("date", "title"), ("said", "Day"), *([("mean_said", "7-day mean")] if has_mean else []))
+    y = alt.Y("value:Q", axis=unit_axis(result.unit), scale=y_scale)
+    words = tooltip(
+        ("date", "title"),
+        ("said", result.grain.capitalize()),
+        *([("mean_said", "7-day mean")] if has_mean else []),
+    )
     layers = [base.mark_line(strokeWidth=1 if has_mean else 2, color=_quiet(has_mean)).encode(y=y)]
     if has_mean:
         strong = base.mark_line(strokeWidth=2.4, color=colour("s1"))
-        layers.append(strong.encode(y=alt.Y("mean:Q", axis=unit_axis(unit), scale=y_scale)))
+        layers.append(strong.encode(y=alt.Y("mean:Q", axis=unit_axis(result.unit), scale=y_scale)))
     if not has_values:
         layers.append(base.mark_point(size=60, color=colour("s1")).encode(y=y))
     if any(not row["complete"] and row["value"] is not None for row in rows):
