@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from workbench.errors import UsageError
-from workbench.explore.cohorts import CohortCell, cohort_table, cohorts
+from workbench.explore.cohorts import CohortCell, Cohorts, cohort_table, cohorts
 
 
 def _people(count: int = 400, seed: int = 3) -> tuple[list[dict], list[dict]]:
@@ -135,6 +135,24 @@ def test_what_few_buyers_bring_is_not_too_sure(users: int) -> None:
 def test_a_cohort_that_bought_nothing_has_no_interval() -> None:
     cell = _sold(0, 1.0, np.random.default_rng(1))
     assert (cell.revenue_per_user, cell.revenue_low, cell.revenue_high) == (0.0, None, None)
+
+
+def test_better_cohorts_are_no_loss_at_later_ages() -> None:
+    """Each cohort orders as often at every age, and each next one more often: no window is a worse one."""
+    sizes = [{"cohort": 2024 * 12 + month, "slice": "", "users": 1000} for month in range(4)]
+    ages = [
+        {"cohort": size["cohort"], "slice": "", "age": age, "active": 200 + 100 * month}
+        | {"revenue": 1.0, "squares": 1.0, "cubes": 1.0, "below": 0}
+        for month, size in enumerate(sizes)
+        for age in (1, 2, 3)
+    ]
+    cells, _ = cohort_table(sizes, ages, [], as_of=date(2024, 5, 31))
+    found = Cohorts(basis="signup", by=None, as_of=None, cells=cells, activation=(), currency="EUR")
+    assert [found.retention_at(age) for age in (1, 2, 3)] == [0.35, 0.3, 0.25], "of other cohorts each"
+    assert found.sentence == (
+        "Of the users of 2 monthly cohorts (by signup) seen for 90 days, "
+        "25% in days 1-30, 25% in days 31-60 and 25% in days 61-90 ordered."
+    )
 
 
 def test_nobody_is_lost_on_days_of_which_no_orders_came_yet(base) -> None:

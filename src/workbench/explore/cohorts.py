@@ -18,7 +18,7 @@ import numpy as np
 from workbench.errors import UsageError
 from workbench.explore.query import ask, days_since_epoch, month_number
 from workbench.explore.shares import share_with_interval
-from workbench.explore.view import View, frame_of, lacking, number
+from workbench.explore.view import View, frame_of, lacking, listed, number
 from workbench.metrics import sql
 from workbench.metrics.unfinished import last_whole_day
 from workbench.metrics.user_means import means
@@ -100,24 +100,24 @@ class Cohorts(View):
     currency: str | None
     missing: str = ""
 
-    def retention_at(self, age: int) -> float | None:
-        """Return the share of all cohorts old enough who ordered at an age."""
-        cells = [cell for cell in self.cells if cell.age == age]
+    def retention_at(self, age: int, *, seen: int | None = None) -> float | None:
+        """Return the share who ordered at an age, of all cohorts seen so long, or up to a later age."""
+        old = {(cell.cohort, cell.slice) for cell in self.cells if cell.age == (seen or age)}
+        cells = [cell for cell in self.cells if cell.age == age and (cell.cohort, cell.slice) in old]
         users = sum(cell.users for cell in cells)
         return sum(cell.active for cell in cells) / users if users else None
 
     @property
     def sentence(self) -> str:
-        """Return the retention of the first windows over all cohorts, and the value so far."""
+        """Return the retention of the first windows, all of the same cohorts."""
         if self.missing:
             return self.missing
         ages = sorted({cell.age for cell in self.cells if cell.age > 0})[:3]
-        parts = [
-            f"{format_value(self.retention_at(age), '%')} in days {30 * age - 29}-{30 * age}" for age in ages
-        ]
-        count = len({cell.cohort for cell in self.cells})
+        found = [(age, format_value(self.retention_at(age, seen=ages[-1]), "%")) for age in ages]
+        parts = [f"{share} in days {30 * age - 29}-{30 * age}" for age, share in found]
+        count = len({cell.cohort for cell in self.cells if cell.age == ages[-1]})
         cohorts = f"{count} monthly cohort{'' if count == 1 else 's'} (by {self.basis})"
-        return f"Over {cohorts}, of the users old enough {', '.join(parts)} ordered."
+        return f"Of the users of {cohorts} seen for {30 * ages[-1]} days, {listed(parts)} ordered."
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per cohort and age."""
