@@ -21,11 +21,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from workbench.errors import BadInput, UsageError
+from workbench.errors import BadInput, UsageError, WorkspaceError
 from workbench.metrics import measure
 from workbench.store import Workspace
 from workbench.store.ingest import ingest
 from workbench.store.reading import open_source
+from workbench.store.recovery import announce
 
 from .loaded import load, reasons
 
@@ -238,6 +239,27 @@ def test_the_first_currency_becomes_the_workspaces(workspace: Workspace, tmp_pat
     content = "date,campaign_id,channel,spend,currency\n2024-01-01,a,email,1,GBP\n"
     load(workspace, tmp_path, content, mapping="generic_daily_performance")
     assert workspace.currency == "GBP"
+
+
+def test_a_load_that_fails_leaves_no_currency(workspace: Workspace, tmp_path: Path) -> None:
+    header = "date,campaign_id,channel,spend{}\n2024-01-01,a,email,{}\n"
+    load(workspace, tmp_path, header.format("", "1"))
+    (kept,) = (workspace.store_path / "daily_performance").rglob("*.parquet")
+    whole = kept.read_bytes()
+    pq.write_table(pq.read_table(kept, partitioning=None), kept, compression="gzip")
+    with pytest.raises(WorkspaceError, match="is damaged"):
+        load(workspace, tmp_path, header.format(",currency", "2,USD"))
+    assert workspace.currency is None
+    kept.write_bytes(whole)
+    load(workspace, tmp_path, header.format(",currency", "3,EUR"))
+    assert workspace.currency == "EUR"
+
+
+def test_a_killed_load_leaves_no_currency(workspace: Workspace) -> None:
+    announce(workspace.path / "pending", "killed")
+    workspace.set_currency("USD", "killed")
+    with workspace.writer():
+        assert workspace.currency is None
 
 
 def test_excel_and_tables_as_json_lines(workspace: Workspace, tmp_path: Path) -> None:
@@ -501,6 +523,7 @@ import sys
 from workbench.store import Workspace
 from workbench.store.ingest import ingest
 from workbench.store.reading import open_source
+from workbench.store.recovery import announce
 print("ready", flush=True)
 ingest(Workspace.open(sys.argv[1]), [sys.argv[2]], backfill=True)
 """

@@ -72,6 +72,12 @@ def settle_own(connection: DuckDBPyConnection, source: Source) -> str | None:
     return one_currency(sorted(row[0] for row in rows if row[0] is not None), source, None)
 
 
+def is_paid(connection: DuckDBPyConnection) -> bool:
+    """Return whether a staged event that is accepted may carry money: refused ones state no currency."""
+    paid = f"_sound AND event_type IN ({', '.join(map(literal, _PAID))})"
+    return bool(connection.execute(f"SELECT 1 FROM {STAGED} WHERE {paid} LIMIT 1").fetchall())
+
+
 def _own_sql() -> str:
     # Few events carry money, and to look for a few letters is cheap.
     codes = ", ".join(f"nullif(trim(json_extract_string(properties, '$.{name}')), '')" for name in CODES)

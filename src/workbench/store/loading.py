@@ -25,7 +25,7 @@ from workbench.store.derived import (
     with_others_sql,
 )
 from workbench.store.doubtful import refuse_unclear, refuse_unclear_events
-from workbench.store.event_currency import differs_sql, settle, settle_own
+from workbench.store.event_currency import differs_sql, is_paid, settle, settle_own
 from workbench.store.figures import event_figures, not_mapped, row_figures
 from workbench.store.ingest_events import (
     REJECTED,
@@ -148,7 +148,7 @@ def _stage_events(
     )
     if mapping is None and code is None:
         code = settle_own(connection, source)
-    if code is not None:
+    if code is not None and loading.workspace.currency is None and is_paid(connection):
         loading.workspace.set_currency(code, load_id)
 
 
@@ -254,13 +254,13 @@ def load_rows(
     columns, currency = _columns(mapping, source, table, loading.workspace.currency)
     notes += stage_rows(connection, source, table, columns, currency, now=loading.now)
     code = check_currency(connection, source, loading.workspace.currency)
-    if code is not None and loading.workspace.currency is None:
-        loading.workspace.set_currency(code, transaction.load_id)
     by_place = lines_by_place(mapping, source.columns)
     duplicates = tell_apart(connection, table, mapping, by_place)
     read, rejected = connection.execute(
         f"SELECT count(*), count(*) FILTER (_reasons IS NOT NULL) FROM {STAGED_ROWS}"
     ).fetchall()[0]
+    if code is not None and loading.workspace.currency is None and read > rejected:
+        loading.workspace.set_currency(code, transaction.load_id)
     figures = row_figures(connection, table, (read, duplicates, rejected), loading.now, loading.expected)
     kept = ", ".join(map(quote, table.columns))
     if read - rejected - duplicates:

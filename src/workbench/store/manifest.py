@@ -105,6 +105,13 @@ def withdraw_currency(folder: Path, load_id: str, last_version: int) -> None:
     write_manifest(folder, {**manifest, _CODE: None, _EARLIER: earlier})
 
 
+def retract_currency(folder: Path, load_id: str) -> None:
+    """Forget the currency that a load stated which never came to be: no data version is in it."""
+    if stated_currency(folder, load_id) is not None:
+        manifest = {name: value for name, value in read_manifest(folder).items() if name != _STATED_BY}
+        write_manifest(folder, {**manifest, _CODE: None})
+
+
 def check_code(code: str) -> None:
     """Refuse what is no currency code.
 

@@ -21,7 +21,7 @@ from workbench.store import delta
 from workbench.store.checkpoints import checkpoint
 from workbench.store.delta import Change, DataFile
 from workbench.store.loads import Head, LoadRecord, append_load, head, undone_load
-from workbench.store.manifest import withdraw_currency
+from workbench.store.manifest import retract_currency, withdraw_currency
 from workbench.store.staging import file_prefix, sync_files, sync_folder, write_durably
 
 DECIDED = "all of it is on the disk and shows then, as already loaded"
@@ -75,7 +75,8 @@ def announce(pending: Path, load_id: str) -> None:
 
 
 def withdraw(store: Path, pending: Path, load_id: str) -> None:
-    """Delete what a load staged, and its note."""
+    """Delete what a load staged, the currency that it stated, and its note."""
+    retract_currency(store.parent, load_id)
     for name in STORED:
         for path in (store / name).rglob(f"{file_prefix(load_id)}*.parquet"):
             path.unlink()
