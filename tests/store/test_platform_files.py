@@ -142,6 +142,33 @@ def test_what_may_count_twice_is_told(workspace: Workspace, tmp_path: Path) -> N
     )
 
 
+def test_a_report_without_channels_is_told_to_count_twice(workspace: Workspace, tmp_path: Path) -> None:
+    header = "Campaign,Campaign ID,Day,{}Currency code,Impr.,Clicks,Cost\n"
+    typed = header.format("Campaign type,")
+    rows = [
+        f"{name},{number},2026-11-0{day},{kind},EUR,{day}0,3,{day}.20\n"
+        for day in (1, 2)
+        for name, number, kind in (("Max", 12, "Performance Max"), ("Brand", 11, "Search"))
+    ]
+    assert load(workspace, tmp_path, typed + "".join(rows)).files[0].notes == ()
+    again = "".join(rows).replace(",3,", ",4,")  # corrected, and told in the same way
+    (note,) = load(workspace, tmp_path, typed + again).files[0].notes
+    assert note.startswith("4 stored rows were replaced")
+    untyped = again.replace("Performance Max,", "").replace("Search,", "")
+    note, _ = load(workspace, tmp_path, header.format("") + untyped).files[0].notes
+    assert note.startswith("all spend and impressions of campaigns on 2 days are those of stored rows on other")
+    (note,) = load(workspace, tmp_path, header.format("") + untyped.replace(",4,", ",5,")).files[0].notes
+    assert note.startswith("4 stored rows were replaced")
+
+
+def test_sums_are_those_of_a_report_that_added_them_up(workspace: Workspace, tmp_path: Path) -> None:
+    header = "Campaign,Day,Currency code,Impr.,Clicks,Cost\n"
+    parts = header + "".join(f"Brand,2026-11-01,EUR,10,1,{cost}\n" for cost in (0.1, 0.2, 0.7))
+    load(workspace, tmp_path, parts)
+    again = load(workspace, tmp_path, header + "Brand,2026-11-01,EUR,30,3,1.00\n")
+    assert (again.duplicates, again.files[0].notes) == (1, ())
+
+
 def test_a_market_that_is_a_sum_is_refused(workspace: Workspace, tmp_path: Path) -> None:
     assert (
         load(workspace, tmp_path, "date,geo,revenue\n2024-10-01,Berlin,1\n2024-10-01,Total,1\n").accepted == 1
@@ -226,6 +253,25 @@ def test_an_order_whose_payment_was_voided_is_worth_nothing(workspace: Workspace
     assert load(workspace, tmp_path, "\n".join(cut)).accepted == 1
     assert reasons(workspace)[0].startswith("the amount of this order stands in another file")
     assert ("#1", 1, 50.0) in stored(workspace, "order_id, line, order_value", "orders")
+
+
+def test_an_order_whose_amount_is_refused_is_no_order_worth_nothing(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    workspace.set_currency("EUR")
+    rows = [
+        "Name;Email;Financial Status;Currency;Total;Refunded Amount;Created at;Lineitem quantity",
+        "#1;a@example.com;paid;EUR;55,00;0;2024-10-01 10:00:00 +0200;2",
+        "#1;a@example.com;;;;;2024-10-01 10:00:00 +0200;1",
+        "#2;;paid;USD;30.00;0;2024-10-01 10:00:00 +0200;1",
+        "#2;;;;;;2024-10-01 10:00:00 +0200;3",
+        "#3;;paid;EUR;7.00;0;2024-10-01 10:00:00 +0200;1",
+        "#3;;;;;;2024-10-01 10:00:00 +0200;no number",
+    ]
+    assert load(workspace, tmp_path, "\n".join(rows)).accepted == 1
+    assert stored(workspace, "order_id, line, order_value", "orders") == [("#3", 1, 7.0)]
+    told = "the row with the amount of this order is rejected: this one alone would count as an order"
+    assert [one.startswith(told) for one in reasons(workspace)] == [False, True, False, True, False]
 
 
 def test_clicks_without_impressions_are_noted(workspace: Workspace, tmp_path: Path) -> None:

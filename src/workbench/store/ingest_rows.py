@@ -322,7 +322,8 @@ def _summed(table: TableDefinition) -> str:
         if field.name in table.key:
             parts.append(name)
         elif field.kind in _NUMBERS:
-            parts.append(f"CAST(sum({name}) AS {sql_type(field)}) AS {name}")
+            # To nine places: 0.1 and 0.2 are the 0.3 of a report that had added them up itself.
+            parts.append(f"CAST(round(sum({name}), 9) AS {sql_type(field)}) AS {name}")
         else:
             parts.append(f"arg_max({name}, _row) AS {name}")
     return ", ".join([*parts, "count(*) AS _rows"])

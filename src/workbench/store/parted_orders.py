@@ -33,6 +33,13 @@ AND order_value = 0 AND EXISTS (SELECT 1 FROM {rows} WHERE _currency IS NOT NULL
 (SELECT 1 FROM orders AS old_row WHERE old_row.order_id = new_row.order_id AND old_row.line = new_row.line
 AND old_row.order_value > 0)"""
 
+# Where the row with the amount is rejected, what is left would count as an order that is worth nothing.
+_AMOUNT_REJECTED = """
+UPDATE {rows} SET _reasons = 'the row with the amount of this order is rejected: this one alone would count'
+|| ' as an order worth nothing' WHERE _reasons IS NULL AND order_id IN (SELECT order_id FROM {rows}
+GROUP BY order_id HAVING bool_or(_reasons IS NOT NULL)
+AND max(abs(order_value)) FILTER (_reasons IS NULL) = 0)"""
+
 # A correction tells of the same items again, or of the same amounts under other names: a part that continues
 # an order does neither. Where orders stand whole in a file, only its first and its last one may be parts.
 _ORDERS = """SELECT order_id, list(DISTINCT category) AS items, count(category) = count(*) AS named,
@@ -63,7 +70,8 @@ def refuse_parts(connection: DuckDBPyConnection, rows: str, *, by_place: bool) -
         Whether lines are known by their place in the file, see `lines_by_place`.
     """
     connection.execute(_RETURNED_ALONE.format(rows=rows))
-    connection.execute(_BEGUN_ELSEWHERE.format(rows=rows))
+    for part in (_BEGUN_ELSEWHERE, _AMOUNT_REJECTED):
+        connection.execute(part.format(rows=rows))
     shared = f"SELECT 1 FROM orders WHERE order_id IN (SELECT order_id FROM {rows}) LIMIT 1"
     if by_place and connection.execute(shared).fetchall():
         connection.execute(_OTHER_ITEMS.format(rows=rows))

@@ -26,7 +26,9 @@ def told_again(
     if table.name != _PER_DAY:
         return ()
     within = _within(connection) if mapping is not None and mapping.combine == "sum" else ()
-    return within + (_in_parts(connection) or _under_other_names(connection))
+    return within + (
+        _in_parts(connection) or _under_other_names(connection) or _on_other_channels(connection)
+    )
 
 
 def _within(connection: DuckDBPyConnection) -> tuple[str, ...]:
@@ -79,6 +81,27 @@ def _under_other_names(connection: DuckDBPyConnection) -> tuple[str, ...]:
     days = "1 day" if found == 1 else f"{found:,} days"
     said = f"all spend and impressions of {days} are those of stored rows of other campaigns or channels"
     return (f"{said}: if only the names or ids differ, their figures count twice",) if found else ()
+
+
+def _on_other_channels(connection: DuckDBPyConnection) -> tuple[str, ...]:
+    """Return a note where a campaign's whole day is the same as the stored one, on other channels.
+
+    A report without the column that tells channels apart places all of a campaign on one. Rows that are told
+    alike are not among the kept ones, so what a file tells again with a correction has the stored keys.
+    """
+    own = "date, platform, campaign_id"
+    keys = f"list(DISTINCT hash(channel, {', '.join(_PARTS)})) FILTER (spend > 0 OR impressions > 0) AS keys"
+    days = f"SELECT {own}, {_SPENT}, {keys} FROM"
+    new = f"{days} {KEPT_ROWS} GROUP BY ALL"
+    old = f"{days} {_PER_DAY} WHERE {_near()} GROUP BY ALL"
+    (found,) = connection.execute(
+        f"SELECT count(DISTINCT date) FROM ({new}) AS new JOIN ({old}) AS old USING ({own}, spent, shown)"
+        " WHERE spent > 0 AND shown > 0 AND list_sort(new.keys) <> list_sort(old.keys)"
+    ).fetchall()[0]
+    days = "1 day" if found == 1 else f"{found:,} days"
+    said = f"all spend and impressions of campaigns on {days} are those of stored rows on other channels"
+    more = " or creatives: if both reports tell the same, their figures count twice"
+    return (said + more,) if found else ()
 
 
 def _near() -> str:
