@@ -194,7 +194,8 @@ class Mapping(Strict):
         for target, column in self.targets.items():
             parsed = column.parsed(self.definition.field(target).kind, find, reading)
             if parsed is None:
-                missing.append(f"{target} (from {' or '.join(repr(p.column) for p in column.places)})")
+                unfound = (repr(place.column) for place in column.places if find(place) is None)
+                missing.append(f"{target} (from {' or '.join(unfound)})")
             else:
                 made.append(MappedColumn.of(target, self._refunds(target, parsed)))
         if self.events:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from workbench.errors import BadInput, UsageError
 from workbench.events.mapping import Mapping, detect, load_mapping, names, ready
 from workbench.events.mistakes import named
+from workbench.events.nearest import what_it_lacks
 from workbench.events.tables import TableDefinition
 from workbench.store.compaction import keep_compact
 from workbench.store.ingest_events import looks_like_events
@@ -207,12 +208,14 @@ def _unknown_form(source: Source) -> BadInput:
             expected="columns parted by a comma, semicolon, tab or bar",
             fix="Check the delimiter, or state it in a mapping.",
         )
+    lacks = what_it_lacks(source.columns)
     return BadInput(
-        f"no mapping fits the columns {named(source.columns)}",
+        f"no mapping fits the columns {named(source.columns)}" + (f"; {lacks}" if lacks else ""),
         file=source.path,
         row=1,
-        expected="our own columns, or those of a ready mapping",
-        fix=f"Name one with --mapping: {', '.join(names())}; or a YAML file of your own.",
+        expected="our own columns, or those of a ready mapping, in English",
+        fix=f"Name one with --mapping: {', '.join(names())};"
+        " or write a YAML file of your own, of a few lines: docs/how-to/map-a-source.md.",
     )
 
 
