@@ -16,7 +16,7 @@ from nbformat import v4
 from workbench.charts import mime
 from workbench.charts.theme import config
 from workbench.reports.exporter import About, ReportExporter
-from workbench.reports.page import Page
+from workbench.reports.page import Page, page_of
 from workbench.reports.typeset import Typeset, typeset, typeset_report
 from workbench.reports.vega import drawings_of
 
@@ -64,6 +64,19 @@ def bars() -> dict[str, Any]:
         "usermeta": {"workbench": {"table": None, "note": "Net of tax."}},
     }
     return {mime.CHART: spec}
+
+
+def test_what_a_picture_and_its_table_lack_alike_is_said_once() -> None:
+    lacking = {mime.EMPTY: {"title": "Budget pacing", "reason": "No campaign is running."}}
+    other = {mime.EMPTY: {"title": "Budget pacing", "reason": "No budget."}}
+    told = {mime.SENTENCE: {"text": "No events are loaded."}}
+    page = page_of(report(told, told, lacking, lacking, other, lacking, bars(), bars()))
+    kinds = [block["kind"] for block in page.blocks[1:]]
+    assert kinds == ["sentence", "empty", "empty", "empty", "chart", "chart"]
+    split = report(lacking)
+    split.cells += report(lacking, says="## Next").cells  # a heading stands between them
+    split.cells.append(split.cells[-1])
+    assert [block["kind"] for block in page_of(split).blocks[1:]] == ["empty", "text", "empty"]
 
 
 def test_a_report_is_tagged_and_the_same_each_time() -> None:

@@ -24,8 +24,8 @@ def pacing(result: Pacing, campaign_id: str | None = None) -> Drawing | Nothing:
         result = replace(result, rows=only, total=only[0] if only else None)
     planned = [row for row in result.rows if row.budget is not None][:MOST_PICTURES]
     if result.missing or not planned:
-        reason = result.missing or "No running campaign has a budget and dates, so there is no plan."
-        return Nothing(title="Budget pacing", reason=reason)
+        unplanned = "No running campaign has a budget and dates, so there is no plan."
+        return _no_pacing(result) or Nothing(title="Budget pacing", reason=unplanned)
     names = labels([row.name or row.campaign_id for row in planned])
     listed = "; ".join(
         f"{name}: {format_value(row.spent, 'money', currency=result.currency)} of "
@@ -52,9 +52,14 @@ def _left_out(campaigns: int, drawn: int) -> str:
 
 def pacing_table(result: Pacing) -> DataTable | Nothing:
     """Return spend against plan as a table, the total last."""
+    return _no_pacing(result) or pacing_rows(result, "All running campaigns")
+
+
+def _no_pacing(result: Pacing) -> Nothing | None:
+    """Return why neither a picture nor a table can be made, in the words of both."""
     if result.missing or not result.rows:
         return Nothing(title="Budget pacing", reason=result.missing or "No campaign is running.")
-    return pacing_rows(result, "All running campaigns")
+    return None
 
 
 def pacing_rows(result: Pacing, caption: str = "Spend against plan") -> DataTable:

@@ -66,8 +66,15 @@ def page_of(notebook: NotebookNode, album: Album | None = None) -> Page:
             _add_text(page, cell.source, first=place == 0)
         elif cell.cell_type == "code":
             half = "half" in cell.metadata.get("tags", [])
-            page.blocks += [{**block, "half": half} for out in cell.outputs for block in _blocks(page, out)]
+            made = [{**block, "half": half} for out in cell.outputs for block in _blocks(page, out)]
+            page.blocks += [block for place, block in enumerate(made) if not _is_said(page, made[:place], block)]
     return page
+
+
+def _is_said(page: Page, before: list[dict[str, Any]], block: Mapping[str, Any]) -> bool:
+    """Return whether the block before says the same: a picture and its table lack the same data."""
+    last = [*page.blocks[-1:], *before][-1:]
+    return block["kind"] in {"empty", "sentence"} and last == [block]
 
 
 def _add_text(page: Page, source: str, *, first: bool) -> None:
