@@ -198,6 +198,12 @@ def test_a_change_beyond_chance_is_no_chance_where_it_is_neither_good_nor_bad() 
     assert card["change_is"] == "told"
 
 
+def test_parts_are_called_alike_in_the_picture_and_its_table() -> None:
+    made = charts.lift_parts(RESULTS["lift_parts"](("INACTIVE", "30-34, M")))
+    assert sorted(row[0] for row in made.table.rows) == ["30-34, M", "Inactive"]
+    assert "Inactive" in made.description
+
+
 def test_cards_say_that_the_report_on_holdouts_has_other_intervals() -> None:
     cards = kpi_cards()
     of_holdouts = replace(cards.cards[0], name="incrementality")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.charts.drawing import Drawing, Nothing, coded
@@ -132,7 +132,11 @@ def lift_parts(result: Parts) -> Drawing | Nothing:
         f"with {_level(result.level)} intervals",
         description=f"One dot with interval per {coded(result.by)}: {_listed(drawn)}.",
         spec=dots(drawn, unit="pp", mark_at=0.0, tooltips=("Lift", f"{_level(result.level)} interval")),
-        table=effect_table(result.rows, result.currency, coded(result.by).capitalize()),
+        table=effect_table(
+            [replace(row, name=_part(row.name)) for row in result.rows],
+            result.currency,
+            coded(result.by).capitalize(),
+        ),
         note=_notes(
             "In colour: still sure when all are judged at once (Holm).",
             f"{len(result.rows) - len(rows)} smaller lifts stand in the table."
