@@ -111,7 +111,9 @@ def format_value(value: float | None, unit: str = "", *, currency: str | None = 
     >>> [format_value(value, "count") for value in (14.5, 0.5, 14.0, 999.97, 1234.5)]
     ['14.5', '0.5', '14', '1,000', '1,234']
     >>> format_value(0.99997, "%"), format_value(-0.0, "%"), format_value(-0.001, "x")
-    ('99.99%', '0%', '-0.001x')
+    ('99.99%', '0%', '−0.001x')
+    >>> [format_value(-1.5, unit) for unit in ("x", "%", "pp", "count", "h")]
+    ['−1.50x', '−150%', '−150 pp', '−1.5', '−1.5 h']
     >>> format_value(-1e-17, "%"), format_value(-1e-18, "money", currency="EUR")
     ('0%', '€0.00')
     >>> [format_value(value, "money", currency=code) for code in ("JPY", "KWD") for value in (950.0, 45.67)]
@@ -126,13 +128,24 @@ def format_value(value: float | None, unit: str = "", *, currency: str | None = 
         case "pp":
             return f"{_significant(100 * value)} pp"
         case "x":
-            return f"{_significant(value) if 0 < abs(value) <= 0.005 else f'{value:,.2f}'}x"
+            return f"{_significant(value) if 0 < abs(value) <= 0.005 else _minus(f'{value:,.2f}')}x"
         case "count":
             return _counted(value)
         case "money":
             return _money(value, currency)
         case _:
             return f"{_significant(value)} {unit}".strip()
+
+
+def signed(value: float, form: str = ".1%") -> str:
+    """Return a change with its sign, which is a minus as in every other figure.
+
+    Examples
+    --------
+    >>> signed(0.05), signed(-0.125), signed(-2.5, ".2f")
+    ('+5.0%', '−12.5%', '−2.50')
+    """
+    return f"{value:+{form}}".replace("-", "−")
 
 
 def _significant(value: float) -> str:
@@ -142,20 +155,27 @@ def _significant(value: float) -> str:
         places = min(1 - math.floor(math.log10(size)), 12)
     text = f"{value:,.{places}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
-    return "0" if text == "-0" else text
+    return "0" if text == "-0" else _minus(text)
+
+
+def _minus(text: str) -> str:
+    """Return a figure with the sign that money and axes have; a hyphen is none, and may end a line."""
+    return f"−{text[1:]}" if text.startswith("-") else text
 
 
 def _counted(value: float) -> str:
     if 0 < abs(value) <= 0.5:
         return _significant(value)
     # Platforms report modelled conversions in parts; of a thousand a part is no longer read.
-    return f"{value:,.{1 if abs(value) < 1000 else 0}f}".removesuffix(".0")
+    return _minus(f"{value:,.{1 if abs(value) < 1000 else 0}f}".removesuffix(".0"))
 
 
 def _percent(share: float) -> str:
     text = _significant(100 * share)
     # What lacks a little of the whole does not read as the whole; what a float may lack is nothing.
-    return f"{math.copysign(99.99, share):g}" if text.lstrip("-") == "100" and abs(share) < 1 - 1e-9 else text
+    if text.lstrip("−") == "100" and abs(share) < 1 - 1e-9:
+        return "99.99" if share > 0 else "−99.99"
+    return text
 
 
 def _money(value: float, currency: str | None) -> str:

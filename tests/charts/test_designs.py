@@ -19,8 +19,8 @@ from workbench.experiments.power.planning import design
         ),
         (
             {"baseline": 0.05, "mde": -0.2},
-            "13,490 users find a change of -20% (-1 pp) in 80% of tests",
-            "For a change of -20% (-1 pp), take 2 weeks; 8 are enough for -10.1% (-0.504 pp)",
+            "13,490 users find a change of −20% (−1 pp) in 80% of tests",
+            "For a change of −20% (−1 pp), take 2 weeks; 8 are enough for −10.1% (−0.504 pp)",
         ),
         (
             {"baseline": 0.5, "mde": 0.0, "margin": 0.04},

@@ -34,8 +34,8 @@ def drawn(**holdouts: tuple[float, float, float]) -> Drawing:
 def test_the_number_stays_where_the_picture_ends() -> None:
     picture = drawn(email=(1.5, -60.0, 75.0))
     assert GOES_ON in picture.note
-    assert "1.50x (-60.00x to 75.00x)" in str(picture.table.rows)
-    assert "-60.00x to 75.00x" in picture.description
+    assert "1.50x (−60.00x to 75.00x)" in str(picture.table.rows)
+    assert "−60.00x to 75.00x" in picture.description
     assert {row["high"] for row in picture.table.figures if row["method"] == HOLDOUT} == {75.0}
     ends = {tuple(scale["domain"]) for scale in _scales(picture.to_json())}
     assert ends == {(-3.0, 6.0)}  # the values, 0 and 1 lie from 0 to 3

@@ -106,7 +106,7 @@ def test_three_verdicts_in_words() -> None:
     assert held.sentence.startswith("The guardrail minutes per visit holds for b: ")
     failed = guard(two(control, rng.normal(9, 1, 4000)), "y", margin=0.02)
     assert failed.verdict == "violated"
-    assert "worse than -2%" in failed.sentence
+    assert "worse than −2%" in failed.sentence
     open_ = guard(two(control[:50], rng.normal(9.9, 1, 50)), "y", margin=0.02)
     assert open_.verdict == "cannot tell"
     assert "More users would tell" in open_.sentence

@@ -187,7 +187,7 @@ def test_guardrails_keep_the_power_of_their_plan() -> None:
 
 def test_a_decrease_is_planned_as_one() -> None:
     plan = design(baseline=0.05, mde=-0.2, daily_users=1000)
-    assert "from 5% to 4% (-20%)" in plan.sentence
+    assert "from 5% to 4% (−20%)" in plan.sentence
     assert all(point.effect < 0 for point in plan.durations)
     assert all(point.effect < 0 for point in plan.powers)
     assert plan.total < design(baseline=0.05, mde=0.2).total  # fewer events vary less

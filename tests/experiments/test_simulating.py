@@ -175,7 +175,7 @@ def test_power_grows_with_the_change_either_way() -> None:
     found = simulate_power(KINDS["share"], [-0.3, -0.1, 0.0, 0.1, 0.3], runs=1000, users=8000)
     power = [row.power for row in found.rows]
     assert power[0] > power[1] > power[2] < power[3] < power[4]
-    assert found.sentence.startswith("8,000 users find a change of -30.0% in 9")
+    assert found.sentence.startswith("8,000 users find a change of −30.0% in 9")
     frame = found.to_frame()
     assert list(frame.columns) == ["lift", "power", "low", "high", "calculated"]
 

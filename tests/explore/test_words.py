@@ -184,7 +184,7 @@ def test_a_return_without_an_interval_says_so(base) -> None:
     view = compare_channels(base(leads=[lead], daily_performance=[spent(spend=9.0)]), window="7d")
     row = replace(view.rows[0], incremental_return=-1.0)
     found = replace(view, rows=(row,), best_by_return=row.channel)
-    assert "comes closest (-1.00x net of cost, without an interval)" in found.sentence
+    assert "comes closest (−1.00x net of cost, without an interval)" in found.sentence
 
 
 def test_a_campaign_that_nobody_pays_for_can_be_looked_at(base, fact) -> None:

@@ -13,7 +13,7 @@ from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import colour
 from workbench.experiments.power.planned import Design
 from workbench.experiments.power.simulating import FalseAlarms, SimulatedPower
-from workbench.result import format_value
+from workbench.result import format_value, signed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,7 +215,7 @@ def _planned(result: Design) -> str:
 def _change(result: Design, effect: float, relative: float) -> str:
     said = result.shown_change(effect)
     said = f"+{said}" if effect > 0 else said
-    return f"{100 * relative:+.3g}% ({said})" if math.isfinite(relative) else said
+    return f"{signed(100 * relative, '.3g')}% ({said})" if math.isfinite(relative) else said
 
 
 def _aim(result: Design, *, relative: bool) -> float:

@@ -29,7 +29,7 @@ from workbench.experiments.analysis.daily import DailyEffects, DayPoint
 from workbench.experiments.analysis.finding import Finding
 from workbench.experiments.analysis.views import ABTest
 from workbench.experiments.inference.comparison import shown_p
-from workbench.result import format_value
+from workbench.result import format_value, signed
 
 _TONES = {"better": "good", "worse": "bad"}
 _MOST_PICTURES = 3
@@ -162,14 +162,14 @@ def _effect(one: Finding, name: str) -> dict[str, Any]:
         "value": lift.value,
         "low": lift.low if bounded else None,
         "high": lift.high if bounded else None,
-        "said": f"{100 * lift.value:+.1f}%",
+        "said": f"{signed(100 * lift.value, '.1f')}%",
         "interval": " to ".join(ends),
         "tone": _TONES.get(one.course, "s6"),
     }
 
 
 def _end(value: float) -> str:
-    return f"{100 * value:+.1f}%" if math.isfinite(value) else "no bound"
+    return f"{signed(100 * value, '.1f')}%" if math.isfinite(value) else "no bound"
 
 
 def _headline(primary: Sequence[Finding]) -> str:

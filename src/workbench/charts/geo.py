@@ -21,7 +21,7 @@ from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import colour
 from workbench.experiments.analysis.geo_views import GeoReport
 from workbench.experiments.geo.analysis import GeoAnalysis
-from workbench.result import format_value
+from workbench.result import format_value, signed
 
 MOST_BEFORE = 90
 
@@ -151,7 +151,7 @@ def _against(found: GeoAnalysis) -> str:
     if not lift.known:
         return f"{metric} was expected to be zero or less: there is no lift"
     side = "above" if lift.value >= 0 else "below"
-    ends = f"{lift.low:+.1%} to {lift.high:+.1%}"
+    ends = f"{signed(lift.low)} to {signed(lift.high)}"
     return f"{metric} was {abs(lift.value):.1%} {side} what the controls say ({ends})"
 
 

@@ -15,7 +15,7 @@ from workbench.experiments.analysis.geo_views import GeoReport
 from workbench.experiments.geo.analysis import GeoAnalysis
 from workbench.experiments.geo.verdict import Check
 from workbench.experiments.inference.comparison import shown_p
-from workbench.result import format_value
+from workbench.result import format_value, signed
 
 _MOST_CONTROLS = 10
 _SHORT = {
@@ -195,7 +195,7 @@ def _short(method: str) -> str:
 
 
 def _signed(value: float | None) -> str:
-    return "–" if value is None else f"{value:+.1%}"
+    return "–" if value is None else signed(value)
 
 
 def _estimate(row: dict[Any, Any]) -> _Estimate:

@@ -14,7 +14,7 @@ from workbench.experiments.holdout.errors import FalsePositives
 from workbench.experiments.holdout.health import HoldoutHealth
 from workbench.experiments.inference.comparison import shown_p
 from workbench.explore.segments import named
-from workbench.result import MISSING, format_value
+from workbench.result import MISSING, format_value, signed
 
 _VERDICTS = {"good": "good", "warning": "look", "bad": "bad", "unknown": "not known"}
 _ALIKE = 0.1
@@ -54,7 +54,7 @@ def holdout_balance(result: HoldoutHealth) -> Drawing | Nothing:
             "value": trait.difference,
             "low": None,
             "high": None,
-            "said": f"{trait.difference:+.3f}",
+            "said": signed(trait.difference, ".3f"),
             "interval": MISSING,
             "tone": "bad" if abs(trait.difference) > _ALIKE and not found.balanced else "s1",
         }

@@ -116,7 +116,7 @@ def figure(value: float, unit: str, currency: str) -> str:
     >>> figure(-1250.4, "count", ""), figure(1250.4, "money", "EUR")
     ('−1,250', '€1,250')
     """
-    return format_value(value, unit, currency=currency or None).replace("-", "−")
+    return format_value(value, unit, currency=currency or None)
 
 
 def percent(change: float) -> str:

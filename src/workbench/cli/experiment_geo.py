@@ -11,6 +11,7 @@ import typer
 from workbench.cli.data import printable
 from workbench.cli.experiment import Folder, Json, experiment
 from workbench.cli.measure import printed_table
+from workbench.result import signed
 
 if TYPE_CHECKING:
     from workbench.experiments.geo.analysis import GeoAnalysis
@@ -108,7 +109,7 @@ def _shown(found: GeoAnalysis, figure: str, value: float) -> str:
     if math.isinf(value):
         return "without end"
     if figure == "lift":
-        return f"{value:+.2%}"
+        return signed(value, ".2%")
     if figure == "iROAS":
         return format_value(value, "x")
     return format_value(value, "money", currency=found.currency) if found.currency else f"{value:,.1f}"

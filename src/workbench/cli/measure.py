@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workbench.cli.app import app
+from workbench.result import signed
 
 if TYPE_CHECKING:
     from workbench.metrics.measured import Measured, Row
@@ -123,7 +124,7 @@ def as_text(result: Measured, *, compare: bool = False) -> str:
             for figure in (row.value, row.low, row.high, row.previous)
         )
         interval = f"{low} to {high}" if math.isfinite(row.low) else ""
-        change = [previous, f"{row.change:+.1%}" if math.isfinite(row.change) else ""] if compare else []
+        change = [previous, signed(row.change) if math.isfinite(row.change) else ""] if compare else []
         lines.append([*map(_shown, row.slice), row.metric, value, interval, *change])
     notes, of_all = _notes(result.rows)
     table = _table(head, [[*line, note] for line, note in zip(lines, notes, strict=True)])

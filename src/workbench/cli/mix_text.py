@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from workbench.cli.measure import printed_table
+from workbench.result import signed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,7 +141,7 @@ def plan_text(plan: Plan) -> str:
             row.channel,
             f"{row.current:,.0f}",
             f"{row.proposed:,.0f}",
-            f"{row.change:+.0%}",
+            signed(row.change, ".0%"),
             row.outcome_now.said(),
             row.outcome_then.said(),
         ]

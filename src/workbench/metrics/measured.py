@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import UsageError
 from workbench.metrics.metric import Metric
 from workbench.metrics.window import Window
-from workbench.result import MISSING, format_value, html_table, told
+from workbench.result import MISSING, format_value, html_table, signed, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -219,6 +219,6 @@ class Measured:
         ]
         if any(math.isfinite(row.previous) for row in rows):
             columns["previous"] = [self._figure(row, row.previous) for row in rows]
-            columns["change"] = [f"{row.change:+.1%}" if math.isfinite(row.change) else "" for row in rows]
+            columns["change"] = [signed(row.change) if math.isfinite(row.change) else "" for row in rows]
         columns["note"] = [said(row) for row in rows]
         return pd.DataFrame(columns)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from workbench.mmm.market import Market
 from workbench.mmm.spec import Channel, LiftTest, MixSpec
+from workbench.result import signed
 
 Array = npt.NDArray[np.float64]
 _NEXT = {"day": "days", "week": "weeks"}
@@ -64,7 +65,7 @@ class Revision:
     @property
     def sentence(self) -> str:
         """Return the revision in words."""
-        size = f"its sum by {self.total:+.1%}" if np.isfinite(self.total) else "its sum from zero"
+        size = f"its sum by {signed(self.total)}" if np.isfinite(self.total) else "its sum from zero"
         return f"{self.column} was revised in {self.cells:,} of {self.of:,} figures ({size})"
 
 

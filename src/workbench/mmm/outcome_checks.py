@@ -8,6 +8,7 @@ import numpy as np
 
 from workbench.mmm.evidence import Array, Evidence, correlations, without
 from workbench.mmm.findings import Finding, joined
+from workbench.result import signed
 
 OUTLIER = 5.0  # robust standard deviations
 FEW, SOME = 3.0, 6.0  # figures per parameter
@@ -111,7 +112,7 @@ def jump(seen: Evidence) -> Iterator[Finding]:
             check="jump",
             status="warn",
             about=seen.spec.outcome,
-            figure=f"{share:+.0%} from {seen.day(int(places[best]))}",
+            figure=f"{signed(share, '.0%')} from {seen.day(int(places[best]))}",
             says=f"{seen.spec.outcome} is {abs(share):.0%} {'higher' if share > 0 else 'lower'} from "
             f"{seen.day(int(places[best]))} on than media, season, trend and controls explain.",
             fix="Add a control that is 0 before and 1 after it, or let the trend vary.",

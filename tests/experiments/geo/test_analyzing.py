@@ -89,7 +89,7 @@ def test_p_and_interval_are_of_one_test(quiet):
 def test_all_parts_speak_of_the_same_figures(found):
     assert found.verdict.finding == "works"
     assert "Roll it out" in found.sentence
-    assert f"{found.lift.value:+.1%}" in found.sentence
+    assert f"{found.lift.value:+.1%}".replace("-", "−") in found.sentence
     course = found.course.to_frame()
     end = course.iloc[-1]
     assert end["cumulative"] == pytest.approx(found.incremental.value)

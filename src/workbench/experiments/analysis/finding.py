@@ -11,7 +11,7 @@ from workbench.experiments.inference.estimate import Estimate
 from workbench.experiments.inference.noninferiority import Guarded
 from workbench.experiments.inference.ranks import Ranked
 from workbench.metrics.metric import Better
-from workbench.result import format_value
+from workbench.result import format_value, signed
 
 Role = Literal["primary", "secondary", "guardrail"]
 Course = Literal["better", "worse", "changed", "open", "unknown"]
@@ -103,7 +103,7 @@ class Finding:
         if not found.known:
             return found.note or "no figure"
         ends = f"{label.difference(found.low)} to {label.difference(found.high)}"
-        share = f" ({100 * lift.value:+.1f}%)" if lift.known else ""
+        share = f" ({signed(100 * lift.value, '.1f')}%)" if lift.known else ""
         return f"{label.difference(found.value)}{share} [{ends}], p {shown_p(self.p_adjusted)}"
 
     @property

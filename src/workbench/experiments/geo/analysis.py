@@ -19,7 +19,7 @@ from workbench.experiments.geo.returns import Returns
 from workbench.experiments.geo.synthetic_control import Counterfactual
 from workbench.experiments.geo.time_based_regression import Regression
 from workbench.experiments.geo.verdict import Check, Verdict, fit_r2
-from workbench.result import format_value, html_table, told
+from workbench.result import format_value, html_table, signed, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,8 +103,8 @@ class GeoAnalysis:
             )
         total = self.incremental
         said = (
-            f"{self.test.name} moved {self.test.metric} in {where} by {self.lift.value:+.1%} "
-            f"({self.lift.low:+.1%} to {self.lift.high:+.1%}), {self._amount(total.value)} in all "
+            f"{self.test.name} moved {self.test.metric} in {where} by {signed(self.lift.value)} "
+            f"({signed(self.lift.low)} to {signed(self.lift.high)}), {self._amount(total.value)} in all "
             f"({self._amount(total.low)} to {self._amount(total.high)})."
         )
         if self.verdict.finding == "no effect":

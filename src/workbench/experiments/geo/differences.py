@@ -12,7 +12,7 @@ from workbench.experiments.geo.effect import Effect, effect_of
 from workbench.experiments.geo.panel import Floats
 from workbench.experiments.geo.split import Split
 from workbench.experiments.geo.synthetic_control import Counterfactual, counterfactual
-from workbench.result import shown, told
+from workbench.result import shown, signed, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,8 +47,8 @@ class Differences:
         """Return the effect and what it assumes."""
         lift = self.effect.lift
         return (
-            f"Difference in differences says {lift.value:+.1%} ({lift.low:+.1%} to {lift.high:+.1%}, "
-            f"p = {lift.p:.3f}), if all geos would have moved alike."
+            f"Difference in differences says {signed(lift.value)} ({signed(lift.low)} to "
+            f"{signed(lift.high)}, p = {lift.p:.3f}), if all geos would have moved alike."
         )
 
     __repr__ = told

@@ -10,7 +10,7 @@ import numpy as np
 
 from workbench.experiments.geo.panel import Floats, Rows
 from workbench.experiments.geo.split import Split
-from workbench.result import shown, told
+from workbench.result import shown, signed, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,8 +97,9 @@ class Counterfactual:
     def sentence(self) -> str:
         """Return what was found, without a verdict: that needs a test."""
         return (
-            f"{self.split.panel.metric} in {', '.join(self.split.treated_names)} was {self.lift:+.1%} off "
-            f"what the controls say it would have been ({self.incremental:+,.0f} in all; {self.method})."
+            f"{self.split.panel.metric} in {', '.join(self.split.treated_names)} was {signed(self.lift)} off "
+            f"what the controls say it would have been ({signed(self.incremental, ',.0f')} in all;"
+            f" {self.method})."
         )
 
     __repr__ = told

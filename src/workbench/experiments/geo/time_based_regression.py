@@ -12,7 +12,7 @@ from workbench.experiments.geo.effect import Effect, effect_of
 from workbench.experiments.geo.panel import Floats
 from workbench.experiments.geo.split import Split
 from workbench.experiments.geo.synthetic_control import Counterfactual, counterfactual
-from workbench.result import shown, told
+from workbench.result import shown, signed, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,9 +55,8 @@ class Regression:
     def sentence(self) -> str:
         """Return the effect and what it assumes."""
         lift = self.effect.lift
-        return (
-            f"Time-based regression says {lift.value:+.1%} ({lift.low:+.1%} to {lift.high:+.1%}). {WARNING}"
-        )
+        said = f"{signed(lift.value)} ({signed(lift.low)} to {signed(lift.high)})"
+        return f"Time-based regression says {said}. {WARNING}"
 
     __repr__ = told
     _repr_html_ = shown

@@ -14,6 +14,7 @@ from workbench.experiments.geo.power import PowerCurve
 from workbench.experiments.geo.returns import Returns
 from workbench.experiments.geo.synthetic_control import Counterfactual
 from workbench.experiments.inference.estimate import Estimate, alpha_of
+from workbench.result import signed
 
 Finding = Literal["works", "harms", "no effect", "cannot tell"]
 
@@ -130,10 +131,10 @@ def verdict_of(
         )
     if lift.significant:
         finding: Finding = "works" if lift.value > 0 else "harms"
-        why = f"The lift lies between {lift.low:+.1%} and {lift.high:+.1%} (p = {lift.p:.3f})."
+        why = f"The lift lies between {signed(lift.low)} and {signed(lift.high)} (p = {lift.p:.3f})."
         return Verdict(finding=finding, why=why, recommendation=_after(finding, returns))
     if lift.high < worth and lift.low > -worth:
-        between = f"it lies between {lift.low:+.1%} and {lift.high:+.1%}"
+        between = f"it lies between {signed(lift.low)} and {signed(lift.high)}"
         why = f"A lift of {worth:.0%} or more is ruled out: {between}."
         return Verdict(
             finding="no effect",
@@ -141,8 +142,8 @@ def verdict_of(
             recommendation="Do not roll it out for this effect; spend elsewhere.",
         )
     why = (
-        f"The lift lies between {lift.low:+.1%} and {lift.high:+.1%} (p = {lift.p:.3f}): none at all and one "
-        f"of {worth:.0%} are both possible."
+        f"The lift lies between {signed(lift.low)} and {signed(lift.high)} (p = {lift.p:.3f}):"
+        f" none at all and one of {worth:.0%} are both possible."
     )
     return Verdict(finding="cannot tell", why=why, recommendation=_WAY_OUT["power"])
 

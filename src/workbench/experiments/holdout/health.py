@@ -22,7 +22,7 @@ from workbench.experiments.inference.multiplicity import adjusted
 from workbench.experiments.inference.sample_ratio import BLOCKS, WARNS, ratio_p
 from workbench.experiments.inference.skewness import FEW_BUYERS
 from workbench.metrics.window import Window
-from workbench.result import format_value, html_table, told
+from workbench.result import format_value, html_table, signed, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -255,7 +255,8 @@ def _balanced(alike: Balance) -> Check:
         says = "The sides differed before the campaign: what differs after it need not be its doing."
     return Check(
         name="Balance",
-        found=f"p {shown_p(alike.p)}; largest: {worst.name}, {worst.difference:+.3f} standard deviations",
+        found=f"p {shown_p(alike.p)}; largest: {worst.name},"
+        f" {signed(worst.difference, '.3f')} standard deviations",
         verdict="good" if alike.balanced else "bad",
         says=says,
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workbench.experiments.inference.estimate import Estimate
-from workbench.result import MISSING, format_value, html_table, told
+from workbench.result import MISSING, format_value, html_table, signed, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -194,7 +194,7 @@ def _row(one: Comparison) -> dict[str, object]:
 
 
 def _percent(lift: Estimate) -> str:
-    value, low, high = (f"{100 * end:+.1f}%" for end in (lift.value, lift.low, lift.high))
+    value, low, high = (f"{signed(100 * end, '.1f')}%" for end in (lift.value, lift.low, lift.high))
     if math.isinf(lift.low) and math.isinf(lift.high):
         return f"{value} with no bounds"
     low = "no lower bound" if math.isinf(lift.low) else low

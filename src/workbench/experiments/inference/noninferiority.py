@@ -153,7 +153,7 @@ def guard(
     >>> values = np.tile([9.0, 10.0, 11.0], 2000)
     >>> sums = sums_of(["a"] * 3000 + ["b"] * 3000, {"minutes": values}, variants=("a", "b"))
     >>> print(guard(sums, "minutes", margin=0.02).sentence)
-    The guardrail minutes holds for b: 0% (95% interval -0.412% to +0.414%), better than -2%.
+    The guardrail minutes holds for b: 0% (95% interval −0.412% to +0.414%), better than −2%.
     """
     if sums.n.shape != (2,):
         raise UsageError("A guardrail compares the control with one variant; take `sums.pair(variant)`.")

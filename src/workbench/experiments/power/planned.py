@@ -10,7 +10,7 @@ from workbench.experiments.power.baseline import Baseline
 from workbench.experiments.power.duration import Arrivals
 from workbench.experiments.power.procedure import Procedure
 from workbench.experiments.power.sample_size import inflation
-from workbench.result import format_value, html_table, told
+from workbench.result import format_value, html_table, signed, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,7 +140,7 @@ class Design:
             aim = f"show that {name} is not worse by more than {self.shown_change(self.procedure.margin)}"
         else:
             end = self.shown(self.baseline.value + self.effect)
-            lift = f" ({100 * self.relative:+.3g}%)" if math.isfinite(self.relative) else ""
+            lift = f" ({signed(100 * self.relative, '.3g')}%)" if math.isfinite(self.relative) else ""
             aim = f"find a change of {name} from {self.shown(self.baseline.value)} to {end}{lift}"
         chance = f"with a probability of {100 * self.power:.3g}% at alpha {self.procedure.alpha:g}"
         looks = f" in {self.procedure.looks} planned looks" if self.procedure.looks > 1 else ""

@@ -15,6 +15,7 @@ from workbench.experiments.power.plan_tables import alternatives, curve, duratio
 from workbench.experiments.power.planned import Design
 from workbench.experiments.power.procedure import Correction, Procedure
 from workbench.experiments.power.sample_size import MOST, detectable_effect, power_of, sample_size
+from workbench.result import signed
 
 if TYPE_CHECKING:
     from workbench.source import Tables
@@ -174,7 +175,7 @@ def design_from_tables(
     unit = abs(baseline.value) if relative else 1.0
     if mde is not None and mde * unit < -baseline.value and found.values.column("value").min() >= 0:
         raise UsageError(
-            f"{found.outcome.says} of {baseline.value:g} cannot change by {mde * unit:+g}: "
+            f"{found.outcome.says} of {baseline.value:g} cannot change by {signed(mde * unit, 'g')}: "
             "no user has less than 0."
         )
     procedure = _procedure(choices, choices.get("margin", 0.0) * unit)

@@ -27,6 +27,7 @@ from workbench.errors import NotEnoughData, UsageError
 from workbench.experiments.power.baseline import Baseline
 from workbench.experiments.power.peeking import power_over_looks, single_look_power
 from workbench.experiments.power.procedure import Procedure
+from workbench.result import signed
 
 Floats = NDArray[np.float64]
 MOST_POWER = 0.999999999
@@ -85,7 +86,7 @@ def sample_size(baseline: Baseline, effect: float, procedure: Procedure, *, powe
         raise UsageError("An effect of 0 cannot be found: say the smallest that matters.")
     if baseline.kind == "proportion" and not 0 <= baseline.value + effect <= 1:
         raise UsageError(
-            f"A share of {baseline.value:g} cannot change by {effect:+g}: it would leave 0 to 1."
+            f"A share of {baseline.value:g} cannot change by {signed(effect, 'g')}: it would leave 0 to 1."
         )
     needed = _single_look(power, procedure)
     least = 2 * len(procedure.split) / min(procedure.split)

@@ -25,7 +25,7 @@ from workbench.experiments.power.rehearsing import rehearsed
 from workbench.experiments.power.resampling import assigned, drawn
 from workbench.experiments.power.sample_size import power_of
 from workbench.experiments.power.user_values import UserValues
-from workbench.result import html_table, told
+from workbench.result import html_table, signed, told
 from workbench.stats import share_interval
 
 if TYPE_CHECKING:
@@ -159,13 +159,13 @@ class SimulatedPower:
         of = "a" if self.planned is None else "the planned"
         short = shown.high < self.goal if self.planned is not None else not enough
         said = (
-            f"{self.users:,} users find {of} change of {shown.lift:+.1%} in {shown.power:.0%} of tests"
+            f"{self.users:,} users find {of} change of {signed(shown.lift)} in {shown.power:.0%} of tests"
             f"{' only' if short else ''} "
             f"({shown.low:.0%} to {shown.high:.0%}: {self.runs:,} were simulated)"
         )
         if short and self.planned is not None:
             said += f", less often than the {self.goal:.0%} of the plan"
-            said += f"; one of {found.lift:+.1%} in {found.power:.0%}" if enough else ""
+            said += f"; one of {signed(found.lift)} in {found.power:.0%}" if enough else ""
         return f"{said}. {self.note}".rstrip()
 
     __repr__ = told

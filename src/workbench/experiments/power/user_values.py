@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from workbench.errors import BadInput, NotEnoughData, UsageError
 from workbench.experiments.power.baseline import Baseline, Kind
+from workbench.result import signed
 
 Floats = NDArray[np.float64]
 
@@ -100,7 +101,9 @@ class UserValues:
         value = self.column("value")
         rate = self._mean(value)
         if not 0 <= rate * (1 + lift) <= 1:
-            raise UsageError(f"A share of {rate:g} cannot change by {lift:+.0%}: it would leave 0 to 1.")
+            raise UsageError(
+                f"A share of {rate:g} cannot change by {signed(lift, '.0%')}: it would leave 0 to 1."
+            )
         moving = value == (0.0 if lift > 0 else 1.0)
         part = rate * lift / (1 - rate) if lift > 0 else -lift
         moved = self.rows[moving].copy()

@@ -15,8 +15,8 @@ def amount(value: float, unit: str, currency: str) -> str:
     ('1,250 conversions', '−€1,250')
     """
     if unit == "count":
-        return f"{format_value(value, 'count')} conversions".replace("-", "−")
-    return format_value(value, unit, currency=currency or None).replace("-", "−")
+        return f"{format_value(value, 'count')} conversions"
+    return format_value(value, unit, currency=currency or None)
 
 
 def chance(share: float) -> str:
@@ -41,5 +41,5 @@ def with_interval(found: Estimate, unit: str, currency: str) -> str:
     '€120,000 (94% interval −€5,000 to €240,500)'
     """
     low, high = (format_value(one, unit, currency=currency or None) for one in (found.low, found.high))
-    interval = f"94% interval {low} to {high}".replace("-", "−")
+    interval = f"94% interval {low} to {high}"
     return f"{amount(found.value, unit, currency)} ({interval})"
