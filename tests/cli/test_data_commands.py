@@ -64,6 +64,15 @@ def test_a_load_says_why_rows_were_rejected(folder: Path, tmp_path: Path) -> Non
     assert "rejected" not in run("ingest", good, "--workspace", folder).stderr
 
 
+def test_a_load_says_what_to_do_about_what_was_rejected(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes((HEADER + '2024-01-01,a,email,1,"1,5"\n2024-01-01,ä,email,1,2\n').encode("latin-1"))
+    said = run("ingest", file, "--workspace", folder).stderr
+    assert "  Save the file as UTF-8" in said
+    assert "  What parts decimals and thousands is said in a mapping of your own" in said
+    assert "--backfill" not in said
+
+
 def test_nothing_accepted_is_a_failure(folder: Path, tmp_path: Path) -> None:
     assert run("ingest", write(tmp_path / "a.csv", ",,,,"), "-w", folder).exit_code == 1
 

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 _WORKSPACE = Annotated[Path, typer.Option("--workspace", "-w", help="The folder of the workspace.")]
 _JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _REASONS, _READ = 3, 10_000  # said of one file, of so many rejected rows: all are in the quarantine
+_REMEDIES = {
+    "and this is no backfill": "To load history, add --backfill.",
+    "not UTF-8 text": "Save the file as UTF-8, in spreadsheets CSV UTF-8, and load it again.",
+    "not a number, expected digits": "What parts decimals and thousands is said in a mapping of your own:"
+    " docs/how-to/map-a-source.md.",
+}
 
 
 @app.command()
@@ -105,6 +111,7 @@ def _rejections(workspace: Workspace, load_id: str) -> list[str]:
     most = sorted(counts, key=lambda reason: (-counts[reason], first[reason]))[:_REASONS]
     return [
         *(f"rejected for: {reason} (first in line {first[reason]})" for reason in most),
+        *(remedy for says, remedy in _REMEDIES.items() if any(says in reason for reason in most)),
         "Every rejected row with its reasons: workbench quarantine",
     ]
 
