@@ -403,6 +403,21 @@ def _purchase(name: str, order: str, value: float, code: str) -> str:
     return json.dumps(event | {"event_params": [{"key": key, "value": it} for key, it in given.items()]})
 
 
+def test_sales_that_a_shop_and_its_site_both_tell_are_noted(workspace: Workspace, tmp_path: Path) -> None:
+    def listed(name: str, minute: int) -> Any:
+        rows = [f"{name}{one},,paid,EUR,{one}.50,2024-03-01 11:{minute}:00 +0100,1\n" for one in range(3)]
+        header = "Name,Email,Financial Status,Currency,Total,Created at,Lineitem quantity\n"
+        return load(workspace, tmp_path, header + "".join(rows)).files[0].notes
+
+    site = tmp_path / "e.jsonl"  # all at 10:00 UTC
+    site.write_text("\n".join(_purchase("purchase", f"T{one}", one + 0.5, "EUR") for one in range(3)))
+    assert listed("A", 10) == ()
+    (note,) = ingest(workspace, [site], backfill=True).files[0].notes
+    assert note.startswith("3 orders have the value and the time of others that were loaded before under other")
+    assert listed("B", 25) == (note,)
+    assert listed("C", 59) == ()
+
+
 def test_purchases_in_another_currency_are_not_added_up(workspace: Workspace, tmp_path: Path) -> None:
     one, other = _purchase("purchase", "A", 100, "EUR"), _purchase("purchase", "B", 5000, "JPY")
     seen = _purchase("add_to_cart", "C", 70, "JPY")  # which carries no money that is kept

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from workbench.events.parsing import literal
 from workbench.store.derived import facts_sql
 from workbench.store.ingest_events import STAGED
-from workbench.store.schema import user_bucket
+from workbench.store.ingested import FileLoad
+from workbench.store.schema import user_bucket, user_key
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from workbench.store.transaction import Transaction
 
 ACCEPTED = "_accepted_events"
+_SYSTEM_USER, _TOLD = "workbench", "data_refresh_completed"
 _FEW_MONTHS = 6
 _FEW_ROWS = 50_000  # of which a partition gets so few that a query for each takes longer than the writing
 _OWN = (
@@ -55,6 +59,34 @@ class LoadEvent:
         """Return the SQL that is true of events which stand before it in the order of a table."""
         own = literal(self.event_type)
         return f"(event_type < {own} OR event_type = {own} AND timestamp < {self.arrival})"
+
+
+def load_event(load: FileLoad, now: datetime) -> LoadEvent:
+    """Return the event that a load tells of itself when it ends."""
+    arrival = f"TIMESTAMPTZ {literal(now.isoformat())}"
+    properties = {
+        "load_id": load.load_id,
+        "status": "success",
+        "duration_seconds": load.seconds,
+        "rows_read": load.read,
+        "rows_accepted": load.accepted,
+        "rows_duplicate": load.duplicates,
+        "rows_quarantined": load.quarantined,
+    }
+    event_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"workbench:load:{load.load_id}"))
+    shared = (
+        f"{literal(_TOLD)} AS event_type, {arrival} AS timestamp, 'backend' AS source, false AS late_arrival"
+    )
+    event = (
+        f"SELECT {literal(event_id)} AS event_id, {shared}, {literal(_SYSTEM_USER)} AS user_id,"
+        f" {literal(json.dumps(properties))} AS properties, {arrival} AS ingested_at"
+    )
+    fact = (
+        f"SELECT {shared}, CAST({arrival} AS DATE) AS day,"
+        f" {user_key(literal(_SYSTEM_USER))} AS user_key, 'success' AS kind,"
+        f" CAST({load.seconds!r} AS DOUBLE) AS seconds, CAST(0 AS DOUBLE) AS lag_minutes"
+    )
+    return LoadEvent(event=event, fact=fact, event_type=_TOLD, user_id=_SYSTEM_USER, at=now.astimezone(UTC))
 
 
 def show_accepted(connection: DuckDBPyConnection, copies: str, *, some: bool) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-import uuid
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from workbench.events.definitions import EVENT_TYPES, Kind
@@ -14,7 +13,7 @@ from workbench.events.mapping import Mapping
 from workbench.events.parsing import MappedColumn, literal
 from workbench.events.quality import alerts
 from workbench.events.tables import TableDefinition
-from workbench.store.accepted import ACCEPTED, LoadEvent, add_events, show_accepted
+from workbench.store.accepted import ACCEPTED, add_events, load_event, show_accepted
 from workbench.store.deduplication import COPIES, REPLACED, Copies, find_copies
 from workbench.store.derived import (
     facts_sql,
@@ -51,6 +50,7 @@ from workbench.store.load_notes import overwritten, unkept, unshown, unstated, u
 from workbench.store.loads import LoadRecord
 from workbench.store.parted_orders import lines_by_place
 from workbench.store.schema import quote, user_key
+from workbench.store.sold_again import NEW_ORDERS, sold_again
 from workbench.store.sources import Source, check_columns
 from workbench.store.told_again import told_again
 
@@ -61,7 +61,6 @@ if TYPE_CHECKING:
     from workbench.store.workspace import Workspace
 
 _NUMBERS = frozenset({Kind.NUMBER, Kind.MONEY, Kind.COUNT, Kind.SCORE})
-_SYSTEM_USER, _TOLD = "workbench", "data_refresh_completed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +122,8 @@ def load_events(
         alerts=alerts(figures, live=not loading.backfill),
         notes=(*unused(mapping, source), *unkept(mapping, source), *not_mapped(connection)),
     )
-    _write_events(connection, transaction, source, loading, copies)
+    sold = _write_events(connection, transaction, source, loading, copies)
+    load = replace(load, notes=(*load.notes, *sold))
     return _commit(connection, transaction, loading, load, with_rows=sound > copies.rows - copies.replacing)
 
 
@@ -178,7 +178,8 @@ def _check_points(connection: DuckDBPyConnection, source: Source) -> None:
 
 def _write_events(
     connection: DuckDBPyConnection, transaction: Transaction, source: Source, loading: Loading, copies: Copies
-) -> None:
+) -> tuple[str, ...]:
+    """Write what was accepted and rejected, and return notes of the orders among it."""
     show_accepted(connection, COPIES, some=copies.rows > copies.replacing)
     gone, told = _remove_replaced(connection, transaction) if copies.replacing else ("false", ACCEPTED)
     _quarantine(
@@ -190,8 +191,11 @@ def _write_events(
     orders = connection.execute(
         f"SELECT count(*) FROM {ACCEPTED} WHERE event_type = 'user_purchased'"
     ).fetchall()
-    if orders[0][0] or copies.replacing:
-        transaction.append("orders", orders_sql(told, gone))
+    if not orders[0][0] and not copies.replacing:
+        return ()
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {NEW_ORDERS} AS {orders_sql(told, gone)}")
+    transaction.append("orders", f"SELECT * FROM {NEW_ORDERS}")
+    return sold_again(connection, NEW_ORDERS, told="events")
 
 
 def _remove_replaced(connection: DuckDBPyConnection, transaction: Transaction) -> tuple[str, str]:
@@ -270,6 +274,7 @@ def load_rows(
         rows = f"SELECT _row, _raw, _reasons, {user} AS user_id FROM {STAGED_ROWS} WHERE _reasons IS NOT NULL"
         _quarantine(transaction, rows, source, (table.name, loading.arrival))
     notes += told_again(connection, table, mapping) + unshown(connection, table, KEPT_ROWS)
+    notes += sold_again(connection, KEPT_ROWS, told="orders") if table.name == "orders" else ()
     notes += overwritten(table, transaction.replaced, by_place)
     load = FileLoad(
         file=str(source.path),
@@ -305,7 +310,7 @@ def _commit(
     with_rows: bool,
 ) -> FileLoad:
     load = replace(load, seconds=round(time.perf_counter() - loading.clock, 3))
-    add_events(connection, transaction, _load_event(load, loading), with_rows=with_rows)
+    add_events(connection, transaction, load_event(load, loading.now), with_rows=with_rows)
     transaction.commit(
         LoadRecord(
             rows_read=load.read,
@@ -319,32 +324,3 @@ def _commit(
         )
     )
     return load
-
-
-def _load_event(load: FileLoad, loading: Loading) -> LoadEvent:
-    properties = {
-        "load_id": load.load_id,
-        "status": "success",
-        "duration_seconds": load.seconds,
-        "rows_read": load.read,
-        "rows_accepted": load.accepted,
-        "rows_duplicate": load.duplicates,
-        "rows_quarantined": load.quarantined,
-    }
-    event_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"workbench:load:{load.load_id}"))
-    shared = (
-        f"{literal(_TOLD)} AS event_type, {loading.arrival} AS timestamp, 'backend' AS source,"
-        " false AS late_arrival"
-    )
-    event = (
-        f"SELECT {literal(event_id)} AS event_id, {shared}, {literal(_SYSTEM_USER)} AS user_id,"
-        f" {literal(json.dumps(properties))} AS properties, {loading.arrival} AS ingested_at"
-    )
-    fact = (
-        f"SELECT {shared}, CAST({loading.arrival} AS DATE) AS day,"
-        f" {user_key(literal(_SYSTEM_USER))} AS user_key, 'success' AS kind,"
-        f" CAST({load.seconds!r} AS DOUBLE) AS seconds, CAST(0 AS DOUBLE) AS lag_minutes"
-    )
-    return LoadEvent(
-        event=event, fact=fact, event_type=_TOLD, user_id=_SYSTEM_USER, at=loading.now.astimezone(UTC)
-    )
