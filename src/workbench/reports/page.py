@@ -67,7 +67,9 @@ def page_of(notebook: NotebookNode, album: Album | None = None) -> Page:
         elif cell.cell_type == "code":
             half = "half" in cell.metadata.get("tags", [])
             made = [{**block, "half": half} for out in cell.outputs for block in _blocks(page, out)]
-            page.blocks += [block for place, block in enumerate(made) if not _is_said(page, made[:place], block)]
+            page.blocks += [
+                block for place, block in enumerate(made) if not _is_said(page, made[:place], block)
+            ]
     return page
 
 
