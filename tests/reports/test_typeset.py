@@ -70,13 +70,14 @@ def test_what_a_picture_and_its_table_lack_alike_is_said_once() -> None:
     lacking = {mime.EMPTY: {"title": "Budget pacing", "reason": "No campaign is running."}}
     other = {mime.EMPTY: {"title": "Budget pacing", "reason": "No budget."}}
     told = {mime.SENTENCE: {"text": "No events are loaded."}}
-    page = page_of(report(told, told, lacking, lacking, other, lacking, bars(), bars()))
-    kinds = [block["kind"] for block in page.blocks[1:]]
+    made = report()
+    for one in (told, told, lacking, lacking, other, lacking, bars(), bars()):
+        made.cells += report(one).cells[1:]
+    kinds = [block["kind"] for block in page_of(made).blocks[1:]]
     assert kinds == ["sentence", "empty", "empty", "empty", "chart", "chart"]
-    split = report(lacking)
-    split.cells += report(lacking, says="## Next").cells  # a heading stands between them
-    split.cells.append(split.cells[-1])
-    assert [block["kind"] for block in page_of(split).blocks[1:]] == ["empty", "text", "empty"]
+    apart = report(lacking)
+    apart.cells += report(lacking, says="## Next").cells
+    assert [block["kind"] for block in page_of(apart).blocks[1:]] == ["empty", "text", "empty"]
 
 
 def test_a_report_is_tagged_and_the_same_each_time() -> None:

@@ -156,7 +156,9 @@ def test_a_report_without_channels_is_told_to_count_twice(workspace: Workspace, 
     assert note.startswith("4 stored rows were replaced")
     untyped = again.replace("Performance Max,", "").replace("Search,", "")
     note, _ = load(workspace, tmp_path, header.format("") + untyped).files[0].notes
-    assert note.startswith("all spend and impressions of campaigns on 2 days are those of stored rows on other")
+    assert note.startswith(
+        "all spend and impressions of campaigns on 2 days are those of stored rows on other"
+    )
     (note,) = load(workspace, tmp_path, header.format("") + untyped.replace(",4,", ",5,")).files[0].notes
     assert note.startswith("4 stored rows were replaced")
 
@@ -413,7 +415,9 @@ def test_sales_that_a_shop_and_its_site_both_tell_are_noted(workspace: Workspace
     site.write_text("\n".join(_purchase("purchase", f"T{one}", one + 0.5, "EUR") for one in range(3)))
     assert listed("A", 10) == ()
     (note,) = ingest(workspace, [site], backfill=True).files[0].notes
-    assert note.startswith("3 orders have the value and the time of others that were loaded before under other")
+    assert note.startswith(
+        "3 orders have the value and the time of others that were loaded before under other"
+    )
     assert listed("B", 25) == (note,)
     assert listed("C", 59) == ()
 

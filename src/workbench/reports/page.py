@@ -67,16 +67,13 @@ def page_of(notebook: NotebookNode, album: Album | None = None) -> Page:
         elif cell.cell_type == "code":
             half = "half" in cell.metadata.get("tags", [])
             made = [{**block, "half": half} for out in cell.outputs for block in _blocks(page, out)]
-            page.blocks += [
-                block for place, block in enumerate(made) if not _is_said(page, made[:place], block)
-            ]
+            page.blocks += made[1:] if _is_said(page, made) else made
     return page
 
 
-def _is_said(page: Page, before: list[dict[str, Any]], block: Mapping[str, Any]) -> bool:
-    """Return whether the block before says the same: a picture and its table lack the same data."""
-    last = [*page.blocks[-1:], *before][-1:]
-    return block["kind"] in {"empty", "sentence"} and last == [block]
+def _is_said(page: Page, made: list[dict[str, Any]]) -> bool:
+    """Return whether the cell before ended with what this one says: a table lacks the data of its picture."""
+    return made[:1] == page.blocks[-1:] and made[0]["kind"] in {"empty", "sentence"} if made else False
 
 
 def _add_text(page: Page, source: str, *, first: bool) -> None:
