@@ -130,7 +130,7 @@ def test_only_users_who_would_be_in_the_test_count(tables) -> None:
 
 def test_a_past_that_is_too_short_is_said(tables) -> None:
     plan = design_from_tables(tables, metric="revenue", mde=0.1, days=60)
-    with pytest.raises(UsageError, match=r"cannot change by -.*: no user has less than 0"):
+    with pytest.raises(UsageError, match=r"cannot change by −.*: no user has less than 0"):
         design_from_tables(tables, metric="revenue", mde=-2, days=60)
     assert plan.baseline.reduction == 0
     assert any("do not reach back far enough" in text for text in plan.warnings)
