@@ -269,6 +269,11 @@ def test_what_sells_without_leads_loses_nobody_on_the_way_to_them(base) -> None:
     assert [stage.word for stage in view.stages] == ["impressions", "clicks", "conversions"]
     assert view.note.startswith("none recorded: leads, qualified leads")
     assert "look first" not in view.sentence
+    account = funnel(tables, "awareness", window="7d")  # 30 conversions come of no single lead
+    assert [stage.word for stage in account.stages] == ["impressions", "clicks", "conversions"]
+    assert account.note.startswith("leads are no step on this way: conversions are more than 1")
+    few = base(leads=[lead], daily_performance=[told | {"conversions": 1.0}])
+    assert "leads" in [stage.word for stage in funnel(few, "awareness", window="7d").stages]
 
 
 def test_impressions_alone_are_no_funnel(base, fact) -> None:

@@ -238,6 +238,20 @@ def test_one_slice_that_is_zero_throughout_is_one(base) -> None:
     assert picture.note.startswith("1 other is left out or zero throughout.")
 
 
+def test_what_channels_are_credited_with_is_not_called_revenue_beside_orders(base) -> None:
+    order = {"order_id": "o", "line": 1, "user_id": "u", "ordered_at": MOMENT, "order_value": 5.0}
+    rows = {"daily_performance": [spent(spend=9.0, revenue=20.0)]}
+    both = base(orders=[order | {"is_return": False}], **rows)
+    for tables, by, title in (
+        (both, "channel", "Credited revenue"),
+        (both, None, "Revenue"),
+        (base(**rows), "channel", "Revenue"),
+    ):
+        shown = trends(tables, "revenue", by=by, window="7d")
+        assert shown.title == title
+        assert trend(shown).subtitle.startswith(f"{title} by day")
+
+
 def test_one_day_of_runs_is_one_day(base) -> None:
     run = {"run_id": "r", "notebook": "a", "status": "completed", "scheduled": False, "on_time": True}
     health = system_health(base(runs=[run | {"started_at": MOMENT, "duration_seconds": 1.0}]), days=1)

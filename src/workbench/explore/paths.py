@@ -139,28 +139,27 @@ def _totals(tables: Tables, definition: FunnelDefinition, days: Window, where: K
     found = figures(tables, _AWARENESS, window=days, where=where or None)
     of = {name: found.of((), name) for name in _AWARENESS}
     sales, note = of["converted_leads"].value, ""
-    if not sales:
+    if not (won := bool(sales)):
         sales, note = of["cost_per_conversion"].denominator, "no lead was won, so conversions are counted"
         definition = replace(definition, counted=(*definition.counted[:-1], "conversions"))
     leads, qualified = of["leads"].value or None, of["qualified_leads"].value
-    if sales and leads is None:  # it sells without leads: nobody is lost on the way from clicks to none
-        qualified = None
+    aside = leads if leads and not won and (sales or 0.0) > leads else None
+    if sales and (leads is None or aside):  # it sells without leads: nobody is lost on the way from clicks
+        leads = qualified = None
     unnamed = (leads or 0.0) - (of["lead_conversion_rate"].denominator or 0.0)
     unclicked = _unclicked(tables, days, where) if leads else 0.0
     definition, doubts = _doubted(definition, unclicked, 0.0 if qualified is None else unnamed)
     note = "; ".join([*doubts, *([note] if note else [])])
     values = [of["impressions"].value, of["ctr"].numerator, leads, qualified, sales]
-    if not values[0]:
-        return _nothing(definition, label, f"Not enough data: nothing was shown {days.told}.")
     known = [place for place, value in enumerate(values) if value is not None]
-    if len(known) < 2:
-        return _nothing(
-            definition, label, "Not enough data: impressions are known, and nothing that follows them."
-        )
+    if not values[0] or len(known) < 2:
+        told = "impressions are known, and nothing that follows them" if values[0] else ""
+        return _nothing(definition, label, f"Not enough data: {told or f'nothing was shown {days.told}'}.")
     if len(known) < len(values):
         gaps = [definition.counted[place] for place in range(len(values)) if place not in known]
         why = "none recorded" if of["leads"].value == 0 else "not reported"
-        note = "; ".join(part for part in (f"{why}: {', '.join(gaps)}", note) if part)
+        left = f"leads are no step on this way: conversions are more than {aside:,.0f}" if aside else ""
+        note = "; ".join(part for part in (left or f"{why}: {', '.join(gaps)}", note) if part)
         definition = _without(definition, known)
     return funnel_of(
         [value for value in values if value is not None],
@@ -168,7 +167,7 @@ def _totals(tables: Tables, definition: FunnelDefinition, days: Window, where: K
         label=label,
         counted="totals",
         note=note,
-        times=_times(tables, known, days, where, won=bool(of["converted_leads"].value)),
+        times=_times(tables, known, days, where, won=won),
     )
 
 

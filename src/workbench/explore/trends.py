@@ -207,7 +207,7 @@ def trends(
     days = whole and on_record(tables, whole, read)
     empty = Trends(
         metric=metric,
-        title=definition.title,
+        title=definition.titled_as([by] if by else [], tables.names),
         unit=definition.unit,
         better=definition.better,
         grain=grain,

@@ -74,3 +74,8 @@ class Metric:
         needs = {table for leaf in leaves(self.is_) for table in leaf.needs}
         missing = "orders" in needs and "orders" not in loaded
         return self.credited if missing or any(DIMENSIONS[name].campaign for name in by) else self.is_
+
+    def titled_as(self, by: Collection[str], loaded: Collection[str]) -> str:
+        """Return what the figure is called: what slices are credited with is no part of the whole."""
+        credited = self.credited is not None and self.measured_as(by, loaded) is self.credited
+        return f"Credited {self.title.lower()}" if credited and "orders" in loaded else self.title
