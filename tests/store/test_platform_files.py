@@ -114,6 +114,16 @@ def test_a_campaign_that_is_a_sum_is_refused(workspace: Workspace, tmp_path: Pat
     assert stored(workspace, "campaign_id") == [("Total Wireless",), ("a",)]
 
 
+def test_channels_in_other_words_are_known_or_told(workspace: Workspace, tmp_path: Path) -> None:
+    names = ["Paid Search", "E-Mail", "Organic Social", "Bing", "Other", "Radio"]
+    rows = [f"2024-10-01,a,{name},1,1,2%\n" for name in names]
+    done = load(workspace, tmp_path, OWN.replace("\n", ",ctr\n") + "".join(rows))
+    assert done.accepted == 4  # what is other is the same key
+    _, note = done.files[0].notes
+    assert note.startswith("channels that are none of ours count as other: Bing; a mapping of your own")
+    assert stored(workspace, "channel") == [("email",), ("other",), ("paid_search",), ("social",)]
+
+
 def test_rows_that_two_exports_share_are_told(workspace: Workspace, tmp_path: Path) -> None:
     one, other = "2024-10-01,Brand,email,1,1\n", "2024-10-01,Brand,email,2,2\n2024-10-02,Brand,email,2,2\n"
     assert load(workspace, tmp_path, OWN + one).files[0].notes == ()

@@ -52,6 +52,18 @@ def unshown(connection: DuckDBPyConnection, table: TableDefinition, rows: str) -
     return (said,) if blank else ()
 
 
+def elsewhere(connection: DuckDBPyConnection, mapping: Mapping | None, rows: str) -> tuple[str, ...]:
+    """Return a note where channels of a file in somebody's own words are none of ours, and count as other."""
+    if mapping is None or mapping.name != "generic_daily_performance":
+        return ()
+    found = connection.execute(
+        f"SELECT DISTINCT original_channel FROM {rows} WHERE channel = 'other'"
+        " AND lower(original_channel) <> 'other' ORDER BY 1"
+    ).fetchall()
+    said = f"channels that are none of ours count as other: {named(row[0] for row in found)}"
+    return (f"{said}; a mapping of your own can say which they are",) if found else ()
+
+
 def overwritten(table: TableDefinition, rows: int, by_place: bool) -> tuple[str, ...]:
     """Return a note where rows were stored already with other values: what two files share counts once.
 

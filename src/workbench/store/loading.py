@@ -46,7 +46,7 @@ from workbench.store.ingest_rows import (
     with_signs,
 )
 from workbench.store.ingested import FileLoad
-from workbench.store.load_notes import overwritten, unkept, unshown, unstated, unused
+from workbench.store.load_notes import elsewhere, overwritten, unkept, unshown, unstated, unused
 from workbench.store.loads import LoadRecord
 from workbench.store.parted_orders import lines_by_place
 from workbench.store.schema import quote, user_key
@@ -275,6 +275,7 @@ def load_rows(
         _quarantine(transaction, rows, source, (table.name, loading.arrival))
     notes += told_again(connection, table, mapping) + unshown(connection, table, KEPT_ROWS)
     notes += sold_again(connection, KEPT_ROWS, told="orders") if table.name == "orders" else ()
+    notes += elsewhere(connection, mapping, KEPT_ROWS)
     notes += overwritten(table, transaction.replaced, by_place)
     load = FileLoad(
         file=str(source.path),
