@@ -416,8 +416,12 @@ def _purchase(name: str, order: str, value: float, code: str) -> str:
 
 
 def test_sales_that_a_shop_and_its_site_both_tell_are_noted(workspace: Workspace, tmp_path: Path) -> None:
-    def listed(name: str, minute: int) -> Any:
-        rows = [f"{name}{one},,paid,EUR,{one}.50,2024-03-01 11:{minute}:00 +0100,1\n" for one in range(3)]
+    def listed(name: str, minute: int, *days: int) -> Any:
+        rows = [
+            f"{name}{day}{one},,paid,EUR,{one}.50,2024-03-0{day} 11:{minute}:00 +0100,1\n"
+            for one in range(3)
+            for day in days or (1,)
+        ]
         header = "Name,Email,Financial Status,Currency,Total,Created at,Lineitem quantity\n"
         return load(workspace, tmp_path, header + "".join(rows)).files[0].notes
 
@@ -430,6 +434,9 @@ def test_sales_that_a_shop_and_its_site_both_tell_are_noted(workspace: Workspace
     )
     assert listed("B", 25) == (note,)
     assert listed("C", 59) == ()
+    assert listed("D", 30, 3, 4) == ()
+    assert listed("E", 30, 3, 4)[0].startswith("6 orders have")
+    assert listed("F", 20, 2, 3) == ()  # of equal prices on all days, which is chance
 
 
 def test_purchases_in_another_currency_are_not_added_up(workspace: Workspace, tmp_path: Path) -> None:
