@@ -71,6 +71,7 @@ def test_a_load_says_what_to_do_about_what_was_rejected(folder: Path, tmp_path: 
     assert "  Save the file as UTF-8" in said
     assert "  What parts decimals and thousands is said in a mapping of your own" in said
     assert "--backfill" not in said
+    assert "How days are written" not in said
 
 
 def test_nothing_accepted_is_a_failure(folder: Path, tmp_path: Path) -> None:

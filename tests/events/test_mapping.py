@@ -90,7 +90,7 @@ def test_the_reason_names_column_value_and_expectation(load_rows: Load) -> None:
     loaded = load_rows(mapping(), ["Day", "Campaign", "Medium", "Spend"], rows)
     assert loaded.failures == [
         "spend: column 'Spend': '12,3x' is not a number; expected digits with '.' decimals",
-        "date: column 'Day': '2024-13-01' is not a date; expected YYYY-MM-DD HH:MM:SS",
+        "date: column 'Day': '2024-13-01' is not a date; expected YYYY-MM-DD",
     ]
     assert [row["spend"] for row in loaded.rows] == [None, 7.0, None]
 

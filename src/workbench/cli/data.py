@@ -24,6 +24,8 @@ _REASONS, _READ = 3, 10_000  # said of one file, of so many rejected rows: all a
 _REMEDIES = {
     "and this is no backfill": "To load history, add --backfill.",
     "not UTF-8 text": "Save the file as UTF-8, in spreadsheets CSV UTF-8, and load it again.",
+    "not a date, expected": "How days are written is said in a mapping of your own:"
+    " docs/how-to/map-a-source.md.",
     "not a number, expected digits": "What parts decimals and thousands is said in a mapping of your own:"
     " docs/how-to/map-a-source.md.",
 }

@@ -99,7 +99,7 @@ def day(text: str, formats: tuple[str, ...]) -> Parsed:
     return Parsed(
         sql=sql,
         failure=f"({text} IS NOT NULL AND {sql} IS NULL)",
-        reason=_reason(text, local, "date", expected, formats),
+        reason=_reason(text, local, "date", expected if formats else "YYYY-MM-DD", formats),
         doubt=_doubt(text, formats),
     )
 
