@@ -252,6 +252,22 @@ def test_what_channels_are_credited_with_is_not_called_revenue_beside_orders(bas
         assert trend(shown).subtitle.startswith(f"{title} by day")
 
 
+def test_credit_for_more_than_was_sold_is_a_matter_to_decide(base) -> None:
+    order = {"order_id": "o", "line": 1, "user_id": "u", "ordered_at": MOMENT, "is_return": False}
+
+    def told(sold: float, credited: float, day: int = 0) -> list[str]:
+        reports = [spent(spend=9.0, revenue=credited)]
+        reports += [spent(spend=9.0, revenue=99.0, date=MOMENT.date() + timedelta(days=day))] if day else []
+        tables = base(orders=[order | {"order_value": sold}], daily_performance=reports)
+        return [one.text for one in alerts(tables, targets={}).alerts if one.subject == "Credited revenue"]
+
+    assert told(20.0, 50.0)[0].startswith(
+        "is €50.00, but all that was sold is €20.00: platforms claim the same"
+    )
+    assert told(50.0, 50.0) == told(50.0, 20.0) == told(0.0, 20.0) == []
+    assert told(50.0, 20.0, day=1) == []  # of the day after, no orders are on record
+
+
 def test_one_day_of_runs_is_one_day(base) -> None:
     run = {"run_id": "r", "notebook": "a", "status": "completed", "scheduled": False, "on_time": True}
     health = system_health(base(runs=[run | {"started_at": MOMENT, "duration_seconds": 1.0}]), days=1)

@@ -175,6 +175,29 @@ def claims(tables: Tables, *, window: str | Window | None = "90d") -> Claims:
     )
 
 
+def overclaimed(tables: Tables, *, window: str | Window | None = "90d") -> str:
+    """Return by how much campaigns are credited with more than was sold, in words; empty where they are not.
+
+    Then returns on ad spend are of money that nobody paid. Days of which one side is not on record are left
+    out.
+    """
+    days = window_of(tables, window)
+    if days is None or lacking(tables, "orders") or lacking(tables, "facts", "daily_performance"):
+        return ""
+    last = _on_record(tables, days)
+    if last < days.first:
+        return ""
+    found = figures(tables, ["revenue", "roas"], window=Window(days.first, last))
+    sold, claimed = found.of((), "revenue").value or 0.0, found.of((), "roas").numerator or 0.0
+    if sold <= 0 or claimed - sold <= _NOISE * claimed:
+        return ""
+    ends = [format_value(money, "money", currency=tables.currency) for money in (claimed, sold)]
+    return (
+        f"is {ends[0]}, but all that was sold is {ends[1]}: platforms claim the same orders, or sales are not"
+        " loaded; returns on ad spend look better than they are"
+    )
+
+
 def _on_record(tables: Tables, days: Window) -> date:
     """Return the last day of which both orders and claims are there as a whole: one export may come later."""
     ends = {name: last_day_of(tables, name) for name in _READ if name in tables.names}

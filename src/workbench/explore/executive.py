@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from workbench.explore.advice import OVER
 from workbench.explore.campaigns import CampaignComparison, campaign_facts, compare_campaigns
+from workbench.explore.claims import overclaimed
 from workbench.explore.figures import ENOUGH_ORDERS, NOTHING, Figures, Slice, figures
 from workbench.explore.kpis import ALERT_AFTER, TARGETS, Card, KpiCards, kpi_cards, verdict_of
 from workbench.explore.pacing import Pacing, pacing
@@ -232,8 +233,10 @@ def alerts(
         return Alerts(alerts=(), missing=lacking(tables))
     cards = kpi_cards(tables, [*targets, *_QUALITY], window=window, targets=targets)
     budgets, campaigns = pacing(tables), compare_campaigns(tables, window=window)
+    beyond = overclaimed(tables, window=window)
     found = [
         *_of_cards(cards),
+        *([Alert(severity="warning", subject="Credited revenue", text=beyond)] if beyond else []),
         *_of_pacing(budgets),
         *_of_campaigns(campaigns),
         *_of_told_twice(told_twice(tables, window=window)),
@@ -277,8 +280,7 @@ def _of_cards(cards: KpiCards) -> Iterable[Alert]:
             yield from _of_lateness(card)
         if card.incomplete and card.value is not None:
             held = f"{card.share:.0%} of the days only" if card.share is not None else "few days"
-            text = f"rests on data of {held}"
-            yield Alert(severity="info", subject=card.title, text=text)
+            yield Alert(severity="info", subject=card.title, text=f"rests on data of {held}")
 
 
 def _over(cards: KpiCards) -> str:
@@ -287,8 +289,7 @@ def _over(cards: KpiCards) -> str:
     if first is None or last is None:
         return ""
     day = f"{last.day} {last:%B %Y}"
-    days = (last - first).days + 1
-    return f" on {day}" if days == 1 else f" over the {days} days up to {day}"
+    return f" on {day}" if first == last else f" over the {(last - first).days + 1} days up to {day}"
 
 
 def _of_lateness(card: Card) -> Iterable[Alert]:
@@ -328,9 +329,8 @@ def _of_told_twice(told: Sequence[ToldTwice]) -> Iterable[Alert]:
         places = [one.place for one in told if one.what == what]
         more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
         are = "is" if what == "revenue" else "are"
-        text = (
-            f"of {', '.join(places[:_NAMED])}{more} {are} both recorded and reported by a platform: {TWICE}"
-        )
+        whose = f"of {', '.join(places[:_NAMED])}{more}"
+        text = f"{whose} {are} both recorded and reported by a platform: {TWICE}"
         yield Alert(severity="warning", subject=what.capitalize(), text=text)
 
 
