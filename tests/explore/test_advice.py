@@ -6,20 +6,24 @@ from dataclasses import MISSING, fields
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 from workbench.explore.advice import advice_of
 from workbench.explore.campaign_row import CampaignRow
 from workbench.explore.creatives import CreativeRow, _judged
 from workbench.explore.figures import Figure, Figures
+from workbench.explore.shifts import Return, budget_shift
 from workbench.stats import ratio_interval
 
 DAYS, ORDERS = 30, 100
 NOTHING = {field.name: None for field in fields(CampaignRow) if field.default is MISSING}
 
 
-def _row(place: int, roas: float, uneven: float, rng: np.random.Generator) -> CampaignRow:
-    """Return a campaign that spends 1 a day, of which lognormal orders return a share."""
-    orders = rng.poisson(ORDERS / DAYS, DAYS)
+def _row(
+    place: int, roas: float, uneven: float, rng: np.random.Generator, moved: np.ndarray | float = 1.0
+) -> CampaignRow:
+    """Return a campaign that spends 1 a day, of which lognormal orders return a share; days may be moved."""
+    orders = rng.poisson(ORDERS / DAYS * moved, DAYS)
     values = rng.lognormal(-(uneven**2) / 2, uneven, orders.sum()) * roas * DAYS / ORDERS
     revenue = np.bincount(np.repeat(np.arange(DAYS), orders), weights=values, minlength=DAYS)
     low, high = ratio_interval(revenue, np.ones(DAYS))
@@ -41,6 +45,30 @@ def test_a_missing_large_order_is_no_loss(campaigns: int, pages: int) -> None:
         advice = advice_of([_row(place, 1.0, 1.6, rng) for place in range(campaigns)])
         false += any(line.action == "pause or rework" for line in advice)
     assert false <= 0.05 * pages + 1.7 * np.sqrt(0.05 * 0.95 * pages)
+
+
+def _moved(alike: float, rng: np.random.Generator) -> np.ndarray:
+    """Return days that differ by 30 % and are like the one before to some degree."""
+    shocks = rng.normal(size=DAYS + 60) * np.sqrt(1 - alike**2)
+    return np.exp(0.3 * lfilter([1], [1, -alike], shocks)[60:] - 0.045)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("alike", "pauses", "shifts"), [(0.0, 0.02, 0.02), (0.5, 0.06, 0.08), (0.7, 0.09, 0.25)]
+)
+def test_what_days_that_hang_together_cost(alike: float, pauses: float, shifts: float) -> None:
+    """Ten campaigns of 300 orders that return what they cost: what the page on campaigns states."""
+    rng, found = np.random.default_rng(3), np.zeros(2)
+    for _ in range(200):
+        rows = [_row(place, 1 / 3, 1.0, rng, 3 * _moved(alike, rng)) for place in range(10)]
+        names = ("campaign_id", "days", "spend", "roas")
+        ends = [{"low": row.roas_low, "high": row.roas_high} for row in rows]
+        known = [{name: getattr(row, name) for name in names} for row in rows]
+        shift = budget_shift([Return(**one | end) for one, end in zip(known, ends, strict=True)])
+        lost = any(line.action == "pause or rework" for line in advice_of(rows))
+        found += (lost, shift.amount is not None)
+    assert (found <= 200 * np.array([pauses, shifts])).all(), found
 
 
 def _creatives(roas: float, uneven: float, rng: np.random.Generator) -> tuple[CreativeRow, ...]:
