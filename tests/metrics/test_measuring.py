@@ -409,6 +409,28 @@ def test_part_of_a_window_is_no_measure_of_a_whole_one() -> None:
     assert "no comparison" not in measure(tables, "spend", window="80d", compare=True).rows[0].note
 
 
+def test_a_campaign_that_began_in_the_window_before_did_not_grow() -> None:
+    """It spends 10 a day from its first day on, ten days before the window: that is no 200 % more."""
+
+    def day(number: int, campaign: str) -> dict[str, object]:
+        told = {"campaign_id": campaign, "channel": "social", "spend": 10.0 + number % 3, "clicks": 5}
+        return {"date": date(2024, 1, 1) + timedelta(days=number)} | told
+
+    old = [day(number, "it's old") for number in range(70)]
+    tables = Memory(
+        daily_performance=[*old, *(day(number, "new") for number in range(30, 70))],
+        facts=[event("campaign_created", 1, "2024-01-02", campaign_id="new")],
+    )
+    new = measure(tables, ["spend", "cpc"], window="30d", compare=True, where={"campaign": "new"})
+    spend = new.row("spend")
+    assert all(math.isnan(figure) for figure in (spend.previous, spend.change, spend.change_p))
+    assert "no comparison: the campaign began within the window before, on 2024-01-31" in spend.note
+    assert new.row("cpc").previous == pytest.approx(2.18)
+    for where in ({"campaign": "it's old"}, {"campaign": ["it's old", "new"]}, None):
+        kept = measure(tables, "spend", window="30d", compare=True, where=where).rows[0]
+        assert math.isfinite(kept.change)
+
+
 def test_what_comes_a_day_is_of_the_days_of_its_slice() -> None:
     """Three leads in ten days of January and four in four of February: no month is as long as the window."""
     arrived = ["2024-01-22", "2024-01-25", "2024-01-31", *(f"2024-02-0{day}" for day in range(1, 5))]

@@ -15,10 +15,12 @@ from workbench.metrics.rollups import offered
 from workbench.metrics.window import DAY_COLUMNS, first_day
 
 if TYPE_CHECKING:
+    from workbench.metrics.conditions import Condition
     from workbench.metrics.measures import Measure
     from workbench.metrics.window import Window
     from workbench.source import Tables
 
+_RAN = "event_type IN ('campaign_delivered', 'campaign_viewed', 'campaign_clicked', 'campaign_converted')"
 _BOUGHT = "event_type IN ('user_purchased', 'campaign_converted')"
 
 
@@ -70,6 +72,23 @@ def begun_within(tables: Tables, names: Iterable[str], window: Window) -> dict[s
     """Return the first day on record of those tables whose records begin only after a window does."""
     first = {name: began(tables, name) for name in sorted({*names} & set(DAY_COLUMNS) & tables.names)}
     return {name: day for name, day in first.items() if day is not None and day > window.first}
+
+
+def campaign_begun(tables: Tables, kept: Iterable[Condition], window: Window) -> date | None:
+    """Return the first day of the campaigns that conditions keep, where it comes after that of a window."""
+    asked = [one for one in kept if one.column == "campaign" and one.test in ("==", "in")]
+    names = [one.value if isinstance(one.value, tuple) else (one.value,) for one in asked]
+    ids = ", ".join("'" + str(name).replace("'", "''") + "'" for some in names for name in some)
+    if not ids:
+        return None
+    days = []
+    for table in {"daily_performance", "facts"} & tables.names:
+        rows = (offered(tables.names) or table) if table == "facts" else table
+        ran = f" AND {_RAN}" if table == "facts" else ""
+        text = f"SELECT MIN({DAY_COLUMNS[table]}) AS began FROM {rows} WHERE campaign_id IN ({ids}){ran}"
+        days.append(first_day(tables, text))
+    first = min((day for day in days if day), default=None)
+    return first if first and window.first < first <= window.last else None
 
 
 def began(tables: Tables, name: str) -> date | None:

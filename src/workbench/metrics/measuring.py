@@ -16,7 +16,7 @@ from workbench.metrics.conditions import Condition, Where
 from workbench.metrics.definitions import METRICS
 from workbench.metrics.effects import blank_untreated
 from workbench.metrics.filters import Kept, filters, sliced
-from workbench.metrics.history import begun_within, leanings, misled
+from workbench.metrics.history import begun_within, campaign_begun, leanings, misled
 from workbench.metrics.measured import Measured, Row
 from workbench.metrics.measures import Leaf, Measure, leaves
 from workbench.metrics.metric import Metric
@@ -118,6 +118,7 @@ def _measured(
     begun = begun_within(tables, {leaf.table for leaf in answered}, span.previous) if before else {}
     held = completeness.present(tables, answered, span.previous, before) if before else {}
     leaning = leanings(tables, answered, span.previous) if before else {}
+    started = campaign_begun(tables, kept, span.previous) if before else None
     rows: list[Row] = []
     for metric in asked:
         formula = formulas[metric.name]
@@ -127,6 +128,8 @@ def _measured(
         late = max((begun[name] for name in read if name in begun), default=None)
         thin = earlier if earlier < completeness.ENOUGH * share else None
         why_not = _why_not_compared(formula, late, span, thin) or misled(formula, leaning) if before else ""
+        if started and not (why_not or late or intervals.ratio(formula)):
+            why_not = f"the campaign began within the window before, on {started}"
         found = _rows(metric, formula, values, None if late or why_not else before, share, kept_by)
         rows += [_uncompared(_with(row, formula, dimensions, doubts), why_not) for row in found]
     return Measured(metrics=asked, by=dimensions, window=span, currency=tables.currency, rows=tuple(rows))
