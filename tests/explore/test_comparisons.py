@@ -260,6 +260,9 @@ def test_creatives_are_ranked_by_chance_of_being_best(base) -> None:
         for row in days
     ]
     view = creatives(base(daily_performance=days, creatives=texts))
+    returned = measure(base(daily_performance=days), "roas", by="creative").row("roas", creative="x")
+    row = next(row for row in view.rows if row.creative_id == "x")
+    assert (row.roas_low, row.roas, row.roas_high) == (returned.low, returned.value, returned.high)
     assert "Save now is best" in view.sentence
     assert view.sentence.endswith("; 1 returns less than 3.00x on its spend.")
     with pytest.raises(UsageError, match="ctr"):

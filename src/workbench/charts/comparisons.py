@@ -217,12 +217,14 @@ def creative_table(result: Creatives) -> DataTable | Nothing:
             figure("ctr", "CTR", "%"),
             figure("conversion_rate", "Conversions per click", "%"),
             figure("roas", "ROAS", "x"),
+            figure("roas_low", "from", "x"),
+            figure("roas_high", "to", "x"),
             figure("probability_best", "Probability of being best", "%", bars=True),
             text("caution", "Caution"),
         ],
         caption=(
-            "Creatives by their probability of being best; a return on ad spend below "
-            f"{format_value(LOW_ROAS, 'x')} is low"
+            "Creatives by their probability of being best; a return on ad spend (with 95% interval) "
+            f"below {format_value(LOW_ROAS, 'x')} is low"
         ),
         currency=result.currency,
     )

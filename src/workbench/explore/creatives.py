@@ -71,6 +71,8 @@ class CreativeRow:
     low_performer: bool
     caution: str = ""
     surely_low: bool = False
+    roas_low: float | None = None
+    roas_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +250,8 @@ def _row(key: Slice, text: Mapping[str, Any], found: Figures, times: Mapping[str
         conversion_rate_low=conversion[1],
         conversion_rate_high=conversion[2],
         roas=roas,
+        roas_low=of["roas"].low,
+        roas_high=of["roas"].high,
         probability_best=None,
         low_performer=roas is not None and roas < LOW_ROAS,
         caution=twice,
