@@ -351,3 +351,24 @@ def test_a_funnel_of_nothing_that_is_there_is_refused(base, where, said) -> None
 def test_a_target_of_no_metric_is_refused(base) -> None:
     with pytest.raises(UsageError, match="Did you mean 'roas'"):
         kpi_cards(base(), targets={"roaz": 3.0})
+
+
+def test_a_step_that_takes_days_is_not_low_in_a_week(base, fact) -> None:
+    """Six in ten buy six days after they fill a cart, as ever: a week's page said to look first at carts."""
+    rows = []
+    for user in range(600):
+        at = datetime(2024, 3, 1, 9, tzinfo=UTC) + timedelta(days=user % 40)
+        rows.append(fact("campaign_delivered", user, at, campaign_id="c", is_holdout=False))
+        for hours, kind in ((1, None), (2, "add_to_cart")):
+            rows.append(fact("user_engaged", user, at + timedelta(hours=hours), kind=kind))
+        rows.append(fact("campaign_clicked", user, at + timedelta(minutes=30), campaign_id="c"))
+        if user % 10 < 6 and user % 40 < 34:
+            rows.append(fact("user_purchased", user, at + timedelta(days=6)))
+    tables = base(facts=rows)
+    week, month = (funnel(tables, window=window) for window in ("7d", "30d"))
+    assert week.stages[-1].rate < 0.3 < month.stages[-1].rate
+    assert "look first" not in week.sentence
+    assert week.note.startswith("not judged: cart to purchase (")
+    assert week.note.endswith("; in 7 days many may not have had the time")
+    late = [row for row in rows if row["event_type"] != "user_purchased" or row["user_key"] % 10 == 0]
+    assert "look first at cart to purchase" in funnel(base(facts=late), window="7d").sentence

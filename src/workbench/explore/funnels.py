@@ -145,14 +145,14 @@ class Funnel(View):
             return f"{head}."
         before = self.stages[self.stages.index(worst) - 1]
         step, rate = f"{before.word} to {worst.word}", format_value(worst.rate, "%")
-        ends = [
-            (end or 0.0) >= (worst.benchmark or 0.0) for end in (worst.low, worst.high) if end is not None
-        ]
+        reached = worst.benchmark or 0.0
+        ends = [end >= reached for end in (worst.low, worst.high) if end is not None]
         few = "of so few days" if worst.times is None else "of so few" if len({*ends}) > 1 else ""
         chance = f"; {few} it may be chance" if few else ""
         if (worst.against_benchmark or 0.0) >= 1:
             ahead = f"the least ahead is {step} with {rate}"
-            return f"{head}; every step is at least as good as usual, {ahead}{chance}."
+            judged = " that is judged" if None in [stage.benchmark for stage in self.stages[1:]] else ""
+            return f"{head}; every step{judged} is at least as good as usual, {ahead}{chance}."
         usual = format_value(worst.benchmark, "%")
         return f"{head}; look first at {step}, where {rate} go on and {usual} would be usual{chance}."
 

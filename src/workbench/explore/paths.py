@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +19,13 @@ from workbench.explore.campaigns import campaign_facts
 from workbench.explore.figures import Figure, figures
 from workbench.explore.funnels import FUNNELS, Funnel, FunnelDefinition, funnel_of
 from workbench.explore.query import ask, told_apart, window_of
-from workbench.explore.view import lacking
-from workbench.metrics import Condition, Metric, sql, terms
+from workbench.explore.view import lacking, listed
+from workbench.metrics import Condition, Metric, Window, sql, terms
 from workbench.metrics.filters import filters
 from workbench.metrics.intervals import CLUSTERS
+from workbench.result import format_value
 
 if TYPE_CHECKING:
-    from workbench.metrics import Window
     from workbench.source import Tables
 
 _AWARENESS = (
@@ -36,6 +37,7 @@ _AWARENESS = (
     "cost_per_conversion",
     "lead_conversion_rate",
 )
+_ENOUGH_TIME = 30  # days, for most who go on to do so
 _TO_LEADS, _TO_QUALIFIED = 1, 2  # the steps to leads, and from them to qualified ones
 SLICES = ("campaign", "segment", "channel", "region")
 # What is counted at each stage of the purchase funnel after the first, and which events are.
@@ -247,11 +249,7 @@ def _ordered(tables: Tables, definition: FunnelDefinition, days: Window, where: 
     missing = lacking(tables, "facts")
     if missing:
         return _nothing(definition, label, missing)
-    counts = path_arrays.counted(tables, days, where)
-    if counts is None:
-        key = tuple(where.items())
-        rows = ask(tables, lambda: _stages(where), "purchase funnel", key, window=days)
-        counts = [int(rows[0][f"s{place}"] or 0) for place in range(5)]
+    counts = _counts(tables, days, where)
     if counts[0] == 0:
         reason = f"Not enough data: no message to a user is recorded {days.told}"
         return _nothing(definition, label, f"{reason}; platforms do not say who saw their ads.")
@@ -263,7 +261,38 @@ def _ordered(tables: Tables, definition: FunnelDefinition, days: Window, where: 
         definition, counts = _without(definition, list(range(end))), counts[:end]
     elif counts[1] and not counts[2]:
         note = "no visits are recorded after a click"
+    definition, hasty = _given_time(tables, definition, counts, days, where)
+    note = "; ".join(part for part in (note, hasty) if part)
     return funnel_of(counts, definition, label=label, counted="users in order", note=note)
+
+
+def _counts(tables: Tables, days: Window, where: Kept) -> list[int]:
+    """Return how many users reach each stage of the purchase funnel."""
+    counts = path_arrays.counted(tables, days, where)
+    if counts is not None:
+        return counts
+    rows = ask(tables, lambda: _stages(where), "purchase funnel", tuple(where.items()), window=days)
+    return [int(rows[0][f"s{place}"] or 0) for place in range(5)]
+
+
+def _given_time(
+    tables: Tables, definition: FunnelDefinition, counts: Sequence[int], days: Window, where: Kept
+) -> tuple[FunnelDefinition, str]:
+    """Return a definition whose steps are not judged that only seem low as people had few days, and why."""
+    steps = list(zip(pairwise(counts), definition.benchmarks, strict=True))
+    low = [place for place, ((n, x), usual) in enumerate(steps) if usual and n and x < usual * n]
+    if days.days >= _ENOUGH_TIME or not low:
+        return definition, ""
+    longer = Window(days.last - timedelta(days=_ENOUGH_TIME - 1), days.last)
+    usual_counts, said = _counts(tables, longer, where), []
+    for place in low:
+        n, x = usual_counts[place : place + 2]
+        if x >= (definition.benchmarks[place] or 0.0) * n > 0:
+            step = f"{definition.stages[place]} to {definition.stages[place + 1]}"
+            said.append(f"{step} ({format_value(x / n, '%')} over {_ENOUGH_TIME} days)")
+            definition = replace(definition, benchmarks=_unjudged(definition.benchmarks, place))
+    why = f"in {days.days} day{'' if days.days == 1 else 's'} many may not have had the time"
+    return definition, f"not judged: {listed(said)}; {why}" if said else ""
 
 
 def _unrecorded(tables: Tables, counts: Sequence[int]) -> int | None:
