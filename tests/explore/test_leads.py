@@ -116,6 +116,26 @@ def test_the_price_of_a_lead_is_that_of_the_leads_that_are_told(base) -> None:
     assert view.sentence.startswith("3 leads at €20.00 each")
 
 
+def test_quick_decisions_are_not_taken_for_all(base) -> None:
+    """Three in ten are won, soon, and losing takes long: of those decided in 30 days nearly half were won."""
+    rng, rows = np.random.default_rng(0), []
+    for number in range(1500):
+        won, age = rng.random() < 0.3, float(rng.uniform(0, 200))
+        decided = rng.exponential(10 if won else 40) < age
+        stage = ("won" if won else "lost") if decided else "pipeline"
+        rows.append(_lead(number, stage) | {"created_at": DAY - timedelta(days=age)})
+    rows.append(_lead(1500, "new") | {"created_at": DAY})
+    young = leads(base(leads=rows), window="30d")
+    assert young.total.win_rate_low > 0.3
+    low, high = young.total.won / young.total.leads, 1 - young.total.lost / young.total.leads
+    assert low < 0.3 < high
+    open_, ends = young.total.open, f"{100 * low:.2f}".rstrip("0").rstrip(".")
+    assert f"won (95% interval {100 * young.total.win_rate_low:.2f}% to " in young.sentence
+    assert f", but {open_} are open: of all leads it may end at {ends}% to " in young.sentence
+    few = [_lead(number, "won" if number % 3 else "lost") for number in range(20)]
+    assert "open" not in leads(base(leads=[*few, _lead(20, "new")])).sentence
+
+
 def test_young_leads_are_not_held_against_older_ones(base) -> None:
     """Every lead engages on its tenth day: the newest have not yet, and nothing fell."""
     rows = [

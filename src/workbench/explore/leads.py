@@ -34,6 +34,7 @@ STAGES = (
     ("qualified", frozenset({"qualified", "pipeline", "won"})),
     ("won", frozenset({"won"})),
 )
+_MANY_OPEN = 0.1  # of all: fewer move the share of won ones by less than their chance does
 UNGRADED = "no grade"
 
 
@@ -113,7 +114,7 @@ class LeadReport(View):
             parts.append("none is decided yet")
         else:
             interval = span(row.win_rate_low, row.win_rate_high, "%")
-            parts.append(f"{format_value(row.win_rate, '%')} of the decided were won{interval}")
+            parts.append(f"{format_value(row.win_rate, '%')} of the decided were won{interval}{_open(row)}")
         known = row.expected_value is not None
         parts.append(f"they are worth {value}" if known else "what they are worth is not recorded")
         return f"{'; '.join(parts)}."
@@ -181,6 +182,15 @@ def leads(tables: Tables, *, window: str | Window | None = "90d") -> LeadReport:
         stages=lead_stages(rows),
         currency=tables.currency,
     )
+
+
+def _open(row: LeadRow) -> str:
+    """Return within what the share of won leads may end where many are open: those decided were quick."""
+    if row.open < _MANY_OPEN * row.leads:
+        return ""
+    ends = [format_value(won / row.leads, "%") for won in (row.won, row.won + row.open)]
+    are = "is" if row.open == 1 else "are"
+    return f", but {row.open:,} {are} open: of all leads it may end at {ends[0]} to {ends[1]}"
 
 
 def lead_stages(rows: Iterable[Mapping[str, Any]]) -> tuple[LeadStage, ...]:
