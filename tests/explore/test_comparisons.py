@@ -19,6 +19,7 @@ from workbench.explore import (
     kpi_cards,
     leaderboard,
     movements,
+    pacing,
     target_vs_actual,
     trends,
 )
@@ -680,6 +681,20 @@ def test_days_that_are_alike_are_no_certainty(base) -> None:
         == "20 days are all alike, which is not enough to judge a return of 3.00x per unit of spend"
     )
     assert not [alert for alert in alerts(tables).alerts if alert.severity == "critical"]
+
+
+def test_a_page_of_days_gone_by_tells_of_no_later_spend(base) -> None:
+    """On plan in its first two weeks, doubled after: the page of those weeks named an overspend to come."""
+    plan = _campaign("c", budget=6000.0, start_date=START, end_date=START + timedelta(days=59))
+    late = [row | {"spend": 2 * row["spend"]} for row in _daily("c", 4.0, days=40)[14:]]
+    tables = base(daily_performance=[*_daily("c", 4.0, days=40)[:14], *late], campaigns=[plan])
+    then = f"{START}:{START + timedelta(days=13)}"
+    for window, over in (("30d", True), (then, False)):
+        found = alerts(tables, window=window, targets={})
+        assert any("will end near" in alert.text for alert in found.alerts) == over
+    early, told = pacing(tables, window=then), pacing(tables, as_of=START + timedelta(days=13))
+    assert (early.as_of, early.rows) == (told.as_of, told.rows)
+    assert pacing(tables, window="14d") == pacing(tables)
 
 
 def test_what_needs_a_decision_is_in_the_order_of_money(base) -> None:

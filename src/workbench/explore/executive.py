@@ -232,7 +232,7 @@ def alerts(
     if window_of(tables, window) is None:
         return Alerts(alerts=(), missing=lacking(tables))
     cards = kpi_cards(tables, [*targets, *_QUALITY], window=window, targets=targets)
-    budgets, campaigns = pacing(tables), compare_campaigns(tables, window=window)
+    budgets, campaigns = pacing(tables, window=window), compare_campaigns(tables, window=window)
     beyond = overclaimed(tables, window=window)
     found = [
         *_of_cards(cards),

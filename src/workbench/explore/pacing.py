@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.explore.figures import figures
 from workbench.explore.projection import ENOUGH_DAYS, projected_spend
-from workbench.explore.query import ask, told_apart
+from workbench.explore.query import ask, gone_by, told_apart
 from workbench.explore.targets import elapsed_share
 from workbench.explore.view import View, frame_of, listed, ratio, span
 from workbench.metrics import sql
@@ -25,6 +25,7 @@ from workbench.source import given
 if TYPE_CHECKING:
     import pandas as pd
 
+    from workbench.metrics import Window
     from workbench.source import Tables
 
 OVER, UNDER = 1.05, 0.75  # of the budget: the healthy range of budget_utilization
@@ -124,7 +125,9 @@ class Pacing(View):
         return frame_of(self.points, SpendPoint)
 
 
-def pacing(tables: Tables, *, as_of: date | None = None, ended: bool = False) -> Pacing:
+def pacing(
+    tables: Tables, *, as_of: date | None = None, ended: bool = False, window: str | Window | None = None
+) -> Pacing:
     """Return every running campaign's spend against its plan.
 
     Parameters
@@ -135,12 +138,15 @@ def pacing(tables: Tables, *, as_of: date | None = None, ended: bool = False) ->
         The last day that counts; None is the last of which spend is known, if all of that day is there.
     ended : bool
         Whether campaigns that are over are listed too.
+    window : str or Window, optional
+        Of a page on days gone by: its last day is the last that counts, where data go on after it.
 
     Notes
     -----
     The interval of the total takes campaigns as moving together, so it is cautious.
     """
-    today = as_of or given(tables).last_day
+    as_of = as_of or gone_by(given(tables), window)
+    today = as_of or tables.last_day
     if today is None or "daily_performance" not in tables.names:
         reason = (
             "Not enough data: no spend is loaded; load an export of the ad platforms into daily_performance."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Hashable
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,13 @@ def window_of(tables: Tables, window: str | Window | None) -> Window | None:
         return resolve(window, tables)
     except NotEnoughData:
         return None
+
+
+def gone_by(tables: Tables, window: str | Window | None) -> date | None:
+    """Return the last day of a window after which data go on; None where it ends with them, or for none."""
+    days = window_of(tables, window) if window else None
+    ended = days is not None and tables.last_day is not None and days.last < tables.last_day
+    return days.last if days and ended else None
 
 
 def days_since_epoch(column: Any) -> Any:

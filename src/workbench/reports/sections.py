@@ -186,10 +186,10 @@ def _funnel(tables: Any, asked: CampaignOptions, days: Days) -> tuple[Any, ...]:
     return (charts.funnel(explore.known_funnel(tables, window=days, where=_only(asked.campaign))),)
 
 
-def _budget(tables: Any, _asked: SectionOptions, _days: Days) -> tuple[Any, ...]:
+def _budget(tables: Any, _asked: SectionOptions, days: Days) -> tuple[Any, ...]:
     from workbench import charts, explore
 
-    found = explore.pacing(tables)
+    found = explore.pacing(tables, window=days)
     return (charts.pacing(found), charts.pacing_table(found))
 
 
