@@ -683,6 +683,37 @@ def test_days_that_are_alike_are_no_certainty(base) -> None:
     assert not [alert for alert in alerts(tables).alerts if alert.severity == "critical"]
 
 
+def test_a_campaign_that_lives_by_leads_is_judged_alike_on_all_pages(base) -> None:
+    """Comparisons leave its return to deals; its own page said that it missed the usual return every day."""
+    rows = [row | {"revenue": 20.0 + n % 5, "conversions": 1.0} for n, row in enumerate(_daily("b", 1.0))]
+    deals = [
+        {"lead_id": str(n), "campaign_id": "b", "channel": "social", "stage": "won", "deal_value": 200.0}
+        | {"created_at": datetime(2024, 2, 1 + n % 28, 9, tzinfo=UTC)}
+        for n in range(60)
+    ]
+    plan = _campaign("b", target_roas=2.0, target_leads=60.0)
+    tables = base(daily_performance=rows, leads=deals, campaigns=[plan])
+    assert compare_campaigns(tables).advice == ()
+    card = kpi_cards(tables, ["roas"], where={"campaign": "b"}).cards[0]
+    assert (card.target, card.alert) == (None, False)
+    assert kpi_cards(tables, ["roas"], where={"campaign": "b"}, targets={"roas": 3.5}).cards[0].alert
+    verdicts = {row.metric: (row.verdict, row.caution) for row in target_vs_actual(tables).rows}
+    assert verdicts == {
+        "leads": ("reached", ""),
+        "roas": ("unknown", "most of its return lies in deals of leads"),
+    }
+
+
+def test_one_lead_does_not_hide_a_loss(base) -> None:
+    """Of a campaign with 900 orders and a lead it was only said to watch it, whatever it lost."""
+    rows = [row | {"revenue": row["revenue"] * 0.3, "conversions": 30.0} for row in _daily("a", 1.0)]
+    lead = {"lead_id": "1", "campaign_id": "a", "channel": "social", "stage": "new", "deal_value": 50.0}
+    lead |= {"created_at": datetime(2024, 2, 9, 9, tzinfo=UTC), "close_probability": 0.5}
+    for leads, action in (([lead], "pause or rework"), ([lead | {"deal_value": 1e5}], None)):
+        advice = compare_campaigns(base(daily_performance=rows, leads=leads)).advice
+        assert [line.action for line in advice] == ([action] if action else [])
+
+
 def test_a_page_of_days_gone_by_tells_of_no_later_spend(base) -> None:
     """On plan in its first two weeks, doubled after: the page of those weeks named an overspend to come."""
     plan = _campaign("c", budget=6000.0, start_date=START, end_date=START + timedelta(days=59))

@@ -56,6 +56,7 @@ def _advice(row: CampaignRow, judged: int) -> Advice | None:
         whole = ((row.revenue or 0.0) + (row.lead_value or 0.0)) / row.spend
         reason = f"orders and deals together return {format_value(whole, 'x')} per unit of spend so far"
         return line("medium", "watch", reason) if whole < 1 else None
+    deals = (row.lead_value or 0.0) / row.spend
     shown = f"{format_value(row.roas, 'x')} per unit of spend{span(row.roas_low, row.roas_high, 'x')}"
     if not row.roas:
         nothing = "no conversion" if not row.conversions else "no revenue reported for its conversions"
@@ -65,13 +66,13 @@ def _advice(row: CampaignRow, judged: int) -> Advice | None:
         return line("low", "wait", f"{row.days} days {few} to judge a return of {shown}")
     wider = widening(row.days, judged)
     low, high = row.roas - wider * (row.roas - row.roas_low), highest_return(row.roas, row.roas_high, wider)
-    if high < 1 and (row.conversions or 0) >= ENOUGH_ORDERS:
+    if high + deals < 1 and (row.conversions or 0) >= ENOUGH_ORDERS:
         return line("high", "pause or rework", f"it surely costs more than it returns: {shown}")
     if low > SCALE_ROAS:
         known = row.incrementality_low is not None and row.incrementality_low > 0
         action = "raise the budget step by step" if known else "measure what it adds, then raise the budget"
         return line("medium", action, f"it is credited with more than was aimed at: {shown}")
-    if row.roas < 1:
+    if row.roas + deals < 1:
         return line("medium", "watch", f"it seems to lose money, {_doubt(row, judged)}: {shown}")
     if row.incrementality is None:
         return line("low", "hold out a random share of users", "what it adds beyond itself is not measured")

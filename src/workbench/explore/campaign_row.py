@@ -46,5 +46,16 @@ class CampaignRow:
 
     @property
     def lives_by_leads(self) -> bool:
-        """Return whether its return lies in deals, which revenue does not hold."""
-        return bool(self.leads)
+        """Return whether most of its return lies in deals, which revenue does not hold."""
+        return mostly_leads(self.leads, self.lead_value, self.revenue)
+
+
+def mostly_leads(leads: float | None, lead_value: float | None, revenue: float | None) -> bool:
+    """Return whether the leads of a campaign are worth at least what its orders are.
+
+    Examples
+    --------
+    >>> mostly_leads(40.0, 4000.0, 370.0), mostly_leads(1.0, None, 9000.0), mostly_leads(40.0, None, 0.0)
+    (True, False, True)
+    """
+    return bool(leads) and (lead_value or 0.0) >= (revenue or 0.0)

@@ -14,10 +14,11 @@ from workbench.explore.advice import OVER
 from workbench.explore.campaigns import CampaignComparison, campaign_facts, compare_campaigns
 from workbench.explore.claims import overclaimed
 from workbench.explore.figures import ENOUGH_ORDERS, NOTHING, Figures, Slice, figures
-from workbench.explore.kpis import ALERT_AFTER, TARGETS, Card, KpiCards, kpi_cards, verdict_of
+from workbench.explore.kpis import ALERT_AFTER, Card, KpiCards, kpi_cards, verdict_of
 from workbench.explore.pacing import Pacing, pacing
 from workbench.explore.projection import ENOUGH_DAYS
 from workbench.explore.query import told_apart, window_of
+from workbench.explore.usual import TARGETS
 from workbench.explore.view import View, frame_of, lacking
 from workbench.metrics import METRICS
 from workbench.metrics.cautions import counted_twice
@@ -180,8 +181,7 @@ def leaderboard(
 
 
 def _ranks(found: Figures, key: Slice, metric: str) -> bool:
-    value = found.of(key, metric).value
-    # Where leads came and no orders, the return lies in deals, which revenue does not hold.
+    value = found.of(key, metric).value  # where leads came and no orders, the return lies in deals
     by_leads = metric in _RETURNS and not value and bool(found.of(key, "leads").value)
     return value is not None and not by_leads
 

@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from math import comb
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from workbench.explore.differing_days import known_by_days
 from workbench.explore.figures import figures
 from workbench.explore.query import window_of
 from workbench.explore.shares import holm
+from workbench.explore.usual import TARGETS, fitting, is_usual
 from workbench.explore.view import View, frame_of, number
 from workbench.metrics import METRICS, measure
 from workbench.metrics.filters import filters
@@ -31,11 +31,6 @@ if TYPE_CHECKING:
     from workbench.metrics import Metric, Row, Window
     from workbench.source import Tables
 
-TARGETS: Mapping[str, float] = MappingProxyType(
-    {"roas": 3.5, "incrementality": 0.40, "cac": 15.0, "ltv_12m": 450.0, "engagement_rate": 0.25}
-)
-# What a customer usually costs is so many euros or dollars; fifteen yen are no aim.
-_OF_LIKE_SIZE = frozenset({None, "AUD", "CAD", "CHF", "EUR", "GBP", "NZD", "SGD", "USD"})
 HEADLINE = (
     "revenue",
     "spend",
@@ -225,6 +220,7 @@ def kpi_cards(
         return KpiCards(cards=(), first_day=None, last_day=None, currency=tables.currency, missing=reason)
     measured = measure(tables, names, window=days, compare=True, where=where)
     daily = figures(tables, names, by=("day",), window=days, where=where)
+    aims = fitting(tables, targets, where, days) if targets is TARGETS else targets
     whole, cards = finished(tables, days), []
     for name in names:
         formula = METRICS[name].measured_as(sliced_by, tables.names)
@@ -233,8 +229,8 @@ def kpi_cards(
             Point(day=day, value=daily.of((day,), name).value)
             for day in (known.first + timedelta(days=place) for place in range(known.days))
         )
-        usual = targets is not TARGETS or _is_usual(METRICS[name], measured.currency)
-        target = targets.get(name) if usual else None
+        usual = targets is not TARGETS or is_usual(METRICS[name], measured.currency)
+        target = aims.get(name) if usual else None
         row = known_by_days(measured.row(name), formula, daily)
         cards.append(_card(measured.metric(name), row, target, line, measured.currency))
     corrected = holm([card.change_p for card in cards])  # of eight cards a third of pages shows one by chance
@@ -247,11 +243,6 @@ def kpi_cards(
     )
 
 
-def _is_usual(metric: Metric, currency: str | None) -> bool:
-    """Return whether what is usual for a figure is so in a currency, too."""
-    return metric.unit != "money" or currency in _OF_LIKE_SIZE
-
-
 def _card(
     metric: Metric, row: Row, target: float | None, line: tuple[Point, ...], currency: str | None
 ) -> Card:
@@ -259,7 +250,7 @@ def _card(
     met = meets(value, target, metric.better)
     # The leads of the last days have had least time to come far: that they have not is no news.
     young = bool(met) and counts_stages(metric.is_)
-    sized = any(metric.healthy) and not _is_usual(metric, currency)  # nothing is nothing in any currency
+    sized = any(metric.healthy) and not is_usual(metric, currency)  # nothing is nothing in any currency
     healthy = (None, None) if sized else metric.healthy
     streak = None if young else streak_of([point.value for point in line], target, metric.better)
     return Card(

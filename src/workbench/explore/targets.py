@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
+from workbench.explore.campaign_row import mostly_leads
 from workbench.explore.figures import Figure, figures
 from workbench.explore.kpis import by_chance
 from workbench.explore.query import ask, told_apart, window_of
@@ -142,7 +143,7 @@ def target_vs_actual(
     named = told_apart({row["campaign_id"]: row for row in ask(tables, _plans, "target plans")})
     plans = [row for key, row in named.items() if campaign_id in (None, key)]
     # With what was shown and clicked, or a campaign that reached nothing would not be found at all.
-    asked = ["leads", "conversions", "cost_per_conversion", "roas", "roi", "ctr"]
+    asked = ["leads", "lead_value", "conversions", "cost_per_conversion", "roas", "roi", "ctr"]
     found = figures(tables, asked, by=("campaign",), window=days)
     whole = window_of(tables, None)
     since = whole.first if whole and whole.first < days.first else None
@@ -154,14 +155,18 @@ def target_vs_actual(
         known |= {name: counted.of(key, name) for name in ("leads", "conversions")}
         actual = {name: figure.value for name, figure in known.items()}
         actual["conversions"] = counted.of(key, "cost_per_conversion").denominator
-        rows += [_with(row, known[row.metric]) for row in target_rows(plan, actual, as_of=days.last)]
+        leads, worth = found.of(key, "leads").value, found.of(key, "lead_value").value
+        deals = mostly_leads(leads, worth, found.of(key, "roas").numerator)
+        rows += [_with(row, known[row.metric], deals) for row in target_rows(plan, actual, as_of=days.last)]
     if not rows:
         return _nothing(tables, "Not enough data: no campaign has a target.")
     return TargetsView(rows=tuple(rows), currency=tables.currency, since=since)
 
 
-def _with(row: TargetRow, figure: Figure) -> TargetRow:
-    """Return a row that says what to bear in mind of its figure."""
+def _with(row: TargetRow, figure: Figure, by_leads: bool) -> TargetRow:
+    """Return a row that says what to bear in mind; a return that lies in deals is not judged."""
+    if by_leads and row.unit == "x":
+        return replace(row, verdict="unknown", caution="most of its return lies in deals of leads")
     chance = by_chance((figure.low, figure.high), row.target, "higher")
     return replace(row, caution=counted_twice([figure.caution]), by_chance=chance)
 
