@@ -86,6 +86,21 @@ def test_the_interval_covers(known: int, repeats: int) -> None:
     assert 0.935 <= inside / repeats <= 0.995
 
 
+@pytest.mark.parametrize(("apart", "fewest"), [(0.4, 0.8), (0.1, 0.9), (0.0, 0.95)])
+def test_a_level_that_moves_is_no_certain_end(apart: float, fewest: float) -> None:
+    """Four months are to come, the level is another every four weeks: one interval in seven held the end."""
+    rng, inside, said = np.random.default_rng(4), 0, 0
+    plan = PLAN | {"end_date": START + timedelta(days=231), "budget": 23_200.0}
+    for _ in range(150):
+        level = np.repeat(100 * np.exp(rng.normal(-(apart**2) / 2, apart, 9)), 28)[:232]
+        daily = level * rng.uniform(0.75, 1.25, 232)
+        row = pace_of(plan, _days(daily[:112]), as_of=START + timedelta(days=111))
+        inside += row.projected_low <= daily.sum() <= row.projected_high
+        said += row.verdict in ("over", "under") and 0.75 <= daily.sum() / row.budget <= 1.05
+    assert inside >= fewest * 150
+    assert said <= 0.05 * 150
+
+
 @given(st.lists(st.floats(0, 1e5), min_size=1, max_size=90))
 def test_laws(values: list[float]) -> None:
     row = pace_of(PLAN, _days(values), as_of=START + timedelta(days=29))

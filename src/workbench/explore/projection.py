@@ -13,6 +13,7 @@ Floats = NDArray[np.float64]
 
 RECENT_DAYS = 28
 ENOUGH_DAYS = 7
+_USUAL_STEP, _AS_MANY = 0.1, 2  # of a level from four weeks to the next; as if so many had been seen
 _ALIKE = 1e-18  # of the squares of days' spend: what the rounding of floats leaves over
 _CORRELATIONS: Floats = np.linspace(0.0, 0.9, 19)  # of a day with the one before, all as likely beforehand
 _OUTSIDE = 0.05
@@ -24,7 +25,7 @@ def projected_spend(
     """Return the spend at the end, and half the width of its 95 % interval.
 
     The width is None with too few days, and 0 where days are all alike, or none are left. It knows that days
-    hang together, and that a few do not show by how much.
+    hang together, and that a few do not show by how much; and, beyond four weeks, that the level moves.
 
     Parameters
     ----------
@@ -58,7 +59,24 @@ def projected_spend(
     projected = spent + left * float(recent.mean())
     if span_days < ENOUGH_DAYS:
         return projected, None
-    return projected, _half_width(recent, left)
+    half = _half_width(recent, left)
+    if not half or left <= RECENT_DAYS:
+        return projected, half
+    known = np.array([daily.get(begin + timedelta(days=day), 0.0) for day in range((as_of - begin).days + 1)])
+    return projected, float(
+        np.hypot(half, stdtrit(np.inf, 0.975) * (projected - spent) * _drift(known, left))
+    )
+
+
+def _drift(known: Floats, left: int) -> float:
+    """Return the relative error of a level that goes on moving as it did from one four weeks to the next.
+
+    What is left beyond four weeks follows a random walk; its step is that of the past, and of a usual one.
+    """
+    blocks = known[len(known) % RECENT_DAYS :].reshape(-1, RECENT_DAYS).mean(axis=1)
+    steps = np.diff(np.log(blocks[blocks > 0]))
+    step = (np.square(steps).sum() + _AS_MANY * _USUAL_STEP**2) / (len(steps) + _AS_MANY)
+    return float(np.sqrt(step * (left - RECENT_DAYS) / RECENT_DAYS / 3))
 
 
 def _half_width(recent: Floats, left: int) -> float:
