@@ -78,6 +78,12 @@ def _damaged_parquet() -> bytes:
         (b"date,clicks,clicks\n", "a.csv", "a column stands twice"),
         (b"date,,clicks\n1,2,3\n", "a.csv", "column 2 has no name"),
         (b"mood,weather\nbad,rain\n", "a.csv", "no mapping fits the columns mood, weather"),
+        (
+            b"campaign_id,name\na,b\n",
+            "a.csv",
+            "our table campaigns comes closest, and lacks campaign_type, ch",
+        ),
+        (b"order_id,line\na,1\n", "a.csv", "table orders comes closest, and lacks ordered_at, order_value;"),
         (b"Campaign,Day,Impr.\na,b,c\n", "a.csv", r"; google_ads comes closest, and lacks spend \(from"),
         (b"Campaign,Day,Cost\na,b,1\n", "a.csv", "google_ads comes closest: --mapping google_ads reads"),
         (b"date,medium,clicks\na,b,1\n", "a.csv", r"comes closest, and lacks campaign_id .* 'channel'\)"),

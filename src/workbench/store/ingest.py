@@ -5,7 +5,7 @@ A load is known by the bytes of its file and how they are read: the same file ag
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from workbench.errors import BadInput, UsageError
 from workbench.events.mapping import Mapping, detect, load_mapping, names, ready
 from workbench.events.mistakes import named
 from workbench.events.nearest import what_it_lacks
-from workbench.events.tables import TableDefinition
+from workbench.events.tables import TABLES, TableDefinition
 from workbench.store.compaction import keep_compact
 from workbench.store.ingest_events import looks_like_events
 from workbench.store.ingest_rows import native_table
@@ -196,6 +196,18 @@ def _titled(source: Source) -> BadInput | None:
     )
 
 
+def _own_lacks(columns: Sequence[str]) -> str:
+    """Return what a file lacks to be rows of one of our tables, all of whose columns are that table's."""
+    there = set(columns)
+    for table in TABLES.where(loadable=True).values():
+        needed = {field.name for field in table.fields if field.required}
+        if there <= set(table.columns) and needed & set(table.key) <= there:
+            left = {name: native_table([*there | needed - {name}]) for name in needed - there}
+            lacks = [name for name in table.columns if name in left and left[name] is None]
+            return f"our table {table.name} comes closest, and lacks {', '.join(lacks)}"
+    return ""
+
+
 def _unknown_form(source: Source) -> BadInput:
     if titled := _titled(source):
         return titled
@@ -208,7 +220,7 @@ def _unknown_form(source: Source) -> BadInput:
             expected="columns parted by a comma, semicolon, tab or bar",
             fix="Check the delimiter, or state it in a mapping.",
         )
-    lacks = what_it_lacks(source.columns)
+    lacks = _own_lacks(source.columns) or what_it_lacks(source.columns)
     return BadInput(
         f"no mapping fits the columns {named(source.columns)}" + (f"; {lacks}" if lacks else ""),
         file=source.path,
