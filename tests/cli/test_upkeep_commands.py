@@ -141,14 +141,14 @@ def test_the_newest_load_is_taken_back_after_a_yes(folder: Path) -> None:
     before = Workspace.open(folder).tables().version
     asked = run("undo", "-w", folder, answer="n\n")
     assert asked.exit_code == 1
-    assert "users-4.jsonl into users would be taken back: 2 rows of users would leave" in asked.stderr
-    assert "and 1 row of users that it had replaced would come back. Take it back?" in asked.stderr
+    assert "users-4.jsonl into users would be taken back, and with it 2 rows of users" in asked.stderr
+    assert "; 1 row of users that it had replaced would come back. Take it back?" in asked.stderr
     assert Workspace.open(folder).tables().version == before
     for one in (RECORD, replace(RECORD, id="20240102-000000-bbbbbbbb", data_version=before)):
         (folder / "runs" / one.id).mkdir()
         write_record(folder / "runs" / one.id, one)
     done = run("undo", "-w", folder, answer="y\n")
-    assert "users-4.jsonl into users is taken back: 2 rows of users left" in done.stdout
+    assert "users-4.jsonl into users is taken back, and with it 2 rows of users; 1 row" in done.stdout
     assert done.stderr.endswith("have read it, and stay as they are: 20240102-000000-bbbbbbbb.\n")
     assert known(folder) == [WHO, *(f"bob-{number}" for number in range(4))]
     newest = "SELECT load_id FROM loads WHERE operation = 'ingest' ORDER BY loaded_at DESC LIMIT 1"

@@ -69,11 +69,11 @@ class Undone:
     def sentence(self) -> str:
         """Return one plain sentence."""
         does = "is taken back" if self.done else "would be taken back"
-        said = f"Load {self.load_id} of {self.file} into {self.table_name} {does}: {_rows(self.leaving)} "
-        said += "left" if self.done else "would leave"
+        said = f"Load {self.load_id} of {self.file} into {self.table_name} {does}, and with it"
+        said += f" {_rows(self.leaving)}"
         if self.returning:
             came = "came" if self.done else "would come"
-            said += f", and {_rows(self.returning)} that it had replaced {came} back"
+            said += f"; {_rows(self.returning)} that it had replaced {came} back"
         if self.currency:
             has = "has" if self.done else "would have"
             said += f"; the workspace {has} no currency again, for only this file said {self.currency}"
