@@ -289,3 +289,15 @@ def test_days_that_vary_evenly_keep_students_ends() -> None:
     assert tailed.high - 14 > 1.2 * (14 - tailed.low)
     longer = skewed_widths(1.0, np.linspace(0, 3, 200), 30).high  # cubes of deviations: of a longer tail
     assert (np.diff(longer) > -0.01 * longer[1:]).all(), "more skewness never draws an end in"
+
+
+def test_an_interval_from_days_is_of_the_people_who_were_there() -> None:
+    """Users get a message a day and differ: their rate is held as promised, that of people like them less."""
+    rng, held = np.random.default_rng(1), np.zeros(2)
+    for _ in range(300):
+        answers = rng.beta(0.5, 9.5, 200)
+        daily = rng.binomial(1, answers, (30, 200)).sum(axis=1).astype(float)
+        low, high = ratio_interval(daily, np.full(30, 200.0))
+        held += (low <= answers.mean() <= high, low <= 0.05 <= high)
+    assert 0.92 <= held[0] / 300 <= 0.98
+    assert 0.6 <= held[1] / 300 <= 0.8, "what the page on measures says of its limits"
