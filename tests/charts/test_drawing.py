@@ -198,6 +198,12 @@ def test_a_change_beyond_chance_is_no_chance_where_it_is_neither_good_nor_bad() 
     assert card["change_is"] == "told"
 
 
+@pytest.mark.parametrize("kind", ["loads", "table_ages"])
+def test_no_two_columns_of_loads_are_called_alike(kind: str) -> None:
+    names = [column.label for column in drawn(kind).columns]
+    assert len(set(names)) == len(names)
+
+
 def test_parts_are_called_alike_in_the_picture_and_its_table() -> None:
     made = charts.lift_parts(RESULTS["lift_parts"](("INACTIVE", "30-34, M")))
     assert sorted(row[0] for row in made.table.rows) == ["30-34, M", "Inactive"]

@@ -23,7 +23,7 @@ def loads(result: DataQuality) -> DataTable | Nothing:
             figure("accepted", "Accepted", "count"),
             figure("duplicates", "Known already", "count"),
             figure("refused", "Refused", "count"),
-            figure("refused_share", "Refused", "%"),
+            figure("refused_share", "Share refused", "%"),
             figure("late", "Late", "count"),
         ],
         caption="What each load brought, the newest first",

@@ -71,7 +71,7 @@ def table_ages(result: SystemHealth) -> DataTable | Nothing:
             figure("loads", "Loads", "count"),
             figure("rows_read", "Rows read", "count"),
             figure("refused", "Refused", "count"),
-            figure("refused_share", "Refused", "%"),
+            figure("refused_share", "Share refused", "%"),
         ],
         caption="When each table last got rows",
     )
