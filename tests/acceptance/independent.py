@@ -75,7 +75,7 @@ def read_events(folder: Path) -> pd.DataFrame:
             {
                 "id": row["event_id"],
                 "type": row["event_type"],
-                "at": pd.to_datetime(row["timestamp"], utc=True),
+                "at": row["timestamp"],
                 "user": row["user_id"],
                 "seconds": row["properties"].get("compute_seconds"),
                 **{name: row["properties"].get(name) for name in taken},
@@ -83,6 +83,8 @@ def read_events(folder: Path) -> pd.DataFrame:
             for row in rows.values()
         ]
     ).rename(columns={"campaign_id": "campaign", "order_id": "order", "order_value": "worth"})
+    # All at once: one by one, pandas guesses the form of each anew, which takes longer than all the rest.
+    frame["at"] = pd.to_datetime(frame["at"], utc=True, format="ISO8601")
     frame["held"] = frame["is_holdout"].eq(True)
     return frame
 
