@@ -75,8 +75,25 @@ def call(folder: Path) -> Call:
     return called
 
 
-def runs(call: Call) -> list[dict[str, Any]]:
-    listed: list[dict[str, Any]] = json.loads(call("runs", "--workspace", "w", "--json").stdout)
+@pytest.fixture
+def ask(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """Return `call` for what reads only: asked in this process, it is spared its start, most of its time."""
+
+    def asked(*words: str, code: int = 0) -> Called:
+        monkeypatch.chdir(folder)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            main([*words])
+        told = capsys.readouterr()
+        assert int(left.value.code or 0) == code, told.out + told.err
+        assert "Traceback" not in told.err
+        return Called(words, code, told.out, told.err)
+
+    return asked
+
+
+def runs(ask: Call) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = json.loads(ask("runs", "--workspace", "w", "--json").stdout)
     return listed
 
 
@@ -94,7 +111,7 @@ def on_a_terminal(folder: Path, program: str) -> tuple[str, str]:
     return shown.decode(), running.communicate(timeout=120)[0]
 
 
-def test_from_a_run_to_a_page(folder: Path, call: Call) -> None:
+def test_from_a_run_to_a_page(folder: Path, call: Call, ask: Call) -> None:
     (folder / "p.yaml").write_text("notebook: small\nparameters: {top: 4, name: from the file}")
     words = ["run", "small.ipynb", "--params", "p.yaml", "-p", "name=a=b", "--workspace", "w"]
     first = json.loads(call(*words, "--json").stdout)
@@ -107,17 +124,15 @@ def test_from_a_run_to_a_page(folder: Path, call: Call) -> None:
     assert call("run", "broken.ipynb", "--workspace", "w", code=1).stderr.endswith(
         "Small failed, error in cell 4 (1 / 0): ZeroDivisionError: division by zero.\n"
     )
-    listed = runs(call)
+    listed = runs(ask)
     assert [(run["notebook"], run["status"]) for run in listed] == [
         ("broken", "failed"),
         ("small", "completed"),
     ]
     assert listed[0]["started"] > listed[1]["started"]
     assert listed[0]["error"]["cell"] == 4
-    assert first["id"] in call("runs", "--workspace", "w").stdout
-    found = call(
-        "runs", "--workspace", "w", "--since", "1h", "--status", "failed", "--text", "zero", "--json"
-    )
+    assert first["id"] in ask("runs", "--workspace", "w").stdout
+    found = ask("runs", "--workspace", "w", "--since", "1h", "--status", "failed", "--text", "zero", "--json")
     assert [run["notebook"] for run in json.loads(found.stdout)] == ["broken"]
 
     verified = json.loads(call("verify", first["id"], "--workspace", "w", "--json").stdout)
@@ -127,18 +142,18 @@ def test_from_a_run_to_a_page(folder: Path, call: Call) -> None:
     notebook.write_text(notebook.read_text().replace("(4, 'a=b'", "(5, 'a=b'"))
     changed = call("verify", first["id"], "--workspace", "w", code=1).stdout
     assert "cell 5 (top, name, ws.version) was changed after the run" in changed
-    assert "There is no run 'nope'" in call("verify", "nope", "--workspace", "w", code=3).stderr
+    assert "There is no run 'nope'" in ask("verify", "nope", "--workspace", "w", code=3).stderr
 
-    refused = call("publish", "--workspace", "w", "--to", "out", code=3).stderr
+    refused = ask("publish", "--workspace", "w", "--to", "out", code=3).stderr
     assert "was changed after the run" in refused
     notebook.write_bytes(as_it_was)
     index = call("publish", "--workspace", "w", "--to", "out").stdout.strip()
     assert Path(folder / index).is_file()
     assert len(list((folder / "out").glob("small*.html"))) == 1
     (folder / index).unlink()
-    assert call("gallery", "--workspace", "w", "--to", "out").stdout.strip() == index
+    assert ask("gallery", "--workspace", "w", "--to", "out").stdout.strip() == index
     assert (
-        json.loads(call("publish", "--workspace", "w", "--json").stdout)["index"] == "reports/acme/index.html"
+        json.loads(ask("publish", "--workspace", "w", "--json").stdout)["index"] == "reports/acme/index.html"
     )
 
 
@@ -207,7 +222,7 @@ def test_what_is_wrong_is_said_with_its_exit_code(
     assert not list((folder / "w" / "runs").iterdir())
 
 
-def test_doctor(folder: Path, call: Call) -> None:
+def test_doctor(folder: Path, ask: Call) -> None:
     done = subprocess.run(
         [PROGRAM, "doctor", "--workspace", "w", "--json"],
         cwd=folder,
@@ -230,4 +245,4 @@ def test_doctor(folder: Path, call: Call) -> None:
     } <= checks.keys()
     assert checks["kernel"]["status"] == checks["workspace"]["status"] == "well"
     assert "acme: 0 rows" in checks["workspace"]["says"]
-    assert "bad   workspace" in call("doctor", "--workspace", "none", code=1).stdout
+    assert "bad   workspace" in ask("doctor", "--workspace", "none", code=1).stdout
