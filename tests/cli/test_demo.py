@@ -3,8 +3,7 @@
 import importlib.util
 import json
 import shutil
-import subprocess
-import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 import workbench as wb
 from workbench.attribution import attribution_spread, model_credit
+from workbench.cli import main
 from workbench.cli.demo import make_demo, report_mix, source_of
 from workbench.cli.demo_mix import TRUTH, modelling, write_books
 from workbench.errors import UsageError
@@ -128,33 +128,30 @@ def test_files_of_somebody_else_are_not_touched(tmp_path, name):
     assert kept.read_text() == "mine"
 
 
-def test_the_command_replaces_another_market_publishes_and_repeats_nothing(made, tmp_path):
+def test_the_command_replaces_another_market_publishes_and_repeats_nothing(
+    made, tmp_path, monkeypatch, capsys
+):
     shutil.copytree(made[1], tmp_path / "demo")
     shutil.copytree(made[1].with_name("market-source"), tmp_path / "demo-source")
     assert count(Workspace.open(tmp_path / "demo"), "users") == SPEC.users
-    plan = tmp_path / "plan.yaml"
-    plan.write_text("name: demonstration\nruns:\n  - notebook: data_quality\n")
-    command = [
-        *(
-            sys.executable,
-            "-c",
-            "from workbench.cli import main; main()",
-            "demo",
-            "demo",
-            "--reports",
-            "reports",
-        ),
-        *("--events", "6000", "--plan", str(plan)),
-    ]
-    first = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
-    assert first.returncode == 0, first.stderr
-    assert "reports/index.html" in first.stdout
-    assert len(list(Path(tmp_path / "reports").glob("*.html"))) == 2
+    (tmp_path / "plan.yaml").write_text("name: demonstration\nruns:\n  - notebook: data_quality\n")
+    monkeypatch.chdir(tmp_path)
+    sized = MarketSpec.sized  # four months instead of twelve: each is a file to load
+    monkeypatch.setattr(MarketSpec, "sized", lambda *asked: replace(sized(*asked), days=SPEC.days))
+
+    def called():
+        with pytest.raises(SystemExit) as left:
+            main(["demo", "demo", "--reports", "reports", "--events", "6000", "--plan", "plan.yaml"])
+        told = capsys.readouterr()
+        assert not left.value.code, told.err
+        return told
+
+    assert "reports/index.html" in called().out
+    assert len(list((tmp_path / "reports").glob("*.html"))) == 2
     assert count(Workspace.open(tmp_path / "demo"), "users") == MarketSpec.sized(6000).users != SPEC.users
-    second = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
-    assert second.returncode == 0, second.stderr
-    assert "holds this market already" in second.stderr
-    assert "1 unchanged" in second.stderr
+    again = called().err
+    assert "holds this market already" in again
+    assert "1 unchanged" in again
 
 
 def test_the_books_go_on_where_the_records_begin(made):
