@@ -44,10 +44,11 @@ lab: setup ## open JupyterLab with the package and its kernel ready
 ROOM := $(shell df -Pk /dev/shm 2> /dev/null | awk 'NR == 2 && $$4 > 6e6 {print "/dev/shm"}')
 APART = folder=$$(mktemp -d $(or $(ROOM),$(TMPDIR),/tmp)/wb.XXXX) && trap 'rm -rf "$$folder"' EXIT && TMPDIR=$$folder
 
-# Four workers on two cores: many tests wait, for a kernel to start or a time to be up.
+# Four workers on two cores: many tests wait, for a kernel to start or a time to be up. What nbval loads is not
+# needed in each of them.
 .PHONY: test
 test: setup ## all tests that must hold (under 12 minutes on 2 cores)
-	@$(APART) $(BIN)/python -m pytest -m "not slow" -n 4 --dist loadfile
+	@$(APART) $(BIN)/python -m pytest -p no:nbval -m "not slow" -n 4 --dist loadfile
 	@$(BIN)/lint-imports --no-cache
 
 # The oldest DuckDB that pyproject.toml allows; .venv has the one of uv.lock.
