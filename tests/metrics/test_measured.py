@@ -28,7 +28,7 @@ def test_a_notebook_shows_figures_in_their_unit_and_no_empty_column() -> None:
 
 def test_a_change_is_shown_where_it_was_asked_for() -> None:
     shown = measured(ctr("email", previous=0.02, change=-0.108))._repr_html_()
-    assert "<td>2%</td><td>-10.8%</td>" in shown
+    assert "<td>2%</td><td>−10.8%</td>" in shown
 
 
 def test_many_rows_are_counted_and_not_printed() -> None:
