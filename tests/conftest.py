@@ -143,8 +143,7 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_finish() -> None:
-    """Spare what is loaded by now from every later collection of garbage, and let those be rarer."""
-    gc.collect()
+    """Spare what is loaded by now, and the little of it that is garbage, from every later collection."""
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
 
