@@ -55,6 +55,8 @@ _TOGETHER = (
     tuple(f"tests/mmm/test_{name}.py" for name in ("curves_reference", "fitting", "model", "report")),
     ("tests/notebooks/",),
 )
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 _left_out: dict[str, list[str]] = {}
 
 
@@ -66,10 +68,26 @@ class _Examples:
         return True if sought and b">>>" not in collection_path.read_bytes() else None
 
 
+class _Turns:
+    """Each worker collects from another file on: what one has compiled then, the others need not."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        report = yield
+        if isinstance(collector, pytest.Directory) and report.passed:
+            first = len(report.result) * int(_WORKER.removeprefix("gw")) // _WORKERS
+            report.result = [*report.result[first:], *report.result[:first]]
+        return report
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Look for examples in the package too, beside which no file of this kind lies."""
     config.pluginmanager.register(_Examples())
-    if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > (os.cpu_count() or 1):
+    if _WORKER:
+        config.pluginmanager.register(_Turns())
+    if (os.cpu_count() or 1) < _WORKERS:
         _ask_in_one_thread()
 
 
@@ -91,7 +109,9 @@ def _ask_in_one_thread() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with the longest, and leave out what this machine lacks."""
+    """Begin with the longest, in one order for all workers, and leave out what this machine lacks."""
+    if _WORKER:
+        items.sort(key=lambda item: (item.path.is_relative_to(ROOT / "src"), str(item.path)))
     items.sort(key=lambda item: _rank(item.path))
     _leave_out(items)
 
