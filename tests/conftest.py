@@ -163,7 +163,7 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_finish() -> None:
-    """Spare what is loaded by now, and the little of it that is garbage, from every later collection."""
+    """Spare what is loaded by now, garbage or not, from later collections of it, and let those be rarer."""
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
 
