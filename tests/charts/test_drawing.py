@@ -182,6 +182,17 @@ def test_falling_cost_is_good_news() -> None:
     assert card["change"].startswith("−")
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [(0.16824, "+16.8%"), (-0.095, "−9.5%"), (0.00759, "+0.8%"), (0.0003, "+0.03%"), (19.063, "+1,906.3%")],
+)
+def test_changes_of_neighbouring_cards_have_the_same_decimals(change: float, said: str) -> None:
+    cards = kpi_cards()
+    moved = replace(cards.cards[0], change=change)
+    (card,) = charts.kpi_cards(replace(cards, cards=(moved,)))._repr_mimebundle_()[mime.KPI]["cards"]
+    assert card["change"] == said
+
+
 @pytest.mark.parametrize("p", [None, 0.05, 0.4])
 def test_a_change_that_may_be_chance_is_no_news(p: float | None) -> None:
     cards = kpi_cards()

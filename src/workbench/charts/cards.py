@@ -265,9 +265,11 @@ def _apart(card: Card, currency: str | None) -> dict[str, str]:
 
 
 def _change(change: float | None) -> str:
-    if change is None:
-        return ""
-    return f"{'+' if change > 0 else '−' if change < 0 else ''}{format_value(abs(change), '%')}"
+    """Return a change to a tenth of a percent, as on every other card; less than that as it is."""
+    if not change:
+        return "" if change is None else "0%"
+    size = abs(change)
+    return f"{'+' if change > 0 else '−'}{format_value(size, '%') if size < 0.0005 else f'{size:,.1%}'}"
 
 
 def _judged(card: Card) -> str:
