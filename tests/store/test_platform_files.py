@@ -408,35 +408,37 @@ def test_the_amount_of_an_order_is_of_no_one_item(workspace: Workspace, tmp_path
     assert workspace.tables().listed(wanted) == [(50, 1, None), (0, 2, None)]
 
 
-def _purchase(name: str, order: str, value: float, code: str) -> str:
+def _purchase(name: str, order: str, value: float, code: str, day: int = 1) -> str:
     given = {"currency": {"string_value": code}, "value": {"double_value": value}}
     given["transaction_id"] = {"string_value": order}
-    event = {"event_name": name, "event_timestamp": 1709287200000000, "user_pseudo_id": f"u-{order}"}
+    at = 1709287200000000 + (day - 1) * 86_400_000_000  # 10:00 UTC
+    event = {"event_name": name, "event_timestamp": at, "user_pseudo_id": f"u-{order}"}
     return json.dumps(event | {"event_params": [{"key": key, "value": it} for key, it in given.items()]})
 
 
 def test_sales_that_a_shop_and_its_site_both_tell_are_noted(workspace: Workspace, tmp_path: Path) -> None:
-    def listed(name: str, minute: int, *days: int) -> Any:
+    def listed(name: str, clock: str, price: str = "", first: int = 1) -> Any:
         rows = [
-            f"{name}{day}{one},,paid,EUR,{one}.50,2024-03-0{day} 11:{minute}:00 +0100,1\n"
-            for one in range(3)
-            for day in days or (1,)
+            f"{name}{day},,paid,EUR,{price or f'{day}.50'},2024-03-{day:02} {clock}:00 +0100,1\n"
+            for day in range(first, first + 9)
         ]
         header = "Name,Email,Financial Status,Currency,Total,Created at,Lineitem quantity\n"
         return load(workspace, tmp_path, header + "".join(rows)).files[0].notes
 
-    site = tmp_path / "e.jsonl"  # all at 10:00 UTC
-    site.write_text("\n".join(_purchase("purchase", f"T{one}", one + 0.5, "EUR") for one in range(3)))
-    assert listed("A", 10) == ()
+    site = tmp_path / "e.jsonl"  # on nine days at 10:00 UTC
+    site.write_text("\n".join(_purchase("purchase", f"T{n}", n + 0.5, "EUR", day=n) for n in range(1, 10)))
+    assert listed("A", "11:05") == ()
     (note,) = ingest(workspace, [site], backfill=True).files[0].notes
-    assert note.startswith(
-        "3 orders have the value and the time of others that were loaded before under other"
+    assert note == (
+        "9 orders have the value and the time of others that were loaded before under other ids:"
+        " if they are the same sales, these count twice; load one of the two only"
     )
-    assert listed("B", 25) == (note,)
-    assert listed("C", 59) == ()
-    assert listed("D", 30, 3, 4) == ()
-    assert listed("E", 30, 3, 4)[0].startswith("6 orders have")
-    assert listed("F", 20, 2, 3) == ()  # of equal prices on all days, which is chance
+    assert listed("B", "11:02") == (note,)
+    assert listed("C", "13:02") == (note,)  # the time of another zone
+    assert listed("D", "23:48") == ()
+    assert listed("E", "11:02", first=10) == ()
+    assert listed("F", "07:15", price="9.90") == ()
+    assert listed("G", "07:17", price="9.90") == ()  # of equal prices on all days, which is chance
 
 
 def test_purchases_in_another_currency_are_not_added_up(workspace: Workspace, tmp_path: Path) -> None:
