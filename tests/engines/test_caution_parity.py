@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import json
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from workbench.explore import trends
 from workbench.metrics import measure
+from workbench.metrics.sold_twice import sold_twice
 from workbench.metrics.told_by_two_names import told_by_two_names
 from workbench.metrics.told_in_parts import told_in_parts
 from workbench.metrics.told_twice import told_twice
@@ -19,6 +21,13 @@ from workbench.store.ingest import ingest
 from workbench.store.postgres import PostgresTables, copy_to_postgres
 
 pytestmark = pytest.mark.postgres
+
+
+def _purchase(order: str, day: date, value: float) -> str:
+    given: dict[str, object] = {"value": {"double_value": value}, "transaction_id": {"string_value": order}}
+    moment = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
+    event = {"event_name": "purchase", "event_timestamp": moment * 1_000_000, "user_pseudo_id": order}
+    return json.dumps(event | {"event_params": [{"key": key, "value": it} for key, it in given.items()]})
 
 
 def test_cautions_agree(postgres_dsn: str, tmp_path: Path) -> None:
@@ -32,6 +41,9 @@ def test_cautions_agree(postgres_dsn: str, tmp_path: Path) -> None:
         ),
         "leads.csv": "lead_id,created_at,stage,channel,campaign_id\n"
         + "\n".join(f"l{day},{day}T00:00:01Z,new,email,m" for day in days),
+        "orders.csv": "order_id,ordered_at,order_value\n"
+        + "\n".join(f"#{n},{day}T00:00:0{n % 9}Z,{n}.5" for n, day in enumerate(days[9:])),
+        "events.jsonl": "\n".join(_purchase(f"T{n}", day, n + 0.5) for n, day in enumerate(days[9:])),
     }
     workspace = Workspace.create(tmp_path / "acme")
     for name, text in files.items():
@@ -51,6 +63,9 @@ def test_cautions_agree(postgres_dsn: str, tmp_path: Path) -> None:
     assert [one.totals for one in told_in_parts(tables)] == [(200.0, 200.0)]
     assert told_by_two_names(other) == told_by_two_names(tables)
     assert [one.campaigns for one in told_by_two_names(tables)] == [("also m", "m")]
+    assert sold_twice(other) == (told := sold_twice(tables))
+    assert told is not None
+    assert (sum(told.purchases), sum(told.listed)) == (11, 11)
     for by in ("", "campaign", "week", "day"):
         ours, theirs = (measure(t, ["leads", "cost_per_lead"], by=by, window=window) for t in (tables, other))
         assert [(r.slice, r.note, r.caution, r.partial) for r in ours.rows] == [

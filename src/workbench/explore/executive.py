@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from workbench.explore.advice import OVER
 from workbench.explore.campaigns import CampaignComparison, campaign_facts, compare_campaigns
 from workbench.explore.claims import overclaimed
+from workbench.explore.doubles import doubles
 from workbench.explore.figures import ENOUGH_ORDERS, NOTHING, Figures, Slice, figures
 from workbench.explore.kpis import ALERT_AFTER, Card, KpiCards, kpi_cards, verdict_of
 from workbench.explore.pacing import Pacing, pacing
@@ -23,9 +24,6 @@ from workbench.explore.view import View, frame_of, lacking
 from workbench.metrics import METRICS
 from workbench.metrics.cautions import counted_twice
 from workbench.metrics.intervals import CLUSTERS
-from workbench.metrics.told_by_two_names import TwoNames, told_by_two_names
-from workbench.metrics.told_in_parts import ToldInParts, told_in_parts
-from workbench.metrics.told_twice import TWICE, ToldTwice, told_twice
 from workbench.result import format_value
 
 if TYPE_CHECKING:
@@ -38,7 +36,6 @@ Severity = Literal["critical", "warning", "info"]
 _ORDER = ("critical", "warning", "info")
 _QUALITY = ("data_freshness_p95",)
 _RETURNS = ("roas", "revenue")
-_NAMED = 3
 _JUDGED = 3  # targets, budgets, returns
 _SPANS = ((1440, "days"), (60, "hours"))
 
@@ -239,9 +236,7 @@ def alerts(
         *([Alert(severity="warning", subject="Credited revenue", text=beyond)] if beyond else []),
         *_of_pacing(budgets),
         *_of_campaigns(campaigns),
-        *_of_told_twice(told_twice(tables, window=window)),
-        *_of_told_in_parts(told_in_parts(tables, window=window)),
-        *_of_two_names(told_by_two_names(tables, window=window)),
+        *(Alert(severity="warning", subject=of, text=text) for of, text in doubles(tables, window)),
     ]
     return Alerts(
         alerts=tuple(sorted(found, key=_rank)),
@@ -322,29 +317,3 @@ def _of_campaigns(view: CampaignComparison) -> Iterable[Alert]:
         if line.priority == "high":
             text, stake = f"should {line.action}: {line.reason}", lost[line.campaign_id]
             yield Alert(severity="critical", subject=line.name, text=text, stake=stake)
-
-
-def _of_told_twice(told: Sequence[ToldTwice]) -> Iterable[Alert]:
-    for what in dict.fromkeys(one.what for one in told):
-        places = [one.place for one in told if one.what == what]
-        more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
-        are = "is" if what == "revenue" else "are"
-        whose = f"of {', '.join(places[:_NAMED])}{more}"
-        text = f"{whose} {are} both recorded and reported by a platform: {TWICE}"
-        yield Alert(severity="warning", subject=what.capitalize(), text=text)
-
-
-def _of_told_in_parts(told: Sequence[ToldInParts]) -> Iterable[Alert]:
-    for ways in dict.fromkeys(one.ways for one in told):
-        places = list(dict.fromkeys(one.place for one in told if one.ways == ways))
-        more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
-        text = f"of {', '.join(places[:_NAMED])}{more} tell the same days {' and '.join(ways)}: {TWICE}"
-        yield Alert(severity="warning", subject="Reports", text=text)
-
-
-def _of_two_names(told: Sequence[TwoNames]) -> Iterable[Alert]:
-    if told:
-        pairs = [f"{' and '.join(one.names)} ({one.days} days)" for one in told]
-        more = f" and {len(pairs) - _NAMED} more pairs" if len(pairs) > _NAMED else ""
-        text = f"of {', of '.join(pairs[:_NAMED])}{more} tell the same spend and impressions: {TWICE}"
-        yield Alert(severity="warning", subject="Reports", text=text)

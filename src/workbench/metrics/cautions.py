@@ -16,6 +16,8 @@ from workbench.metrics.intervals import ratio
 from workbench.metrics.measures import Days, Leaf, Measure, leaves
 from workbench.metrics.own_records import is_own
 from workbench.metrics.slices import DIMENSIONS, ends
+from workbench.metrics.sold_twice import SoldTwice, added_sales, caution_of_sales
+from workbench.metrics.told_by_two_names import TwoNames, added_names, caution_of_names
 from workbench.metrics.told_in_parts import REPORTS, ToldInParts, added_parts, caution_of_parts
 from workbench.metrics.told_twice import TWICE, ToldTwice, added_twice, caution, slices_of_both
 from workbench.metrics.unfinished import GIVEN_UP, NOT_OVER, last_day_of, unfinished
@@ -48,6 +50,10 @@ class Cautions:
         ``clicks``, ``leads`` ... -> the slices in which it is both recorded and reported.
     parts : tuple of ToldInParts
         The campaigns whose reports tell the same days in two ways.
+    names : tuple of TwoNames
+        The campaigns that reports tell alike under two names, or on two channels.
+    sold : SoldTwice or None
+        The days whose sales are told by events and by a list of orders.
     begun : dict
         Table -> the first day that was not over when its data came.
     ends : dict
@@ -67,6 +73,8 @@ class Cautions:
     twice: dict[str | None, list[ToldTwice]]
     both: dict[str, frozenset[Slice]]
     parts: tuple[ToldInParts, ...]
+    names: tuple[TwoNames, ...]
+    sold: SoldTwice | None
     begun: dict[str, date]
     ends: dict[str, date]
     last: date
@@ -76,17 +84,18 @@ class Cautions:
 
     def of(self, formula: Measure, by: tuple[str, ...], key: Slice) -> str:
         """Return what to bear in mind of one figure; empty where it is sound."""
-        if not (
-            self.leaning or self.twice or self.parts or self.begun or self.ends or self.young
-        ):  # thousands are asked for
+        added = self.twice, self.parts, self.names, self.sold
+        if not any((*added, self.leaning, self.begun, self.ends, self.young)):  # thousands are asked for
             return ""
         said = [self.leaning[leaf] for leaf in leaves(formula) if leaf in self.leaning]
         campaign = key[by.index("campaign")] if "campaign" in by else None
         told = self.twice.get(campaign, []) if "campaign" not in by or campaign else []
         twice = [one for one in told if key in self.both[one.what]]
         said += [caution(twice, formula, by, key)] if twice else []
-        if self.parts and any(leaf.table == REPORTS for leaf in leaves(formula)):
-            said += [caution_of_parts(self.parts, by, key, (self.window.first, self.window.last))]
+        if (self.parts or self.names) and any(leaf.table == REPORTS for leaf in leaves(formula)):
+            span = self.window.first, self.window.last
+            said += [caution_of_parts(self.parts, by, key, span), caution_of_names(self.names, by, key, span)]
+        said += [caution_of_sales(self.sold, leaves(formula), by, key, self.window)] if self.sold else []
         timed = any(DIMENSIONS[name].grain for name in by)
         said += [self._diluted(formula)] if self.young and not timed else []
         said += [self._unfinished(formula)] if self.begun and not timed else []
@@ -214,6 +223,8 @@ def cautions(
         twice=_by_campaign(twice),
         both=slices_of_both(twice, values),
         parts=added_parts(tables, answered, where, window),
+        names=added_names(tables, answered, where, window),
+        sold=added_sales(tables, answered, where, window),
         begun=begun,
         ends=ends,
         last=last,
