@@ -429,6 +429,12 @@ def test_a_campaign_that_began_in_the_window_before_did_not_grow() -> None:
     for where in ({"campaign": "it's old"}, {"campaign": ["it's old", "new"]}, None):
         kept = measure(tables, "spend", window="30d", compare=True, where=where).rows[0]
         assert math.isfinite(kept.change)
+    both = measure(tables, ["spend", "cpc"], by="campaign", window="30d", compare=True)
+    whole = {(row.metric, row.slice[0]) for row in both.rows if math.isfinite(row.change)}
+    assert whole == {("spend", "it's old"), ("cpc", "it's old"), ("cpc", "new")}
+    assert [row.slice[0] for row in both.rows if row.note.endswith("before, on 2024-01-31")] == ["new"]
+    later = measure(tables, "spend", by="campaign", window="20d", compare=True)  # it ran before the window
+    assert all(math.isfinite(row.change) for row in later.rows)
 
 
 def test_what_comes_a_day_is_of_the_days_of_its_slice() -> None:

@@ -5,7 +5,7 @@ A window that begins before the records do is no measure of what came after it: 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -83,18 +83,44 @@ def campaign_begun(tables: Tables, kept: Iterable[Condition], window: Window) ->
         return None
     days = []
     for table in {"daily_performance", "facts"} & tables.names:
-        rows = (offered(tables.names) or table) if table == "facts" else table
-        ran = f" AND {_RAN}" if table == "facts" else ""
+        rows, ran = _ran(tables, table)
         text = f"SELECT MIN({DAY_COLUMNS[table]}) AS began FROM {rows} WHERE campaign_id IN ({ids}){ran}"
         days.append(first_day(tables, text))
     first = min((day for day in days if day), default=None)
     return first if first and window.first < first <= window.last else None
 
 
+def campaigns_begun(
+    tables: Tables, kept: Iterable[Condition], window: Window, by: Sequence[str]
+) -> dict[str | None, date]:
+    """Return the campaigns that began within a window, but not on its first day, and when.
+
+    By other dimensions it is said of None where all of the campaigns that conditions keep did.
+    """
+    if "campaign" not in by:
+        begun = campaign_begun(tables, kept, window)
+        return {None: begun} if begun else {}
+    first: dict[str | None, date] = {}
+    for table in {"daily_performance", "facts"} & tables.names:
+        rows, ran = _ran(tables, table)
+        found = tables.query(
+            f"SELECT campaign_id, CAST(MIN({DAY_COLUMNS[table]}) AS DATE) AS began FROM {rows}"
+            f" WHERE campaign_id IS NOT NULL{ran} GROUP BY campaign_id"
+        )
+        for name, day in zip(*(found.column(place).to_pylist() for place in range(2)), strict=True):
+            first[name] = min(day, first.get(name, day))
+    return {name: day for name, day in first.items() if window.first < day <= window.last}
+
+
 def began(tables: Tables, name: str) -> date | None:
     """Return the first day on record of a table."""
     rows = (offered(tables.names) or name) if name == "facts" else name
     return first_day(tables, f"SELECT MIN({DAY_COLUMNS[name]}) AS began FROM {rows}")
+
+
+def _ran(tables: Tables, table: str) -> tuple[str, str]:
+    """Return the rows that tell when campaigns ran, and the SQL of what tells it among events."""
+    return (offered(tables.names) or table, f" AND {_RAN}") if table == "facts" else (table, "")
 
 
 def _first_purchase(tables: Tables, table: str) -> date | None:

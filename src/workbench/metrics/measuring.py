@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from workbench.metrics.conditions import Condition, Where
 from workbench.metrics.definitions import METRICS
 from workbench.metrics.effects import blank_untreated
 from workbench.metrics.filters import Kept, filters, sliced
-from workbench.metrics.history import begun_within, campaign_begun, leanings, misled
+from workbench.metrics.history import begun_within, campaigns_begun, leanings, misled
 from workbench.metrics.measured import Measured, Row
 from workbench.metrics.measures import Leaf, Measure, leaves
 from workbench.metrics.metric import Metric
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 Asked = str | Metric | Iterable[str | Metric]
 _SINGLE_DAYS = ("day", "week")
 BEYOND = "its sums are beyond what a number can hold"
+_YOUNG = "the campaign began within the window before, on"
 BELOW_ZERO = "nothing to divide by: the denominator is below zero"
 
 
@@ -93,12 +94,8 @@ def _measured(
     *,
     compare: bool,
 ) -> Measured:
-    formulas = {
-        m.name: m.measured_as(
-            [*dimensions, *(c.column for c in kept if c.column in DIMENSIONS)], tables.names
-        )
-        for m in asked
-    }
+    named = [*dimensions, *(c.column for c in kept if c.column in DIMENSIONS)]
+    formulas = {m.name: m.measured_as(named, tables.names) for m in asked}
     wanted = [leaf for m in asked for leaf in (*leaves(formulas[m.name]), *m.spread)]
     span = own_window(window, tables, wanted) or resolve(window, tables)
     daily = not any(DIMENSIONS[name].grain in _SINGLE_DAYS for name in dimensions)
@@ -118,7 +115,7 @@ def _measured(
     begun = begun_within(tables, {leaf.table for leaf in answered}, span.previous) if before else {}
     held = completeness.present(tables, answered, span.previous, before) if before else {}
     leaning = leanings(tables, answered, span.previous) if before else {}
-    started = campaign_begun(tables, kept, span.previous) if before else None
+    young = campaigns_begun(tables, kept, span.previous, dimensions) if before else {}
     rows: list[Row] = []
     for metric in asked:
         formula = formulas[metric.name]
@@ -128,10 +125,14 @@ def _measured(
         late = max((begun[name] for name in read if name in begun), default=None)
         thin = earlier if earlier < completeness.ENOUGH * share else None
         why_not = _why_not_compared(formula, late, span, thin) or misled(formula, leaning) if before else ""
-        if started and not (why_not or late or intervals.ratio(formula)):
-            why_not = f"the campaign began within the window before, on {started}"
         found = _rows(metric, formula, values, None if late or why_not else before, share, kept_by)
-        rows += [_uncompared(_with(row, formula, dimensions, doubts), why_not) for row in found]
+        younger = {} if why_not or late or intervals.ratio(formula) else young
+        rows += [
+            _uncompared(
+                _with(row, formula, dimensions, doubts), why_not or _too_young(row, dimensions, younger)
+            )
+            for row in found
+        ]
     return Measured(metrics=asked, by=dimensions, window=span, currency=tables.currency, rows=tuple(rows))
 
 
@@ -244,10 +245,18 @@ def _why_not_compared(formula: Measure, begun: date | None, span: Window, thin: 
     return ""
 
 
+def _too_young(row: Row, by: Sequence[str], young: Mapping[str | None, date]) -> str:
+    """Return that a row's campaign began within the window before: a part of a window is no measure."""
+    first = young.get(row.slice[by.index("campaign")] if "campaign" in by else None)
+    return f"{_YOUNG} {first}" if first else ""
+
+
 def _uncompared(row: Row, why_not: str) -> Row:
-    """Return a row that says why it has no change."""
-    said = f"no comparison: {why_not}" if why_not else ""
-    return replace(row, note="; ".join(part for part in (row.note, said) if part))
+    """Return a row that says why it has no change, where it has none."""
+    if not why_not:
+        return row
+    note = "; ".join(part for part in (row.note, f"no comparison: {why_not}") if part)
+    return replace(row, note=note, previous=np.nan, change=np.nan, change_p=np.nan)
 
 
 def _basis(metric: Metric, formula: Measure) -> str:
