@@ -103,3 +103,15 @@ def test_a_full_disk_is_named_whatever_library_found_it() -> None:
     shut = of_machine(duckdb.IOException('Cannot open file "a": Permission denied\n\nLINE 1: SELECT ...'))
     assert (shut or "").startswith('Cannot open file "a": Permission denied. ')
     assert of_machine(duckdb.BinderException("a mistake of ours")) is None
+
+
+def test_signs_that_an_encoding_lacks_are_written_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A log in Latin-1 has neither a euro nor a true minus: no figure would be there, or no loss."""
+    log = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(log, encoding="latin-1", write_through=True))
+    with pytest.raises(SystemExit) as ended:
+        main(["init", str(tmp_path / "−5 € für März")])
+    assert ended.value.code == 0
+    assert log.getvalue().decode("latin-1").strip().endswith(r"\N{MINUS SIGN}5 \N{EURO SIGN} für März")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from io import TextIOWrapper
 from typing import NoReturn
 
 
@@ -17,6 +18,7 @@ def main(arguments: list[str] | None = None) -> None:
     # To look for plugins among all that is installed takes a tenth of a second of every command.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     _fill_streams()
+    _spell_out()
     from workbench.cli import faults
     from workbench.cli.commands import app
     from workbench.errors import WorkbenchError
@@ -48,6 +50,12 @@ def _fill_streams() -> None:
             os.set_inheritable(number, True)
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False))
+
+
+def _spell_out() -> None:
+    """Have signs that the encoding of a log lacks written by name: no answer fails for a minus."""
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="namereplace")
 
 
 def _leave(message: str, code: int) -> NoReturn:
