@@ -1,7 +1,7 @@
 """The file that makes a folder a workspace: its name, its format, and the currency of all money in it.
 
-A currency that a load stated goes when that load is taken back. Data versions from before keep it: what was
-computed on them was in that currency.
+A currency that a load stated counts from that load on, and goes when it is taken back. What was computed on
+data versions from before it was in none, and what was computed on those with it in that currency.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from workbench.store.staging import write_durably
 
 MANIFEST = "workspace.json"
 _CODE, _STATED_BY, _EARLIER = "currency", "currency_stated_by", "earlier_currencies"
+_SINCE = "currency_since"
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -50,16 +51,19 @@ def currency_at(manifest: Mapping[str, Any], version: int | None = None) -> str 
     >>> manifest = {"currency": None, "earlier_currencies": [{"currency": "USD", "last_version": 7}]}
     >>> currency_at(manifest, 7), currency_at(manifest, 8), currency_at(manifest)
     ('USD', None, None)
+    >>> currency_at({"currency": "EUR", "currency_since": 5}, 4)
     """
+    said = manifest
     if version is not None:
-        for earlier in manifest.get(_EARLIER, ()):
-            if version <= earlier["last_version"]:
-                return str(earlier[_CODE])
-    code = manifest.get(_CODE)
+        earlier = (one for one in manifest.get(_EARLIER, ()) if version <= one["last_version"])
+        said = next(earlier, manifest)
+        if version < said.get(_SINCE, 0):
+            return None
+    code = said.get(_CODE)
     return None if code is None else str(code)
 
 
-def state_currency(folder: Path, code: str, stated_by: str | None = None) -> None:
+def state_currency(folder: Path, code: str, stated_by: str | None = None, *, since: int = 0) -> None:
     """Say what all money of a workspace is in; it is said once.
 
     Parameters
@@ -70,6 +74,8 @@ def state_currency(folder: Path, code: str, stated_by: str | None = None) -> Non
         The currency.
     stated_by : str, optional
         The load whose file says so, with which it goes again.
+    since : int
+        The first data version that it is said of.
 
     Raises
     ------
@@ -85,7 +91,7 @@ def state_currency(folder: Path, code: str, stated_by: str | None = None) -> Non
         raise UsageError(
             f"The money of workspace {manifest.get('name')!r} is in {known}, not {code}; it has one currency."
         )
-    origin = {_STATED_BY: stated_by} if stated_by else {}
+    origin = {_STATED_BY: stated_by, _SINCE: since} if stated_by else {}
     write_manifest(folder, {**manifest, _CODE: code, **origin})
 
 
@@ -100,16 +106,20 @@ def withdraw_currency(folder: Path, load_id: str, last_version: int) -> None:
     code = stated_currency(folder, load_id)
     if code is None:
         return
-    manifest = {name: value for name, value in read_manifest(folder).items() if name != _STATED_BY}
-    earlier = [*manifest.get(_EARLIER, ()), {_CODE: code, "last_version": last_version}]
-    write_manifest(folder, {**manifest, _CODE: None, _EARLIER: earlier})
+    manifest = read_manifest(folder)
+    ended = {_CODE: code, _SINCE: manifest.get(_SINCE, 0), "last_version": last_version}
+    earlier = [*manifest.get(_EARLIER, ()), ended]
+    write_manifest(folder, {**_without_origin(manifest), _CODE: None, _EARLIER: earlier})
 
 
 def retract_currency(folder: Path, load_id: str) -> None:
     """Forget the currency that a load stated which never came to be: no data version is in it."""
     if stated_currency(folder, load_id) is not None:
-        manifest = {name: value for name, value in read_manifest(folder).items() if name != _STATED_BY}
-        write_manifest(folder, {**manifest, _CODE: None})
+        write_manifest(folder, {**_without_origin(read_manifest(folder)), _CODE: None})
+
+
+def _without_origin(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in manifest.items() if name not in {_STATED_BY, _SINCE}}
 
 
 def check_code(code: str) -> None:

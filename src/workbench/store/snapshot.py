@@ -18,6 +18,7 @@ from workbench.store.checksums import damage, is_unreadable
 from workbench.store.connection import confine, connect, create_view
 from workbench.store.delta import DataFile, data_files
 from workbench.store.loads import head
+from workbench.store.manifest import currency_at, read_manifest
 from workbench.store.schema import literal, quote
 
 if TYPE_CHECKING:
@@ -37,8 +38,6 @@ class Snapshot:
         The workspace's folder.
     version : int, optional
         The data version, the newest by default.
-    currency : str, optional
-        ISO 4217 code of all money.
     threads : int, optional
         How many threads a query may use; by default as many as there are cores.
     """
@@ -50,12 +49,12 @@ class Snapshot:
         folder: Path,
         version: int | None = None,
         *,
-        currency: str | None = None,
         threads: int | None = None,
     ) -> None:
         store = folder / "store"
         state = head(store, version)
-        self.path, self.version, self.currency = folder, state.version, currency
+        self.path, self.version = folder, state.version
+        self.currency = currency_at(read_manifest(folder), self.version)  # a load under way states one before
         self.versions: Mapping[str, int] = {**state.versions, LOADS.name: state.version}
         self._connection = connect(folder / "cache" / "spill", threads)
         self.rows: dict[str, int] = {}

@@ -143,17 +143,21 @@ class Workspace:
         code : str
             The currency.
         stated_by : str, optional
-            The load whose file says so, with which it goes again.
+            The load whose file says so: it counts from there on, and goes with it again. What is said without
+            a load is said of all data versions.
 
         Raises
         ------
         UsageError
             If it is no currency code, or another one was set.
         """
-        state_currency(self.path, code, stated_by)
+        from workbench.store.delta import newest_version
+
+        since = newest_version(self.store_path / LOADS.name) + 1 if stated_by else 0
+        state_currency(self.path, code, stated_by, since=since)
 
     def currency_at(self, version: int | None) -> str | None:
-        """Return the currency of all money at a data version: what a load stated goes when it is undone."""
+        """Return the currency of all money at a data version: what a load stated comes and goes with it."""
         return currency_at(read_manifest(self.path), version)
 
     def tables(self, version: int | None = None, *, threads: int | None = None) -> Snapshot:
@@ -166,7 +170,7 @@ class Workspace:
         """
         from workbench.store.snapshot import Snapshot
 
-        return Snapshot(self.path, version, currency=self.currency_at(version), threads=threads)
+        return Snapshot(self.path, version, threads=threads)
 
     def writer(self, *, threads: int | None = None) -> AbstractContextManager[Writer]:
         """Return the writer as a context manager: it holds the lock, and first ends what was left unfinished.
