@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 
 from workbench.errors import WorkspaceError
+from workbench.reports import verification
+from workbench.reports.inputs import platform_facts
 from workbench.reports.notebook import sha256, to_bytes
 from workbench.reports.receipt import receipt_bytes
 from workbench.reports.runs import Run, list_runs, run
 from workbench.reports.verification import Verified, first_difference, verify
+from workbench.store.manifest import withdraw_currency
 from workbench.store.workspace import Workspace
 
 from .conftest import OPEN, TOTALS, Write, add_spend, make_workspace, notebook, write_notebook
@@ -66,6 +69,8 @@ def test_a_run_is_verified_on_the_data_it_read(workspace: Workspace, done: Run, 
         ("record.json", '"top": 4', '"top": 5', "record.json, parameters: was"),
         ("record.json", '"started": "', '"started": "x', "it cannot be read"),
         ("record.json", '"completed"', '"failed"', "does not say that the run completed"),
+        ("record.json", '"title": "Small', '"title": "Large', "record.json, title: was"),
+        ("record.json", '"data_version": ', '"data_version": 1', "record.json, data_version: was"),
     ],
 )
 def test_changed_files_are_found_before_anything_is_run(
@@ -75,6 +80,40 @@ def test_changed_files_are_found_before_anything_is_run(
     found = verify(workspace, done.id)
     assert not found.same
     assert where in found.sentence
+
+
+def test_a_currency_is_of_the_versions_that_knew_it(workspace: Workspace, done: Run) -> None:
+    """Months after a run a file may say what the money is in: the run stays what it was."""
+    before = done.record.data_version
+    workspace.set_currency("EUR", "load-9")
+    assert workspace.tables().currency is None  # a load that is under way is not seen
+    add_spend(workspace, {"new": 9.0}, "load-9")
+    assert [workspace.tables(version).currency for version in (before, None)] == [None, "EUR"]
+    withdraw_currency(workspace.path, "load-9", workspace.tables().version)
+    assert [workspace.tables(version).currency for version in (before, before + 1)] == [None, "EUR"]
+    assert workspace.currency is None
+
+
+def test_a_currency_that_was_said_afterwards_is_named(workspace: Workspace, done: Run) -> None:
+    workspace.set_currency("USD")
+    found = verify(workspace, done.id)
+    assert "money was in no currency, and is said to be in USD now" in found.sentence
+    assert not found.repeated
+
+
+def test_pages_that_nothing_vouches_for_and_other_versions_are_named(
+    workspace: Workspace, done: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (done.folder / "report.html").write_text("<p>Buy.</p>")
+    facts = platform_facts()
+    newer = facts | {"packages": facts["packages"] | {"duckdb": "99.1"}}
+    monkeypatch.setattr(verification, "platform_facts", lambda: newer)
+    found = verify(workspace, done.id)
+    assert found.same
+    assert found.notes[0].startswith("report.html: published.json does not name it.")
+    assert found.notes[1:] == (
+        f"Other versions than in the run: duckdb was {facts['packages']['duckdb']}, is 99.1.",
+    )
 
 
 def test_a_changed_receipt_is_found(workspace: Workspace, done: Run) -> None:
@@ -127,7 +166,11 @@ def test_data_that_is_gone_or_another_is_named(workspace: Workspace, done: Run, 
     assert "is not what the run read" in verify(other, done.id).sentence
     empty = Workspace.create(tmp_path / "empty")
     copytree(done.folder, empty.runs_path / done.id)
-    assert "is gone" in verify(empty, done.id).sentence
+    gone = verify(empty, done.id)
+    assert (gone.same, gone.repeated, gone.to_json()["repeated"]) == (False, False, False)
+    assert gone.sentence.startswith(f"{done.id} cannot be made again. The data: version ")
+    assert "is gone" in gone.sentence
+    assert gone.sentence.endswith("Its files are as its receipt says.")
     file = next(workspace.store_path.rglob("daily_performance/**/*.parquet"))
     whole = file.read_bytes()
     file.write_bytes(whole[:40] + bytes([whole[40] ^ 1]) + whole[41:])

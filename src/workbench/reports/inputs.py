@@ -56,6 +56,8 @@ class RunInputs:
         that it reads.
     books : str
         A hash of the versions of the bookkeeping. Of a planned run that does not read it, empty.
+    currency : str, optional
+        What all money is in at that version.
     last_day : date, optional
         The last day with data.
     """
@@ -68,6 +70,7 @@ class RunInputs:
     seed: int
     fits: Mapping[str, str] = field(default_factory=dict)
     books: str = ""
+    currency: str | None = None
     last_day: date | None = None
 
     @property
@@ -80,6 +83,7 @@ class RunInputs:
             "seed": self.seed,
             **({"fits": dict(self.fits)} if self.fits else {}),
             **({"books": self.books} if self.books else {}),
+            **({"currency": self.currency} if self.currency else {}),
         }
 
     def run_id(self, notebook: str, source: str, parameters: Mapping[str, Any]) -> str:
@@ -101,6 +105,7 @@ def read_inputs(workspace: Workspace, *, version: int | None = None, seed: int =
         seed=seed,
         fits=fits_of(workspace),
         books=_versions_of(snapshot, BOOKKEEPING),
+        currency=snapshot.currency,
         last_day=snapshot.last_day,
     )
 

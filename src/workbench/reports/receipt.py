@@ -51,6 +51,7 @@ def make_receipt(
             "sha256": inputs.data,
             "tables": {name: dict(facts) for name, facts in inputs.tables.items()},
             "version": inputs.data_version,
+            "currency": inputs.currency,
             "last_day": inputs.last_day.isoformat() if inputs.last_day else None,
             **({"fits": dict(inputs.fits)} if inputs.fits else {}),
         },

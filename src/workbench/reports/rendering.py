@@ -21,7 +21,7 @@ from workbench.reports.payload import date_range, figures_csv, report_payload
 from workbench.reports.receipt import read_receipt
 from workbench.reports.record import RunRecord, write_whole
 from workbench.reports.runs import executed_notebook
-from workbench.reports.verification import published_hashes
+from workbench.reports.verification import PUBLISHED, published_hashes
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from workbench.store.workspace import Workspace
 
 PAGE, FIGURES, TABLE = "report.html", "report.json", "report.csv"
-_PUBLISHED = "published.json"
 
 
 def rendered(
@@ -60,10 +59,10 @@ def rendered(
         TABLE: figures_csv(payload),
     }
     hashes = {name: sha256(content) for name, content in files.items()}
-    files[_PUBLISHED] = to_bytes({"files": hashes, "key": key}, indent=1) + b"\n"
+    files[PUBLISHED] = to_bytes({"files": hashes, "key": key}, indent=1) + b"\n"
     try:
         # Without hashes nothing is said of files that a full disk may leave old and new.
-        (run / _PUBLISHED).unlink(missing_ok=True)
+        (run / PUBLISHED).unlink(missing_ok=True)
         for name, content in files.items():
             write_whole(run / name, content)
     except OSError as error:
@@ -73,9 +72,9 @@ def rendered(
 
 def record_exports(run: Path, hashes: Mapping[str, str]) -> None:
     """Keep beside the hashes of a run's page and figures those of the files that were exported from them."""
-    published = json.loads((run / _PUBLISHED).read_text(encoding="utf-8"))
+    published = json.loads((run / PUBLISHED).read_text(encoding="utf-8"))
     published["exports"] = published.get("exports", {}) | dict(hashes)
-    write_whole(run / _PUBLISHED, to_bytes(published, indent=1) + b"\n")
+    write_whole(run / PUBLISHED, to_bytes(published, indent=1) + b"\n")
 
 
 @cache
@@ -87,7 +86,7 @@ def _look() -> str:
 
 def _kept_key(run: Path) -> str | None:
     try:
-        return str(json.loads((run / _PUBLISHED).read_text(encoding="utf-8"))["key"])
+        return str(json.loads((run / PUBLISHED).read_text(encoding="utf-8"))["key"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

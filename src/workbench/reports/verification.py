@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from itertools import zip_longest
+from functools import partial
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkspaceError
 from workbench.reports.execution import Limits, execute
-from workbench.reports.inputs import RunInputs, read_inputs
+from workbench.reports.inputs import RunInputs, platform_facts, read_inputs
 from workbench.reports.lease import lease, working_directory
-from workbench.reports.notebook import INJECTED, bare, sha256, to_bytes
+from workbench.reports.notebook import INJECTED, bare, sha256, title_of, to_bytes
 from workbench.reports.receipt import notebook_bytes, output_hashes, read_receipt
 from workbench.reports.record import NOTEBOOK, RECORD, read_record, run_folder
 from workbench.reports.runs import kept
@@ -22,6 +23,7 @@ from workbench.store.checksums import compare_all
 if TYPE_CHECKING:
     from workbench.store.workspace import Workspace
 
+PUBLISHED = "published.json"
 _SHOWN = 60
 
 
@@ -58,12 +60,15 @@ class Verified:
         The first thing that differs; None where the run is what its receipt says.
     notes : tuple of str
         Inputs that are not those of the receipt any more, e.g. newer code.
+    repeated : bool
+        False where the run could not be made again, so that only its files were compared with the receipt.
     """
 
     id: str
     outputs: int
     difference: Difference | None = None
     notes: tuple[str, ...] = ()
+    repeated: bool = True
 
     @property
     def same(self) -> bool:
@@ -75,6 +80,9 @@ class Verified:
         """Return the finding."""
         if self.difference is None:
             return f"{self.id} is verified: all {self.outputs} outputs are the same, byte for byte."
+        if not self.repeated:
+            why = f"{self.difference.where[:1].upper()}{self.difference.where[1:]}: {self.difference.what}"
+            return f"{self.id} cannot be made again. {why}. Its files are as its receipt says."
         return f"{self.id} differs. {self.difference}."
 
     def to_json(self) -> dict[str, Any]:
@@ -96,35 +104,36 @@ def verify(workspace: Workspace, run_id: str, *, limits: Limits | None = None) -
     folder = run_folder(workspace.runs_path, run_id)
     receipt = read_receipt(folder)
     stored, difference = _stored(folder, receipt)
+    found = partial(Verified, id=folder.name, outputs=len(receipt["outputs"]))
     if difference is not None:
-        return Verified(id=folder.name, outputs=len(receipt["outputs"]), difference=difference)
+        return found(difference=difference)
+    told = receipt["data"]
     try:
-        inputs = read_inputs(workspace, version=receipt["data"]["version"], seed=receipt["seed"])
+        inputs = read_inputs(workspace, version=told["version"], seed=receipt["seed"])
     except WorkspaceError as error:
         why = str(error).removesuffix(".")
-        missing = Difference(where="the data", what=f"version {receipt['data']['version']} is gone ({why})")
-        return Verified(id=folder.name, outputs=len(receipt["outputs"]), difference=missing)
-    notes = _changed_inputs(receipt, inputs)
-    if inputs.data != receipt["data"]["sha256"]:
-        moved = Difference(where="the data", what=f"version {inputs.data_version} is not what the run read")
-        return Verified(id=folder.name, outputs=len(receipt["outputs"]), difference=moved, notes=notes)
+        missing = Difference(where="the data", what=f"version {told['version']} is gone ({why})")
+        return found(difference=missing, notes=_unnamed_files(folder), repeated=False)
+    notes = (*_unnamed_files(folder), *_changed_inputs(receipt, inputs))
+    if moved := _moved_data(workspace, told, inputs):
+        return found(difference=Difference(where="the data", what=moved), notes=notes, repeated=False)
+    again = _execute_again(workspace, stored, receipt, limits)
+    if isinstance(again, Difference):
+        return found(difference=again, notes=notes, repeated=False)
+    return found(difference=first_difference(stored, again), notes=notes)
+
+
+def _moved_data(workspace: Workspace, told: Mapping[str, Any], inputs: RunInputs) -> str:
+    """Return how the data of a version are not what a receipt tells of them; empty where they are."""
+    if inputs.data != told["sha256"]:
+        return f"version {inputs.data_version} is not what the run read"
+    if "currency" in told and inputs.currency != told["currency"]:
+        return f"money was in {told['currency'] or 'no currency'}, and is said to be in {inputs.currency} now"
     versions = {name: table["version"] for name, table in inputs.tables.items()}
     if changed := compare_all(workspace.store_path, versions).changed:
-        damaged = Difference(where="the data", what=f"{changed[0]} changed since it was written")
-        return Verified(id=folder.name, outputs=len(receipt["outputs"]), difference=damaged, notes=notes)
-    for fit, told in receipt["data"].get("fits", {}).items():
-        if inputs.fits.get(fit) != told:
-            gone = Difference(
-                where="the data", what=f"the media mix run {fit} is gone or is not what was read"
-            )
-            return Verified(id=folder.name, outputs=len(receipt["outputs"]), difference=gone, notes=notes)
-    again = _execute_again(workspace, stored, receipt, limits)
-    return Verified(
-        id=folder.name,
-        outputs=len(receipt["outputs"]),
-        difference=again if isinstance(again, Difference) else first_difference(stored, again),
-        notes=notes,
-    )
+        return f"{changed[0]} changed since it was written"
+    gone = (fit for fit, hash_ in told.get("fits", {}).items() if inputs.fits.get(fit) != hash_)
+    return "".join(f"the media mix run {fit} is gone or is not what was read" for fit in islice(gone, 1))
 
 
 def _stored(folder: Path, receipt: Mapping[str, Any]) -> tuple[dict[str, Any], Difference | None]:
@@ -147,12 +156,14 @@ def _stored(folder: Path, receipt: Mapping[str, Any]) -> tuple[dict[str, Any], D
         return stored, Difference(where=NOTEBOOK, what="its source is not what the receipt names")
     for name, told in published_hashes(folder).items():
         file = folder / name
-        if not file.is_file() or sha256(file.read_bytes()) != told:
+        if not file.is_file():
+            return stored, Difference(where=name, what="it was removed after it was published")
+        if sha256(file.read_bytes()) != told:
             return stored, Difference(where=name, what="it was changed after it was published")
-    return stored, _of_record(folder, receipt)
+    return stored, _of_record(folder, receipt, stored)
 
 
-def _of_record(folder: Path, receipt: Mapping[str, Any]) -> Difference | None:
+def _of_record(folder: Path, receipt: Mapping[str, Any], stored: Mapping[str, Any]) -> Difference | None:
     """Return the first way in which the record, by which a report is named, is not of the receipt's run."""
     record = read_record(folder)
     if record is None or record.status != "completed":
@@ -160,7 +171,9 @@ def _of_record(folder: Path, receipt: Mapping[str, Any]) -> Difference | None:
     told = {
         "id": receipt["id"],
         "notebook": receipt["notebook"]["name"],
+        "title": title_of(stored) or receipt["notebook"]["name"],
         "parameters": receipt["parameters"]["values"],
+        "data_version": receipt["data"]["version"],
     }
     for name, value in told.items():
         is_ = getattr(record, name)
@@ -173,7 +186,7 @@ def _of_record(folder: Path, receipt: Mapping[str, Any]) -> Difference | None:
 def published_hashes(folder: Path) -> dict[str, str]:
     """Return the hashes of what was published from a run, by file name."""
     try:
-        return dict(json.loads((folder / "published.json").read_text(encoding="utf-8"))["files"])
+        return dict(json.loads((folder / PUBLISHED).read_text(encoding="utf-8"))["files"])
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 
@@ -184,13 +197,35 @@ def _source_of(stored: Mapping[str, Any]) -> dict[str, Any]:
     return source | {"cells": kept}
 
 
+def _unnamed_files(folder: Path) -> tuple[str, ...]:
+    """Return a note where there are pages or figures of a run whose hashes nobody kept."""
+    unnamed = sorted({path.name for path in folder.glob("report.*")} - set(published_hashes(folder)))
+    if not unnamed:
+        return ()
+    said = "Nothing tells whether that is as it was published; publish the run again."
+    return (
+        f"{', '.join(unnamed)}: {PUBLISHED} does not name {'it' if len(unnamed) == 1 else 'them'}. {said}",
+    )
+
+
 def _changed_inputs(receipt: Mapping[str, Any], inputs: RunInputs) -> tuple[str, ...]:
     notes = []
     if inputs.code != receipt["code"]["sha256"]:
         notes.append("The package's code has changed since the run.")
     if inputs.environment != receipt["environment"]["sha256"]:
         notes.append("The locked versions of the libraries have changed since the run.")
+    told, now = (_named_versions(facts) for facts in (receipt["environment"], platform_facts()))
+    changed = [
+        f"{name} was {told[name]}, is {now[name]}" for name in now if told.get(name, now[name]) != now[name]
+    ]
+    if changed:
+        notes.append(f"Other versions than in the run: {'; '.join(changed)}.")
     return tuple(notes)
+
+
+def _named_versions(facts: Mapping[str, Any]) -> dict[str, str]:
+    own = {name: str(facts[name]) for name in ("python", "machine", "system") if name in facts}
+    return own | {name: str(version) for name, version in facts.get("packages", {}).items()}
 
 
 def _execute_again(
