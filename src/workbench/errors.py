@@ -153,8 +153,12 @@ def unknown_name(kind: str, name: str, known: Iterable[str], *, most: int | None
     No metric named 'open_rat'. Did you mean 'open_rate'? Known: open_rate, roas.
     >>> print(unknown_name("campaign", "x", ["summer", "autumn", "spring"], most=2))
     No campaign named 'x'. Known: autumn, summer and 1 more.
+    >>> print(unknown_name("experiment", "x", []))
+    No experiment named 'x'. None is known.
     """
     names = list(known)
+    if not names:
+        return UsageError(f"No {kind} named {_short(name)!r}. None is known.")
     plain = {one.casefold(): one for one in names}
     near = difflib.get_close_matches(name.casefold(), plain, n=1)
     hint = f" Did you mean {_short(plain[near[0]])!r}?" if near else ""

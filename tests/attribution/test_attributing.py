@@ -142,6 +142,8 @@ def test_no_conversion_is_a_plain_answer() -> None:
     credit = attribute(frame_of([(1, 0, "video"), (2, 4, "email")]))
     assert credit.missing.startswith("Not enough data: there is no conversion")
     assert credit.sentence == credit.missing
+    with pytest.raises(NotEnoughData, match="there is no conversion"):
+        credit.row("markov", "email")
     assert credit.rows == ()
     assert len(credit.to_frame()) == 0
     assert "Not enough data" in credit._repr_html_()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from workbench.attribution.journeys import NOT_SET, UNATTRIBUTED
 from workbench.attribution.windows import within
-from workbench.errors import unknown_name
+from workbench.errors import NotEnoughData, unknown_name
 from workbench.result import format_value, html_table, told
 
 if TYPE_CHECKING:
@@ -114,7 +114,11 @@ class Credit:
         ------
         UsageError
             If it is not one of the models of this result.
+        NotEnoughData
+            If there is no credit; it says why.
         """
+        if self.missing and not self.models:
+            raise NotEnoughData(self.missing)
         if model not in self.models:
             raise unknown_name("model in this result", model, self.models)
         return tuple(row for row in self.rows if row.model == model)
@@ -126,6 +130,8 @@ class Credit:
         ------
         UsageError
             If either is not part of this result.
+        NotEnoughData
+            If there is no credit; it says why.
         """
         found = {row.channel: row for row in self.of(model)}
         if channel not in found:
