@@ -87,6 +87,19 @@ def test_a_total_is_shared_out_in_proportion(simulator: BudgetSimulator, table) 
     assert "The bounds do not allow" in simulator.said.value
     simulator.total.value = -5
     assert simulator.split / table.spend == pytest.approx(0.5)
+    for none in (float("nan"), float("inf")):  # as typed by nobody's hand, but sent by a browser
+        simulator.total.value = none
+        assert simulator.split / table.spend == pytest.approx(0.5)
+        assert simulator.total.value == round(0.5 * table.total)
+        assert "nothing was changed" in simulator.said.value
+
+
+def test_the_best_split_of_locked_channels_says_why_there_is_none(simulator: BudgetSimulator, table) -> None:
+    for lock in simulator.locks:
+        lock.value = True
+    simulator.best.click()
+    assert "unlock two" in simulator.said.value
+    assert (simulator.split == table.spend).all()
 
 
 def test_a_move_is_answered_at_once(simulator: BudgetSimulator) -> None:

@@ -117,6 +117,9 @@ class BudgetSimulator:
 
     def find_best(self) -> None:
         """Split the same money so that it is expected to bring most; locked channels stay."""
+        if self.locked.all():
+            self.said.value = "<p>All channels are locked: unlock two to move money between them.</p>"
+            return
         try:
             self.split = auto_split(self.start, self.split, self.locked)
         except WorkbenchError as problem:
@@ -162,6 +165,10 @@ class BudgetSimulator:
         if self._quiet:
             return
         wanted = float(change["new"])
+        if not np.isfinite(wanted):
+            self.show()
+            self.said.value = "<p>A total is an amount of money; nothing was changed.</p>"
+            return
         self.split = rescaled(self.split, self.start.limits, self.locked, max(wanted, 0.0))
         self.show()
         if abs(self.split.sum() - wanted) > 0.5 + 1e-6 * wanted:
