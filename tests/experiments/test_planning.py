@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import ndtri
 
 from workbench.errors import NotEnoughData, UsageError
 from workbench.experiments.inference.means import mean_arms
@@ -111,6 +113,22 @@ def test_peeking_is_priced() -> None:
     assert daily.false_alarms == pytest.approx(0.22, abs=0.005)
     assert 1.02 < daily.inflation < 1.06
     assert plan.peeking[0].false_alarms == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(("variants", "correction"), [(3, "dunnett"), (3, "none"), (5, "bonferroni")])
+def test_peeking_at_several_variants_counts_the_alarms_of_all(variants: int, correction: Any) -> None:
+    """Simulated tests of nothing that end at the first look at which any variant seems clear."""
+    plan = design("mean", baseline=19.0, sd=50.0, mde=0.1, variants=variants, correction=correction)
+    chance = np.random.default_rng(1).standard_normal((4000, 10, variants))
+    sums = chance.cumsum(axis=1) / np.sqrt(np.arange(1, 11))[:, None]
+    z = np.abs(sums[..., 1:] - sums[..., :1]) / math.sqrt(2)
+    wrong = (z > -ndtri(plan.procedure.comparison_alpha / 2)).any(axis=(1, 2)).mean()
+    ten = next(point for point in plan.peeking if point.looks == 10)
+    assert wrong - 0.01 < ten.false_alarms < wrong * 1.2
+    once = next(point for point in plan.peeking if point.looks == 1)
+    assert once.false_alarms == pytest.approx(0.0975 if correction == "none" else 0.05, abs=0.0015)
+    days = design("mean", baseline=19.0, sd=50.0, mde=0.1, variants=variants, daily_users=900).warnings
+    assert any("seems clear is wrong in up to " in said for said in days)
 
 
 def test_a_document_is_json_and_says_unknown_as_null() -> None:

@@ -107,7 +107,7 @@ def peeking_table(result: Design) -> DataTable | Nothing:
     """Return what looking several times does without correction, and what planned looks cost."""
     if result.missing or not result.peeking:
         return Nothing(title="Looking early", reason=result.missing or "Nothing is looked at.")
-    most = result.peeking[-1]
+    most, up_to = result.peeking[-1], "up to " if len(result.procedure.split) > 2 else ""
     return tabulate(
         result.peeking,
         [
@@ -116,7 +116,7 @@ def peeking_table(result: Design) -> DataTable | Nothing:
             figure("inflation", "Users needed with planned looks", "x"),
         ],
         caption=f"Whoever stops at the first of {most.looks} looks that seems clear is wrong in "
-        f"{most.false_alarms:.0%} of tests without an effect",
+        f"{up_to}{most.false_alarms:.0%} of tests without an effect",
     )
 
 

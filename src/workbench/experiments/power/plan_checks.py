@@ -151,9 +151,10 @@ def _looks_once(plan: Design) -> str:
     if plan.procedure.looks > 1 or plan.days is None:
         return ""
     daily = max(plan.peeking, key=lambda point: point.looks)
+    most = "up to " if len(plan.procedure.split) > 2 else ""
     return (
         f"Decide at the end only: whoever stops at the first of {daily.looks} looks that seems clear is "
-        f"wrong in {daily.false_alarms:.0%} of tests without an effect. Planned looks allow it "
+        f"wrong in {most}{daily.false_alarms:.0%} of tests without an effect. Planned looks allow it "
         f"for {daily.inflation - 1:.1%} more users."
     )
 

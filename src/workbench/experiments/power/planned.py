@@ -37,7 +37,10 @@ class DurationPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeekingPoint:
-    """Looking several times: false alarms without correction, and users that planned looks cost."""
+    """Looking several times: false alarms of the test, and users that planned looks cost.
+
+    Of several variants the false alarms are the most that there may be of any of them.
+    """
 
     looks: int
     false_alarms: float
