@@ -460,3 +460,33 @@ def test_purchases_in_another_currency_are_not_added_up(workspace: Workspace, tm
     assert tables.listed("SELECT reasons FROM quarantine ORDER BY quarantined_at DESC LIMIT 1") == [
         ("another currency: JPY; the workspace is in EUR",)
     ]
+
+
+def test_rows_that_a_report_tells_no_more_are_named(workspace: Workspace, tmp_path: Path) -> None:
+    def report(*campaigns: str, days: range, but: str = "", ad: str = "") -> tuple[str, ...]:
+        rows = [
+            f"2024-10-{day:02},{name},display,{100 + day},{day}.5{ad}\n"
+            for day in days
+            for name in campaigns
+            if f"{name}{day}" != but
+        ]
+        header = OWN.replace("\n", ",creative_id\n") if ad else OWN
+        return tuple(load(workspace, tmp_path, header + "".join(rows)).files[0].notes)
+
+    first, again = range(1, 7), range(4, 9)
+    assert report("a", "b", "c", days=first) == report("x", "y", days=first) == ()  # of two accounts
+    assert report("a", "b", "c", days=again, but="c8") == ()  # c8 was not told before
+    assert report("x", "y", days=range(5, 10)) == ()
+    assert report("a", "b", days=range(7, 9), ad=",k1") != ()  # by ad, which is told as another double
+    (note,) = report("a", "c", days=range(6, 10), but="a7")
+    # b of the 6th to the 8th, and a of the 7th
+    assert note == (
+        "4 stored rows of days in this file are not in it and still count (spend 30.00): b, a,"
+        " from 2024-10-06 to 2024-10-08; right where the file is a part of the report; if the platform"
+        " reports them no more, take this load and the one that told them back with `workbench undo`, and load"
+        " this file again"
+    )
+    spent = stored(workspace, "campaign_id, spend")
+    assert ("b", 6.5) in spent
+    assert ("a", 7.5) in spent
+    assert report("x", days=range(12, 14)) == ()  # no day is told again

@@ -263,6 +263,7 @@ _SYSTEM = [
             field("rows_accepted", Kind.COUNT),
             field("rows_duplicate", Kind.COUNT),
             field("rows_quarantined", Kind.COUNT),
+            field("campaigns?"),  # JSON: those that a platform's report tells, where it tells not very many
         ),
     ),
     EventType(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -61,8 +62,8 @@ class LoadEvent:
         return f"(event_type < {own} OR event_type = {own} AND timestamp < {self.arrival})"
 
 
-def load_event(load: FileLoad, now: datetime) -> LoadEvent:
-    """Return the event that a load tells of itself when it ends."""
+def load_event(load: FileLoad, now: datetime, tells: Mapping[str, str]) -> LoadEvent:
+    """Return the event that a load tells of itself when it ends, with more that its file tells."""
     arrival = f"TIMESTAMPTZ {literal(now.isoformat())}"
     properties = {
         "load_id": load.load_id,
@@ -72,6 +73,7 @@ def load_event(load: FileLoad, now: datetime) -> LoadEvent:
         "rows_accepted": load.accepted,
         "rows_duplicate": load.duplicates,
         "rows_quarantined": load.quarantined,
+        **tells,
     }
     event_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"workbench:load:{load.load_id}"))
     shared = (

@@ -46,6 +46,7 @@ from workbench.store.ingest_rows import (
     with_signs,
 )
 from workbench.store.ingested import FileLoad
+from workbench.store.left_out import left_out, tells
 from workbench.store.load_notes import elsewhere, overwritten, unkept, unshown, unstated, unused
 from workbench.store.loads import LoadRecord
 from workbench.store.parted_orders import lines_by_place
@@ -277,6 +278,7 @@ def load_rows(
     notes += sold_again(connection, KEPT_ROWS, told="orders") if table.name == "orders" else ()
     notes += elsewhere(connection, mapping, KEPT_ROWS)
     notes += overwritten(table, transaction.replaced, by_place)
+    notes += left_out(connection, table, loading.workspace.currency)
     load = FileLoad(
         file=str(source.path),
         table=table.name,
@@ -290,7 +292,7 @@ def load_rows(
         alerts=alerts(figures, live=False),
         notes=notes,
     )
-    return _commit(connection, transaction, loading, load, with_rows=False)
+    return _commit(connection, transaction, loading, load, told=tells(connection, table))
 
 
 def _columns(
@@ -308,10 +310,11 @@ def _commit(
     loading: Loading,
     load: FileLoad,
     *,
-    with_rows: bool,
+    with_rows: bool = False,
+    told: dict[str, str] | None = None,
 ) -> FileLoad:
     load = replace(load, seconds=round(time.perf_counter() - loading.clock, 3))
-    add_events(connection, transaction, load_event(load, loading.now), with_rows=with_rows)
+    add_events(connection, transaction, load_event(load, loading.now, told or {}), with_rows=with_rows)
     transaction.commit(
         LoadRecord(
             rows_read=load.read,
