@@ -112,6 +112,11 @@ def test_conversions_need_a_worth(make) -> None:
     worth = profitable_budget(table, BudgetQuestion(within=(0.0, 3.0)), worth=2.0, least_return=2.0)
     same = profitable_budget(make(), BudgetQuestion(within=(0.0, 3.0)), least_return=1.0)
     assert worth.plan.total == pytest.approx(same.plan.total)
+    assert "next unit of money brings 1 conversions, which is worth 2.00x" in worth.sentence
+    margin = profitable_budget(make(), BudgetQuestion(within=(0.0, 3.0)), worth=0.4)
+    again = profitable_budget(make(), BudgetQuestion(within=(0.0, 3.0)), least_return=2.5)
+    assert margin.plan.total == pytest.approx(again.plan.total)
+    assert "next unit of money brings 2.50x, which is worth 1.00x" in margin.sentence  # 2.5 of revenue, not 1
     assert "conversions" in optimise(table).sentence
     with pytest.raises(UsageError, match="numbers above 0"):
         profitable_budget(table, worth=-1.0)

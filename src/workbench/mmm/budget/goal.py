@@ -152,16 +152,23 @@ def profitable_budget(
     if not least_return > 0 or not (worth is None or worth > 0):
         raise UsageError("A return and a worth are numbers above 0.")
     limits = limits_of(asked, table)
-    split = _where_it_pays(table, limits, least_return / (1.0 if worth is None else worth))
+    price = least_return / (1.0 if worth is None else worth)  # outcome for a unit of money
+    split = _where_it_pays(table, limits, price)
     plan = _plan_of(table, replace(asked, worst=1.0), float(split.sum()))
     held = _held(plan)
     return Goal(
-        asked=f"The budget where the next unit of money brings {format_value(least_return, 'x')}",
+        asked=f"The budget where the next unit of money brings {_brought(table, price, least_return)}",
         reached=len(held) < sum(limits.high > limits.low),
         plan=plan,
         chance=None,
         held=held,
     )
+
+
+def _brought(table: ResponseTable, price: float, least_return: float) -> str:
+    """Return the outcome that is asked of a unit of money, and its worth where that is another figure."""
+    back = format_value(price, "x") if table.kind != "conversions" else f"{price:.3g} conversions"
+    return back if price == least_return else f"{back}, which is worth {format_value(least_return, 'x')}"
 
 
 def _where_it_pays(table: ResponseTable, limits: Limits, price: float) -> Array:
