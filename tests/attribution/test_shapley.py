@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from fractions import Fraction
 from itertools import permutations
 from pathlib import Path
@@ -18,6 +19,8 @@ from workbench.attribution.chain import Chain, chain_of_paths
 from workbench.attribution.coalitions import Coalitions, coalitions_of_paths
 from workbench.attribution.shapley import (
     coverage_shapley,
+    first_order,
+    marginal_yields,
     markov_shapley,
     shapley_of_worth,
     subset_rate_shapley,
@@ -83,6 +86,32 @@ def test_markov_game_is_the_shapley_value_of_its_game(rows) -> None:
     found = markov_shapley(chain)
     assert found.conversions == pytest.approx(by_permutation(lambda s: worth(sorted(s), 0), 4), abs=1e-9)
     assert found.value == pytest.approx(by_permutation(lambda s: worth(sorted(s), 1), 4), abs=1e-7)
+
+
+@settings(max_examples=30, deadline=None)
+@given(tables, st.permutations(range(4)))
+def test_what_a_channel_adds_is_the_difference_of_two_sets(rows, order) -> None:
+    """Also where a channel leads to one other only, whose row would be as good a pivot."""
+    inner, rewards = first_order(chain_of(rows))
+    added = marginal_yields(inner, rewards, np.array([order]))[0]
+    before = rewards[0]
+    for size in range(1, 5):
+        on = [0, *(place + 1 for place in order[:size])]
+        after = np.linalg.solve(np.eye(size + 1) - inner[np.ix_(on, on)], rewards[on])[0]
+        assert added[order[size - 1]] == pytest.approx(after - before, rel=1e-9, abs=1e-9)
+        before = after
+
+
+def test_a_thousand_channels_take_seconds() -> None:
+    """Each permutation is one factorization: 16 took 16 s of computing where each channel was a step."""
+    rng, chain = np.random.default_rng(7), _random_chain(1000)
+    inner, rewards = first_order(chain)
+    orders = np.array([rng.permutation(1000) for _ in range(16)])
+    begun = time.process_time()
+    added = marginal_yields(inner, rewards, orders)
+    assert time.process_time() - begun < 8
+    whole = np.linalg.solve(np.eye(1001) - inner, rewards)[0]
+    assert added.sum(axis=1) == pytest.approx(np.tile(whole - rewards[0], (16, 1)), rel=1e-10)
 
 
 @settings(max_examples=40, deadline=None)
