@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from scipy.optimize import nnls
 
 from workbench.attribution.coalitions import Coalitions, coalitions_of_paths
 from workbench.attribution.regression import (
     fit_regression,
+    nonnegative,
     predicted,
     presence,
     regression_credit,
@@ -35,6 +37,16 @@ def test_without_penalty_it_is_the_regression_of_another_library() -> None:
     other = sm.GLM(both, table, family=sm.families.Binomial()).fit()
     assert [fitted.intercept, *fitted.coefficients] == pytest.approx(other.params, abs=2e-3)
     assert predicted(fitted, some) == pytest.approx(other.predict(table), abs=5e-4)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_least_squares_without_a_negative_are_those_of_another_library(seed: int) -> None:
+    """Whatever is guessed to be zero; an aim behind all columns leaves nothing but zeros."""
+    rng = np.random.default_rng(seed)
+    table = np.triu(rng.normal(size=(60, 60))) + 8 * np.eye(60)
+    for aim in (rng.normal(size=60), -table @ rng.random(60), table @ rng.random(60)):
+        found = nonnegative(table, aim, rng.random(60) < 0.5)
+        assert found == pytest.approx(nnls(table, aim)[0], rel=1e-9, abs=1e-12)
 
 
 def test_known_effects_are_found() -> None:

@@ -29,6 +29,7 @@ Floats = NDArray[np.float64]
 PENALTY = 10.0
 _MOST_STEPS = 50
 _TOLERANCE = 1e-12
+_MOST_EXCHANGES, _SLACK = 30, 1e-12
 _DENSE_CELLS = 1_000_000  # up to which a table of channels is quicker as it is than with its zeros left out
 _LEVEL_PENALTY = 1e-3  # keeps the mean coefficient finite where all journeys touch equally many channels
 
@@ -142,7 +143,6 @@ def _cost(table: Table, good: Floats, whole: Floats, ridge: Floats, point: Float
 def _newton(table: Table, good: Floats, whole: Floats, ridge: Floats, point: Floats) -> Floats:
     """Return where the quadratic that touches the cost at a point is least, coefficients not negative."""
     from scipy.linalg import cholesky, solve_triangular
-    from scipy.optimize import nnls
 
     chance = 1 / (1 + np.exp(-(table @ point)))
     weight = np.maximum(whole * chance * (1 - chance), 1e-12)
@@ -153,9 +153,40 @@ def _newton(table: Table, good: Floats, whole: Floats, ridge: Floats, point: Flo
     upper = cholesky(curvature)
     aim = solve_triangular(upper, curvature @ point - slope, trans="T")
     # Whatever the coefficients, the intercept, which is not bound, meets the first row to the end.
-    coefficients, _ = nnls(upper[1:, 1:], aim[1:])
+    coefficients = nonnegative(upper[1:, 1:], aim[1:], point[1:] > 0)
     intercept = (aim[0] - upper[0, 1:] @ coefficients) / upper[0, 0]
     return np.concatenate([[intercept], coefficients])
+
+
+def nonnegative(table: Floats, aim: Floats, free: NDArray[np.bool_]) -> Floats:
+    """Return what meets an aim best in least squares without a negative; `free` guesses what is not zero.
+
+    All that stand on the wrong side change it at once; where that does not settle, one after another enters.
+
+    References
+    ----------
+    Kim and Park (2011), SIAM Journal on Scientific Computing 33, 3261-3281 (block principal pivoting).
+
+    Examples
+    --------
+    >>> nonnegative(np.eye(2), np.array([3.0, -1.0]), np.array([True, True])).tolist()
+    [3.0, 0.0]
+    """
+    from scipy.linalg import cho_factor, cho_solve
+    from scipy.optimize import nnls
+
+    product, goal = table.T @ table, table.T @ aim
+    slack = _SLACK * max(1.0, float(np.abs(goal).max(initial=0.0)))
+    for _ in range(_MOST_EXCHANGES):
+        found = np.zeros(len(goal))
+        if free.any():
+            factor = cho_factor(product[np.ix_(free, free)])
+            found[free] = cho_solve(factor, goal[free])
+        wrong = np.where(free, found < 0, product @ found - goal < -slack)
+        if not wrong.any():
+            return found
+        free = free ^ wrong
+    return np.asarray(nnls(table, aim)[0], float)
 
 
 def regression_of(journeys: Journeys, *, penalty: float = PENALTY) -> Regression:
