@@ -9,7 +9,8 @@ import pytest
 from workbench import charts
 from workbench.attribution.credit import Credit
 from workbench.attribution.journeys import UNATTRIBUTED
-from workbench.charts import credit_beside, credit_table
+from workbench.charts import credit_beside, credit_table, model_comparison
+from workbench.charts.attribution import model_name
 from workbench.result import format_value
 
 
@@ -78,13 +79,23 @@ def test_of_very_many_channels_the_largest_are_listed_and_the_others_together(sa
     some = [replace(r, value=abs(r.value) + 1, share=abs(r.share) + 0.001) for r in found.rows]
     found = replace(found, rows=tuple(some))
     table = credit_table(found)
-    assert [row[0] for row in table.rows[-2:]] == ["10 others", UNATTRIBUTED]
-    assert len(table.rows) == len(table.bars) == 52
+    listed = table.to_json()["rows"]
+    assert [row[0] for row in listed[-2:]] == ["35 others", UNATTRIBUTED]
+    assert len(listed) == 27
     assert len(table.figures) == len(found.rows)
-    left = {name for name in names if name not in {row[0] for row in table.rows}}
-    rest = sum(row.share for row in found.rows if row.model == found.models[0] and row.channel in left)
-    assert table.rows[-2][1] == format_value(rest, "%")
-    assert len(credit_table(samples.credit()).rows) == 4
+    left = {name for name in names if name not in {row[0] for row in listed}}
+    rest = [row for row in found.rows if row.channel in left]
+    first = [row for row in rest if row.model == found.models[0]]
+    assert listed[-2][1] == format_value(sum(row.share for row in first), "%")
+    assert len(credit_table(samples.credit()).to_json()["rows"]) == 4
+    behind = model_comparison(found).table.to_json()
+    others = [row for row in behind["rows"] if row[1].endswith(" others")]
+    assert [row[0] for row in others] == [model_name(model) for model in found.models]
+    beyond = {name for name in names if name not in {row[1] for row in behind["rows"]}}
+    hidden = [row for row in found.rows if row.channel in beyond and row.model == found.models[0]]
+    assert others[0][1] == f"{len(beyond)} others"
+    assert format_value(sum(row.value for row in hidden), "money", currency=found.currency) in others[0]
+    assert behind["left_out"] == len(beyond) * len(found.models)
 
 
 @pytest.mark.parametrize("kind", ["trend", "holdout_balance", "model_spread", "caveats", "experiment_daily"])

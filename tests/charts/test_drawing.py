@@ -25,8 +25,10 @@ from workbench.charts import mime
 from workbench.charts.cards import Alerts, period
 from workbench.charts.drawing import DataTable, Drawing, Nothing, shown
 from workbench.charts.shapes import labels
+from workbench.charts.tables import cell
 from workbench.charts.theme import DARK, LIGHT
 from workbench.explore.funnels import compare_funnels
+from workbench.result import format_value
 
 SAMPLES = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("samples.py"))))
 HOSTILE, RESULTS, START = SAMPLES.HOSTILE, SAMPLES.RESULTS, SAMPLES.START
@@ -140,7 +142,12 @@ def test_figures_for_machines_are_complete_and_exact() -> None:
     assert len(figures) == 500
     assert [row["value"] for row in figures] == [point.value for point in result.points]
     table = drawing.to_json()["usermeta"]["workbench"]["table"]
-    assert (len(table["rows"]), table["left_out"]) == (400, 100)
+    assert (len(table["rows"]), table["left_out"]) == (72, 0)
+    assert table["rows"][-1][0] == cell(result.points[-1].day, None, None), "the last day is one of them"
+    assert "figures have all days" in drawing.note
+    result = trend(days=400)
+    drawing = charts.trend(result)
+    assert len(drawing.table.to_json()["rows"]) == 400
     whole = charts.trend(replace(result, points=tuple(replace(p, complete=True) for p in result.points)))
     marks = [[layer["mark"]["type"] for layer in made.spec["layer"]] for made in (drawing, whole)]
     assert ["point" in found for found in marks] == [True, False], "no layer without a row"
@@ -281,7 +288,10 @@ def test_a_page_lists_the_largest_budgets_and_their_total() -> None:
     rows = tuple(replace(plan.rows[0], campaign_id=f"c{n}") for n in range(60))
     many = replace(plan, rows=rows, total=replace(rows[0], name="Total"))
     table = charts.pacing_table(many)
-    assert (len(table.rows), table.rows[-1][0], len(table.figures)) == (51, "Total", 61)
+    listed = table.to_json()
+    assert [len(listed["rows"]), listed["left_out"], len(table.figures)] == [52, 10, 61]
+    assert [row[0] for row in listed["rows"][-2:]] == ["10 others", "Total"]
+    assert listed["rows"][-2][1] == format_value(10 * rows[0].spent, "money", currency=plan.currency)
     assert table.caption == "All running campaigns, the 50 largest budgets of 60; the figures have all"
     assert charts.pacing(many).note == "The largest budgets are drawn; the figures have all."
     assert len(charts.pacing_table(plan).rows) == len(plan.rows)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import fsum
 from typing import Any
 
 from workbench.attribution.cost import Spread, attribution_spread
 from workbench.attribution.credit import Credit, CreditRow
-from workbench.attribution.journeys import NOT_SET
+from workbench.attribution.journeys import NOT_SET, UNATTRIBUTED
 from workbench.attribution.rules import RULES
-from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, figures_of, more, opened
+from workbench.charts.drawing import MOST_LISTED, DataTable, Drawing, Nothing, coded, figures_of, more, opened
 from workbench.charts.lanes import lanes
 from workbench.charts.shapes import MOST_BARS, dots, in_one_line, labels
-from workbench.charts.tables import figure, heading, tabulate, text
+from workbench.charts.tables import figure, heading, others, tabulate, text
 from workbench.result import MISSING, format_value
 
 _MOST_SERIES = 6
@@ -238,8 +239,13 @@ def credit_figures(result: Credit) -> tuple[dict[str, Any], ...]:
 
 
 def _all_rows(result: Credit) -> DataTable:
+    """Return the credit model by model: of the first channels, and of all others together."""
+    names = result.channels[: max(MOST_BARS, MOST_LISTED // max(1, len(result.models)))]
+    named = [replace(row, model=model_name(row.model)) for row in result.rows]
+    rest = {row.channel for row in named} - {*names, UNATTRIBUTED}
+    listed = [row for row in named if row.channel not in rest]
     made = tabulate(
-        result.rows,
+        [*listed, *(row for row in named if row.channel in rest)],
         [
             text("model", "Model"),
             text("channel", heading(result.by)),
@@ -253,11 +259,27 @@ def _all_rows(result: Credit) -> DataTable:
         ],
         caption=f"Credit by model and {coded(result.by)}",
         currency=result.currency,
+        most=len(listed),
+        totals=_together([row for row in named if row.channel in rest]),
     )
-    named = tuple(
-        (model_name(row.model), *line[1:]) for row, line in zip(result.rows, made.rows, strict=True)
-    )
-    return DataTable(caption=made.caption, columns=made.columns, rows=named, figures=credit_figures(result))
+    return replace(made, figures=credit_figures(result))
+
+
+def _together(rows: Sequence[CreditRow]) -> list[CreditRow]:
+    """Return what each model credits to some channels together; their intervals do not add up."""
+    by_model: dict[str, list[CreditRow]] = {}
+    for row in rows:
+        by_model.setdefault(row.model, []).append(row)
+    return [
+        CreditRow(
+            model=model,
+            channel=others(len(some)),
+            conversions=fsum(row.conversions for row in some),
+            value=fsum(row.value for row in some),
+            share=fsum(row.share for row in some),
+        )
+        for model, some in by_model.items()
+    ]
 
 
 def _left_out(result: Credit, drawn: int) -> str:

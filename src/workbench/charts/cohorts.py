@@ -12,7 +12,8 @@ from workbench.explore.cohorts import CohortCell, Cohorts
 from workbench.result import format_value
 
 MOST_CELLS = 1200
-MOST_ROWS = 24
+_LISTED_CELLS, _LISTED = 200, 24  # rows on a page
+_ROUNDED = 400  # cells up to which corners are: each takes as much room as four plain ones
 
 
 def retention(result: Cohorts) -> Drawing | Nothing:
@@ -54,6 +55,7 @@ def retention(result: Cohorts) -> Drawing | Nothing:
                 figure("cumulative_per_user", "Up to this window", "money"),
             ],
             caption="Retention by cohort and 30-day window",
+            most=_LISTED_CELLS,
             currency=result.currency,
         ),
     )
@@ -74,9 +76,9 @@ def _shaded(rows: list[dict[str, Any]]) -> dict[str, Any]:
             ("users", "Users"),
         ),
     )
-    tiles = base.mark_rect(cornerRadius=2, stroke=colour("surface"), strokeWidth=2).encode(
-        color=alt.Color("shade:O", legend=None, scale=heat())
-    )
+    tiles = base.mark_rect(
+        cornerRadius=2 if len(rows) <= _ROUNDED else 0, stroke=colour("surface"), strokeWidth=2
+    ).encode(color=alt.Color("shade:O", legend=None, scale=heat()))
     figures = base.mark_text(fontSize=11).encode(
         text="short:N",
         color=alt.condition("datum.shade > 2", alt.value(colour("surface")), alt.value(colour("ink"))),
@@ -122,6 +124,7 @@ def cohort_value(result: Cohorts) -> Drawing | Nothing:
                 figure("cumulative_per_user", "Up to this window", "money"),
             ],
             caption="Revenue per user by cohort and 30-day window",
+            most=_LISTED_CELLS,
             currency=result.currency,
         ),
     )
@@ -136,7 +139,7 @@ def activation(result: Cohorts) -> DataTable | Nothing:
         result.activation, key=lambda cell: (-cell.cohort.toordinal(), cell.slice, cell.within_days)
     )
     return tabulate(
-        newest[:MOST_ROWS],
+        newest,
         [
             text("cohort", "Cohort"),
             text("slice", (result.by or "slice").capitalize()),
@@ -147,6 +150,7 @@ def activation(result: Cohorts) -> DataTable | Nothing:
             figure("high", "to", "%"),
         ],
         caption="First orders of the newest cohorts",
+        most=_LISTED,
     )
 
 

@@ -39,25 +39,26 @@ class _Figure:
 
 
 def campaign_table(result: CampaignComparison, top: int = MOST_BARS) -> DataTable | Nothing:
-    """Return the campaigns as a table, largest spend first."""
+    """Return the campaigns as a table, largest spend first, those beyond `top` as one."""
     if result.missing or not result.rows:
         return Nothing(title="Campaigns", reason=result.missing or "No campaign was active.")
     return tabulate(
-        result.rows[:top],
+        result.rows,
         [
             text("name", "Campaign"),
             text("channel", "Channel"),
-            figure("spend", "Spend", "money", bars=True),
-            figure("revenue", "Credited revenue", "money"),
+            figure("spend", "Spend", "money", bars=True, adds=True),
+            figure("revenue", "Credited revenue", "money", adds=True),
             figure("roas", "ROAS", "x"),
             figure("ctr", "CTR", "%"),
-            figure("conversions", "Conversions", "count"),
+            figure("conversions", "Conversions", "count", adds=True),
             figure("cost_per_conversion", "Cost per conversion", "money"),
-            figure("leads", "Leads", "count"),
+            figure("leads", "Leads", "count", adds=True),
             text("caution", "Caution"),
         ],
         caption=result.sentence,
         currency=result.currency,
+        most=top,
     )
 
 
@@ -121,12 +122,12 @@ def channel_table(result: ChannelComparison) -> DataTable | Nothing:
         result.rows,
         [
             text("channel", "Channel"),
-            figure("spend", "Spend", "money", bars=True),
-            figure("revenue", "Credited revenue", "money"),
+            figure("spend", "Spend", "money", bars=True, adds=True),
+            figure("revenue", "Credited revenue", "money", adds=True),
             figure("roi", "Return on investment", "x"),
             figure("ctr", "CTR", "%"),
             figure("engagement_rate", "Engagement", "%"),
-            figure("leads", "Leads", "count"),
+            figure("leads", "Leads", "count", adds=True),
             figure("cost_per_lead", "Cost per lead", "money"),
             figure("incremental_return", "Incremental return", "x"),
             text("caution", "Caution"),
@@ -208,12 +209,12 @@ def creative_table(result: Creatives) -> DataTable | Nothing:
     if result.missing or not result.rows:
         return Nothing(title="Creatives", reason=result.missing or "No creatives are loaded.")
     return tabulate(
-        result.rows[:MOST_BARS],
+        result.rows,
         [
             text("headline", "Headline"),
             text("creative_id", "Creative"),
-            figure("impressions", "Impressions", "count"),
-            figure("clicks", "Clicks", "count"),
+            figure("impressions", "Impressions", "count", adds=True),
+            figure("clicks", "Clicks", "count", adds=True),
             figure("ctr", "CTR", "%"),
             figure("conversion_rate", "Conversions per click", "%"),
             figure("roas", "ROAS", "x"),
@@ -227,6 +228,7 @@ def creative_table(result: Creatives) -> DataTable | Nothing:
             f"below {format_value(LOW_ROAS, 'x')} is low"
         ),
         currency=result.currency,
+        most=MOST_BARS,
     )
 
 
@@ -262,9 +264,7 @@ def targets(result: TargetsView) -> DataTable | Nothing:
         tuple(said.get(head, cell) for head, cell in zip(heads, row, strict=True))
         for row, said in zip(made.rows, cells, strict=True)
     )
-    return DataTable(
-        caption=made.caption, columns=made.columns, rows=rows, bars=made.bars, figures=made.figures
-    )
+    return replace(made, rows=rows)
 
 
 def _dots(rows: Sequence[Any], what: _Figure, finding: str) -> Drawing:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import fsum
 
 from workbench.attribution.cost import ReturnRow, Returns
-from workbench.attribution.credit import Credit, CreditRow
+from workbench.attribution.credit import Credit
 from workbench.attribution.journeys import UNATTRIBUTED
 from workbench.attribution.models import MODELS
 from workbench.attribution.views import ModelChecks
 from workbench.charts.attribution import credit_figures, model_name, nameless, untouched
 from workbench.charts.cards import Alerts
-from workbench.charts.drawing import Column, DataTable, Nothing, coded, figures_of, opened
-from workbench.charts.tables import figure, heading, tabulate, text
+from workbench.charts.drawing import MOST_LISTED, Column, DataTable, Nothing, coded, figures_of, opened
+from workbench.charts.tables import figure, heading, others, tabulate, text
 from workbench.result import MISSING, format_value
 
-MOST_LISTED = 50
+_MOST_SHARES = 25  # rows of ten bars each
 _SPEAKERS = {"Markov", "Regression", "Shapley (Markov game)"}
 
 
@@ -24,11 +26,14 @@ def credit_table(result: Credit) -> DataTable | Nothing:
     if result.missing or not result.rows:
         return Nothing(title="Shares", reason=result.missing or untouched(result))
     rest = (UNATTRIBUTED,) if result.unattributed else ()
-    listed, others = result.channels[:MOST_LISTED], result.channels[MOST_LISTED:]
-    lines = [(coded(name), _shares(result, name)) for name in listed]
+    hidden = result.channels[_MOST_SHARES:]
+    shares = _shares(result)
+    lines = [(coded(name), shares[name]) for name in result.channels]
     most = max((max(line) for _, line in lines), default=0.0)
-    plain = [(f"{len(others):,} others", _shares(result, *others))] if others else []
-    plain += [(coded(name), _shares(result, name)) for name in rest]
+    plain = [(coded(name), shares[name]) for name in rest]
+    if hidden:
+        together = zip(*(shares[name] for name in hidden), strict=True)
+        plain.insert(0, (others(len(hidden)), [fsum(some) for some in together]))
     return DataTable(
         caption=(
             f"Share of {format_value(result.conversions, 'count')} "
@@ -41,12 +46,11 @@ def credit_table(result: Credit) -> DataTable | Nothing:
             Column(label=heading(result.by)),
             *(Column(label=model_name(model), number=True, bars=True) for model in result.models),
         ),
-        rows=tuple((name, *(format_value(share, "%") for share in line)) for name, line in [*lines, *plain]),
-        bars=(
-            *(tuple(round(share / (most or 1.0), 3) for share in line) for _, line in lines),
-            *((None,) * len(line) for _, line in plain),
-        ),
+        rows=_said(lines),
+        bars=tuple(tuple(round(share / (most or 1.0), 3) for share in line) for _, line in lines),
         figures=credit_figures(result),
+        closing=_said(plain),
+        most=_MOST_SHARES,
     )
 
 
@@ -76,7 +80,26 @@ def returns_by_model(result: Returns) -> DataTable | Nothing:
             for name in names
         ),
         figures=figures_of(known),
+        closing=_other_returns(known, names[MOST_LISTED:], models, result.currency),
     )
+
+
+def _other_returns(
+    known: Sequence[ReturnRow], names: Sequence[str], models: Sequence[str], currency: str | None
+) -> tuple[tuple[str, ...], ...]:
+    """Return what the channels beyond those listed cost together; and return, where all are credited."""
+    if not names:
+        return ()
+    cells, hidden, spends = [], frozenset(names), {row.channel: row.spend or 0.0 for row in known}
+    spend = fsum(spends[name] for name in names)
+    for model in models:
+        rows = [row for row in known if row.model == model and row.channel in hidden]
+        conversions, value = (fsum(getattr(row, name) for row in rows) for name in ("conversions", "value"))
+        if spend > 0 and all(row.roas is not None or not row.spend for row in rows):
+            cells.append(_both(value / spend, spend / conversions if conversions > 0 else None, currency))
+        else:
+            cells.append(MISSING)
+    return ((others(len(names)), format_value(spend, "money", currency=currency), *cells),)
 
 
 def caveats(result: Credit) -> Alerts | Nothing:
@@ -137,21 +160,25 @@ def model_checks(result: ModelChecks) -> DataTable | Nothing:
     )
 
 
-def _shares(result: Credit, *channels: str) -> list[float]:
-    """Return what each model credits to some channels together."""
-    sums, known = dict.fromkeys(result.models, 0.0), frozenset(channels)
+def _said(lines: Sequence[tuple[str, Sequence[float]]]) -> tuple[tuple[str, ...], ...]:
+    return tuple((name, *(format_value(share, "%") for share in line)) for name, line in lines)
+
+
+def _shares(result: Credit) -> dict[str, list[float]]:
+    """Return what each model credits to every channel, in the order of the models."""
+    places = {model: place for place, model in enumerate(result.models)}
+    shares = {row.channel: [0.0] * len(places) for row in result.rows}
     for row in result.rows:
-        if row.channel in known:
-            sums[row.model] += _share(row)
-    return list(sums.values())
-
-
-def _share(row: CreditRow | None) -> float:
-    return max(row.share, 0.0) if row else 0.0
+        shares[row.channel][places[row.model]] += max(row.share, 0.0)
+    return shares
 
 
 def _returned(row: ReturnRow | None, currency: str | None) -> str:
     if row is None or row.roas is None:
         return MISSING
-    cost = format_value(row.cpa, "money", currency=currency) if row.cpa is not None else MISSING
-    return f"{format_value(row.roas, 'x')} · {cost}"
+    return _both(row.roas, row.cpa, currency)
+
+
+def _both(roas: float, cpa: float | None, currency: str | None) -> str:
+    cost = format_value(cpa, "money", currency=currency) if cpa is not None else MISSING
+    return f"{format_value(roas, 'x')} · {cost}"

@@ -20,7 +20,8 @@ from workbench.charts.theme import config
 if TYPE_CHECKING:
     import altair as alt
 
-MOST_ROWS = 400  # of the table behind a picture; the figures themselves are complete
+MOST_LISTED = 50  # of what has a name; the figures themselves are complete
+MOST_ROWS = 400  # of days, of which a year is read as one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +44,16 @@ class DataTable:
     columns : tuple of Column
         The headings.
     rows : tuple of tuple of str
-        The cells, formatted.
+        The cells, formatted; what matters most comes first.
     bars : tuple of tuple of float
         For each row the lengths (0 to 1) of the bars behind its cells, in the order of the columns that have
         some; empty where none has.
     figures : tuple of dict
         The rows as plain values, for machines.
+    closing : tuple of tuple of str
+        Rows that end the table on a page: what all rows beyond `most` sum up to, a total.
+    most : int
+        How many rows a page lists.
     """
 
     caption: str
@@ -56,15 +61,17 @@ class DataTable:
     rows: tuple[tuple[str, ...], ...]
     bars: tuple[tuple[float | None, ...], ...] = ()
     figures: tuple[dict[str, Any], ...] = ()
+    closing: tuple[tuple[str, ...], ...] = ()
+    most: int = MOST_LISTED
 
     def to_json(self) -> dict[str, Any]:
-        """Return the table as plain data, with the rows that fit on a page."""
+        """Return the table as plain data, with the rows that fit on a page and how many do not."""
         return {
             "caption": shown(self.caption, 600),
             "columns": [{"label": c.label, "number": c.number, "bars": c.bars} for c in self.columns],
-            "rows": [[shown(cell) for cell in row] for row in self.rows[:MOST_ROWS]],
-            "bars": [list(row) for row in self.bars[:MOST_ROWS]],
-            "left_out": max(0, len(self.rows) - MOST_ROWS),
+            "rows": [[shown(cell) for cell in row] for row in self._listed],
+            "bars": [list(row) for row in self._bars],
+            "left_out": max(0, len(self.rows) - self.most),
         }
 
     def to_html(self) -> str:
@@ -72,10 +79,20 @@ class DataTable:
         head = "".join(f"<th scope='col'>{escape(column.label)}</th>" for column in self.columns)
         body = "".join(
             "<tr>" + "".join(f"<td>{escape(shown(cell))}</td>" for cell in row) + "</tr>"
-            for row in self.rows[:MOST_ROWS]
+            for row in self._listed
         )
         caption = f"<caption>{escape(shown(self.caption, 600))}</caption>" if self.caption else ""
         return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    @property
+    def _listed(self) -> tuple[tuple[str, ...], ...]:
+        return (*self.rows[: self.most], *self.closing)
+
+    @property
+    def _bars(self) -> tuple[tuple[float | None, ...], ...]:
+        """Return the bars of the rows on a page; behind those that end it stands none."""
+        none = (None,) * sum(column.bars for column in self.columns)
+        return (*self.bars[: self.most], *(none for _ in self.closing)) if self.bars else ()
 
     def _repr_mimebundle_(self, **_options: object) -> dict[str, Any]:
         return shown_as(mime.TABLE, self.to_json(), self.caption, self.to_html(), list(self.figures))

@@ -62,7 +62,7 @@ def moves(result: Ways) -> Drawing | Nothing:
             [
                 text("source", "From"),
                 text("target", "To"),
-                figure("count", "Moves", "count", bars=True),
+                figure("count", "Moves", "count", bars=True, adds=True),
                 figure("share", "Of all from there", "%"),
             ],
             caption="Moves from one touch to the next",

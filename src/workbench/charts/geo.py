@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, opened
+from workbench.charts.drawing import MOST_ROWS, DataTable, Drawing, Nothing, coded, figures_of, opened
 from workbench.charts.geo_tables import finite, said_of, unit_of
 from workbench.charts.shapes import (
     day_axis,
@@ -71,10 +71,10 @@ def geo_course(result: GeoReport) -> Drawing | Nothing:
         f"Before the test they lie {format_value(found.found.relative_rmse, '%')} apart; in it "
         f"{said_of(found, found.incremental.value)} in all.",
         spec=_course(rows, unit, (days[split.pre].day.isoformat(), days[-1].day.isoformat())),
-        table=_days_table(found, days),
+        table=replace(_days_table(found, drawn), figures=figures_of(days)),
         note=(
             f"Drawn are the last {MOST_BEFORE} of {split.pre} periods before the test; the controls are "
-            "fitted to all of them."
+            "fitted to all of them, and the figures have all."
             if split.pre > MOST_BEFORE
             else ""
         ),
@@ -183,6 +183,7 @@ def _days_table(found: GeoAnalysis, days: list[_Day]) -> DataTable:
             figure("cumulative_high", "to", unit),
         ],
         caption=f"{opened(found.test.metric)} of the treated geos",
+        most=MOST_ROWS,
         currency=found.currency,
     )
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.charts.drawing import DataTable, Drawing, Nothing, coded
+from workbench.charts.drawing import MOST_ROWS, DataTable, Drawing, Nothing, coded
 from workbench.charts.shapes import in_one_line, spec_of, tooltip, unit_axis, values
 from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import SERIES, colour
@@ -117,6 +117,7 @@ def geo_power(result: NextTest | PowerCurve) -> Drawing | Nothing:
                 figure("power", "Power", "%"),
             ],
             caption=f"Power in {where}",
+            most=MOST_ROWS,
         ),
         note="Rehearsals are windows of the past, each as it went and turned round; they overlap."
         + (_LATER if isinstance(result, NextTest) else ""),

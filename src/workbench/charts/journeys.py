@@ -146,20 +146,21 @@ def lead_table(result: LeadReport) -> DataTable | Nothing:
     if result.missing or not result.rows:
         return Nothing(title="Leads by channel", reason=result.missing or "No leads are loaded.")
     return tabulate(
-        [*result.rows, *([result.total] if result.total and len(result.rows) > 1 else [])],
+        result.rows,
         [
             text("channel", "Channel"),
-            figure("leads", "Leads", "count"),
+            figure("leads", "Leads", "count", adds=True),
             figure("new_per_day", "New per day", ""),
             figure("win_rate", "Win rate", "%"),
-            figure("won_value", "Won", "money"),
-            figure("expected_value", "Expected value", "money"),
+            figure("won_value", "Won", "money", adds=True),
+            figure("expected_value", "Expected value", "money", adds=True),
             figure("days_to_close", "Days to close", ""),
             figure("cost_per_lead", "Cost per lead", "money"),
             figure("roi", "Return", "x"),
         ],
         caption="Lead quality by channel",
         currency=result.currency,
+        totals=[result.total] if result.total and len(result.rows) > 1 else [],
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from workbench.charts.drawing import DataTable, Drawing, Nothing, figures_of, opened
+from workbench.charts.drawing import MOST_ROWS, DataTable, Drawing, Nothing, figures_of, opened
 from workbench.charts.shapes import dots, in_one_line, labels, spec_of, tooltip, unit_axis, values, weeks_axis
 from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import colour
@@ -179,6 +179,7 @@ def _week_table(result: Claims, caption: str = "") -> DataTable:
         ],
         caption=caption,
         currency=result.currency,
+        most=MOST_ROWS,
     )
 
 
@@ -190,9 +191,9 @@ def claiming_channels(result: Claims) -> DataTable | Nothing:
         [row for row in result.channels if row.claimed or row.conversions],
         [
             text("channel", "Channel"),
-            figure("claimed", "Claimed", "money", bars=True),
-            figure("share", "Of all that was sold", "%"),
-            figure("conversions", "Claimed orders", "count"),
+            figure("claimed", "Claimed", "money", bars=True, adds=True),
+            figure("share", "Of all that was sold", "%", adds=True),
+            figure("conversions", "Claimed orders", "count", adds=True),
         ],
         caption="Who claims",
         currency=result.currency,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import ceil
 from typing import Any
 
-from workbench.charts.drawing import DataTable, Drawing, Nothing, figures_of
+from workbench.charts.drawing import MOST_LISTED, MOST_ROWS, DataTable, Drawing, Nothing
 from workbench.charts.shapes import day_axis, heat, in_one_line, labels, spec_of, tooltip, unit_axis, values
 from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import colour
@@ -14,7 +15,7 @@ from workbench.explore.pacing import Pacing
 from workbench.result import format_value
 
 MOST_PICTURES = 6
-MOST_LISTED = 50
+_MOST_POINTS = 150  # of a line in a small picture
 
 
 def pacing(result: Pacing, campaign_id: str | None = None) -> Drawing | Nothing:
@@ -63,28 +64,27 @@ def _no_pacing(result: Pacing) -> Nothing | None:
 
 
 def pacing_rows(result: Pacing, caption: str = "Spend against plan") -> DataTable:
-    """Return the campaigns with the largest budgets and the total; the figures have all."""
-    total = [result.total] if result.total else []
+    """Return the campaigns with the largest budgets, the others as one, and the total."""
     if len(result.rows) > MOST_LISTED:
         caption = (
             f"{caption}, the {MOST_LISTED} largest budgets of {len(result.rows):,}; the figures have all"
         )
-    made = tabulate(
-        [*result.rows[:MOST_LISTED], *total],
+    return tabulate(
+        result.rows,
         [
             text("name", "Campaign"),
-            figure("spent", "Spent", "money"),
-            figure("planned", "Planned by now", "money"),
-            figure("budget", "Budget", "money"),
+            figure("spent", "Spent", "money", adds=True),
+            figure("planned", "Planned by now", "money", adds=True),
+            figure("budget", "Budget", "money", adds=True),
             figure("pace", "Pace", "%", bars=True),
-            figure("projected", "Will end near", "money"),
+            figure("projected", "Will end near", "money", adds=True),
             text("end", "Ends"),
             text("verdict", "Verdict"),
         ],
         caption=caption,
         currency=result.currency,
+        totals=[result.total] if result.total else [],
     )
-    return replace(made, figures=figures_of([*result.rows, *total]))
 
 
 def _pictures(campaigns: list[str], names: list[str], result: Pacing) -> dict[str, Any]:
@@ -92,6 +92,8 @@ def _pictures(campaigns: list[str], names: list[str], result: Pacing) -> dict[st
 
     pictures = []
     for campaign, name in zip(campaigns, names, strict=True):
+        points = [point for point in result.points if point.campaign_id == campaign]
+        every = ceil(len(points) / _MOST_POINTS) or 1
         rows = [
             {
                 "day": point.day.isoformat(),
@@ -101,8 +103,7 @@ def _pictures(campaigns: list[str], names: list[str], result: Pacing) -> dict[st
                 "spent_said": format_value(point.spent, "money", currency=result.currency),
                 "planned_said": format_value(point.planned, "money", currency=result.currency),
             }
-            for point in result.points
-            if point.campaign_id == campaign
+            for point in points[::-1][::every][::-1]  # the last day is one of them
         ]
         pictures.append(_against_plan(rows).properties(width=200, height=110, title=name))
     if len(pictures) == 1:
@@ -158,6 +159,7 @@ def heatmap(result: Heatmap) -> Drawing | Nothing:
                 figure("share_of_peak", "Share of the peak", "%"),
             ],
             caption="Engagement by weekday and hour",
+            most=MOST_ROWS,
         ),
         note="" if result.enough else f"Mostly chance: {result.reason}.",
     )

@@ -6,7 +6,7 @@ from workbench.charts.drawing import DataTable, Nothing
 from workbench.charts.tables import figure, tabulate, text
 from workbench.explore.quality import DataQuality
 
-MOST_ROWS = 25
+_MOST = 25
 
 
 def loads(result: DataQuality) -> DataTable | Nothing:
@@ -14,19 +14,20 @@ def loads(result: DataQuality) -> DataTable | Nothing:
     if result.missing or not result.loads:
         return Nothing(title="Loads", reason=result.missing or "No file has been loaded yet.")
     return tabulate(
-        result.loads[:MOST_ROWS],
+        result.loads,
         [
             text("file", "File"),
             text("table_name", "Table"),
             text("loaded_at", "Loaded"),
-            figure("rows_read", "Rows read", "count"),
-            figure("accepted", "Accepted", "count"),
-            figure("duplicates", "Known already", "count"),
-            figure("refused", "Refused", "count"),
+            figure("rows_read", "Rows read", "count", adds=True),
+            figure("accepted", "Accepted", "count", adds=True),
+            figure("duplicates", "Known already", "count", adds=True),
+            figure("refused", "Refused", "count", adds=True),
             figure("refused_share", "Share refused", "%"),
-            figure("late", "Late", "count"),
+            figure("late", "Late", "count", adds=True),
         ],
         caption="What each load brought, the newest first",
+        most=_MOST,
     )
 
 
@@ -35,7 +36,7 @@ def reasons(result: DataQuality) -> DataTable | Nothing:
     if result.missing or not result.reasons:
         return Nothing(title="Refused rows", reason=result.missing or "No row was refused.")
     return tabulate(
-        result.reasons[:MOST_ROWS],
+        result.reasons,
         [
             text("reason", "Reason"),
             text("table_name", "Table"),
@@ -43,4 +44,5 @@ def reasons(result: DataQuality) -> DataTable | Nothing:
             figure("share", "Of all refused", "%"),
         ],
         caption="Why rows were refused; a row with two reasons counts under both",
+        most=_MOST,
     )

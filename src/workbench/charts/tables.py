@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import fsum
 from typing import Any
 
-from workbench.charts.drawing import Column, DataTable, Nothing, coded, figures_of, shown
+from workbench.charts.drawing import (
+    MOST_LISTED,
+    Column,
+    DataTable,
+    Nothing,
+    coded,
+    figures_of,
+    shown,
+)
 from workbench.explore.segments import named
 from workbench.result import MISSING, Result, format_value
 
@@ -22,6 +31,7 @@ class Shown:
     label: str
     unit: Unit | None = None  # None for text
     bars: bool = False
+    adds: bool = False  # whether the figures of several rows together are their sum
 
 
 def text(field: str, label: str) -> Shown:
@@ -29,16 +39,40 @@ def text(field: str, label: str) -> Shown:
     return Shown(field=field, label=label)
 
 
-def figure(field: str, label: str, unit: Unit, *, bars: bool = False) -> Shown:
-    """Return a column of figures."""
-    return Shown(field=field, label=label, unit=unit, bars=bars)
+def figure(field: str, label: str, unit: Unit, *, bars: bool = False, adds: bool = False) -> Shown:
+    """Return a column of figures; those that add up have their sum where a page does not list all rows."""
+    return Shown(field=field, label=label, unit=unit, bars=bars, adds=adds)
 
 
 def tabulate(
-    rows: Sequence[object], columns: Iterable[Shown], *, caption: str = "", currency: str | None = None
+    rows: Sequence[object],
+    columns: Iterable[Shown],
+    *,
+    caption: str = "",
+    currency: str | None = None,
+    most: int = MOST_LISTED,
+    totals: Sequence[object] = (),
 ) -> DataTable:
-    """Return frozen rows as a table; a column in which no row has a figure is left out."""
-    kept = [c for c in columns if any(_has(getattr(row, c.field)) for row in rows)]
+    """Return frozen rows as a table; a column in which no row has a figure is left out.
+
+    A page lists the first rows, fifty of what has a name; of a course in time it has room for more. The
+    others are one row more where their figures add up, and all are among the figures.
+
+    Parameters
+    ----------
+    rows : sequence of dataclasses
+        What matters most first.
+    columns : iterable of Shown
+        What to show of them.
+    caption, currency : str
+        What the table shows, and the code of its money.
+    most : int
+        How many rows a page lists.
+    totals : sequence of dataclasses
+        Rows that end the table, whatever a page lists.
+    """
+    both = (*rows, *totals)
+    kept = [c for c in columns if any(_has(getattr(row, c.field)) for row in both)]
     largest = {
         c.field: max((abs(getattr(row, c.field) or 0) for row in rows), default=0) or 1.0
         for c in kept
@@ -47,14 +81,53 @@ def tabulate(
     return DataTable(
         caption=caption,
         columns=tuple(Column(label=c.label, number=c.unit is not None, bars=c.bars) for c in kept),
-        rows=tuple(tuple(cell(_read(row, c), c.unit, currency) for c in kept) for row in rows),
+        rows=tuple(_cells(row, kept, currency) for row in rows),
         bars=tuple(
             tuple(_share(getattr(row, c.field), largest[c.field]) for c in kept if c.bars) for row in rows
         )
         if largest
         else (),
-        figures=figures_of(rows),
+        figures=figures_of(both),
+        closing=(*_others(rows[most:], kept, currency), *(_cells(row, kept, currency) for row in totals)),
+        most=most,
     )
+
+
+def _cells(row: object, kept: Sequence[Shown], currency: str | None) -> tuple[str, ...]:
+    return tuple(cell(_read(row, c), c.unit, currency) for c in kept)
+
+
+def _others(
+    rows: Sequence[object], kept: Sequence[Shown], currency: str | None
+) -> tuple[tuple[str, ...], ...]:
+    """Return one row for all others with the sums that they have; none where nothing adds up."""
+    if not rows or not any(c.adds for c in kept):
+        return ()
+    named = next((place for place, c in enumerate(kept) if c.unit is None), -1)
+    return (
+        tuple(
+            others(len(rows)) if place == named else _sum_of(rows, c, currency)
+            for place, c in enumerate(kept)
+        ),
+    )
+
+
+def _sum_of(rows: Sequence[object], column: Shown, currency: str | None) -> str:
+    if not column.adds:
+        return ""
+    known = [value for row in rows if (value := getattr(row, column.field)) is not None]
+    return cell(fsum(known) if known else None, column.unit, currency)
+
+
+def others(count: int) -> str:
+    """Return how the row is called that stands for all others.
+
+    Examples
+    --------
+    >>> others(1), others(1200)
+    ('1 other', '1,200 others')
+    """
+    return f"{count:,} other{'' if count == 1 else 's'}"
 
 
 def table(result: Result) -> DataTable | Nothing:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.charts.cards import period
-from workbench.charts.drawing import DataTable, Drawing, Nothing, figures_of, shown
+from workbench.charts.drawing import MOST_ROWS, DataTable, Drawing, Nothing, figures_of, shown
 from workbench.charts.shapes import (
     day_axis,
     in_one_line,
@@ -36,7 +36,7 @@ def trend(result: Trends) -> Drawing | Nothing:
         return Nothing(title=f"{result.title} over time", reason=result.missing or "No day has a figure.")
     alive = {point.slice for point in result.points if point.value}
     slices = [name for name in result.slices if name in alive or not alive][:MOST_PICTURES]
-    parts = [[point for point in result.points if point.slice == name] for name in slices]
+    parts = [_drawn([point for point in result.points if point.slice == name], result) for name in slices]
     days = [point.day for point in result.points]
     return Drawing(
         finding=result.finding,
@@ -47,8 +47,8 @@ def trend(result: Trends) -> Drawing | Nothing:
         ),
         description=_description(result, slices),
         spec=_single(parts[0], result) if len(slices) == 1 else _several(parts, result),
-        table=_table(result),
-        note=_note(result, len(slices)),
+        table=_table(result, [point for part in parts for point in part]),
+        note=_note(result, len(slices), thinned=_thins(result)),
     )
 
 
@@ -84,11 +84,28 @@ def _description(result: Trends, slices: Sequence[str]) -> str:
     return f"Line chart of {result.title} by {result.grain}. {'; '.join(lines)}. {result.sentence}"
 
 
-def _note(result: Trends, drawn: int) -> str:
+def _thins(result: Trends) -> bool:
+    """Return whether there are more days than a line of a page's width can tell apart."""
+    days = {point.day for point in result.points}
+    return (
+        result.grain == "day" and len(days) > MOST_ROWS and any(p.rolling is not None for p in result.points)
+    )
+
+
+def _drawn(points: Sequence[TrendPoint], result: Trends) -> list[TrendPoint]:
+    """Return the points to draw: of years the 7-day mean alone, every 7th day, up to the last."""
+    if not _thins(result):
+        return list(points)
+    return [replace(point, value=None) for point in points[::-1][::7][::-1]]
+
+
+def _note(result: Trends, drawn: int, *, thinned: bool) -> str:
     parts = []
-    if any(point.rolling is not None for point in result.points):
+    if thinned:
+        parts.append("Drawn is the 7-day mean of every 7th day; the figures have all days.")
+    elif any(point.rolling is not None for point in result.points):
         parts.append("Strong line: 7-day mean; thin line: single days.")
-    if any(not point.complete for point in result.points):
+    if not thinned and any(not point.complete for point in result.points):
         parts.append(f"Hollow {result.grain}s are still incomplete.")
     if len(result.slices) > drawn:
         others = len(result.slices) - drawn
@@ -147,14 +164,16 @@ def _lines(rows: list[dict[str, Any]], result: Trends, scale: alt.Scale | None =
     y = alt.Y("value:Q", axis=unit_axis(result.unit), scale=y_scale)
     words = tooltip(
         ("date", "title"),
-        ("said", result.grain.capitalize()),
+        *([("said", result.grain.capitalize())] if has_values else []),
         *([("mean_said", "7-day mean")] if has_mean else []),
     )
-    layers = [base.mark_line(strokeWidth=1 if has_mean else 2, color=_quiet(has_mean)).encode(y=y)]
+    layers = []
+    if has_values or not has_mean:
+        layers.append(base.mark_line(strokeWidth=1 if has_mean else 2, color=_quiet(has_mean)).encode(y=y))
     if has_mean:
         strong = base.mark_line(strokeWidth=2.4, color=colour("s1"))
         layers.append(strong.encode(y=alt.Y("mean:Q", axis=unit_axis(result.unit), scale=y_scale)))
-    if not has_values:
+    if not has_values and not _thins(result):
         layers.append(base.mark_point(size=60, color=colour("s1")).encode(y=y))
     if any(not row["complete"] and row["value"] is not None for row in rows):
         hollow = base.transform_filter("!datum.complete && isValid(datum.value)")
@@ -169,9 +188,9 @@ def _quiet(has_mean: bool) -> str:
     return colour("quiet") if has_mean else colour("s1")
 
 
-def _table(result: Trends) -> DataTable:
+def _table(result: Trends, drawn: Sequence[TrendPoint]) -> DataTable:
     made = tabulate(
-        [replace(point, slice=result.called(point.slice)) for point in result.points],
+        [replace(point, slice=result.called(point.slice)) for point in drawn],
         [
             text("slice", (result.by or "slice").capitalize()),
             text("day", "Day"),
@@ -179,10 +198,12 @@ def _table(result: Trends) -> DataTable:
             figure("rolling", "7-day mean", result.unit),
         ],
         currency=result.currency,
+        most=MOST_ROWS,
     )
-    return DataTable(
-        caption=f"{result.title} by {result.grain}",
-        columns=made.columns,
-        rows=made.rows,
+    return replace(
+        made,
+        caption=f"{result.title}, mean of 7 days; the figures have every day"
+        if _thins(result)
+        else f"{result.title} by {result.grain}",
         figures=tuple({"metric": result.metric, **row} for row in figures_of(result.points)),
     )

@@ -57,9 +57,9 @@ def way_table(result: Ways) -> DataTable | Nothing:
         rows,
         [
             text("path", "Way"),
-            figure("conversions", "Orders", "count", bars=True),
-            figure("share", "Of all with a touch", "%"),
-            figure("journeys", "Journeys", "count"),
+            figure("conversions", "Orders", "count", bars=True, adds=True),
+            figure("share", "Of all with a touch", "%", adds=True),
+            figure("journeys", "Journeys", "count", adds=True),
             figure("rate", "Ended in an order", "%"),
             figure("rate_low", "95% interval from", "%"),
             figure("rate_high", "to", "%"),

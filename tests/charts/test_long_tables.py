@@ -1,0 +1,68 @@
+"""Tables of large accounts: a page lists what matters most and sums up the others; the figures have all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workbench import charts
+from workbench.charts.drawing import MOST_LISTED
+from workbench.charts.tables import figure, tabulate, text
+
+COUNT = st.none() | st.integers(0, 10**6)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Campaign:
+    name: str
+    clicks: int | None
+    rate: float
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(COUNT, min_size=1, max_size=40), st.integers(1, 20))
+def test_what_is_listed_and_the_others_add_up_to_all(clicks: list[int | None], most: int) -> None:
+    rows = [_Campaign(name=f"c{n}", clicks=some, rate=0.5) for n, some in enumerate(clicks)]
+    columns = [
+        text("name", "Campaign"),
+        figure("clicks", "Clicks", "count", adds=True),
+        figure("rate", "R", "%"),
+    ]
+    whole = tabulate(rows, columns, most=most)
+    page = whole.to_json()
+    assert len(whole.figures) == len(whole.rows) == len(clicks)
+    assert page["left_out"] == max(0, len(clicks) - most)
+    if any(some is not None for some in clicks):
+        said = [row[1].replace(",", "") for row in page["rows"]]
+        assert sum(int(some) for some in said if some != "–") == sum(some or 0 for some in clicks)
+        if page["left_out"]:
+            assert page["rows"][-1][0].split()[0] == str(page["left_out"])
+            assert page["rows"][-1][2] == "", "a rate has no sum"
+    else:
+        assert len(page["rows"]) == min(most, len(clicks)), "nothing adds up"
+
+
+def test_totals_end_a_table_behind_the_others() -> None:
+    rows = [_Campaign(name=f"c{n}", clicks=2, rate=0.1) for n in range(MOST_LISTED + 3)]
+    total = _Campaign(name="Total", clicks=2 * len(rows), rate=0.1)
+    columns = [text("name", "Campaign"), figure("clicks", "Clicks", "count", bars=True, adds=True)]
+    table = tabulate(rows, columns, totals=[total])
+    page = table.to_json()
+    assert page["rows"][MOST_LISTED:] == [["3 others", "6"], ["Total", "106"]]
+    assert [page["bars"][0], *page["bars"][MOST_LISTED:]] == [[1.0], [None], [None]]
+    assert table.figures[-1]["name"] == "Total"
+    assert "<td>3 others</td>" in table.to_html()
+
+
+@pytest.mark.parametrize("kind", ["campaign_table", "channel_table", "segment_table", "returns_by_model"])
+def test_a_page_of_a_thousand_names_stays_short(samples: Any, kind: str) -> None:
+    result = samples.RESULTS[kind](tuple(f"name {n:04d} of the autumn programme" for n in range(1000)))
+    table = getattr(charts, kind)(result)
+    page = table.to_json()
+    assert len(page["rows"]) <= MOST_LISTED + 2
+    assert len(table.figures) >= 1000
+    assert page["left_out"] >= 1000 - MOST_LISTED
