@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench import charts
+from workbench.charts.cards import small_line
 from workbench.charts.drawing import MOST_LISTED
 from workbench.charts.tables import figure, tabulate, text
+from workbench.explore.kpis import Point
 
 COUNT = st.none() | st.integers(0, 10**6)
 
@@ -66,3 +69,27 @@ def test_a_page_of_a_thousand_names_stays_short(samples: Any, kind: str) -> None
     assert len(page["rows"]) <= MOST_LISTED + 2
     assert len(table.figures) >= 1000
     assert page["left_out"] >= 1000 - MOST_LISTED
+
+
+@given(st.lists(st.none() | st.integers(-9, 9).map(float), min_size=401, max_size=1200))
+@settings(max_examples=15, deadline=None)
+def test_a_small_line_of_years_reaches_as_far_as_all_its_days(values: list[float | None]) -> None:
+    start = date(2022, 1, 1)
+    points = tuple(Point(day=start + timedelta(days=n), value=value) for n, value in enumerate(values))
+    drawn = [point for run in small_line(points) for point in run]
+    known = [value for value in values if value is not None]
+    assert len(drawn) <= 2 * 121 + 2 * values.count(None)
+    if len(set(known)) > 1 and None not in values:
+        assert {min(y for _, y in drawn), max(y for _, y in drawn)} == {0.0, 28.0}
+        assert [x for x, _ in drawn] == sorted(x for x, _ in drawn)
+
+
+def test_the_newest_cohorts_are_drawn_and_the_figures_have_all(samples: Any) -> None:
+    result = samples.RESULTS["retention"]()
+    one = next(cell for cell in result.cells if cell.retention is not None and cell.age > 0)
+    months = [date(2022 + n // 12, 1 + n % 12, 1) for n in range(36)]
+    cells = tuple(replace(one, cohort=month, age=age) for month in months for age in (1, 2))
+    drawn = charts.retention(replace(result, cells=cells))
+    assert drawn.note == "Drawn are the 24 newest cohorts; the figures have all."
+    assert [len(drawn.table.rows), len(drawn.table.figures)] == [48, 72]
+    assert drawn.table.rows[0][0] == "Jan 2023"

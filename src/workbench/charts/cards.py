@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from html import escape
@@ -17,6 +18,7 @@ from workbench.metrics.unfinished import NOT_OVER
 from workbench.result import Result, format_value
 
 _LINE_WIDTH, _LINE_HEIGHT = 120.0, 28.0
+_MOST_DAYS = 400  # that a small line has room for
 _MOST, _DECISIONS = 30, 10  # alerts on a page
 TOLD_APART = 0.05
 _OF_HOLDOUTS = {"incrementality", "holdout_lift", "net_incremental_revenue"}
@@ -314,4 +316,18 @@ def small_line(points: tuple[Point, ...]) -> list[list[tuple[float, float]]]:
             runs[-1].append((round(place * step, 1), round(height, 1)))
         elif runs[-1]:
             runs.append([])
+    if len(points) > _MOST_DAYS:
+        runs = [_by_column(run) for run in runs]
     return [run for run in runs if len(run) > 1]
+
+
+def _by_column(run: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the lowest and the highest point of each column of a line, which looks the same."""
+    columns: dict[int, list[tuple[float, float]]] = {}
+    for place, height in run:
+        columns.setdefault(int(place), []).append((place, height))
+    ends = (
+        {min(some, key=lambda point: point[1]), max(some, key=lambda point: point[1])}
+        for some in columns.values()
+    )
+    return [point for some in ends for point in sorted(some)]

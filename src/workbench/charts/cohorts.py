@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from workbench.charts.drawing import DataTable, Drawing, Nothing, shown
+from workbench.charts.drawing import DataTable, Drawing, Nothing, figures_of, shown
 from workbench.charts.shapes import heat, in_one_line, spec_of, tooltip, unit_axis, values
 from workbench.charts.tables import figure, tabulate, text
 from workbench.charts.theme import HEAT, colour
@@ -12,13 +14,14 @@ from workbench.explore.cohorts import CohortCell, Cohorts
 from workbench.result import format_value
 
 MOST_CELLS = 1200
+_MOST_COHORTS = 24  # whose cells have room for their figures
 _LISTED_CELLS, _LISTED = 200, 24  # rows on a page
-_ROUNDED = 400  # cells up to which corners are: each takes as much room as four plain ones
 
 
 def retention(result: Cohorts) -> Drawing | Nothing:
     """Return the share of each cohort that ordered, by age."""
-    cells = [c for c in result.cells if c.retention is not None and c.age > 0][:MOST_CELLS]
+    whole = [c for c in result.cells if c.retention is not None and c.age > 0]
+    cells = _newest(whole)
     if result.missing or not cells:
         return Nothing(title="Retention", reason=result.missing or "No cohort is old enough.")
     top = max(cell.retention or 0.0 for cell in cells) or 1.0
@@ -40,24 +43,37 @@ def retention(result: Cohorts) -> Drawing | Nothing:
         subtitle=f"Share of each monthly cohort (by {result.basis}) with an order, by 30-day window, %",
         description=f"Shaded cells, one row per cohort and one column per 30 days. {result.sentence}",
         spec=_shaded(rows),
-        table=tabulate(
-            cells,
-            [
-                text("cohort", "Cohort"),
-                text("slice", (result.by or "slice").capitalize()),
-                figure("age", "Window", "count"),
-                figure("users", "Users", "count"),
-                figure("active", "Ordered", "count"),
-                figure("retention", "Retention", "%"),
-                figure("low", "95% interval from", "%"),
-                figure("high", "to", "%"),
-                figure("revenue_per_user", "Revenue per user", "money"),
-                figure("cumulative_per_user", "Up to this window", "money"),
-            ],
-            caption="Retention by cohort and 30-day window",
-            most=_LISTED_CELLS,
-            currency=result.currency,
-        ),
+        table=replace(_retention_table(result, cells), figures=figures_of(whole)),
+        note=f"Drawn are the {_MOST_COHORTS} newest cohorts; the figures have all."
+        if len(cells) < len(whole)
+        else "",
+    )
+
+
+def _newest(cells: Sequence[CohortCell]) -> list[CohortCell]:
+    """Return the cells of the newest cohorts that a picture can hold."""
+    names = set(list(dict.fromkeys(map(_name, cells)))[-_MOST_COHORTS:])
+    return [cell for cell in cells if _name(cell) in names]
+
+
+def _retention_table(result: Cohorts, cells: Sequence[CohortCell]) -> DataTable:
+    return tabulate(
+        cells,
+        [
+            text("cohort", "Cohort"),
+            text("slice", (result.by or "slice").capitalize()),
+            figure("age", "Window", "count"),
+            figure("users", "Users", "count"),
+            figure("active", "Ordered", "count"),
+            figure("retention", "Retention", "%"),
+            figure("low", "95% interval from", "%"),
+            figure("high", "to", "%"),
+            figure("revenue_per_user", "Revenue per user", "money"),
+            figure("cumulative_per_user", "Up to this window", "money"),
+        ],
+        caption="Retention by cohort and 30-day window",
+        currency=result.currency,
+        most=_LISTED_CELLS,
     )
 
 
@@ -76,9 +92,9 @@ def _shaded(rows: list[dict[str, Any]]) -> dict[str, Any]:
             ("users", "Users"),
         ),
     )
-    tiles = base.mark_rect(
-        cornerRadius=2 if len(rows) <= _ROUNDED else 0, stroke=colour("surface"), strokeWidth=2
-    ).encode(color=alt.Color("shade:O", legend=None, scale=heat()))
+    tiles = base.mark_rect(cornerRadius=2, stroke=colour("surface"), strokeWidth=2).encode(
+        color=alt.Color("shade:O", legend=None, scale=heat())
+    )
     figures = base.mark_text(fontSize=11).encode(
         text="short:N",
         color=alt.condition("datum.shade > 2", alt.value(colour("surface")), alt.value(colour("ink"))),

@@ -170,7 +170,7 @@ def _hours(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
     chart = (
         alt.Chart(values(rows))
-        .mark_rect(cornerRadius=2, stroke=colour("surface"), strokeWidth=1.5)
+        .mark_rect(stroke=colour("surface"), strokeWidth=1.5)
         .encode(
             x=alt.X("hour:O", axis=alt.Axis(title=None, domain=False, labelAngle=0, labelOverlap=True)),
             y=alt.Y("day:O", sort=[day[:3] for day in WEEKDAYS], axis=alt.Axis(title=None)),

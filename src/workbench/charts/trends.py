@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import altair as alt
 
 MOST_PICTURES = 6
+_MOST_BY_SLICE = 200  # rows of the table behind several pictures
 
 
 def trend(result: Trends) -> Drawing | Nothing:
@@ -198,7 +199,7 @@ def _table(result: Trends, drawn: Sequence[TrendPoint]) -> DataTable:
             figure("rolling", "7-day mean", result.unit),
         ],
         currency=result.currency,
-        most=MOST_ROWS,
+        most=_MOST_BY_SLICE if result.by else MOST_ROWS,
     )
     return replace(
         made,
