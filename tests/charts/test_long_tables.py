@@ -93,3 +93,24 @@ def test_the_newest_cohorts_are_drawn_and_the_figures_have_all(samples: Any) -> 
     assert drawn.note == "Drawn are the 24 newest cohorts; the figures have all."
     assert [len(drawn.table.rows), len(drawn.table.figures)] == [48, 72]
     assert drawn.table.rows[0][0] == "Jan 2023"
+
+
+def test_of_sixty_tests_the_many_left_out_are_one_line_and_variants_are_told_apart(samples: Any) -> None:
+    result = samples.RESULTS["summary_doubts"]()
+    left_out = tuple((f"test_{n}", "Only the 12 newest tests are analysed here.") for n in range(48))
+    known = next(row for row in result.rows if row.relative is not None and row.low is not None)
+    name = "order_confirmation_with_a_long_name"
+    rows = tuple(replace(known, experiment=name, variant=f"variant_{n}") for n in "bcd")
+    many = replace(result, rows=rows, left_out=left_out)
+    said = [item for item in charts.summary_doubts(many).items if "newest" in item[2]]
+    assert said == [
+        (
+            "info",
+            "48 tests",
+            "Only the 12 newest tests are analysed here. These are test 0, test 1, test 2 and 45 more.",
+        )
+    ]
+    few = charts.summary_doubts(replace(many, left_out=left_out[:3])).items
+    assert [item[1] for item in few if "newest" in item[2]] == ["test 0", "test 1", "test 2"]
+    drawn = [part.split(": ")[1] for part in charts.summary_changes(many).description.split("; ")]
+    assert [name[:9] for name in drawn] == ["variant b", "variant c", "variant d"]

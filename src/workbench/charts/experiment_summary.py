@@ -6,12 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 from workbench.charts.cards import Alerts
-from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, more, opened
+from workbench.charts.drawing import DataTable, Drawing, Nothing, coded, more, opened, shown
 from workbench.charts.experiment_tables import COURSES
 from workbench.charts.shapes import MOST_BARS, dots, labels
 from workbench.charts.tables import figure, tabulate, text
 from workbench.experiments.analysis.summary import ExperimentSummary, SummaryRow
 from workbench.result import format_value
+
+_LABEL = 22  # letters that the axis has room for
+_MOST_ALIKE = 3  # tests of which each says why it is left out
 
 
 def summary_changes(result: ExperimentSummary) -> Drawing | Nothing:
@@ -20,7 +23,7 @@ def summary_changes(result: ExperimentSummary) -> Drawing | Nothing:
     rows = [row for row in result.rows if row.relative is not None and row.low is not None][:MOST_BARS]
     if result.missing or not rows:
         return Nothing(title=title, reason=result.missing or "No test has a change that can be drawn yet.")
-    names = labels([f"{coded(row.experiment)}: {coded(row.variant)}" for row in rows], 40)
+    names = labels([_called(row) for row in rows], 40)
     drawn = [_dot(row, name) for row, name in zip(rows, names, strict=True)]
     rest = len(result.rows) - len(rows)
     return Drawing(
@@ -55,8 +58,29 @@ def summary_doubts(result: ExperimentSummary) -> Alerts | Nothing:
     items = tuple(("warning", coded(name), coded(why)) for name, why in doubts)
     cautions = dict.fromkeys((row.experiment, row.caution) for row in result.rows if row.caution)
     items += tuple(("info", coded(name), why) for name, why in cautions)
-    items += tuple(("info", coded(name), coded(why)) for name, why in result.left_out)
+    items += _left_out(result)
     return Alerts(items=items, calm="Every test has a figure, and none is in doubt.")
+
+
+def _left_out(result: ExperimentSummary) -> tuple[tuple[str, str, str], ...]:
+    """Return why tests are left out; of many for one reason the first few are named."""
+    tests: dict[str, list[str]] = {}
+    for name, why in result.left_out:
+        tests.setdefault(coded(why), []).append(coded(name))
+    items: list[tuple[str, str, str]] = []
+    for why, names in tests.items():
+        if len(names) > _MOST_ALIKE:
+            first, rest = ", ".join(names[:_MOST_ALIKE]), len(names) - _MOST_ALIKE
+            items.append(("info", f"{len(names):,} tests", f"{why} These are {first} and {rest:,} more."))
+        else:
+            items += [("info", name, why) for name in names]
+    return tuple(items)
+
+
+def _called(row: SummaryRow) -> str:
+    """Return a test and its variant as an axis has room for both: of three variants each is told apart."""
+    variant = shown(coded(row.variant), _LABEL // 2)
+    return f"{shown(coded(row.experiment), _LABEL - len(variant))}: {variant}"
 
 
 def _dot(row: SummaryRow, label: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from workbench.experiments.geo.power import PowerCurve
 from workbench.result import format_value
 
 _LISTED = 10
+_COLUMNS = figure("periods", "Periods", "count"), figure("lift", "Lift", "%"), figure("power", "Power", "%")
 _LATER = (
     " All are counted here; what the choice above promises rests on the later half alone, which it did not "
     "see, so the two figures differ."
@@ -111,11 +112,7 @@ def geo_power(result: NextTest | PowerCurve) -> Drawing | Nothing:
         spec=_curves(rows, [f"{length} periods" for length in lengths], found.power),
         table=tabulate(
             points,
-            [
-                figure("periods", "Periods", "count"),
-                figure("lift", "Lift", "%"),
-                figure("power", "Power", "%"),
-            ],
+            _COLUMNS,
             caption=f"Power in {where}",
             most=MOST_ROWS,
         ),
