@@ -145,6 +145,11 @@ def test_figures_for_machines_are_complete_and_exact() -> None:
     assert (len(table["rows"]), table["left_out"]) == (72, 0)
     assert table["rows"][-1][0] == cell(result.points[-1].day, None, None), "the last day is one of them"
     assert "figures have all days" in drawing.note
+    several = trend(("a", "b"), days=500)
+    picture = charts.trend(several).spec["concat"][0]["layer"][0]
+    assert picture["encoding"]["y"]["field"] == "mean"
+    domain = picture["encoding"]["y"]["scale"]["domain"]
+    assert domain[1] >= max(point.rolling or 0 for point in several.points[-8::7]) > 1
     result = trend(days=400)
     drawing = charts.trend(result)
     assert len(drawing.table.to_json()["rows"]) == 400
@@ -281,6 +286,15 @@ def test_labels_are_told_apart(names: list[str]) -> None:
     found = labels(names)
     assert len(found) == len(names)
     assert len(set(found)) == len(found)
+
+
+def test_names_that_begin_alike_are_told_apart_within_what_an_axis_shows() -> None:
+    begun = "Search – brand terms – audience"
+    names = [f"{begun} {n:02d} of the autumn reach programme" for n in range(9)] + [begun, "tv"]
+    found = labels(names)
+    assert len({label[:20] for label in found}) == len(names)
+    assert [label[-9:] for label in found[:2]] == ["00 of the", "01 of the"]
+    assert found[-1] == "tv"
 
 
 def test_a_page_lists_the_largest_budgets_and_their_total() -> None:

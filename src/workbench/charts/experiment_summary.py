@@ -23,7 +23,7 @@ def summary_changes(result: ExperimentSummary) -> Drawing | Nothing:
     rows = [row for row in result.rows if row.relative is not None and row.low is not None][:MOST_BARS]
     if result.missing or not rows:
         return Nothing(title=title, reason=result.missing or "No test has a change that can be drawn yet.")
-    names = labels([_called(row) for row in rows], 40)
+    names = labels([_called(row) for row in rows], 40, room=_LABEL + 4)
     drawn = [_dot(row, name) for row, name in zip(rows, names, strict=True)]
     rest = len(result.rows) - len(rows)
     return Drawing(

@@ -6,8 +6,9 @@ A figure in a tooltip is a text formatted like the one in the table: a chart nev
 from __future__ import annotations
 
 from calendar import timegm
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from workbench.charts.drawing import shown
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 ROW_HEIGHT = 30
 MOST_BARS = 15
+_ROOM = 20  # letters that stand on an axis before it cuts a name
 _TICKS = 6  # about so many on an axis of days
 _FORMATS = {"%": "~%", "pp": "~%", "count": "~s", "money": "~s"}
 _SHORT = "replace(format(datum.value, '~s'), 'G', 'B')"  # a billion is not a giga-euro
@@ -30,21 +32,41 @@ def values(rows: Iterable[Mapping[str, Any]]) -> alt.Data:
     return alt.Data(values=[dict(row) for row in rows])  # type: ignore[no-untyped-call]
 
 
-def labels(names: Sequence[str], limit: int = 30) -> list[str]:
-    """Return names short enough for an axis and still told apart.
+def labels(names: Sequence[str], limit: int = 30, *, room: int = _ROOM) -> list[str]:
+    """Return names short enough for an axis and told apart: those that begin alike, by where they differ.
+
+    An axis has room for so many letters, a tooltip for up to the limit.
 
     Examples
     --------
     >>> labels(["Summer sale north", "Summer sale south", "b"], 12)
-    ['Summer sale…', 'Summer sale… (2)', 'b']
+    ['Summer…north', 'Summer…south', 'b']
+    >>> labels(["Autumn reach programme 36", "Autumn reach programme 37"])
+    ['Autumn reach prog…36', 'Autumn reach prog…37']
     """
+    begin = min(limit, room)
+    alike: dict[str, set[str]] = {}
+    for name in names:
+        alike.setdefault(name[: begin - 2], set()).add(name)
     seen: dict[str, int] = {}
     found = []
     for name in names:
-        text = shown(name, limit) or "(no name)"
+        others = alike[name[: begin - 2]]
+        cut = _cut(name, others, begin) if len(name) > begin and len(others) > 1 else name
+        text = shown(cut, limit) or "(no name)"
         seen[text] = seen.get(text, 0) + 1
         found.append(text if seen[text] == 1 else f"{text} ({seen[text]})")
     return found
+
+
+def _cut(name: str, others: Collection[str], room: int) -> str:
+    """Return the begin of a name and the words from which on it differs from others."""
+    first, last = min(others), max(others)  # what these two begin with, all do
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False)))
+    if any(other[same : same + 1].strip() for other in others):
+        same = first.rfind(" ", 0, same) + 1  # words stay whole
+    tail = name[same:].strip()[: room // 2]
+    return f"{name[: room - 1 - len(tail)].rstrip()}…{tail.rstrip()}" if tail else name
 
 
 def unit_axis(unit: str, **options: Any) -> alt.Axis:

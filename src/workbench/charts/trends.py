@@ -140,8 +140,8 @@ def _single(points: Sequence[TrendPoint], result: Trends) -> dict[str, Any]:
 def _several(parts: Sequence[Sequence[TrendPoint]], result: Trends) -> dict[str, Any]:
     import altair as alt
 
-    top = max((p.value or 0.0 for part in parts for p in part), default=0.0) or 1.0
-    low = min(0.0, *(p.value or 0.0 for part in parts for p in part))
+    drawn = [(p.rolling if p.value is None else p.value) or 0.0 for part in parts for p in part]
+    top, low = max(drawn, default=0.0) or 1.0, min(0.0, *drawn)
     names = labels([result.called(part[0].slice or "(none)") for part in parts])
     pictures = [
         _lines(_rows(part, result), result, alt.Scale(domain=[low, top], nice=True)).properties(
