@@ -129,6 +129,7 @@ def test_rows_that_two_exports_share_are_told(workspace: Workspace, tmp_path: Pa
     assert load(workspace, tmp_path, OWN + one).files[0].notes == ()
     (found,) = load(workspace, tmp_path, OWN + other).files[0].notes
     assert found.startswith("1 stored row was replaced by new values for the same date, campaign_id, channel")
+    assert found.endswith(", platform (spend 1.00 before, 2.00 now)")
 
 
 def test_what_may_count_twice_is_told(workspace: Workspace, tmp_path: Path) -> None:

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from workbench.events.mapping import Mapping
 from workbench.events.mistakes import named
 from workbench.events.tables import TableDefinition
+from workbench.result import format_value
+from workbench.store.ingest_rows import KEPT_ROWS
+from workbench.store.schema import quote
 from workbench.store.sources import Source
 from workbench.store.typed_events import unknown_columns
 
@@ -64,10 +67,29 @@ def elsewhere(connection: DuckDBPyConnection, mapping: Mapping | None, rows: str
     return (f"{said}; a mapping of your own can say which they are",) if found else ()
 
 
-def overwritten(table: TableDefinition, rows: int, by_place: bool) -> tuple[str, ...]:
+def spent_anew(
+    connection: DuckDBPyConnection, table: TableDefinition, replaced: int, currency: str | None
+) -> str:
+    """Return what was spent by stored rows that were replaced, and by the new ones; empty where it is equal.
+
+    A correction moves spend a little: where it moves far, rows of another account had the same names.
+    """
+    if table.name != "daily_performance" or not replaced:
+        return ""
+    same = " AND ".join(f"new.{quote(name)} IS NOT DISTINCT FROM old.{quote(name)}" for name in table.key)
+    before, now = connection.execute(
+        "SELECT coalesce(sum(old.spend), 0), coalesce(sum(new.spend), 0)"
+        f" FROM {KEPT_ROWS} AS new JOIN {quote(table.name)} AS old ON {same}"
+    ).fetchall()[0]
+    said = [format_value(spent, "money", currency=currency) for spent in (before, now)]
+    return f" (spend {said[0]} before, {said[1]} now)" if round(before - now, 2) else ""
+
+
+def overwritten(table: TableDefinition, rows: int, by_place: bool, spent: str = "") -> tuple[str, ...]:
     """Return a note where rows were stored already with other values: what two files share counts once.
 
-    Lines of orders that are known by their place only may have taken the place of others.
+    Lines of orders that are known by their place only may have taken the place of others; `spent` is what
+    `spent_anew` says.
 
     Examples
     --------
@@ -77,4 +99,5 @@ def overwritten(table: TableDefinition, rows: int, by_place: bool) -> tuple[str,
     """
     what = "1 stored row was" if rows == 1 else f"{rows:,} stored rows were"
     parted = ", told by the place in the file: load orders whole, in one file" if by_place else ""
-    return (f"{what} replaced by new values for the same {', '.join(table.key)}{parted}",) if rows else ()
+    said = f"{what} replaced by new values for the same {', '.join(table.key)}{spent}{parted}"
+    return (said,) if rows else ()

@@ -47,7 +47,7 @@ from workbench.store.ingest_rows import (
 )
 from workbench.store.ingested import FileLoad
 from workbench.store.left_out import left_out, tells
-from workbench.store.load_notes import elsewhere, overwritten, unkept, unshown, unstated, unused
+from workbench.store.load_notes import elsewhere, overwritten, spent_anew, unkept, unshown, unstated, unused
 from workbench.store.loads import LoadRecord
 from workbench.store.parted_orders import lines_by_place
 from workbench.store.schema import quote, user_key
@@ -277,8 +277,8 @@ def load_rows(
     notes += told_again(connection, table, mapping) + unshown(connection, table, KEPT_ROWS)
     notes += sold_again(connection, KEPT_ROWS, told="orders") if table.name == "orders" else ()
     notes += elsewhere(connection, mapping, KEPT_ROWS)
-    notes += overwritten(table, transaction.replaced, by_place)
-    notes += left_out(connection, table, loading.workspace.currency)
+    spent = spent_anew(connection, table, transaction.replaced, code)
+    notes += overwritten(table, transaction.replaced, by_place, spent) + left_out(connection, table, code)
     load = FileLoad(
         file=str(source.path),
         table=table.name,
