@@ -484,8 +484,8 @@ def test_rows_that_a_report_tells_no_more_are_named(workspace: Workspace, tmp_pa
     assert note == (
         "4 stored rows of days in this file are not in it and still count (spend 30.00): b, a,"
         " from 2024-10-06 to 2024-10-08; right where the file is a part of the report; if the platform"
-        " reports them no more, take this load and the one that told them back with `workbench undo`, and load"
-        " this file again"
+        " reports them no more, take this load and the one that told them back with `workbench undo`,"
+        " and load this file again"
     )
     spent = stored(workspace, "campaign_id, spend")
     assert ("b", 6.5) in spent
