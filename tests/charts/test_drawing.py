@@ -148,6 +148,7 @@ def test_figures_for_machines_are_complete_and_exact() -> None:
     several = trend(("a", "b"), days=500)
     picture = charts.trend(several).spec["concat"][0]["layer"][0]
     assert picture["encoding"]["y"]["field"] == "mean"
+    assert picture["encoding"]["x"]["axis"]["format"] == "%b %Y"
     domain = picture["encoding"]["y"]["scale"]["domain"]
     assert domain[1] >= max(point.rolling or 0 for point in several.points[-8::7]) > 1
     result = trend(days=400)

@@ -12,7 +12,7 @@ from workbench.attribution.credit import Credit, CreditRow
 from workbench.attribution.journeys import NOT_SET, UNATTRIBUTED
 from workbench.attribution.rules import RULES
 from workbench.charts.drawing import MOST_LISTED, DataTable, Drawing, Nothing, coded, figures_of, more, opened
-from workbench.charts.lanes import lanes
+from workbench.charts.lanes import LETTERS, lanes
 from workbench.charts.shapes import MOST_BARS, dots, in_one_line, labels
 from workbench.charts.tables import figure, heading, others, tabulate, text
 from workbench.result import MISSING, format_value
@@ -52,7 +52,7 @@ def model_comparison(result: Credit) -> Drawing | Nothing:
     several = len(result.models) > _MOST_SERIES
     strong = [model for model in result.models if not several or model not in RULES][:_MOST_SERIES]
     rules = [model for model in result.models if model not in strong]
-    shown = dict(zip(names, labels([coded(name) for name in names]), strict=True))
+    shown = dict(zip(names, labels([coded(name) for name in names], room=LETTERS), strict=True))
     points = [_point(result, row, shown) for model in strong for row in _known(result, model, names)]
     ticks = [_point(result, row, shown) for model in rules for row in _known(result, model, names)]
     listed = "; ".join(_listed(result, name) for name in names)
@@ -82,7 +82,7 @@ def credit_beside(result: Credit) -> Drawing | Nothing:
     if not names:
         return Nothing(title=title, reason=untouched(result))
     gains = {name: _share_of(result, learnt, name) - _share_of(result, last, name) for name in names}
-    shown = dict(zip(names, labels([coded(name) for name in names]), strict=True))
+    shown = dict(zip(names, labels([coded(name) for name in names], room=LETTERS), strict=True))
     points = [_point(result, row, shown) for model in _BESIDE for row in _known(result, model, names)]
     return Drawing(
         finding=_change(result, gains),

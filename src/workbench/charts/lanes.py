@@ -17,6 +17,7 @@ _GAP = {1: 14, 2: 9}  # between rows, by the number of lanes
 _WIDE_GAP = 14
 _PHONE, _LETTER = 280, 6.5  # what labels and the words of a legend have beside each other, and a letter takes
 _LABEL = 130
+LETTERS = 16  # that a label has room for
 _WORDS = (
     ("series", "title"),
     ("label", "Of"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from workbench.charts.cards import Alerts
 from workbench.charts.drawing import Column, DataTable, Drawing, Nothing, coded, figures_of, opened
-from workbench.charts.lanes import Measure, lanes
+from workbench.charts.lanes import LETTERS, Measure, lanes
 from workbench.charts.reach import GOES_ON, within_reach
 from workbench.charts.shapes import labels
 from workbench.insights.returns import METHODS, MethodReturn, ReturnsByMethod, said
@@ -22,7 +22,7 @@ def method_returns(result: ReturnsByMethod) -> Drawing | Nothing:
     if result.missing or not result.rows:
         return Nothing(title=_TITLE, reason=result.sentence)
     drawn = result.channels[:_MOST]
-    names = dict(zip(drawn, labels([coded(name) for name in drawn]), strict=True))
+    names = dict(zip(drawn, labels([coded(name) for name in drawn], room=LETTERS), strict=True))
     series = [name for name in METHODS if any(row.method == name for row in result.rows)]
     points = [_point(row, names[row.channel]) for row in result.rows if row.channel in names]
     seen, ends = within_reach(points, also=(0.0, 1.0))

@@ -157,7 +157,8 @@ def _lines(rows: list[dict[str, Any]], result: Trends, scale: alt.Scale | None =
 
     has_mean = any(row["mean"] is not None for row in rows)
     weekly = result.grain == "week"
-    axis = weeks_axis(row["day"] for row in rows) if weekly else day_axis()
+    years = {"format": "%b %Y"} if _thins(result) else {}
+    axis = weeks_axis(row["day"] for row in rows) if weekly else day_axis(**years)
     has_values = sum(row["value"] is not None for row in rows) > 1
     base = alt.Chart(values(rows)).encode(x=axis)
     flat = not any(row["value"] or row["mean"] for row in rows)
