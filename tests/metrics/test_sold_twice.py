@@ -72,6 +72,15 @@ def test_only_the_days_concerned_bear_the_caution() -> None:
     assert measure(tables, "revenue", window="2024-03-10:2024-03-13").rows[0].caution == ""
 
 
+def test_a_change_from_sales_that_count_twice_bears_the_caution() -> None:
+    tables = market(ids="#", listed=20)
+    (row,) = measure(tables, "revenue", window="2024-03-09:2024-03-13", compare=True).rows
+    assert row.change < -0.3
+    assert row.caution == f"in the window before, {SAID.format(days='5 days', told=20, listed=20)}"
+    (card,) = cards(kpi_cards(tables, ["revenue"], window="2024-03-09:2024-03-13")).items
+    assert "Some of it may count twice" in card["remark"]
+
+
 def test_what_only_purchase_events_know_tells_their_orders_apart() -> None:
     tables = market(ids="#")
     assert {row.caution for row in measure(tables, "revenue", by="segment").rows} == {""}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -88,19 +88,24 @@ class Cautions:
         if not any((*added, self.leaning, self.begun, self.ends, self.young)):  # thousands are asked for
             return ""
         said = [self.leaning[leaf] for leaf in leaves(formula) if leaf in self.leaning]
-        campaign = key[by.index("campaign")] if "campaign" in by else None
-        told = self.twice.get(campaign, []) if "campaign" not in by or campaign else []
-        twice = [one for one in told if key in self.both[one.what]]
-        said += [caution(twice, formula, by, key)] if twice else []
-        if (self.parts or self.names) and any(leaf.table == REPORTS for leaf in leaves(formula)):
-            span = self.window.first, self.window.last
-            said += [caution_of_parts(self.parts, by, key, span), caution_of_names(self.names, by, key, span)]
-        said += [caution_of_sales(self.sold, leaves(formula), by, key, self.window)] if self.sold else []
+        said += self.doubles(formula, by, key)
         timed = any(DIMENSIONS[name].grain for name in by)
         said += [self._diluted(formula)] if self.young and not timed else []
         said += [self._unfinished(formula)] if self.begun and not timed else []
         said += [self._lacking(formula, key)] if self.ends and not timed else []
         return "; ".join(dict.fromkeys(part for part in said if part))
+
+    def doubles(self, formula: Measure, by: tuple[str, ...], key: Slice) -> list[str]:
+        """Return what of one figure may count twice."""
+        campaign = key[by.index("campaign")] if "campaign" in by else None
+        told = self.twice.get(campaign, []) if "campaign" not in by or campaign else []
+        twice = [one for one in told if key in self.both[one.what]]
+        said = [caution(twice, formula, by, key)] if twice else []
+        if (self.parts or self.names) and any(leaf.table == REPORTS for leaf in leaves(formula)):
+            span = self.window.first, self.window.last
+            said += [caution_of_parts(self.parts, by, key, span), caution_of_names(self.names, by, key, span)]
+        said += [caution_of_sales(self.sold, leaves(formula), by, key, self.window)] if self.sold else []
+        return [part for part in said if part]
 
     def part(self, formula: Measure, by: Sequence[str], key: Sequence[object]) -> str:
         """Return how much of a day, a week or a month a figure is of; empty where it is of all of it."""
@@ -214,23 +219,43 @@ def cautions(
     """
     read = {name for leaf in answered if not is_own(leaf) for name in read_by(leaf)}
     begun = unfinished(tables, window) if read & set(DAY_COLUMNS) else {}
-    twice = added_twice(tables, answered, where, window, values)
     last = min(tables.last_day or window.last, window.last)
     ends = _ends(tables, read, last)
-    return Cautions(
-        window=window,
+    return replace(
+        doubles(tables, answered, where, window, values),
         leaning=leanings(tables, answered, window),
-        twice=_by_campaign(twice),
-        both=slices_of_both(twice, values),
-        parts=added_parts(tables, answered, where, window),
-        names=added_names(tables, answered, where, window),
-        sold=added_sales(tables, answered, where, window),
         begun=begun,
         ends=ends,
         last=last,
         young=begun_within(tables, read, window) if any(isinstance(leaf, Days) for leaf in answered) else {},
         told=frozenset(leaf for leaf in answered if leaf.table in ends and _is_told(leaf, values)),
         late={name: _late(name, day, values, window) for name, day in ends.items() if name in _DAILY},
+    )
+
+
+def doubles(
+    tables: Tables,
+    answered: Collection[Leaf],
+    where: tuple[Condition, ...],
+    window: Window,
+    values: Values,
+) -> Cautions:
+    """Return what may count twice of figures of an earlier window, of which nothing else is asked."""
+    twice = added_twice(tables, answered, where, window, values)
+    return Cautions(
+        window=window,
+        leaning={},
+        twice=_by_campaign(twice),
+        both=slices_of_both(twice, values),
+        parts=added_parts(tables, answered, where, window),
+        names=added_names(tables, answered, where, window),
+        sold=added_sales(tables, answered, where, window),
+        begun={},
+        ends={},
+        last=window.last,
+        told=frozenset(),
+        young={},
+        late={},
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from workbench.errors import UsageError, wrong_kind
 from workbench.metrics import assignment, completeness, intervals
-from workbench.metrics.cautions import Cautions, cautions
+from workbench.metrics.cautions import Cautions, cautions, doubles
 from workbench.metrics.conditions import Condition, Where
 from workbench.metrics.definitions import METRICS
 from workbench.metrics.effects import blank_untreated
@@ -107,11 +107,9 @@ def _measured(
     answered = [leaf for leaf in wanted if leaf not in needed.missing]
     present = completeness.present(tables, answered, span, values)
     doubts = cautions(tables, answered, kept, span, values)
-    before = (
-        _fetched(tables, needed, kept, span.previous, dimensions)
-        if compare and not _timed(dimensions)
-        else None
-    )
+    compare = compare and not _timed(dimensions)
+    before = _fetched(tables, needed, kept, span.previous, dimensions) if compare else None
+    past = doubles(tables, answered, kept, span.previous, before) if before else None
     begun = begun_within(tables, {leaf.table for leaf in answered}, span.previous) if before else {}
     held = completeness.present(tables, answered, span.previous, before) if before else {}
     leaning = leanings(tables, answered, span.previous) if before else {}
@@ -127,12 +125,8 @@ def _measured(
         why_not = _why_not_compared(formula, late, span, thin) or misled(formula, leaning) if before else ""
         found = _rows(metric, formula, values, None if late or why_not else before, share, kept_by)
         younger = {} if why_not or late or intervals.ratio(formula) else young
-        rows += [
-            _uncompared(
-                _with(row, formula, dimensions, doubts), why_not or _too_young(row, dimensions, younger)
-            )
-            for row in found
-        ]
+        found = [_uncompared(row, why_not or _too_young(row, dimensions, younger)) for row in found]
+        rows += [_with(row, formula, dimensions, (doubts, past)) for row in found]
     return Measured(metrics=asked, by=dimensions, window=span, currency=tables.currency, rows=tuple(rows))
 
 
@@ -223,10 +217,14 @@ def _rows(
     ]
 
 
-def _with(row: Row, formula: Measure, by: tuple[str, ...], doubts: Cautions) -> Row:
+def _with(row: Row, formula: Measure, by: tuple[str, ...], both: tuple[Cautions, Cautions | None]) -> Row:
     """Return a row that says what to bear in mind of it, and of how much of its week it is."""
+    doubts, past = both
     partial = doubts.part(formula, by, row.slice)
     caution = "" if np.isnan(row.value) else doubts.of(formula, by, row.slice)
+    if past is not None and np.isfinite(row.previous) and not doubts.doubles(formula, by, row.slice):
+        earlier = [f"in the window before, {said}" for said in past.doubles(formula, by, row.slice)]
+        caution = "; ".join(said for said in (caution, *earlier) if said)
     note = "; ".join(said for said in (partial, row.note, caution) if said)
     change_p = np.nan if doubts.clipped(formula, row.slice) else row.change_p
     return replace(row, partial=partial, caution=caution, note=note, change_p=change_p)
